@@ -1,0 +1,82 @@
+# iperfspec. `make help` lists the targets; scripts/deps installs what they need.
+
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+BINDIR   ?= $(PREFIX)/bin
+MANDIR   ?= $(PREFIX)/share/man
+CC       ?= cc
+CFLAGS   ?= -O2 -g
+LDFLAGS  ?=
+VARIANT  ?= release
+STOCK    ?= build/stock
+
+# One tree of objects per variant: the same sources, other flags.
+B_release  = build
+B_asan     = build/asan
+B_tsan     = build/tsan
+B_coverage = build/coverage
+B          = $(B_$(VARIANT))
+
+FLAGS_release  = -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+FLAGS_asan     = -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FLAGS_tsan     = -O1 -fsanitize=thread -fno-omit-frame-pointer
+FLAGS_coverage = -O0 --coverage
+
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+           -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2
+OURFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Ibuild/gen $(WARNINGS) -fPIE -ffile-prefix-map=$(CURDIR)=. \
+           -MMD -MP $(CFLAGS) $(FLAGS_$(VARIANT))
+LINK     = -pie -Wl,-z,relro,-z,now $(CFLAGS) $(FLAGS_$(VARIANT)) $(LDFLAGS)
+LIBS     = -lcjson -lcrypto -lm -lpthread
+
+IMPL     := $(sort $(filter-out impl/main.c,$(wildcard impl/*.c impl/wire/*.c impl/net/*.c impl/traffic/*.c impl/report/*.c)))
+HARNESS  := $(sort $(wildcard $(addsuffix /*.c,$(addprefix harness/,session script sim subject suite interop report cli))))
+HARNESS  := $(filter-out harness/cli/main.c,$(HARNESS))
+TESTS    := $(sort $(wildcard impl/tests/test_*.c harness/tests/test_*.c))
+
+objects   = $(patsubst %.c,$(B)/obj/%.o,$(1))
+PROGRAMS  = $(B)/iperfref $(B)/iperfspec
+UNIT      = $(patsubst %.c,$(B)/tests/%,$(notdir $(TESTS)))
+
+all: $(PROGRAMS) ## build build/iperfref and build/iperfspec
+
+$(B)/iperfref: $(call objects,impl/main.c) $(B)/libimpl.a
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
+
+$(B)/iperfspec: $(call objects,harness/cli/main.c) $(B)/libharness.a $(B)/libimpl.a
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
+
+$(B)/libimpl.a: $(call objects,$(IMPL))
+$(B)/libharness.a: $(call objects,$(HARNESS))
+$(B)/lib%.a:
+	rm -f $@
+	ar crD $@ $^
+
+$(B)/obj/%.o: %.c build/gen/clauses.inc
+	@mkdir -p $(@D)
+	$(CC) $(OURFLAGS) -c -o $@ $<
+
+vpath test_%.c impl/tests harness/tests
+$(B)/tests/%: %.c $(B)/libharness.a $(B)/libimpl.a build/gen/clauses.inc
+	@mkdir -p $(@D)
+	$(CC) $(OURFLAGS) -MF $@.d $(LINK) -o $@ $< $(filter %.a,$^) -lcmocka $(LIBS)
+
+build/gen/clauses.inc: docs/clauses.tsv scripts/gen-clauses
+	@mkdir -p $(@D)
+	scripts/gen-clauses docs/clauses.tsv > $@
+
+-include $(shell find $(B)/obj $(B)/tests -name '*.d' 2>/dev/null)
+
+unit-programs: $(UNIT)
+
+unit: $(UNIT) ## unit tests only (VARIANT=release|asan|tsan|coverage)
+	scripts/run-units $(UNIT)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+clean: ## remove what was built (keeps build/stock)
+	find build -mindepth 1 -maxdepth 1 ! -name stock -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: all unit unit-programs help clean
+.DELETE_ON_ERROR:

@@ -1,0 +1,43 @@
+/* json.h - the one door to cJSON: bounded reading, with iperf3's own look-up rules.
+ *
+ * What it accepts is what stock iperf3 accepts: trailing bytes behind the first value (JSON-3), keys
+ * in any ASCII case, the first of duplicates (JSON-4), a top-level value of any type, which counts as
+ * an object without members if it is none (JSON-5), at most 1000 levels (JSON-6). */
+#pragma once
+#include "impl/wire/bytes.h"
+#include "impl/wire/err.h"
+
+#include <stdbool.h>
+
+struct cJSON;
+typedef struct cJSON json_value; /* cJSON's own node; borrowed from the tree it is in */
+
+enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+/* Parse text. *root is ours to json_free() (which takes NULL).
+ * Returns SPEC_OK, SPEC_E_JSON (not parsable as stock parses) or SPEC_E_NOMEM. */
+enum spec_err json_parse(struct bytes text, json_value **root);
+void json_free(json_value *root);
+
+/* Member of an object by key (JSON-4), or NULL: also when object is NULL or no object. */
+const json_value *json_member(const json_value *object, const char *key);
+enum json_type json_type_of(const json_value *value); /* JSON_ABSENT for NULL */
+const char *json_type_name(enum json_type type);      /* "number", "string", ...; static */
+
+/* Number as a signed 64-bit integer, saturating at both ends (JSON-13); a fraction is cut off, NaN
+ * gives 0. value must be a number. */
+int64_t json_int(const json_value *value);
+double json_double(const json_value *value); /* value must be a number */
+bool json_bool(const json_value *value);     /* value must be a boolean */
+
+/* Text of a string value, NUL-terminated, borrowed from the tree. */
+const char *json_text(const json_value *value);
+
+/* Array and object elements in order: first with NULL as before, then with the last one; NULL at the
+ * end. json_key() is the key of a member of an object. */
+const json_value *json_next(const json_value *container, const json_value *before);
+const char *json_key(const json_value *member);
+
+/* Print a value without white space; the text is the caller's to free(). NULL without memory.
+ * For showing and for handing a peer's own object on; our own messages are made by jwrite.h. */
+char *json_print(const json_value *value);
