@@ -56,10 +56,14 @@ $(B)/obj/%.o: %.c build/gen/clauses.inc
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -c -o $@ $<
 
+# impl/tests/alloc.c stands in front of these for all of our objects, to fail the n-th allocation.
+WRAP      = $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
+comma    := ,
+
 vpath test_%.c impl/tests harness/tests
-$(B)/tests/%: %.c $(B)/libharness.a $(B)/libimpl.a build/gen/clauses.inc
+$(B)/tests/%: %.c $(call objects,impl/tests/alloc.c) $(B)/libharness.a $(B)/libimpl.a
 	@mkdir -p $(@D)
-	$(CC) $(OURFLAGS) -MF $@.d $(LINK) -o $@ $< $(filter %.a,$^) -lcmocka $(LIBS)
+	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
 
 build/gen/clauses.inc: docs/clauses.tsv scripts/gen-clauses
 	@mkdir -p $(@D)
