@@ -14,8 +14,11 @@ typedef struct cJSON json_value; /* cJSON's own node; borrowed from the tree it 
 
 enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-/* Parse text. *root is ours to json_free() (which takes NULL).
- * Returns SPEC_OK, SPEC_E_JSON (not parsable as stock parses) or SPEC_E_NOMEM. */
+#define JSON_VALUES_LIMIT (4u << 20) /* ours: about 500 MB of tree; an iperf3 text of 64 MiB has less */
+
+/* Parse text. *root is ours to json_free() (which takes NULL); written on SPEC_OK only.
+ * Returns SPEC_OK, SPEC_E_JSON (not parsable as stock parses) or SPEC_E_NOMEM (no memory, or more
+ * values than JSON_VALUES_LIMIT). */
 enum spec_err json_parse(struct bytes text, json_value **root);
 void json_free(json_value *root);
 

@@ -1,0 +1,165 @@
+#include "impl/wire/clause.h"
+
+#include "impl/wire/bytes.h"
+
+#include <ctype.h>
+#include <string.h>
+
+const struct clause clauses[] = {
+#include "clauses.inc"
+};
+const size_t n_clauses = ARRAY_LEN(clauses);
+
+const struct clause *clause_find(const char *id)
+{
+    const struct clause *part = NULL;
+    size_t len = strlen(id);
+
+    for (size_t i = 0; i < n_clauses; i++) {
+        if (strncmp(clauses[i].id, id, len) != 0)
+            continue;
+        if (clauses[i].id[len] == '\0')
+            return &clauses[i];
+        if (clauses[i].id[len] == '.' && part == NULL)
+            part = &clauses[i];
+    }
+    return part;
+}
+
+const char *clause_level_name(enum clause_level level)
+{
+    static const char *const names[] = {
+        [CLAUSE_MUST] = "MUST",     [CLAUSE_MUST_NOT] = "MUST NOT",
+        [CLAUSE_SHOULD] = "SHOULD", [CLAUSE_SHOULD_NOT] = "SHOULD NOT",
+        [CLAUSE_MAY] = "MAY",       [CLAUSE_IS] = "IS",
+        [CLAUSE_INFO] = "INFO",
+    };
+
+    return names[level];
+}
+
+/* --- versions ----------------------------------------------------------------------------------
+ */
+
+/* Move *at past word, if it stands there. */
+static bool take(const char **at, const char *word)
+{
+    size_t len = strlen(word);
+
+    if (strncmp(*at, word, len) != 0)
+        return false;
+    *at += len;
+    return true;
+}
+
+static bool take_number(const char **at, unsigned *number)
+{
+    const char *first = *at;
+
+    *number = 0;
+    while (isdigit((unsigned char)**at) && *at - first < 6)
+        *number = *number * 10 + (unsigned)(*(*at)++ - '0');
+    return *at > first && !isdigit((unsigned char)**at);
+}
+
+/* V of the registry: digits '.' digits ['.' digits] ['-dev']. */
+static bool take_version(const char **at, struct clause_version *out)
+{
+    *out = (struct clause_version){0};
+    if (!take_number(at, &out->major) || !take(at, ".") || !take_number(at, &out->minor))
+        return false;
+    if (take(at, ".") && !take_number(at, &out->patch))
+        return false;
+    out->dev = take(at, "-dev");
+    return true;
+}
+
+bool clause_version_parse(const char *text, const char *vendor, struct clause_version *out)
+{
+    struct clause_version version;
+
+    if (!take_version(&text, &version))
+        return false;
+    /* The tree after 3.21 announces itself as "3.21+" and is 3.22-dev in the registry. */
+    if (!version.dev && take(&text, "+"))
+        version = (struct clause_version){version.major, version.minor + 1, .dev = true};
+    if (*text != '\0')
+        return false;
+    if (vendor != NULL)
+        memcpy(version.vendor, vendor, strnlen(vendor, sizeof version.vendor - 1));
+    *out = version;
+    return true;
+}
+
+int clause_version_compare(const struct clause_version *a, const struct clause_version *b)
+{
+    const unsigned left[] = {a->major, a->minor, a->patch, !a->dev};
+    const unsigned right[] = {b->major, b->minor, b->patch, !b->dev};
+
+    for (size_t i = 0; i < ARRAY_LEN(left); i++)
+        if (left[i] != right[i])
+            return left[i] < right[i] ? -1 : 1;
+    return 0;
+}
+
+/* The tag 3.0.4 is a tree of another branch: only an item that names it covers it. */
+static bool is_gap(const struct clause_version *version)
+{
+    static const struct clause_version gap = {3, 0, 4, .dev = false};
+
+    return clause_version_compare(version, &gap) == 0;
+}
+
+/* item := V | V '-' V | V '+' */
+static bool take_plain(const char **at, const struct clause_version *version, bool *holds)
+{
+    struct clause_version first, last;
+
+    if (!take_version(at, &first))
+        return false;
+    int from = clause_version_compare(version, &first), to = from;
+    if (take(at, "+"))
+        to = -1;
+    else if (take(at, "-")) {
+        if (!take_version(at, &last))
+            return false;
+        to = clause_version_compare(version, &last);
+    }
+    if (from == 0 || to == 0 || (from > 0 && to < 0 && !is_gap(version)))
+        *holds = true;
+    return true;
+}
+
+/* item := ('+' | '-') V '@' tag, the sign already taken */
+static bool take_vendor(const char **at, bool adds, const struct clause_version *version,
+                        bool *holds)
+{
+    struct clause_version number;
+
+    if (!take_version(at, &number) || !take(at, "@"))
+        return false;
+    size_t len = strcspn(*at, ",");
+    bool same = strlen(version->vendor) == len && memcmp(version->vendor, *at, len) == 0;
+    if (same && clause_version_compare(version, &number) == 0)
+        *holds = adds;
+    *at += len;
+    return true;
+}
+
+bool clause_versions_hold(const char *set, const struct clause_version *version)
+{
+    bool holds = false;
+
+    if (strcmp(set, "all") == 0)
+        return true;
+    if (strcmp(set, "new") == 0)
+        return false;
+    do {
+        bool well_formed = take(&set, "+")   ? take_vendor(&set, true, version, &holds)
+                           : take(&set, "-") ? take_vendor(&set, false, version, &holds)
+                                             : take_plain(&set, version, &holds);
+        if (!well_formed)
+            return false;
+    } while (take(&set, ","));
+    return *set == '\0' && holds;
+}

@@ -1,0 +1,276 @@
+#include "impl/wire/jwrite.h"
+
+#include "impl/wire/utf8.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAP 256
+
+void jwrite_init(struct jwrite *w, enum jwrite_layout layout)
+{
+    *w = (struct jwrite){.layout = layout, .err = SPEC_OK};
+}
+
+void jwrite_fini(struct jwrite *w)
+{
+    free(w->buf);
+    jwrite_init(w, w->layout);
+}
+
+/* --- the buffer --------------------------------------------------------------------------------
+ */
+
+/* Where len bytes may be written, with the NUL behind them already there; NULL once memory ran out.
+ */
+static char *extend(struct jwrite *w, size_t len)
+{
+    size_t want = w->len + len + 1;
+
+    if (w->err != SPEC_OK)
+        return NULL;
+    if (want > w->cap) {
+        size_t cap = MAX(want, MAX(2 * w->cap, FIRST_CAP));
+        char *buf = realloc(w->buf, cap);
+        if (buf == NULL) {
+            w->err = SPEC_E_NOMEM;
+            return NULL;
+        }
+        w->buf = buf;
+        w->cap = cap;
+    }
+    char *at = w->buf + w->len;
+    at[len] = '\0';
+    w->len += len;
+    return at;
+}
+
+static void put(struct jwrite *w, const void *bytes, size_t len)
+{
+    char *at = extend(w, len);
+
+    if (at != NULL)
+        memcpy(at, bytes, len);
+}
+
+static void put_text(struct jwrite *w, const char *text)
+{
+    put(w, text, strlen(text));
+}
+
+static void put_tabs(struct jwrite *w, unsigned n)
+{
+    char *at = extend(w, n);
+
+    if (at != NULL)
+        memset(at, '\t', n);
+}
+
+/* The two-character escape of a byte of a string, or 0. */
+static char short_escape(uint8_t byte)
+{
+    switch (byte) {
+    case '"':
+    case '\\':
+        return (char)byte;
+    case '\b':
+        return 'b';
+    case '\f':
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    default:
+        return '\0';
+    }
+}
+
+/* A byte that can't stand as it is. */
+static void put_special(struct jwrite *w, uint8_t byte)
+{
+    char escape[8] = {'\\', short_escape(byte)};
+
+    if (byte >= 0x80)
+        put_text(w, "\xef\xbf\xbd"); /* U+FFFD */
+    else {
+        if (escape[1] == '\0')
+            snprintf(escape, sizeof escape, "\\u%04x", byte);
+        put_text(w, escape);
+    }
+}
+
+static void put_quoted(struct jwrite *w, const char *text)
+{
+    const uint8_t *at = (const uint8_t *)text, *end = at + strlen(text), *plain = at;
+
+    put_text(w, "\"");
+    while (at < end) {
+        size_t len = *at < 0x20 || short_escape(*at) != '\0' ? 0 : utf8_length(at, end);
+        if (len > 0) {
+            at += len;
+            continue;
+        }
+        put(w, plain, (size_t)(at - plain));
+        put_special(w, *at++);
+        plain = at;
+    }
+    put(w, plain, (size_t)(at - plain));
+    put_text(w, "\"");
+}
+
+/* --- structure ---------------------------------------------------------------------------------
+ */
+
+/* All that stands between the value before and this one. */
+static void begin_value(struct jwrite *w, const char *key)
+{
+    bool pretty = w->layout == JWRITE_PRETTY;
+
+    if (w->depth > 0) {
+        bool in_array = w->level[w->depth - 1].is_array;
+        assert((key == NULL) == in_array);
+        if (w->level[w->depth - 1].has_items)
+            put_text(w, !pretty ? "," : in_array ? ", " : ",\n");
+        w->level[w->depth - 1].has_items = true;
+    }
+    if (key == NULL)
+        return;
+    if (pretty)
+        put_tabs(w, w->depth);
+    put_quoted(w, key);
+    put_text(w, pretty ? ":\t" : ":");
+}
+
+static void begin_container(struct jwrite *w, const char *key, bool is_array)
+{
+    assert(w->depth < JWRITE_DEPTH);
+    begin_value(w, key);
+    if (is_array)
+        put_text(w, "[");
+    else
+        put_text(w, w->layout == JWRITE_PRETTY ? "{\n" : "{");
+    w->level[w->depth].is_array = is_array;
+    w->level[w->depth].has_items = false;
+    w->depth++;
+}
+
+void jwrite_object(struct jwrite *w, const char *key)
+{
+    begin_container(w, key, false);
+}
+
+void jwrite_array(struct jwrite *w, const char *key)
+{
+    begin_container(w, key, true);
+}
+
+void jwrite_end(struct jwrite *w)
+{
+    assert(w->depth > 0);
+    w->depth--;
+    if (w->level[w->depth].is_array) {
+        put_text(w, "]");
+        return;
+    }
+    if (w->layout == JWRITE_PRETTY) {
+        if (w->level[w->depth].has_items)
+            put_text(w, "\n");
+        put_tabs(w, w->depth);
+    }
+    put_text(w, "}");
+}
+
+/* --- values ------------------------------------------------------------------------------------
+ */
+
+void jwrite_raw(struct jwrite *w, const char *key, const char *json)
+{
+    begin_value(w, key);
+    put_text(w, json);
+}
+
+void jwrite_int(struct jwrite *w, const char *key, int64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRId64, value);
+    jwrite_raw(w, key, text);
+}
+
+void jwrite_uint(struct jwrite *w, const char *key, uint64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    jwrite_raw(w, key, text);
+}
+
+/* Put a point where the locale has a decimal sign of its own, of one byte or several. */
+static void normalise_point(char *text)
+{
+    size_t before = strspn(text, "-0123456789"), after = before;
+
+    if (text[before] == '\0' || text[before] == 'e')
+        return;
+    while ((text[after] < '0' || text[after] > '9') && text[after] != '\0')
+        after++;
+    text[before] = '.';
+    memmove(text + before + 1, text + after, strlen(text + after) + 1);
+}
+
+void jwrite_double(struct jwrite *w, const char *key, double value)
+{
+    char text[40];
+    int digits =
+        15; /* every double has a decimal form of 17 that reads back, most have a shorter */
+
+    if (!isfinite(value))
+        value = 0;
+    do
+        snprintf(text, sizeof text, "%.*g", digits, value);
+    while (digits++ < 17 && strtod(text, NULL) != value);
+    normalise_point(text);
+    jwrite_raw(w, key, text);
+}
+
+void jwrite_bool(struct jwrite *w, const char *key, bool value)
+{
+    jwrite_raw(w, key, value ? "true" : "false");
+}
+
+void jwrite_string(struct jwrite *w, const char *key, const char *value)
+{
+    begin_value(w, key);
+    put_quoted(w, value);
+}
+
+void jwrite_null(struct jwrite *w, const char *key)
+{
+    jwrite_raw(w, key, "null");
+}
+
+enum spec_err jwrite_finish(struct jwrite *w, struct bytes *text)
+{
+    assert(w->depth == 0);
+    if (w->err != SPEC_OK)
+        return w->err;
+    *text = (struct bytes){(const uint8_t *)w->buf, w->len};
+    return SPEC_OK;
+}
+
+char *jwrite_take(struct jwrite *w)
+{
+    char *text = w->err == SPEC_OK ? w->buf : NULL;
+
+    if (text != NULL)
+        w->buf = NULL;
+    jwrite_fini(w);
+    return text;
+}
