@@ -15,15 +15,15 @@ struct loop;
 struct loop_source {
     int fd;
     void (*ready)(struct loop_source *source, uint32_t events); /* EPOLLIN, EPOLLOUT, ... */
-    struct loop *loop; /* set while watched */
-    uint32_t events;   /* what is waited for */
+    struct loop *loop;                                          /* set while watched */
+    uint32_t events;                                            /* what is waited for */
 };
 
 struct loop_timer {
     void (*fire)(struct loop_timer *timer, uint64_t now_ns); /* once; set it again to repeat */
-    uint64_t at_ns; /* CLOCK_MONOTONIC */
-    struct loop *loop; /* set while armed */
-    struct loop_timer *next, *prev; /* the loop's */
+    uint64_t at_ns;                                          /* CLOCK_MONOTONIC */
+    struct loop *loop;                                       /* set while armed */
+    struct loop_timer *next, *prev;                          /* the loop's */
 };
 
 struct loop *loop_new(void); /* NULL: see errno */
@@ -41,8 +41,11 @@ void loop_timer_cancel(struct loop_timer *timer); /* does nothing if it is not a
  * SPEC_OK or SPEC_E_NOMEM. */
 enum spec_err loop_post(struct loop *loop, void (*call)(void *context), void *context);
 
-/* Block these signals in the calling thread (do it before any thread starts) and have them delivered
- * to the callback on the loop's thread. SPEC_OK or SPEC_E_SYSTEM. */
+/* Loop's thread: forget what was posted with this call and context and has not run yet. */
+void loop_unpost(struct loop *loop, void (*call)(void *context), void *context);
+
+/* Block these signals in the calling thread (do it before any thread starts) and have them
+ * delivered to the callback on the loop's thread. SPEC_OK or SPEC_E_SYSTEM. */
 enum spec_err loop_signals(struct loop *loop, const sigset_t *signals,
                            void (*caught)(void *context, int signo), void *context);
 
