@@ -1,0 +1,156 @@
+/* payload.c - see payload.h. */
+#include "impl/traffic/payload.h"
+
+#include "impl/wire/bytes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum spec_err fill_random(uint8_t *buf, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = getrandom(buf, len, 0);
+        if (n < 0 && errno != EINTR)
+            return SPEC_E_SYSTEM;
+        buf += MAX(n, 0);
+        len -= (size_t)MAX(n, 0);
+    }
+    return SPEC_OK;
+}
+
+static enum spec_err fill(struct payload *p, bool repeating)
+{
+    if (!repeating)
+        return fill_random(p->buf, p->cap);
+    for (size_t i = 0; i < p->cap; i++)
+        p->buf[i] = (uint8_t)('0' + i % 10);
+    return SPEC_OK;
+}
+
+static enum spec_err open_file(struct payload *p, const char *path, bool sender)
+{
+    int flags = sender ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
+
+    /* Non-blocking, so that a pipe can't hold a worker; it makes no difference to a file. */
+    p->file_fd = open(path, flags | O_CLOEXEC | O_NONBLOCK, 0600);
+    return p->file_fd < 0 ? SPEC_E_SYSTEM : SPEC_OK;
+}
+
+/* Put the filled block where sendfile() can take it from. */
+static enum spec_err move_to_kernel(struct payload *p)
+{
+    int fd = memfd_create("payload", MFD_CLOEXEC);
+
+    if (fd < 0)
+        return SPEC_E_SYSTEM;
+    p->kernel_fd = fd;
+    p->owns_kernel_fd = true;
+    for (size_t done = 0; done < p->cap;) {
+        ssize_t n = write(fd, p->buf + done, p->cap - done);
+        if (n <= 0 && errno != EINTR)
+            return SPEC_E_SYSTEM;
+        done += (size_t)MAX(n, 0);
+    }
+    return SPEC_OK;
+}
+
+static bool is_regular(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static enum spec_err open_all(struct payload *p, const struct payload_config *config)
+{
+    enum spec_err err = SPEC_OK;
+
+    if (config->file)
+        err = open_file(p, config->file, config->sender);
+    if (err == SPEC_OK && p->cap > 0) {
+        p->buf = malloc(p->cap);
+        err = p->buf ? SPEC_OK : SPEC_E_NOMEM;
+    }
+    if (err != SPEC_OK || !config->sender)
+        return err;
+    if (!config->file)
+        err = fill(p, config->repeating);
+    if (err != SPEC_OK || !config->zerocopy)
+        return err;
+    if (!config->file)
+        return move_to_kernel(p);
+    if (is_regular(p->file_fd)) /* else it is read and copied */
+        p->kernel_fd = p->file_fd;
+    return SPEC_OK;
+}
+
+enum spec_err payload_open(struct payload *p, const struct payload_config *config)
+{
+    enum spec_err err;
+    int saved;
+
+    *p = (struct payload){.cap = config->len, .file_fd = -1, .kernel_fd = -1};
+    err = open_all(p, config);
+    if (err != SPEC_OK) {
+        saved = errno;
+        payload_close(p);
+        errno = saved;
+    }
+    return err;
+}
+
+void payload_close(struct payload *p)
+{
+    if (p->cap == 0 && p->file_fd <= 0)
+        return;
+    if (p->owns_kernel_fd)
+        close(p->kernel_fd);
+    if (p->file_fd >= 0)
+        close(p->file_fd);
+    free(p->buf);
+    *p = (struct payload){.file_fd = -1, .kernel_fd = -1};
+}
+
+/* The next block lies in the file behind the one before. */
+static enum spec_err next_in_place(struct payload *p, size_t *len)
+{
+    struct stat st;
+
+    if (fstat(p->file_fd, &st) < 0)
+        return SPEC_E_SYSTEM;
+    p->at += (off_t)p->have;
+    p->have = st.st_size > p->at ? (size_t)MIN(st.st_size - p->at, (off_t)p->cap) : 0;
+    *len = p->have;
+    return SPEC_OK;
+}
+
+enum spec_err payload_next(struct payload *p, size_t *len)
+{
+    ssize_t n = 1;
+
+    if (p->file_fd < 0) {
+        *len = p->cap;
+        return SPEC_OK;
+    }
+    if (p->kernel_fd >= 0)
+        return next_in_place(p, len);
+    while (p->have < p->cap && n != 0) {
+        n = read(p->file_fd, p->buf + p->have, p->cap - p->have);
+        if (n < 0 && errno != EINTR)
+            return SPEC_E_SYSTEM;
+        p->have += (size_t)MAX(n, 0);
+    }
+    *len = p->have;
+    p->have = 0;
+    return SPEC_OK;
+}
+
+ssize_t payload_store(struct payload *p, size_t from, size_t len)
+{
+    return write(p->file_fd, p->buf + from, len);
+}

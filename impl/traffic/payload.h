@@ -1,0 +1,44 @@
+/* payload.h - where a sender's bytes come from and a receiver's bytes go.
+ *
+ * Random bytes filled once, the digit pattern, or a file (DATA-2). With zero copy the kernel takes
+ * the bytes from a descriptor: the file itself, or memory filled in the same way (DATA-3). A
+ * descriptor that is not ready (a pipe given as file) is reported as EAGAIN. */
+#pragma once
+#include "impl/wire/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct payload {
+    uint8_t *buf; /* cap bytes; NULL where the kernel has them */
+    size_t cap;
+    size_t have;   /* sender with file: bytes of the next block so far */
+    int file_fd;   /* -1: none */
+    int kernel_fd; /* zero copy: sent from here; -1: from buf */
+    off_t at;      /* zero copy: where in kernel_fd the block begins */
+    bool owns_kernel_fd;
+};
+
+struct payload_config {
+    bool sender;
+    size_t len;       /* sender: of a block; receiver: of a read, 0 if it needs no buffer */
+    bool repeating;   /* DATA-2 */
+    bool zerocopy;    /* sender */
+    const char *file; /* or NULL */
+};
+
+/* SPEC_OK, SPEC_E_NOMEM, SPEC_E_SYSTEM (errno: the file, random bytes, memory descriptor). After a
+ * failure payload_close() is not needed. */
+enum spec_err payload_open(struct payload *p, const struct payload_config *config);
+
+/* Does nothing on a payload that is zeroed or was closed. */
+void payload_close(struct payload *p);
+
+/* Make the next block ready: its length is *len, 0 at the end of the file (a file's last block may
+ * be short). SPEC_OK, or SPEC_E_SYSTEM (errno; on EAGAIN wait for file_fd and call again). */
+enum spec_err payload_next(struct payload *p, size_t *len);
+
+/* Write what a receiver read. Returns like write(2). */
+ssize_t payload_store(struct payload *p, size_t from, size_t len);

@@ -1,0 +1,38 @@
+/* run_state.h - what is inside a run; for run.c and run_results.c. All of it is the loop's, but for
+ * the atomics in the flow and the streams. */
+#pragma once
+#include "impl/traffic/ratelimit.h"
+#include "impl/traffic/run.h"
+#include "impl/traffic/stream.h"
+#include "impl/wire/account.h"
+
+#include <sys/resource.h>
+
+struct run {
+    struct run_config config;
+    struct flow flow;
+    struct account_end end;
+    size_t n_streams;
+    struct stream **streams;
+    struct interval *rows; /* as many; scratch for the callback */
+    size_t n_exited;       /* workers known to have exited */
+
+    struct loop_timer timer;   /* for whatever is due next */
+    struct loop_source notice; /* workers' eventfd */
+    struct ratelimit rate;
+
+    uint64_t interval_ns;     /* 0: none */
+    uint64_t start_ns;        /* run_init() */
+    uint64_t omit_at_ns;      /* UINT64_MAX: none, or over */
+    uint64_t counted_from_ns; /* 0: still omitted */
+    uint64_t stretch_from_ns; /* start of the current interval */
+    uint64_t next_row_ns;     /* its planned end; UINT64_MAX: none */
+    uint64_t ended_ns, drain_at_ns;
+
+    bool started, ended;
+    bool gave_up; /* failed() was called */
+    bool quiet;   /* report no intervals */
+
+    struct rusage usage_start, usage_end;
+    char congestion[16];
+};
