@@ -9,6 +9,11 @@ CFLAGS   ?= -O2 -g
 LDFLAGS  ?=
 VARIANT  ?= release
 STOCK    ?= build/stock
+REPORT   ?= build/report
+FUZZTIME ?= 60
+
+# The targets that set up and build for themselves use every core unless told otherwise.
+PARALLEL = $(MAKE) $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # One tree of objects per variant: the same sources, other flags.
 B_release  = build
@@ -28,6 +33,9 @@ OURFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Ibuild/gen $(WARNINGS) -fPIE -ffile-pre
            -MMD -MP $(CFLAGS) $(FLAGS_$(VARIANT))
 LINK     = -pie -Wl,-z,relro,-z,now $(CFLAGS) $(FLAGS_$(VARIANT)) $(LDFLAGS)
 LIBS     = -lcjson -lcrypto -lm -lpthread
+# impl/tests/alloc.c stands in front of these for all of our objects, to fail the n-th allocation.
+WRAP     = $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
+comma   := ,
 
 IMPL     := $(sort $(filter-out impl/main.c,$(wildcard impl/*.c impl/wire/*.c impl/net/*.c impl/traffic/*.c impl/report/*.c)))
 HARNESS  := $(sort $(wildcard $(addsuffix /*.c,$(addprefix harness/,session script sim subject suite interop report cli))))
@@ -48,20 +56,16 @@ $(B)/iperfspec: $(call objects,harness/cli/main.c) $(B)/libharness.a $(B)/libimp
 
 $(B)/libimpl.a: $(call objects,$(IMPL))
 $(B)/libharness.a: $(call objects,$(HARNESS))
-$(B)/lib%.a:
+$(B)/lib%.a: $(B)/sources
 	rm -f $@
-	ar crD $@ $^
+	ar crD $@ $(filter %.o,$^)
 
-$(B)/obj/%.o: %.c build/gen/clauses.inc
+$(B)/obj/%.o: %.c build/gen/clauses.inc $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -c -o $@ $<
 
-# impl/tests/alloc.c stands in front of these for all of our objects, to fail the n-th allocation.
-WRAP      = $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
-comma    := ,
-
 vpath test_%.c impl/tests harness/tests
-$(B)/tests/%: %.c $(call objects,impl/tests/alloc.c) $(B)/libharness.a $(B)/libimpl.a
+$(B)/tests/%: %.c $(call objects,impl/tests/alloc.c) $(B)/libharness.a $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
 
@@ -69,12 +73,69 @@ build/gen/clauses.inc: docs/clauses.tsv scripts/gen-clauses
 	@mkdir -p $(@D)
 	scripts/gen-clauses docs/clauses.tsv > $@
 
+# These change only when what they hold changes: other flags rebuild, a removed source relinks.
+$(B)/flags: now = $(CC) $(OURFLAGS) $(LINK)
+$(B)/sources: now = $(IMPL) $(HARNESS)
+$(B)/flags $(B)/sources: FORCE
+	@mkdir -p $(@D)
+	@echo '$(now)' | cmp -s - $@ || echo '$(now)' > $@
+
 -include $(shell find $(B)/obj $(B)/tests -name '*.d' 2>/dev/null)
 
 unit-programs: $(UNIT)
 
 unit: $(UNIT) ## unit tests only (VARIANT=release|asan|tsan|coverage)
-	scripts/run-units $(UNIT)
+	scripts/run-units --label unit-$(VARIANT) $(UNIT)
+
+setup:
+	scripts/deps build
+	scripts/stock-builds $(STOCK)
+
+check: ## everything CI runs: unit tests, conformance, interop, golden sessions (15 minutes)
+	scripts/check
+
+conformance: setup ## set up, then judge every stock build and iperfref (5 minutes)
+	$(PARALLEL) all
+	scripts/conformance $(REPORT) $(STOCK)/*/iperf3 build/iperfref
+
+interop: setup ## set up, then every mode between iperfref and every stock build, both ways
+	$(PARALLEL) all
+	@mkdir -p $(REPORT)
+	build/iperfspec interop $$(printf -- '--build %s ' $(STOCK)/*/iperf3) --build build/iperfref \
+	    --json $(REPORT)/interop.json
+
+bench: setup ## throughput of iperfref beside the stock builds
+	$(PARALLEL) all
+	scripts/bench $(STOCK)/*/iperf3 build/iperfref
+
+fuzz: ## run each fuzz target for FUZZTIME seconds
+	scripts/deps build fuzz
+	scripts/fuzz $(FUZZTIME)
+
+coverage: ## lines and branches of impl/wire that its unit tests reach; fails below the marks
+	scripts/deps build
+	find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+	$(PARALLEL) unit VARIANT=coverage
+	scripts/coverage build/coverage/obj
+
+sanitize: ## unit tests under ASAN+UBSAN, then under TSAN
+	$(PARALLEL) unit VARIANT=asan
+	$(PARALLEL) unit VARIANT=tsan
+
+lint: ## warnings as errors with gcc and clang, clang-tidy, cppcheck, shellcheck, clang-format
+	scripts/deps build lint
+	scripts/lint
+
+format: ## lay out the C sources
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+nightly: check coverage lint bench ## what takes too long for CI: long fuzzing, full interop, bench
+	$(MAKE) interop
+	$(MAKE) fuzz FUZZTIME=1800
+
+install: all ## install into DESTDIR PREFIX
+	install -d $(DESTDIR)$(BINDIR)
+	install -m 755 build/iperfref build/iperfspec $(DESTDIR)$(BINDIR)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -82,5 +143,6 @@ help: ## this list
 clean: ## remove what was built (keeps build/stock)
 	find build -mindepth 1 -maxdepth 1 ! -name stock -exec rm -rf {} + 2>/dev/null || true
 
-.PHONY: all unit unit-programs help clean
+.PHONY: all unit unit-programs setup check conformance interop bench fuzz coverage sanitize lint \
+        format nightly install help clean FORCE
 .DELETE_ON_ERROR:
