@@ -1,0 +1,104 @@
+#include "impl/wire/account.h"
+
+#include <assert.h>
+#include <math.h>
+
+int64_t account_stream_id(unsigned index)
+{
+    return index == 0 ? 1 : (int64_t)index + 2;
+}
+
+int64_t account_stream_index(int64_t id)
+{
+    if (id == 1)
+        return 0;
+    return id >= 3 ? id - 2 : -1;
+}
+
+/* The number with these low 32 bits that is nearest to packets; never below 0. */
+static uint64_t extend(uint64_t packets, uint32_t low)
+{
+    int64_t ahead = (int32_t)(low - (uint32_t)packets);
+
+    if (ahead < 0 && packets < (uint64_t)-ahead)
+        return low;
+    return packets + (uint64_t)ahead;
+}
+
+/* UDP-7. errors stays below packets, so that neither can overflow. */
+static void count(struct account_udp *a, uint64_t seq)
+{
+    if (seq > a->packets) {
+        a->errors += seq - 1 - a->packets;
+        a->packets = seq;
+        return;
+    }
+    a->out_of_order++;
+    if (a->errors > 0)
+        a->errors--;
+}
+
+/* UDP-9. */
+static void take_transit(struct account_udp *a, double transit_s)
+{
+    if (!a->primed)
+        a->transit_s = transit_s;
+    a->primed = true;
+    a->jitter_s += (fabs(transit_s - a->transit_s) - a->jitter_s) / 16;
+    a->transit_s = transit_s;
+}
+
+void account_udp_take(struct account_udp *a, const struct datagram_header *header, bool wide,
+                      uint64_t arrival_ns)
+{
+    uint64_t sent_us = header->sec * UINT64_C(1000000) + header->usec;
+    uint64_t arrived_us = arrival_ns / 1000;
+    uint64_t transit_us = MAX(sent_us, arrived_us) - MIN(sent_us, arrived_us);
+
+    count(a, wide ? header->seq : extend(a->packets, (uint32_t)header->seq));
+    take_transit(a, (double)transit_us / 1e6);
+}
+
+void account_udp_omit_end(struct account_udp *a)
+{
+    a->jitter_s = 0;
+    a->primed = false;
+}
+
+bool account_end_reached(const struct account_end *end, int64_t counted_ns, uint64_t bytes,
+                         uint64_t blocks)
+{
+    if (counted_ns < 0)
+        return false;
+    return (end->time_ns > 0 && (uint64_t)counted_ns >= end->time_ns) ||
+           (end->bytes > 0 && bytes >= end->bytes) || (end->blocks > 0 && blocks >= end->blocks);
+}
+
+uint64_t account_blocks_left(const struct account_end *end, uint64_t len, uint64_t bytes,
+                             uint64_t blocks)
+{
+    uint64_t left = UINT64_MAX;
+
+    assert(len > 0);
+    if (end->bytes > 0) {
+        uint64_t rest = end->bytes - MIN(bytes, end->bytes);
+        left = rest / len + (rest % len > 0);
+    }
+    if (end->blocks > 0)
+        left = MIN(left, end->blocks - MIN(blocks, end->blocks));
+    return left;
+}
+
+uint64_t account_pace_ns(uint64_t start_ns, uint64_t rate_bps, uint64_t sent)
+{
+    /* 2^64 bytes make less than 2^98 bit x ns/s. */
+    unsigned __int128 work = (unsigned __int128)sent * (8 * UINT64_C(1000000000));
+    unsigned __int128 at_ns = (work + rate_bps - 1) / rate_bps + start_ns;
+
+    return at_ns > UINT64_MAX ? UINT64_MAX : (uint64_t)at_ns;
+}
+
+double account_lost_percent(int64_t lost, int64_t packets)
+{
+    return packets > 0 ? 100.0 * (double)lost / (double)packets : 0;
+}
