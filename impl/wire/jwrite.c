@@ -1,5 +1,6 @@
 #include "impl/wire/jwrite.h"
 
+#include "impl/wire/point.h"
 #include "impl/wire/utf8.h"
 
 #include <assert.h>
@@ -212,19 +213,6 @@ void jwrite_uint(struct jwrite *w, const char *key, uint64_t value)
     jwrite_raw(w, key, text);
 }
 
-/* Put a point where the locale has a decimal sign of its own, of one byte or several. */
-static void normalise_point(char *text)
-{
-    size_t before = strspn(text, "-0123456789"), after = before;
-
-    if (text[before] == '\0' || text[before] == 'e')
-        return;
-    while ((text[after] < '0' || text[after] > '9') && text[after] != '\0')
-        after++;
-    text[before] = '.';
-    memmove(text + before + 1, text + after, strlen(text + after) + 1);
-}
-
 void jwrite_double(struct jwrite *w, const char *key, double value)
 {
     char text[40];
@@ -236,7 +224,7 @@ void jwrite_double(struct jwrite *w, const char *key, double value)
     do
         snprintf(text, sizeof text, "%.*g", digits, value);
     while (digits++ < 17 && strtod(text, NULL) != value);
-    normalise_point(text);
+    point_restore(text);
     jwrite_raw(w, key, text);
 }
 
