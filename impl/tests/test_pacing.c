@@ -1,0 +1,178 @@
+/* When a block may go: pace, budget, the server's rate limit; and counts that belong together. */
+#include "impl/tests/unit.h"
+#include "impl/traffic/budget.h"
+#include "impl/traffic/counters.h"
+#include "impl/traffic/pacing.h"
+#include "impl/traffic/ratelimit.h"
+
+#include <pthread.h>
+
+#define SECOND UINT64_C(1000000000)
+#define START  (5 * SECOND)
+
+/* 8000 bit/s and blocks of 1000 bytes: one a second. */
+static void test_pacer_due_sends_one_block_per_decision(void **state)
+{
+    struct pacer p;
+
+    (void)state;
+    pacer_init(&p, START, 8000, 0);
+    assert_int_equal(pacer_due(&p, START, 0), 0);
+    assert_int_equal(pacer_due(&p, START, 1000), START + SECOND);
+    assert_int_equal(pacer_due(&p, START + SECOND - 1, 1000), START + SECOND);
+    assert_int_equal(pacer_due(&p, START + SECOND, 1000), 0);
+    assert_int_equal(pacer_due(&p, START + SECOND, 2000), START + 2 * SECOND);
+}
+
+static void test_pacer_due_lets_a_burst_go_at_once(void **state)
+{
+    struct pacer p;
+
+    (void)state;
+    pacer_init(&p, START, 8000, 3);
+    assert_int_equal(pacer_due(&p, START, 0), 0);
+    assert_int_equal(pacer_due(&p, START, 1000), 0);
+    assert_int_equal(pacer_due(&p, START, 2000), 0);
+    assert_int_equal(pacer_due(&p, START, 3000), START + 3 * SECOND);
+    assert_int_equal(pacer_due(&p, START + 3 * SECOND, 3000), 0);
+    assert_int_equal(pacer_due(&p, START + 3 * SECOND, 4000), 0);
+}
+
+static void test_pacer_due_catches_up_after_a_hold_up(void **state)
+{
+    struct pacer p;
+    uint64_t sent = 0;
+
+    (void)state;
+    pacer_init(&p, START, 8000, 0);
+    while (pacer_due(&p, START + 10 * SECOND, sent) == 0)
+        sent += 1000;
+    assert_int_equal(sent, 11000); /* the average may be met exactly before the last */
+}
+
+static void test_pacer_due_never_waits_without_a_rate(void **state)
+{
+    struct pacer p;
+
+    (void)state;
+    pacer_init(&p, START, 0, 0);
+    assert_int_equal(pacer_due(&p, 0, UINT64_MAX), 0);
+    pacer_init(&p, START, -5, -5);
+    assert_int_equal(pacer_due(&p, 0, UINT64_MAX), 0);
+}
+
+static void test_budget_take_ends_at_the_limit_and_takes_returns_back(void **state)
+{
+    struct budget b;
+
+    (void)state;
+    budget_init(&b, true);
+    assert_true(budget_take(&b)); /* of the omit period */
+    budget_set(&b, 2);
+    assert_true(budget_take(&b));
+    assert_true(budget_take(&b));
+    assert_false(budget_take(&b));
+    assert_false(budget_take(&b));
+    budget_give(&b);
+    assert_true(budget_take(&b));
+    assert_false(budget_take(&b));
+}
+
+static void test_budget_set_to_everything_is_no_limit(void **state)
+{
+    struct budget b;
+
+    (void)state;
+    budget_init(&b, true);
+    assert_true(budget_take(&b));
+    budget_set(&b, UINT64_MAX);
+    assert_true(budget_take(&b));
+}
+
+static const struct limit_row {
+    const char *name;
+    uint64_t per_part; /* bytes in each fifth of the interval */
+    unsigned parts;
+    bool exceeded;
+} limit_rows[] = {
+    {"TMO-10 below the limit",                     999,  20, false},
+    {"TMO-10 exactly at the limit",                1000, 20, false},
+    {"TMO-10 above the limit",                     1001, 5,  true },
+    {"TMO-10 above, but not for a whole interval", 5000, 4,  false},
+};
+
+/* 8000 bit/s over 5 s: 1000 bytes in each of five parts of a second. */
+static void test_ratelimit_judges_whole_intervals(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(limit_rows); i++) {
+        const struct limit_row *row = &limit_rows[i];
+        struct ratelimit r;
+        bool exceeded = false;
+        ratelimit_init(&r, 8000, 5, START);
+        for (unsigned part = 1; part <= row->parts; part++) {
+            assert_int_equal(r.next_ns, START + part * SECOND);
+            exceeded |= ratelimit_is_exceeded(&r, r.next_ns, part * row->per_part);
+        }
+        if (exceeded != row->exceeded)
+            fail_msg("%s: %s", row->name, exceeded ? "exceeded" : "not exceeded");
+    }
+}
+
+static void test_ratelimit_forgets_an_old_burst(void **state)
+{
+    struct ratelimit r;
+
+    (void)state;
+    ratelimit_init(&r, 8000, 0, START); /* 5 s */
+    for (unsigned part = 1; part < 5; part++)
+        assert_false(ratelimit_is_exceeded(&r, r.next_ns, 5000));
+    for (unsigned part = 5; part < 12; part++)
+        assert_false(ratelimit_is_exceeded(&r, r.next_ns, 5000));
+    ratelimit_init(&r, 0, 5, START);
+    assert_true(r.next_ns == UINT64_MAX);
+}
+
+#define WRITES 200000
+
+static void *write_counts(void *arg)
+{
+    for (uint64_t i = 1; i <= WRITES; i++)
+        counters_write(arg, &(struct counts){i, i, i, i, i, (double)i});
+    return NULL;
+}
+
+static void test_counters_read_gives_values_that_belong_together(void **state)
+{
+    static struct counters c;
+    struct counts now = {0};
+    pthread_t writer;
+
+    (void)state;
+    assert_int_equal(pthread_create(&writer, NULL, write_counts, &c), 0);
+    while (now.bytes < WRITES) {
+        now = counters_read(&c);
+        if (now.blocks != now.bytes || now.packets != now.bytes || now.errors != now.bytes ||
+            now.out_of_order != now.bytes || now.jitter_s != (double)now.bytes)
+            break;
+    }
+    pthread_join(writer, NULL);
+    assert_int_equal(now.bytes, WRITES);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pacer_due_sends_one_block_per_decision),
+        cmocka_unit_test(test_pacer_due_lets_a_burst_go_at_once),
+        cmocka_unit_test(test_pacer_due_catches_up_after_a_hold_up),
+        cmocka_unit_test(test_pacer_due_never_waits_without_a_rate),
+        cmocka_unit_test(test_budget_take_ends_at_the_limit_and_takes_returns_back),
+        cmocka_unit_test(test_budget_set_to_everything_is_no_limit),
+        cmocka_unit_test(test_ratelimit_judges_whole_intervals),
+        cmocka_unit_test(test_ratelimit_forgets_an_old_burst),
+        cmocka_unit_test(test_counters_read_gives_values_that_belong_together),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

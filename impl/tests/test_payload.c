@@ -1,0 +1,165 @@
+/* Where a sender's bytes come from: random, digits, a file; copied or by descriptor. */
+#include "impl/tests/unit.h"
+#include "impl/traffic/payload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A temporary file with these contents. */
+static void make_file(char path[], const char *text)
+{
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+static void test_digits_start_anew_in_each_block(void **state)
+{
+    struct payload p;
+    size_t len;
+
+    (void)state;
+    assert_int_equal(
+        payload_open(&p, &(struct payload_config){.sender = true, .len = 23, .repeating = true}),
+        SPEC_OK);
+    for (int block = 0; block < 2; block++) {
+        assert_int_equal(payload_next(&p, &len), SPEC_OK);
+        assert_int_equal(len, 23);
+        assert_memory_equal(p.buf, "01234567890123456789012", 23); /* DATA-2 */
+    }
+    payload_close(&p);
+}
+
+static void test_zerocopy_sends_the_filled_block(void **state)
+{
+    struct payload p;
+    struct payload_config config = {.sender = true, .len = 12, .repeating = true, .zerocopy = true};
+    char read_back[12];
+
+    (void)state;
+    assert_int_equal(payload_open(&p, &config), SPEC_OK);
+    assert_int_equal(pread(p.kernel_fd, read_back, 12, p.at), 12);
+    assert_memory_equal(read_back, "012345678901", 12); /* DATA-3 */
+    payload_close(&p);
+}
+
+static void test_random_bytes_differ(void **state)
+{
+    struct payload a, b;
+    struct payload_config config = {.sender = true, .len = 64};
+
+    (void)state;
+    assert_int_equal(payload_open(&a, &config), SPEC_OK);
+    assert_int_equal(payload_open(&b, &config), SPEC_OK);
+    assert_memory_not_equal(a.buf, b.buf, 64);
+    payload_close(&a);
+    payload_close(&b);
+}
+
+/* What payload_next() hands out of a file, as text with a bar behind each block. */
+static void check_file(bool zerocopy)
+{
+    char path[] = "/tmp/test_payload.XXXXXX", got[64] = "";
+    struct payload_config config = {.sender = true, .len = 4, .zerocopy = zerocopy, .file = path};
+    struct payload p;
+    size_t len;
+
+    make_file(path, "abcdefghij");
+    assert_int_equal(payload_open(&p, &config), SPEC_OK);
+    assert_int_equal(p.kernel_fd >= 0, zerocopy);
+    while (payload_next(&p, &len) == SPEC_OK && len > 0) {
+        if (zerocopy)
+            assert_int_equal(pread(p.kernel_fd, p.buf, len, p.at), len);
+        strncat(got, (char *)p.buf, len);
+        strcat(got, "|");
+    }
+    assert_string_equal(got, "abcd|efgh|ij|");
+    payload_close(&p);
+    unlink(path);
+}
+
+static void test_a_file_ends_with_a_short_block(void **state)
+{
+    (void)state;
+    check_file(false);
+    check_file(true);
+}
+
+static void test_a_pipe_without_data_is_not_at_its_end(void **state)
+{
+    char path[] = "/tmp/test_payload.XXXXXX";
+    struct payload_config config = {.sender = true, .len = 4, .file = path};
+    struct payload p;
+    size_t len;
+    int writer;
+
+    (void)state;
+    make_file(path, "");
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(payload_open(&p, &config), SPEC_OK);
+    writer = open(path, O_WRONLY);
+    assert_int_equal(write(writer, "abc", 3), 3);
+    assert_int_equal(payload_next(&p, &len), SPEC_E_SYSTEM);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(write(writer, "de", 2), 2);
+    assert_int_equal(payload_next(&p, &len), SPEC_OK);
+    assert_int_equal(len, 4);
+    assert_memory_equal(p.buf, "abcd", 4);
+    close(writer);
+    assert_int_equal(payload_next(&p, &len), SPEC_OK);
+    assert_int_equal(len, 1);
+    assert_int_equal(payload_next(&p, &len), SPEC_OK);
+    assert_int_equal(len, 0);
+    payload_close(&p);
+    unlink(path);
+}
+
+static void test_a_missing_file_is_an_error_with_its_reason(void **state)
+{
+    struct payload p;
+    struct payload_config config = {.sender = true, .len = 4, .file = "/nonexistent/file"};
+
+    (void)state;
+    assert_int_equal(payload_open(&p, &config), SPEC_E_SYSTEM);
+    assert_int_equal(errno, ENOENT);
+}
+
+static void test_a_receiver_starts_its_file_anew(void **state)
+{
+    char path[] = "/tmp/test_payload.XXXXXX", got[8] = "";
+    struct payload_config config = {.len = 8, .file = path};
+    struct payload p;
+    int fd;
+
+    (void)state;
+    make_file(path, "what was there before");
+    assert_int_equal(payload_open(&p, &config), SPEC_OK);
+    memcpy(p.buf, "abcdefgh", 8);
+    assert_int_equal(payload_store(&p, 2, 3), 3);
+    payload_close(&p);
+    fd = open(path, O_RDONLY);
+    assert_int_equal(read(fd, got, sizeof got), 3);
+    assert_string_equal(got, "cde");
+    close(fd);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_digits_start_anew_in_each_block),
+        cmocka_unit_test(test_zerocopy_sends_the_filled_block),
+        cmocka_unit_test(test_random_bytes_differ),
+        cmocka_unit_test(test_a_file_ends_with_a_short_block),
+        cmocka_unit_test(test_a_pipe_without_data_is_not_at_its_end),
+        cmocka_unit_test(test_a_missing_file_is_an_error_with_its_reason),
+        cmocka_unit_test(test_a_receiver_starts_its_file_anew),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
