@@ -269,13 +269,15 @@ static void tick(struct run *run, uint64_t now_ns)
 
     if (now_ns >= run->omit_at_ns)
         omit_end(run, now_ns);
-    if (run->started && !run->gave_up && end_holds(run, now_ns)) {
+    if (run->started && !run->ended && !run->gave_up && end_holds(run, now_ns)) {
         end_counting(run);
         run->config.over(run->config.context);
         return;
     }
-    if (now_ns >= run->next_row_ns)
+    if (!run->ended && now_ns >= run->next_row_ns)
         interval_due(run, now_ns);
+    if (run->ended) /* the owner stopped us when it saw the interval */
+        return;
     os_errno = run->started && !run->gave_up ? hopeless_errno(run) : 0;
     if (os_errno != 0) {
         give_up(run, IESTREAMWRITE, os_errno);

@@ -53,7 +53,8 @@ struct run_config {
     /* One row per stream in creation order; borrowed for the call. At every interval_s from the
      * start of the test, then anew from the end of the omit period (the omit period's rest comes
      * just before, marked omitted), and the rest at the end: rests shorter than 10 % of an interval
-     * are left out unless bytes were moved in them, as iperf3 does. Must not free the run. */
+     * are left out unless bytes were moved in them, as iperf3 does. May stop or close the run, must
+     * not free it. */
     void (*interval)(void *context, const struct interval *rows, size_t n);
     /* Client: the end condition holds (END-1), our workers have stopped (END-6) and the last
      * interval was reported. Once. May free the run. */

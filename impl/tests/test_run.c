@@ -1,0 +1,396 @@
+/* The test as a whole: when it ends, what is counted, intervals, files, results. */
+#include "impl/tests/run_bench.h"
+#include "impl/wire/account.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#define N_STREAMS 3
+
+/* --- end conditions --- */
+
+static const struct end_row {
+    const char *name;
+    bool udp, reverse;
+    unsigned n_streams;
+    int64_t num, blockcount, bandwidth;
+    uint64_t want; /* bytes sent in all */
+} end_rows[] = {
+    {"END-4 -n rounds up to whole blocks",   false, false, 1, 99001, 0,   0,        100000},
+    {"END-4 -n of whole blocks",             false, false, 1, 99000, 0,   0,        99000 },
+    {"END-4 -k 1",                           false, false, 1, 0,     1,   0,        1000  },
+    {"END-4 -k 9, which stock rounds to 10", false, false, 1, 0,     9,   0,        9000  },
+    {"END-4 -k over three streams",          false, false, 3, 0,     100, 0,        100000},
+    {"END-4 -k with pacing",                 false, false, 2, 0,     20,  8000000,  20000 },
+    {"END-4 the smaller of -n and -k",       false, false, 1, 50000, 9,   0,        9000  },
+    {"END-1 -n reverse",                     false, true,  1, 99001, 0,   0,        100000},
+    {"END-1 -k reverse, three streams",      false, true,  3, 0,     60,  0,        60000 },
+    {"END-4 UDP -k",                         true,  false, 1, 0,     50,  0,        50000 },
+    {"END-4 UDP -n, two streams",            true,  false, 2, 39500, 0,   80000000, 40000 },
+};
+
+static void test_end_is_reached_on_the_exact_block(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(end_rows); i++) {
+        const struct end_row *row = &end_rows[i];
+        struct bench b;
+        uint64_t sent, received;
+
+        bench_init(&b);
+        b.params.udp = row->udp;
+        b.params.num = row->num;
+        b.params.blockcount = row->blockcount;
+        b.params.bandwidth = row->bandwidth;
+        run_both(&b, row->n_streams, !row->reverse);
+        sent = total_bytes(row->reverse ? b.server.run : b.client.run);
+        received = total_bytes(row->reverse ? b.client.run : b.server.run);
+        /* All of it fits the receive queues, which are emptied before the end. */
+        if (sent != row->want || received > sent || (row->reverse && received < (uint64_t)row->num))
+            fail_msg("%s: sent %lu, received %lu", row->name, sent, received);
+        bench_fini(&b);
+    }
+}
+
+static void test_a_reverse_udp_server_goes_on_until_it_is_told(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    bench_init(&b);
+    b.params.udp = true;
+    b.params.blockcount = 50;
+    run_both(&b, 1, false);
+    assert_true(run_totals(b.client.run, 0).packets >= 50);
+    assert_true(run_totals(b.server.run, 0).packets >= run_totals(b.client.run, 0).packets);
+    bench_fini(&b);
+}
+
+static void test_time_counts_from_the_end_of_omit(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    int raw;
+
+    (void)state;
+    bench_init(&b);
+    b.params.time = 1;
+    b.params.omit = 1;
+    config = config_of(&b, MACHINE_CLIENT);
+    raw = connect_raw(make_run(&config), false);
+    start_at(b.client.run, loop_now() - SECOND); /* the omit period is just over */
+    loop_run(b.loop);
+    assert_int_equal(b.client.n_over, 1);
+    assert_true(loop_now() >= run_counted_from_ns(b.client.run) + SECOND); /* OMIT-4 */
+    assert_true(run_totals(b.client.run, 0).counted.end_s >= 1);
+    close(raw);
+    bench_fini(&b);
+}
+
+static void stop_instead(struct loop_timer *timer, uint64_t now_ns)
+{
+    struct bench *b = (struct bench *)(void *)((char *)timer - offsetof(struct bench, watchdog));
+
+    (void)now_ns;
+    loop_stop(b->loop);
+}
+
+static void test_nothing_ends_before_test_running(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    int raw;
+
+    (void)state;
+    bench_init(&b);
+    b.params.time = 1;
+    config = config_of(&b, MACHINE_CLIENT);
+    config.interval_s = 0.1;
+    raw = connect_raw(make_run(&config), true);
+    run_init(b.client.run, loop_now() - 5 * SECOND);
+    b.watchdog.fire = stop_instead; /* after the run's timer, which is due as well */
+    loop_timer_set(b.loop, &b.watchdog, loop_now());
+    loop_run(b.loop);
+    assert_int_equal(b.client.n_over + b.client.n_rows, 0);
+    b.watchdog.fire = hang;
+    loop_timer_set(b.loop, &b.watchdog, loop_now() + 60 * SECOND);
+    assert_int_equal(run_start(b.client.run, loop_now()), SPEC_OK);
+    loop_run(b.loop);
+    assert_int_equal(b.client.n_over, 1);
+    close(raw);
+    bench_fini(&b);
+}
+
+static void test_the_owner_may_free_the_run_when_it_is_over(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    bench_init(&b);
+    b.params.blockcount = 3;
+    b.free_when_over = true;
+    run_both(&b, 1, true);
+    assert_null(b.client.run);
+    bench_fini(&b);
+}
+
+static void test_the_owner_may_close_the_run_at_an_interval(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    int raw;
+
+    (void)state;
+    bench_init(&b);
+    b.params.time = 1;
+    b.params.omit = 1;
+    b.close_at_interval = true;
+    config = config_of(&b, MACHINE_CLIENT);
+    config.interval_s = 5;
+    raw = connect_raw(make_run(&config), true);
+    start_at(b.client.run, loop_now() - SECOND); /* the rest of the omit period is due */
+    loop_run(b.loop);
+    assert_int_equal(b.client.n_over, 0);
+    assert_true(b.client.rows[0].omitted);
+    assert_int_equal(run_stream_fd(b.client.run, 0), -1);
+    close(raw);
+    bench_fini(&b);
+}
+
+/* --- what is counted --- */
+
+static void test_what_is_queued_at_the_stop_is_counted(void **state)
+{
+    static const uint8_t early[2500];
+
+    (void)state;
+    for (int skip = 0; skip <= 1; skip++) {
+        struct bench b;
+        struct run_config config;
+        int raw;
+
+        bench_init(&b);
+        config = config_of(&b, MACHINE_SERVER);
+        config.skip_rx_copy = skip;
+        raw = connect_raw(make_run(&config), false);
+        assert_int_equal(write(raw, early, sizeof early), sizeof early);
+        wait_queued(run_stream_fd(b.server.run, 0), sizeof early);
+        start_at(b.server.run, loop_now());
+        run_stop(b.server.run);
+        assert_int_equal(run_totals(b.server.run, 0).counted.bytes,
+                         sizeof early); /* RES-26, INT-7 */
+        assert_true(run_last_received_ns(b.server.run) > 0);
+        run_close(b.server.run);
+        assert_int_equal(run_totals(b.server.run, 0).counted.bytes, sizeof early);
+        close(raw);
+        bench_fini(&b);
+    }
+}
+
+static void test_bytes_before_the_end_of_omit_are_left_out(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    bench_init(&b);
+    b.params.omit = 1;
+    b.params.blockcount = 200;
+    b.params.len = 500;
+    b.params.bandwidth = 4000000; /* about 1000 blocks in the omit period */
+    struct run_config client = config_of(&b, MACHINE_CLIENT),
+                      server = config_of(&b, MACHINE_SERVER);
+    client.interval_s = server.interval_s = 0.3;
+    make_run(&client);
+    make_run(&server);
+    connect_runs(&b, 2, true);
+    start_at(b.server.run, loop_now());
+    start_at(b.client.run, loop_now());
+    loop_run(b.loop);
+
+    uint64_t counted = 0, omitted = 0;
+    for (size_t i = 0; i < b.client.n_rows; i++)
+        *(b.client.rows[i].omitted ? &omitted : &counted) += b.client.rows[i].bytes;
+    assert_true(omitted > 0);
+    assert_int_equal(counted, total_bytes(b.client.run)); /* OMIT-1, RES-20 */
+    assert_true(counted >= 200 * 500);                    /* END-8: counted anew */
+    bench_fini(&b);
+}
+
+static void test_intervals_follow_each_other_and_add_up(void **state)
+{
+    struct bench b;
+    double at_s = 0;
+    uint64_t bytes = 0;
+
+    (void)state;
+    bench_init(&b);
+    b.params.blockcount = 250;
+    b.params.bandwidth = 4000000; /* 0.5 s */
+    struct run_config client = config_of(&b, MACHINE_CLIENT);
+    client.interval_s = 0.1;
+    int raw = connect_raw(make_run(&client), true);
+    start_at(b.client.run, loop_now());
+    loop_run(b.loop);
+    assert_true(b.client.n_rows >= 2);
+    for (size_t i = 0; i < b.client.n_rows; i++) {
+        const struct interval *row = &b.client.rows[i];
+        assert_true(row->start_s == at_s);
+        assert_true(row->end_s > at_s && row->sender && !row->omitted);
+        assert_int_equal(row->id, 1);
+        assert_int_equal(row->socket, run_stream_fd(b.client.run, 0));
+        assert_true(row->tcp.valid && row->retransmits >= 0 && row->tcp.snd_cwnd > 0);
+        at_s = row->end_s;
+        bytes += row->bytes;
+    }
+    assert_int_equal(bytes, 250000);
+    assert_true(run_totals(b.client.run, 0).counted.end_s == at_s);
+    close(raw);
+    bench_fini(&b);
+}
+
+/* --- files --- */
+
+#define FILE_LEN 300001
+
+static void read_file(const char *path, uint8_t content[FILE_LEN + 1], size_t *len)
+{
+    int fd = open(path, O_RDONLY);
+    ssize_t n = read(fd, content, FILE_LEN + 1);
+
+    assert_true(n >= 0);
+    *len = (size_t)n;
+    close(fd);
+}
+
+static void check_file(bool zerocopy)
+{
+    static uint8_t content[FILE_LEN + 1], copy[FILE_LEN + 1];
+    char from[] = "/tmp/test_run.XXXXXX", to[] = "/tmp/test_run.XXXXXX";
+    struct bench b;
+    size_t len = 0;
+    int fd = mkstemp(from);
+
+    close(mkstemp(to));
+    for (size_t i = 0; i < FILE_LEN; i++)
+        content[i] = (uint8_t)(i * i >> 7);
+    assert_int_equal(write(fd, content, FILE_LEN), FILE_LEN);
+    close(fd);
+    bench_init(&b);
+    b.params.zerocopy = zerocopy;
+    struct run_config client = config_of(&b, MACHINE_CLIENT),
+                      server = config_of(&b, MACHINE_SERVER);
+    client.file = from;
+    server.file = to;
+    make_run(&client);
+    make_run(&server);
+    connect_runs(&b, 1, true);
+    start_at(b.server.run, loop_now());
+    start_at(b.client.run, loop_now());
+    loop_run(b.loop);
+    assert_int_equal(b.client.n_over, 1); /* the end of the file, without any other condition */
+    assert_int_equal(total_bytes(b.client.run), FILE_LEN);
+    read_file(to, copy, &len);
+    assert_int_equal(len, total_bytes(b.server.run));
+    assert_memory_equal(content, copy, len);
+    unlink(from);
+    unlink(to);
+    bench_fini(&b);
+}
+
+static void test_a_file_goes_over_and_ends_the_test(void **state)
+{
+    (void)state;
+    check_file(false);
+    check_file(true);
+}
+
+static void test_a_file_that_is_not_there_refuses_the_stream(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    int fds[2];
+
+    (void)state;
+    bench_init(&b);
+    config = config_of(&b, MACHINE_CLIENT);
+    config.file = "/nonexistent/file";
+    make_run(&config);
+    connect_pair(fds, SOCK_STREAM);
+    assert_int_equal(run_add_stream(b.client.run, fds[0], true), SPEC_E_SYSTEM);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(run_n_streams(b.client.run), 0);
+    close(fds[1]);
+    bench_fini(&b);
+}
+
+/* --- results --- */
+
+static void test_results_of_a_tcp_sender(void **state)
+{
+    struct bench b;
+    struct results r;
+
+    (void)state;
+    bench_init(&b);
+    b.params.blockcount = 90;
+    run_both(&b, N_STREAMS, true);
+    results_init(&r);
+    assert_int_equal(run_fill_results(b.client.run, &r), SPEC_OK);
+    assert_int_equal(r.n_streams, N_STREAMS);
+    assert_int_equal(r.sender_has_retransmits, 1); /* RES-5 */
+    assert_non_null(r.congestion_used);            /* RES-6 */
+    assert_true(r.cpu_util_total >= 0);
+    for (unsigned i = 0; i < N_STREAMS; i++) {
+        assert_int_equal(r.streams[i].id, account_stream_id(i)); /* STR-6 */
+        assert_true(r.streams[i].retransmits >= 0);
+        assert_int_equal(r.streams[i].packets, 0);
+        assert_true(r.streams[i].start_time == 0 && r.streams[i].end_time > 0);
+    }
+    results_fini(&r);
+    bench_fini(&b);
+}
+
+static void test_bidir_counts_each_direction(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    bench_init(&b);
+    b.params.num = 200000;
+    struct run_config client = config_of(&b, MACHINE_CLIENT),
+                      server = config_of(&b, MACHINE_SERVER);
+    make_run(&client);
+    make_run(&server);
+    connect_runs(&b, 1, true);
+    connect_runs(&b, 1, false);
+    start_at(b.server.run, loop_now());
+    start_at(b.client.run, loop_now());
+    loop_run(b.loop);
+    assert_true(run_stream_sends(b.client.run, 0) && !run_stream_sends(b.client.run, 1));
+    assert_true(run_bytes(b.client.run, true) >= 200000 ||
+                run_bytes(b.client.run, false) >= 200000); /* END-1 */
+    assert_true(run_bytes(b.server.run, true) >= run_bytes(b.client.run, false));
+    assert_true(run_bytes(b.client.run, true) >= run_bytes(b.server.run, false));
+    bench_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_end_is_reached_on_the_exact_block),
+        cmocka_unit_test(test_a_reverse_udp_server_goes_on_until_it_is_told),
+        cmocka_unit_test(test_time_counts_from_the_end_of_omit),
+        cmocka_unit_test(test_nothing_ends_before_test_running),
+        cmocka_unit_test(test_the_owner_may_free_the_run_when_it_is_over),
+        cmocka_unit_test(test_the_owner_may_close_the_run_at_an_interval),
+        cmocka_unit_test(test_what_is_queued_at_the_stop_is_counted),
+        cmocka_unit_test(test_bytes_before_the_end_of_omit_are_left_out),
+        cmocka_unit_test(test_intervals_follow_each_other_and_add_up),
+        cmocka_unit_test(test_a_file_goes_over_and_ends_the_test),
+        cmocka_unit_test(test_a_file_that_is_not_there_refuses_the_stream),
+        cmocka_unit_test(test_results_of_a_tcp_sender),
+        cmocka_unit_test(test_bidir_counts_each_direction),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,371 @@
+/* Single streams: what they put on the wire and take off it, how they fail, how they are stopped.
+ */
+#include "impl/tests/run_bench.h"
+#include "impl/wire/datagram.h"
+#include "impl/wire/ierr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+/* --- TCP --- */
+
+static void test_tcp_sends_the_digits_block_by_block(void **state)
+{
+    (void)state;
+    for (int zerocopy = 0; zerocopy <= 1; zerocopy++) {
+        struct bench b;
+        char got[39];
+
+        bench_init(&b);
+        b.params.blockcount = 3;
+        b.params.len = 13;
+        b.params.zerocopy = zerocopy;
+        params_mark(&b.params, PARAM_repeating_payload);
+        struct run_config config = config_of(&b, MACHINE_CLIENT);
+        int raw = connect_raw(make_run(&config), true);
+        start_at(b.client.run, loop_now());
+        loop_run(b.loop);
+        assert_int_equal(recv(raw, got, sizeof got, MSG_WAITALL), sizeof got);
+        assert_memory_equal(got, "012345678901201234567890120123456789012",
+                            sizeof got); /* DATA-2 */
+        close(raw);
+        bench_fini(&b);
+    }
+}
+
+/* --- UDP --- */
+
+static void send_datagram(int fd, uint64_t seq, size_t len)
+{
+    uint8_t datagram[2000] = {0};
+    struct datagram_header header = {.sec = 1, .usec = 2, .seq = seq};
+
+    datagram_encode(datagram, false, &header);
+    assert_int_equal(send(fd, datagram, len, 0), len);
+}
+
+static void test_udp_receiver_takes_each_datagram_on_its_own(void **state)
+{
+    (void)state;
+    for (int skip = 0; skip <= 1; skip++) {
+        struct bench b;
+        struct run_config config;
+        struct interval_total total;
+
+        bench_init(&b);
+        b.params.udp = true;
+        config = config_of(&b, MACHINE_SERVER);
+        config.skip_rx_copy = skip;
+        int raw = connect_raw_udp(make_run(&config), false);
+        send_datagram(raw, 1, 1000);
+        send_datagram(raw, 2, 300);  /* short: a datagram all the same (INT-7) */
+        send_datagram(raw, 5, 1500); /* long: len counts (UDP-12); 3 and 4 are lost */
+        send_datagram(raw, 4, 1000); /* late (UDP-7) */
+        send_datagram(raw, 6, 7);    /* no header: bytes only */
+        wait_queued(run_stream_fd(b.server.run, 0), 1000);
+        start_at(b.server.run, loop_now());
+        run_stop(b.server.run);
+        total = run_totals(b.server.run, 0);
+        assert_int_equal(total.counted.bytes, 1000 + 300 + 1000 + 1000 + 7);
+        assert_int_equal(total.packets, 5);
+        assert_int_equal(total.lost, 1);
+        assert_int_equal(total.out_of_order, 1);
+        close(raw);
+        bench_fini(&b);
+    }
+}
+
+static void check_numbers(bool wide)
+{
+    struct bench b;
+    uint8_t got[2000];
+
+    bench_init(&b);
+    b.params.udp = true;
+    b.params.blockcount = 20;
+    b.params.len = 600;
+    if (wide)
+        params_mark(&b.params, PARAM_udp_counters_64bit);
+    struct run_config config = config_of(&b, MACHINE_CLIENT);
+    int raw = connect_raw_udp(make_run(&config), true);
+    start_at(b.client.run, loop_now());
+    loop_run(b.loop);
+    for (uint64_t seq = 1; seq <= 20; seq++) {
+        struct datagram_header header;
+        assert_int_equal(recv(raw, got, sizeof got, 0), 600); /* UDP-3 */
+        assert_int_equal(datagram_decode((struct bytes){got, 600}, wide, &header), SPEC_OK);
+        assert_int_equal(header.seq, seq); /* UDP-5 */
+        assert_true(header.usec < 1000000);
+    }
+    assert_int_equal(run_totals(b.client.run, 0).packets, 20); /* RES-16 */
+    close(raw);
+    bench_fini(&b);
+}
+
+static void test_udp_sender_numbers_from_one(void **state)
+{
+    (void)state;
+    check_numbers(false);
+    check_numbers(true);
+}
+
+static void test_udp_both_ends_agree(void **state)
+{
+    struct bench b;
+    struct results results;
+
+    (void)state;
+    bench_init(&b);
+    b.params.udp = true;
+    b.params.blockcount = 100;
+    b.params.bandwidth = 40000000;
+    run_both(&b, 1, true);
+    results_init(&results);
+    assert_int_equal(run_fill_results(b.server.run, &results), SPEC_OK);
+    assert_int_equal(results.n_streams, 1);
+    assert_int_equal(results.sender_has_retransmits, -1);
+    assert_int_equal(results.streams[0].packets, 100);
+    assert_int_equal(results.streams[0].errors, 0);
+    assert_int_equal(results.streams[0].bytes, 100000);
+    assert_int_equal(results.streams[0].retransmits, -1);
+    assert_true(results.streams[0].has_omitted && results.streams[0].has_times); /* INT-5 */
+    assert_null(results.congestion_used);
+    results_fini(&results);
+    bench_fini(&b);
+}
+
+static void test_udp_refused_stops_the_stream(void **state)
+{
+    struct bench b;
+    struct run_config config;
+
+    (void)state;
+    bench_init(&b);
+    b.params.udp = true;
+    config = config_of(&b, MACHINE_CLIENT);
+    close(connect_raw_udp(make_run(&config), true));
+    start_at(b.client.run, loop_now());
+    loop_run(b.loop);
+    assert_int_equal(b.client.n_failed, 1); /* no time limit: nothing else would end it */
+    assert_int_equal(b.client.ierr, IESTREAMWRITE);
+    assert_int_equal(b.client.os_errno, ECONNREFUSED);
+    assert_int_equal(run_stream_errno(b.client.run, 0), ECONNREFUSED);
+    bench_fini(&b);
+}
+
+/* --- failures --- */
+
+static void reset_connection(int fd)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(fd);
+}
+
+static void test_a_reset_stream_leaves_its_blocks_to_the_others(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    int raw[2];
+
+    (void)state;
+    bench_init(&b);
+    b.params.blockcount = 40;
+    config = config_of(&b, MACHINE_CLIENT);
+    make_run(&config);
+    raw[0] = connect_raw(b.client.run, true);
+    raw[1] = connect_raw(b.client.run, true);
+    reset_connection(raw[0]);
+    start_at(b.client.run, loop_now());
+    loop_run(b.loop);
+    assert_int_equal(b.client.n_over, 1); /* DATA-6 */
+    assert_int_equal(total_bytes(b.client.run), 40000);
+    assert_int_not_equal(run_stream_errno(b.client.run, 0), 0);
+    assert_int_equal(run_stream_errno(b.client.run, 1), 0);
+    close(raw[1]);
+    bench_fini(&b);
+}
+
+static void test_eof_is_no_failure(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    int raw;
+
+    (void)state;
+    bench_init(&b);
+    b.params.time = 1;
+    config = config_of(&b, MACHINE_CLIENT);
+    raw = connect_raw(make_run(&config), false);
+    assert_int_equal(write(raw, "abc", 3), 3);
+    close(raw);
+    start_at(b.client.run, loop_now());
+    loop_run(b.loop);
+    assert_int_equal(b.client.n_over, 1);
+    assert_int_equal(run_stream_errno(b.client.run, 0), 0);
+    assert_int_equal(run_totals(b.client.run, 0).counted.bytes, 3);
+    bench_fini(&b);
+}
+
+static void test_the_bitrate_limit_is_told_once(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    static const uint8_t much[10000];
+    int raw;
+
+    (void)state;
+    bench_init(&b);
+    config = config_of(&b, MACHINE_SERVER);
+    config.bitrate_limit_bps = 1000;
+    config.bitrate_limit_interval_s = 0.05;
+    raw = connect_raw(make_run(&config), false);
+    start_at(b.server.run, loop_now());
+    assert_int_equal(write(raw, much, sizeof much), sizeof much);
+    loop_run(b.loop);
+    assert_int_equal(b.server.n_failed, 1);
+    assert_int_equal(b.server.ierr, IETOTALRATE); /* TMO-10 (b) */
+    close(raw);
+    bench_fini(&b);
+}
+
+/* --- stopping --- */
+
+static const struct stop_row {
+    const char *name;
+    bool udp, sends;
+    int64_t bandwidth, blockcount;
+} stop_rows[] = {
+    {"a TCP receiver waits for data",          false, false, 0, 0},
+    {"a UDP receiver waits for data",          true,  false, 0, 0},
+    {"a TCP sender waits for room",            false, true,  0, 0},
+    {"a TCP sender waits for its pace, a day", false, true,  1, 0},
+    {"a UDP sender waits for its pace, a day", true,  true,  1, 0},
+    {"a server's sender has sent all it may",  false, true,  0, 2},
+};
+
+/* Would hang, and the watchdog of the test runner say so, if a worker did not hear of it. */
+static void test_run_stop_wakes_every_worker(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(stop_rows); i++) {
+        const struct stop_row *row = &stop_rows[i];
+        struct bench b;
+        int raw;
+
+        bench_init(&b);
+        b.params.udp = row->udp;
+        b.params.bandwidth = row->bandwidth;
+        b.params.blockcount = row->blockcount;
+        b.params.len = 10800;
+        struct run_config config = config_of(&b, MACHINE_SERVER);
+        make_run(&config);
+        raw = row->udp ? connect_raw_udp(b.server.run, row->sends)
+                       : connect_raw(b.server.run, row->sends);
+        start_at(b.server.run, loop_now());
+        if (row->sends)
+            wait_queued(raw, 1); /* it is at work */
+        run_stop(b.server.run);
+        run_stop(b.server.run);
+        assert_int_equal(b.server.n_rows, 1);
+        close(raw);
+        bench_fini(&b);
+    }
+}
+
+static void test_a_run_may_be_freed_at_any_time(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    int raw;
+
+    (void)state;
+    bench_init(&b);
+    config = config_of(&b, MACHINE_SERVER);
+    run_free(NULL);
+    run_free(run_new(&config));
+    raw = connect_raw(make_run(&config), true);
+    run_close(b.server.run);
+    run_free(b.server.run);
+    close(raw);
+    raw = connect_raw(make_run(&config), true);
+    start_at(b.server.run, loop_now());
+    run_free(b.server.run); /* stops, and reports nothing any more */
+    b.server.run = NULL;
+    assert_int_equal(b.server.n_rows, 0);
+    close(raw);
+    bench_fini(&b);
+}
+
+/* --- reading on (FLOW-6) --- */
+
+struct flood {
+    struct loop_source source;
+    struct bench *bench;
+    uint64_t written, written_at_end;
+};
+
+/* Write what goes; once more than any socket buffer has gone after the end the client must have
+ * read. */
+static void flood_ready(struct loop_source *source, uint32_t events)
+{
+    static const uint8_t block[65536];
+    struct flood *flood = (struct flood *)(void *)source;
+    ssize_t n = send(source->fd, block, sizeof block, MSG_NOSIGNAL);
+
+    (void)events;
+    flood->written += (uint64_t)MAX(n, 0);
+    if (flood->bench->client.n_over == 0)
+        flood->written_at_end = flood->written;
+    else if (flood->written - flood->written_at_end > UINT64_C(32) << 20)
+        loop_stop(flood->bench->loop);
+}
+
+static void test_a_client_frees_a_blocked_server_after_the_end(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    uint64_t counted;
+
+    (void)state;
+    bench_init(&b);
+    b.params.num = 100000;
+    config = config_of(&b, MACHINE_CLIENT);
+    int raw = connect_raw(make_run(&config), false);
+    struct flood flood = {
+        .source = {.fd = raw, .ready = flood_ready},
+          .bench = &b
+    };
+    fcntl(raw, F_SETFL, O_NONBLOCK);
+    assert_int_equal(loop_watch(b.loop, &flood.source, EPOLLOUT), SPEC_OK);
+    start_at(b.client.run, loop_now());
+    loop_run(b.loop); /* until it is over */
+    counted = run_totals(b.client.run, 0).counted.bytes;
+    loop_run(b.loop); /* until the flood went on */
+    assert_true(counted >= 100000);
+    assert_int_equal(run_totals(b.client.run, 0).counted.bytes, counted); /* RES-26 */
+    loop_unwatch(&flood.source);
+    close(raw);
+    bench_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tcp_sends_the_digits_block_by_block),
+        cmocka_unit_test(test_udp_receiver_takes_each_datagram_on_its_own),
+        cmocka_unit_test(test_udp_sender_numbers_from_one),
+        cmocka_unit_test(test_udp_both_ends_agree),
+        cmocka_unit_test(test_udp_refused_stops_the_stream),
+        cmocka_unit_test(test_a_reset_stream_leaves_its_blocks_to_the_others),
+        cmocka_unit_test(test_eof_is_no_failure),
+        cmocka_unit_test(test_the_bitrate_limit_is_told_once),
+        cmocka_unit_test(test_run_stop_wakes_every_worker),
+        cmocka_unit_test(test_a_run_may_be_freed_at_any_time),
+        cmocka_unit_test(test_a_client_frees_a_blocked_server_after_the_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
