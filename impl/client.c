@@ -1,0 +1,414 @@
+#include "impl/client.h"
+
+#include "impl/net/auth.h"
+#include "impl/net/dial.h"
+#include "impl/net/rnd.h"
+#include "impl/session.h"
+#include "impl/tune.h"
+#include "impl/version.h"
+#include "impl/wire/datagram.h"
+#include "impl/wire/ierr.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#define UDP_REPLY_NS UINT64_C(30000000000) /* TMO-11 */
+
+struct client {
+    struct options *opt; /* its params are what is sent */
+    struct loop *loop;
+    uint8_t cookie[COOKIE_LEN];
+    struct dial *dial;
+    struct transcript *transcript;
+    struct report *report;
+    struct session *session;
+    struct sock_name peer; /* of the control connection: streams go to the same (STR-10) */
+    unsigned n_wanted;     /* streams still to open */
+    struct loop_source knock; /* UDP: the socket whose reply is awaited */
+    struct loop_timer knock_timer;
+    int64_t knock_budget; /* UDPC-5 */
+    int waiting_for;      /* things that must be gone before the loop may end */
+    int status;
+};
+
+static void open_next(struct client *c);
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static void on_gone(void *context)
+{
+    struct client *c = context;
+
+    if (--c->waiting_for == 0)
+        loop_stop(c->loop);
+}
+
+static void fail(struct client *c, int ierr, int os_errno)
+{
+    report_error(c->report, ierr, os_errno);
+    report_finish(c->report);
+    c->status = 1;
+    loop_stop(c->loop);
+}
+
+static void drop_knock(struct client *c)
+{
+    loop_timer_cancel(&c->knock_timer);
+    loop_unwatch(&c->knock);
+    if (c->knock.fd >= 0)
+        close(c->knock.fd);
+    c->knock.fd = -1;
+}
+
+static void on_over(void *context, const struct machine_end *end)
+{
+    struct client *c = context;
+
+    drop_knock(c);
+    if (c->dial)
+        dial_cancel(c->dial);
+    c->dial = NULL;
+    if (end->terminated && !end->peer_said && end->ierr == 0)
+        report_error_text(c->report, "interrupt - the client has terminated");
+    else if (!end->ok)
+        report_error(c->report, end->ierr, end->os_errno);
+    report_finish(c->report);
+    c->status = end->ok || end->terminated ? c->status : 1;
+    on_gone(c);
+}
+
+/* --- streams: one after the other (STR-1) -------------------------------------------------------- */
+
+static void stream_is_up(struct client *c, int fd)
+{
+    c->n_wanted--;
+    session_add_stream(c->session, fd);
+    if (c->n_wanted > 0)
+        open_next(c);
+}
+
+/* The datagrams that may be looked at before the reply (UDPC-5): a reverse server's data can overtake
+ * it. */
+static int64_t knock_budget(const struct params *p)
+{
+    return p->reverse ? DATAGRAM_CONNECT_LEN + 2 * p->len : DATAGRAM_CONNECT_LEN;
+}
+
+static void on_reply(struct loop_source *source, uint32_t events)
+{
+    struct client *c = (struct client *)((char *)source - offsetof(struct client, knock));
+    uint8_t datagram[64];
+    ssize_t n = recv(source->fd, datagram, sizeof datagram, MSG_DONTWAIT);
+    int fd = source->fd;
+
+    (void)events;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n >= 0 && datagram_reply_kind((struct bytes){datagram, (size_t)n}) != DATAGRAM_NOT_REPLY) {
+        loop_timer_cancel(&c->knock_timer);
+        loop_unwatch(&c->knock);
+        c->knock.fd = -1;
+        stream_is_up(c, fd);
+        return;
+    }
+    c->knock_budget -= n > DATAGRAM_CONNECT_LEN ? DATAGRAM_CONNECT_LEN : n;
+    if (n >= 0 && c->knock_budget > 0)
+        return;
+    drop_knock(c);
+    session_failed(c->session, IESTREAMREAD, n < 0 ? errno : EBADMSG);
+}
+
+static void on_no_reply(struct loop_timer *timer, uint64_t now_ns)
+{
+    struct client *c = (struct client *)((char *)timer - offsetof(struct client, knock_timer));
+
+    (void)now_ns;
+    drop_knock(c);
+    session_failed(c->session, IESTREAMREAD, ETIMEDOUT);
+}
+
+static void knock(struct client *c, int fd)
+{
+    const uint8_t *value = datagram_connect_bytes(DATAGRAM_CONNECT);
+
+    c->knock = (struct loop_source){.fd = fd, .ready = on_reply};
+    c->knock_timer.fire = on_no_reply;
+    c->knock_budget = knock_budget(&c->opt->params);
+    if (send(fd, value, DATAGRAM_CONNECT_LEN, 0) != DATAGRAM_CONNECT_LEN ||
+        loop_watch(c->loop, &c->knock, EPOLLIN) != SPEC_OK) {
+        drop_knock(c);
+        session_failed(c->session, IESTREAMWRITE, errno);
+        return;
+    }
+    loop_timer_set(c->loop, &c->knock_timer, loop_now() + UDP_REPLY_NS);
+}
+
+static int prepare_stream(void *context, int fd)
+{
+    struct client *c = context;
+
+    return tune_stream(fd, &c->opt->params, (int)c->opt->snd_timeout_ms);
+}
+
+static void on_stream(void *context, int fd, int ierr, int os_errno)
+{
+    struct client *c = context;
+
+    c->dial = NULL;
+    if (ierr) {
+        session_failed(c->session, ierr, os_errno);
+    } else if (c->opt->params.udp) {
+        knock(c, fd);
+    } else if (send(fd, c->cookie, COOKIE_LEN, MSG_NOSIGNAL) != COOKIE_LEN) {
+        os_errno = errno;
+        close(fd);
+        session_failed(c->session, IESENDCOOKIE, os_errno);
+    } else {
+        stream_is_up(c, fd);
+    }
+}
+
+static void open_next(struct client *c)
+{
+    unsigned index = session_n_streams(c->session);
+    uint16_t port = (uint16_t)c->opt->client_port;
+    struct dial_to to = {
+        .host = c->peer.host,
+        .port = (uint16_t)c->opt->port,
+        .kind = c->opt->params.udp     ? SOCK_KIND_UDP
+                : c->opt->params.mptcp ? SOCK_KIND_MPTCP
+                                  : SOCK_KIND_TCP,
+        .from = {.host = c->opt->bind_address,
+                 .device = c->opt->bind_dev,
+                 .family = c->peer.family,
+                 .port = (uint16_t)(port ? port + index : 0)}, /* STR-7 */
+        .flowlabel = (uint32_t)c->opt->params.flowlabel,
+        .failure = IESTREAMCONNECT,
+        .prepare = prepare_stream,
+        .done = on_stream,
+        .context = c,
+    };
+
+    c->dial = dial_new(c->loop, &to);
+    if (!c->dial)
+        session_failed(c->session, IESTREAMCONNECT, errno);
+}
+
+static void on_open(void *context, unsigned n)
+{
+    struct client *c = context;
+
+    c->n_wanted = n;
+    open_next(c);
+}
+
+/* --- the control connection ---------------------------------------------------------------------- */
+
+static int add_token(struct client *c)
+{
+    struct token_claim claim = {.time_s = time(NULL)};
+    char why[256], token[TOKEN_TEXT_MAX];
+    struct auth_key *key;
+    enum spec_err err;
+
+    if (!c->opt->username)
+        return 0;
+    key = auth_load_public(c->opt->public_key, why, sizeof why);
+    if (!key)
+        return IESETCLIENTAUTH;
+    snprintf(claim.user, sizeof claim.user, "%s", c->opt->username);
+    snprintf(claim.password, sizeof claim.password, "%s", c->opt->password);
+    err = auth_seal(key, c->opt->pkcs1, &claim, token, sizeof token);
+    auth_key_free(key);
+    if (err == SPEC_OK)
+        err = params_set_text(&c->opt->params, PARAM_authtoken, token);
+    return err == SPEC_OK ? 0 : IESETCLIENTAUTH;
+}
+
+static int tune_control(struct client *c, int fd)
+{
+    const struct options *opt = c->opt;
+    int ierr = sock_set_nodelay(fd); /* CONN-9 */
+
+    if (!ierr && opt->snd_timeout_ms)
+        ierr = sock_set_user_timeout(fd, (unsigned)opt->snd_timeout_ms);
+    if (!ierr && opt->keepalive)
+        ierr = sock_set_keepalive(fd, (int)opt->keepalive_idle_s,
+                                  (int)opt->keepalive_interval_s, (int)opt->keepalive_count);
+    return ierr;
+}
+
+static int make_session(struct client *c)
+{
+    static const struct session_ops ops = {.open = on_open, .over = on_over};
+    struct machine_config machine;
+    struct session_config config = {
+        .loop = c->loop,
+        .ops = &ops,
+        .context = c,
+        .machine = &machine,
+        .report = c->report,
+        .run = {.interval_s = (double)c->opt->interval_ns / 1e9,
+                .file = c->opt->file,
+                .affinity = (int)c->opt->cpu},
+        .gone = on_gone,
+        .gone_context = c,
+    };
+
+    machine_config_init(&machine, MACHINE_CLIENT);
+    machine.params = &c->opt->params;
+    memcpy(machine.cookie, c->cookie, COOKIE_LEN);
+    machine.rcv_timeout_ns =
+        c->opt->params.reverse || c->opt->params.bidirectional ? c->opt->rcv_timeout_ns : 0;
+    c->session = session_new(&config);
+    return c->session ? 0 : IENEWTEST;
+}
+
+static void report_control(struct client *c, int fd)
+{
+    struct timespec wall;
+
+    clock_gettime(CLOCK_REALTIME, &wall);
+    report_connected(c->report, &(struct report_connection){
+                                    .host = c->opt->host,
+                                    .port = (uint16_t)c->opt->port,
+                                    .cookie = (const char *)c->cookie,
+                                    .control_mss = sock_mss(fd),
+                                    .wall_ms = wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
+                                });
+}
+
+static void on_control(void *context, int fd, int ierr, int os_errno)
+{
+    struct client *c = context;
+    struct sock_name local;
+    struct chan *chan;
+
+    c->dial = NULL;
+    if (!ierr)
+        ierr = tune_control(c, fd);
+    if (ierr) {
+        fail(c, ierr, os_errno ? os_errno : errno);
+        return;
+    }
+    options_set_mss(c->opt, sock_mss(fd));
+    ierr = add_token(c);
+    if (!ierr)
+        ierr = make_session(c);
+    chan = ierr ? NULL : chan_new(c->loop, fd, NULL, NULL);
+    if (!chan || !sock_peer(fd, &c->peer) || !sock_local(fd, &local)) {
+        fail(c, ierr ? ierr : IEINITTEST, errno);
+        return;
+    }
+    report_params(c->report, &c->opt->params);
+    report_control(c, fd);
+    if (c->transcript)
+        chan_set_recorder(chan, transcript_begin(c->transcript, OBSERVER_CLIENT, local.host,
+                                                 local.port, c->peer.host, c->peer.port));
+    c->waiting_for = 2; /* over and gone */
+    session_start(c->session, chan, loop_now());
+}
+
+static void on_signal(void *context, int signo)
+{
+    struct client *c = context;
+
+    (void)signo;
+    if (c->session) {
+        session_terminate(c->session);
+        return;
+    }
+    report_error_text(c->report, "interrupt - the client has terminated");
+    report_finish(c->report);
+    loop_stop(c->loop);
+}
+
+static struct report *make_report(const struct options *opt, FILE *out, FILE *err)
+{
+    static const enum report_mode modes[] = {
+        [OPTIONS_TEXT] = REPORT_TEXT,
+        [OPTIONS_JSON] = REPORT_JSON,
+        [OPTIONS_JSON_STREAM] = REPORT_JSON_STREAM,
+    };
+
+    return report_new(&(struct report_config){
+        .mode = modes[opt->output],
+        .out = out,
+        .err = err,
+        .format = opt->format,
+        .verbose = opt->verbose,
+        .forceflush = opt->forceflush,
+        .full_output = opt->full_output,
+        .timestamps = opt->timestamps,
+    });
+}
+
+static void dial_control(struct client *c)
+{
+    const struct options *opt = c->opt;
+
+    c->dial = dial_new(c->loop, &(struct dial_to){
+                                    .host = opt->host,
+                                    .port = (uint16_t)opt->port,
+                                    .kind = SOCK_KIND_TCP, /* CONN-1 */
+                                    .from = {.host = opt->bind_address,
+                                             .device = opt->bind_dev,
+                                             .family = opt->family}, /* port: CONN-8 */
+                                    .timeout_ns = opt->connect_timeout_ns,
+                                    .failure = IECONNECT,
+                                    .done = on_control,
+                                    .context = c,
+                                });
+    if (!c->dial)
+        fail(c, IECONNECT, errno);
+}
+
+static enum spec_err set_up(struct client *c, FILE *out, FILE *err)
+{
+    uint8_t random[COOKIE_LEN - 1];
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    if (rnd_bytes(random, sizeof random) != SPEC_OK)
+        return SPEC_E_SYSTEM;
+    frame_make_cookie(c->cookie, random);
+    c->report = make_report(c->opt, out, err);
+    c->loop = loop_new();
+    if (!c->report || !c->loop)
+        return SPEC_E_SYSTEM;
+    if (c->opt->transcript && !(c->transcript = transcript_open(c->opt->transcript)))
+        return SPEC_E_SYSTEM;
+    return loop_signals(c->loop, &signals, on_signal, c);
+}
+
+int client_run(struct options *opt, FILE *out, FILE *err)
+{
+    struct client c = {.opt = opt, .knock = {.fd = -1}};
+
+    if (set_up(&c, out, err) == SPEC_OK) {
+        dial_control(&c);
+        if (c.status == 0)
+            loop_run(c.loop);
+    } else {
+        fprintf(err, VERSION_PROGRAM ": error - cannot start: %s\n", strerror(errno));
+        c.status = 1;
+    }
+    if (c.dial)
+        dial_cancel(c.dial);
+    drop_knock(&c);
+    session_free(c.session);
+    if (c.transcript && transcript_close(c.transcript) != SPEC_OK) {
+        fprintf(err, VERSION_PROGRAM ": error - %s: %s\n", opt->transcript, strerror(errno));
+        c.status = 1;
+    }
+    report_free(c.report);
+    loop_free(c.loop);
+    return c.status;
+}

@@ -1,0 +1,441 @@
+#include "impl/server.h"
+
+#include "impl/greeter.h"
+#include "impl/net/accept.h"
+#include "impl/net/udpdoor.h"
+#include "impl/report/message.h"
+#include "impl/server_test.h"
+#include "impl/version.h"
+#include "impl/wire/ierr.h"
+#include "impl/wire/state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct server {
+    const struct options *opt;
+    FILE *out, *err;
+    struct loop *loop;
+    int listener;
+    struct accept_door *door;
+    struct greeters *greeters;
+    struct udpdoor *udp; /* open only while some test awaits UDP streams (UDPC-8) */
+    struct auth_key *key;
+    struct auth_policy policy;
+    struct server_shared shared;
+    TAILQ_HEAD(, server_test) tests; /* in order of arrival */
+    size_t n_tests, max_tests;
+    struct admit_test *view; /* room for max_tests */
+    uint64_t n_served;
+    unsigned n_channels; /* not yet gone */
+    struct loop_timer idle;
+    bool stopping;
+    int status;
+};
+
+static void admit_guest(void *context, int fd, const struct sock_name *peer);
+
+/* --- life of the listener ------------------------------------------------------------------------ */
+
+static void complain(struct server *s, const char *what)
+{
+    fprintf(s->err, VERSION_PROGRAM ": error - %s: %s\n", what, strerror(errno));
+}
+
+static void announce_listening(struct server *s)
+{
+    struct report_config config = {
+        .mode = s->opt->output == OPTIONS_TEXT ? REPORT_TEXT : REPORT_JSON,
+        .server = true,
+        .out = s->out,
+        .timestamps = s->opt->timestamps,
+    };
+    struct sock_name name;
+
+    if (sock_local(s->listener, &name))
+        report_listening(&config, name.port, s->n_served + 1);
+}
+
+static bool open_listener(struct server *s)
+{
+    struct sock_at at = {
+        .host = s->opt->bind_address,
+        .device = s->opt->bind_dev,
+        .family = s->opt->family,
+        .port = (uint16_t)s->opt->port,
+    };
+    int ierr = sock_listen(&at, true, &s->listener);
+    char why[256];
+
+    if (ierr) {
+        message_format(why, sizeof why, ierr, errno);
+        fprintf(s->err, VERSION_PROGRAM ": error - %s\n", why);
+        return false;
+    }
+    s->door = accept_new(s->loop, s->listener, admit_guest, s);
+    if (s->door)
+        return true;
+    complain(s, "cannot listen");
+    return false;
+}
+
+static void close_listener(struct server *s)
+{
+    accept_free(s->door);
+    s->door = NULL;
+    if (s->listener >= 0)
+        close(s->listener);
+    s->listener = -1;
+}
+
+static void watch_idle(struct server *s)
+{
+    uint64_t timeout_ns = s->opt->idle_timeout_ns;
+
+    loop_timer_set(s->loop, &s->idle,
+                   timeout_ns && s->n_tests == 0 ? loop_now() + timeout_ns : UINT64_MAX);
+}
+
+static void stop_if_done(struct server *s)
+{
+    if (s->stopping && s->n_tests == 0 && s->n_channels == 0)
+        loop_stop(s->loop);
+}
+
+static void stop(struct server *s)
+{
+    s->stopping = true;
+    close_listener(s);
+    greeters_free(s->greeters);
+    s->greeters = NULL;
+    loop_timer_cancel(&s->idle);
+    stop_if_done(s);
+}
+
+/* TMO-7; with -1 an idle server has done its duty (CLOSE-15). */
+static void on_idle(struct loop_timer *timer, uint64_t now_ns)
+{
+    struct server *s = (struct server *)((char *)timer - offsetof(struct server, idle));
+
+    (void)now_ns;
+    if (s->opt->one_off) {
+        stop(s);
+        return;
+    }
+    close_listener(s);
+    if (!open_listener(s)) {
+        s->status = 1;
+        stop(s);
+        return;
+    }
+    announce_listening(s);
+    watch_idle(s);
+}
+
+/* --- who is it? ---------------------------------------------------------------------------------- */
+
+static struct admit_view view_tests(struct server *s)
+{
+    struct admit_view view = {.tests = s->view, .max_tests = s->max_tests};
+    struct server_test *test;
+
+    TAILQ_FOREACH(test, &s->tests, entry)
+        server_test_view(test, &s->view[view.n_tests++]);
+    return view;
+}
+
+static struct server_test *nth(struct server *s, size_t which)
+{
+    struct server_test *test = TAILQ_FIRST(&s->tests);
+
+    while (which-- > 0)
+        test = TAILQ_NEXT(test, entry);
+    return test;
+}
+
+static void on_gone(void *context)
+{
+    struct server *s = context;
+
+    s->n_channels--;
+    stop_if_done(s);
+}
+
+static void deny(struct server *s, struct chan *chan)
+{
+    static const uint8_t denied[] = {(uint8_t)ACCESS_DENIED};
+
+    (void)chan_send(chan, (struct bytes){denied, sizeof denied});
+    s->n_channels++;
+    chan_close(chan, on_gone, s);
+}
+
+static void begin_test(struct server *s, const struct greeter_guest *guest)
+{
+    struct server_test *test = server_test_new(&s->shared, ++s->n_served, guest);
+
+    if (!test) {
+        deny(s, guest->chan);
+        return;
+    }
+    TAILQ_INSERT_TAIL(&s->tests, test, entry);
+    s->n_tests++;
+    s->n_channels++;
+    watch_idle(s);
+    server_test_begin(test, guest);
+}
+
+static bool decide(void *context, const struct greeter_guest *guest)
+{
+    struct server *s = context;
+    struct admit_view view = view_tests(s);
+    size_t which = 0;
+
+    switch (admit_tcp(&view, &guest->peer.addr, chan_kept(guest->chan), guest->over, &which)) {
+    case ADMIT_MORE:
+        return false;
+    case ADMIT_DENY:
+        deny(s, guest->chan);
+        return true;
+    case ADMIT_STREAM:
+        server_test_add_stream(nth(s, which), chan_release(guest->chan));
+        return true;
+    case ADMIT_NEW:
+        begin_test(s, guest);
+        return true;
+    }
+    return false;
+}
+
+static void admit_guest(void *context, int fd, const struct sock_name *peer)
+{
+    struct server *s = context;
+
+    greeters_add(s->greeters, fd, peer);
+}
+
+/* --- UDP set-up ---------------------------------------------------------------------------------- */
+
+static void on_knock(void *context, const struct udpdoor_knock *knock)
+{
+    struct server *s = context;
+    struct admit_view view = view_tests(s);
+    size_t which = 0;
+    int fd;
+
+    if (!admit_udp(&view, &knock->peer.addr, knock->datagram, &which))
+        return;
+    int ierr = udpdoor_accept(s->udp, knock, &fd);
+    if (ierr)
+        session_failed(nth(s, which)->session, ierr, errno);
+    else
+        server_test_add_udp(nth(s, which), fd);
+}
+
+static int open_udp(struct server *s)
+{
+    struct sock_at at = {
+        .host = s->opt->bind_address, .device = s->opt->bind_dev, .family = s->opt->family};
+    struct sock_name name;
+
+    if (s->udp)
+        return 0;
+    if (!sock_local(s->listener, &name)) {
+        errno = ESHUTDOWN;
+        return IESTREAMLISTEN;
+    }
+    at.port = name.port;
+    return udpdoor_open(s->loop, &at, on_knock, s, &s->udp);
+}
+
+static bool may_announce(void *context, struct server_test *test, int *ierr)
+{
+    struct server *s = context;
+    struct admit_view view = view_tests(s);
+    size_t which = 0;
+
+    if (!session_params(test->session)->udp)
+        return true;
+    while (nth(s, which) != test)
+        which++;
+    if (!admit_udp_may_start(&view, which))
+        return false;
+    *ierr = open_udp(s);
+    return true;
+}
+
+static bool udp_is_awaited(const struct server *s)
+{
+    const struct server_test *test;
+
+    TAILQ_FOREACH(test, &s->tests, entry)
+        if (test->parked || test->awaits == AWAITS_UDP)
+            return true;
+    return false;
+}
+
+/* Some set-up has ended: let in who waits for it, and shut the door behind the last. */
+static void unpark_all(struct server *s)
+{
+    struct server_test *test;
+
+    TAILQ_FOREACH(test, &s->tests, entry)
+        server_test_unpark(test);
+    if (s->udp && !udp_is_awaited(s)) {
+        udpdoor_close(s->udp);
+        s->udp = NULL;
+    }
+}
+
+/* --- what tests say ------------------------------------------------------------------------------ */
+
+static void streams_are_up(void *context)
+{
+    unpark_all(context);
+}
+
+static void test_over(void *context, struct server_test *test, const struct machine_end *end)
+{
+    struct server *s = context;
+
+    TAILQ_REMOVE(&s->tests, test, entry);
+    s->n_tests--;
+    unpark_all(s);
+    /* CLOSE-15: a failed authorisation does not use up a one-off server. */
+    if (s->opt->one_off && end->ierr != IEAUTHTEST)
+        stop(s);
+    else if (!s->stopping && s->n_tests == 0)
+        announce_listening(s);
+    if (!s->stopping)
+        watch_idle(s);
+    stop_if_done(s);
+}
+
+static void on_signal(void *context, int signo)
+{
+    struct server *s = context;
+    struct server_test *test;
+
+    (void)signo;
+    if (s->stopping) { /* a second one: don't wait for anybody */
+        loop_stop(s->loop);
+        return;
+    }
+    if (s->n_tests == 0 && s->opt->output == OPTIONS_TEXT)
+        fprintf(s->err, VERSION_PROGRAM ": interrupt - the server has terminated\n");
+    TAILQ_FOREACH(test, &s->tests, entry)
+        session_terminate(test->session);
+    stop(s);
+}
+
+/* --- life ---------------------------------------------------------------------------------------- */
+
+static bool start_auth(struct server *s)
+{
+    char why[256];
+
+    if (!s->opt->private_key)
+        return true;
+    s->key = auth_load_private(s->opt->private_key, why, sizeof why);
+    if (!s->key) {
+        fprintf(s->err, VERSION_PROGRAM ": error - %s: %s\n", s->opt->private_key, why);
+        return false;
+    }
+    s->policy = (struct auth_policy){
+        .private_key = s->key,
+        .users_path = s->opt->users,
+        .pkcs1 = s->opt->pkcs1,
+        .skew_s = s->opt->time_skew_s,
+    };
+    s->shared.authjobs = authjob_start(s->loop, &s->policy);
+    if (!s->shared.authjobs)
+        complain(s, "cannot start a thread");
+    return s->shared.authjobs != NULL;
+}
+
+static bool start_transcript(struct server *s)
+{
+    if (!s->opt->transcript)
+        return true;
+    s->shared.transcript = transcript_open(s->opt->transcript);
+    if (!s->shared.transcript)
+        complain(s, s->opt->transcript);
+    return s->shared.transcript != NULL;
+}
+
+static bool start_loop(struct server *s)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    s->loop = loop_new();
+    s->view = calloc(s->max_tests, sizeof *s->view);
+    s->shared.console = console_new(s->out);
+    if (s->loop && s->view && s->shared.console &&
+        loop_signals(s->loop, &signals, on_signal, s) == SPEC_OK)
+        s->greeters = greeters_new(s->loop, UINT64_C(10000000000), decide, s); /* TMO-1 */
+    if (!s->greeters)
+        complain(s, "cannot start");
+    s->shared.loop = s->loop;
+    return s->greeters != NULL;
+}
+
+static void finish(struct server *s)
+{
+    struct server_test *test;
+
+    close_listener(s);
+    greeters_free(s->greeters);
+    while ((test = TAILQ_FIRST(&s->tests))) { /* only after a second signal */
+        TAILQ_REMOVE(&s->tests, test, entry);
+        server_test_free(test);
+    }
+    udpdoor_close(s->udp);
+    authjob_stop(s->shared.authjobs);
+    auth_key_free(s->key);
+    if (s->shared.transcript && transcript_close(s->shared.transcript) != SPEC_OK) {
+        complain(s, s->opt->transcript);
+        s->status = 1;
+    }
+    if (s->shared.console)
+        console_free(s->shared.console);
+    if (s->loop)
+        loop_free(s->loop);
+    free(s->view);
+}
+
+int server_run(const struct options *opt, FILE *out, FILE *err)
+{
+    struct server s = {
+        .opt = opt,
+        .out = out,
+        .err = err,
+        .listener = -1,
+        .max_tests = opt->one_off ? 1 : (size_t)opt->max_tests,
+        .idle.fire = on_idle,
+        .shared = {.opt = opt,
+                   .err = err,
+                   .context = &s,
+                   .may_announce = may_announce,
+                   .streams_are_up = streams_are_up,
+                   .over = test_over,
+                   .gone = on_gone},
+        .status = 1,
+    };
+
+    TAILQ_INIT(&s.tests);
+    if (start_loop(&s) && start_auth(&s) && start_transcript(&s) && open_listener(&s)) {
+        s.status = 0;
+        announce_listening(&s);
+        watch_idle(&s);
+        if (loop_run(s.loop) != SPEC_OK)
+            s.status = 1;
+    }
+    finish(&s);
+    return s.status;
+}

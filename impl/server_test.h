@@ -1,0 +1,67 @@
+/* server_test.h - one test of the server, from its cookie to its end.
+ *
+ * Knows its own session, report and place in the queue; which connection belongs to it is decided in
+ * server.c. */
+#pragma once
+#include "impl/console.h"
+#include "impl/greeter.h"
+#include "impl/net/authjob.h"
+#include "impl/options.h"
+#include "impl/session.h"
+#include "impl/wire/admit.h"
+
+#include <sys/queue.h>
+
+struct server_test;
+
+/* What all tests of one server share. */
+struct server_shared {
+    const struct options *opt;
+    struct loop *loop;
+    FILE *err;
+    struct console *console;
+    struct transcript *transcript;   /* NULL: none */
+    struct authjob_worker *authjobs; /* NULL: no authentication (AUTH-1) */
+    void *context;
+    /* A test is ready for its streams: true if it may announce them, false to ask again with
+     * server_test_unpark() (two UDP set-ups of one address). ierr: written when it can't be. */
+    bool (*may_announce)(void *context, struct server_test *test, int *ierr);
+    void (*streams_are_up)(void *context);
+    /* The test is over and about to be freed: take it off the list. */
+    void (*over)(void *context, struct server_test *test, const struct machine_end *end);
+    void (*gone)(void *context); /* its channel too; once per test */
+};
+
+enum server_awaits { AWAITS_NOTHING, AWAITS_TCP, AWAITS_UDP };
+
+struct server_test {
+    TAILQ_ENTRY(server_test) entry; /* the server's, in order of arrival */
+    const struct server_shared *shared;
+    uint64_t order;
+    struct sock_name peer;
+    enum server_awaits awaits;
+    bool parked; /* waits for may_announce */
+    struct loop_timer park_timer;
+    struct console_slot *slot;
+    struct report *report;
+    struct session *session;
+    struct authjob *authjob;
+};
+
+/* A test on a channel whose first bytes say that it is one. The channel is the test's from now on, also
+ * on failure. NULL without memory. server_test_begin() starts it, once it is on the server's list. */
+struct server_test *server_test_new(const struct server_shared *shared, uint64_t order,
+                                    const struct greeter_guest *guest);
+void server_test_begin(struct server_test *test, const struct greeter_guest *guest);
+void server_test_free(struct server_test *test);
+
+/* A connected socket that is a stream of this test. */
+void server_test_add_stream(struct server_test *test, int fd);
+
+/* The same for UDP, before its reply is sent (UDPC-11). */
+void server_test_add_udp(struct server_test *test, int fd);
+
+void server_test_unpark(struct server_test *test);
+
+/* What the listener's decision needs (borrows the cookie). */
+void server_test_view(const struct server_test *test, struct admit_test *view);

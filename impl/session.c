@@ -1,0 +1,430 @@
+#include "impl/session.h"
+
+#include "impl/net/sock.h"
+#include "impl/wire/account.h"
+#include "impl/wire/ierr.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct session {
+    struct session_config config;
+    struct loop *loop;
+    struct machine *machine;
+    struct chan *chan;
+    struct run *run;
+    struct loop_timer timer;
+    bool driving; /* actions are being carried out: an input from inside must not start that anew */
+    bool ended, reported;
+    struct machine_end end;
+};
+
+static void drive(struct session *s);
+
+/* --- what the data phase says ---------------------------------------------------------------- */
+
+static void on_interval(void *context, const struct interval *rows, size_t n)
+{
+    struct session *s = context;
+
+    report_interval(s->config.report, rows, n);
+}
+
+static void on_over(void *context)
+{
+    struct session *s = context;
+
+    machine_test_over(s->machine, loop_now());
+    drive(s);
+}
+
+static void on_failed(void *context, int ierr, int os_errno)
+{
+    session_failed(context, ierr, os_errno);
+}
+
+/* --- actions --------------------------------------------------------------------------------- */
+
+static void name_ends(struct report_stream *stream)
+{
+    struct sock_name local, remote;
+
+    if (sock_local(stream->socket, &local)) {
+        snprintf(stream->local_host, sizeof stream->local_host, "%s", local.host);
+        stream->local_port = local.port;
+    }
+    if (sock_peer(stream->socket, &remote)) {
+        snprintf(stream->remote_host, sizeof stream->remote_host, "%s", remote.host);
+        stream->remote_port = remote.port;
+    }
+}
+
+static void describe_streams(struct session *s)
+{
+    size_t n = run_n_streams(s->run);
+    struct report_stream *streams = calloc(n ? n : 1, sizeof *streams);
+
+    if (!streams)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        streams[i].id = account_stream_id((unsigned)i);
+        streams[i].socket = run_stream_fd(s->run, i);
+        name_ends(&streams[i]);
+    }
+    report_streams(s->config.report, streams, n);
+    free(streams);
+}
+
+static void act_init(struct session *s, const struct machine_action *action)
+{
+    const struct params *p = machine_params(s->machine);
+    struct report_start start = {
+        .params = p,
+        .duration_s = (uint64_t)params_time_limit(p),
+        .interval_s = s->config.run.interval_s,
+        .sock_bufsize = (int)p->window,
+    };
+
+    (void)action;
+    if (s->config.ops->started)
+        s->config.ops->started(s->config.context);
+    describe_streams(s);
+    if (run_n_streams(s->run) > 0) {
+        start.sndbuf_actual = sock_sndbuf(run_stream_fd(s->run, 0));
+        start.rcvbuf_actual = sock_rcvbuf(run_stream_fd(s->run, 0));
+    }
+    report_start(s->config.report, &start);
+    run_init(s->run, loop_now());
+}
+
+static void act_run(struct session *s, const struct machine_action *action)
+{
+    (void)action;
+    if (run_start(s->run, loop_now()) != SPEC_OK)
+        machine_failed(s->machine, loop_now(), IEPTHREADCREATE, errno);
+}
+
+static void act_close_streams(struct session *s, const struct machine_action *action)
+{
+    (void)action;
+    if (s->run)
+        run_close(s->run);
+}
+
+/* The summary, with the peer's counts where they have come. */
+static void show_totals(struct session *s)
+{
+    size_t n = s->run ? run_n_streams(s->run) : 0;
+    struct interval_total *totals = calloc(n ? n : 1, sizeof *totals);
+    struct results mine;
+
+    if (s->reported || !totals || n == 0 || run_start_ns(s->run) == 0) {
+        free(totals);
+        return;
+    }
+    s->reported = true;
+    for (size_t i = 0; i < n; i++)
+        totals[i] = run_totals(s->run, i);
+    if (run_fill_results(s->run, &mine) == SPEC_OK)
+        report_end(s->config.report, &(struct report_end){
+                                         .totals = totals,
+                                         .n = n,
+                                         .peer = machine_peer_results(s->machine),
+                                         .cpu_total = mine.cpu_util_total,
+                                         .cpu_user = mine.cpu_util_user,
+                                         .cpu_system = mine.cpu_util_system,
+                                         .congestion = mine.congestion_used,
+                                     });
+    results_fini(&mine);
+    free(totals);
+}
+
+static void act_report(struct session *s, const struct machine_action *action)
+{
+    (void)action;
+    show_totals(s);
+}
+
+/* RES-7, RES-8: only a server is asked for its output. */
+static enum spec_err add_output(struct session *s, struct results *mine)
+{
+    const char *output;
+    char **member;
+
+    if (s->config.machine->role != MACHINE_SERVER ||
+        !params_has(machine_params(s->machine), PARAM_get_server_output))
+        return SPEC_OK;
+    output = s->config.output_is_json ? report_output_json(s->config.report)
+                                      : report_output_text(s->config.report);
+    member = s->config.output_is_json ? &mine->server_output_json : &mine->server_output_text;
+    if (output && !(*member = strdup(output)))
+        return SPEC_E_NOMEM;
+    return SPEC_OK;
+}
+
+static void act_pack(struct session *s, const struct machine_action *action)
+{
+    struct results mine;
+
+    (void)action;
+    run_stop(s->run);
+    if (run_fill_results(s->run, &mine) == SPEC_OK && add_output(s, &mine) == SPEC_OK)
+        machine_results(s->machine, loop_now(), &mine);
+    else
+        machine_failed(s->machine, loop_now(), IEPACKAGERESULTS, ENOMEM);
+    results_fini(&mine);
+}
+
+static void act_send(struct session *s, const struct machine_action *action)
+{
+    if (s->chan && chan_send(s->chan, action->bytes) != SPEC_OK)
+        machine_failed(s->machine, loop_now(), IESENDMESSAGE, errno);
+}
+
+static void act_authorize(struct session *s, const struct machine_action *action)
+{
+    (void)action;
+    s->config.ops->authorize(s->config.context);
+}
+
+static void act_prepare(struct session *s, const struct machine_action *action)
+{
+    (void)action;
+    s->config.ops->prepare(s->config.context);
+}
+
+static void act_accept(struct session *s, const struct machine_action *action)
+{
+    s->config.ops->accept(s->config.context, action->n);
+}
+
+static void act_open(struct session *s, const struct machine_action *action)
+{
+    s->config.ops->open(s->config.context, action->n);
+}
+
+static void act_end(struct session *s, const struct machine_action *action)
+{
+    s->ended = true;
+    s->end = action->end;
+    if (s->run)
+        run_close(s->run);
+    show_totals(s);
+    if (s->chan)
+        chan_close(s->chan, s->config.gone, s->config.gone_context);
+    s->chan = NULL;
+    loop_timer_set(s->loop, &s->timer, 0);
+}
+
+static void (*const acts[])(struct session *, const struct machine_action *) = {
+    [MACHINE_SEND] = act_send,       [MACHINE_AUTHORIZE] = act_authorize,
+    [MACHINE_PREPARE] = act_prepare, [MACHINE_ACCEPT] = act_accept,
+    [MACHINE_OPEN] = act_open,       [MACHINE_INIT] = act_init,
+    [MACHINE_RUN] = act_run,         [MACHINE_CLOSE_STREAMS] = act_close_streams,
+    [MACHINE_REPORT] = act_report,   [MACHINE_PACK] = act_pack,
+    [MACHINE_END] = act_end,
+};
+
+/* Carry out what the machine wants. An action may answer it at once: the answer's own actions then
+ * follow in the same loop. */
+static void drive(struct session *s)
+{
+    struct machine_action action;
+
+    if (s->driving)
+        return;
+    s->driving = true;
+    while (machine_next(s->machine, &action))
+        acts[action.kind](s, &action);
+    s->driving = false;
+    if (!s->ended)
+        loop_timer_set(s->loop, &s->timer, machine_deadline(s->machine));
+}
+
+/* After an answer: go on, and offer the bytes that the channel kept meanwhile. */
+static void answered(struct session *s)
+{
+    bool outermost = !s->driving;
+
+    drive(s);
+    if (outermost && s->chan && !machine_is_waiting(s->machine))
+        chan_resume(s->chan);
+}
+
+static void on_timer(struct loop_timer *timer, uint64_t now_ns)
+{
+    struct session *s = (struct session *)((char *)timer - offsetof(struct session, timer));
+
+    if (s->ended) {
+        s->config.ops->over(s->config.context, &s->end);
+        return;
+    }
+    if (s->run && run_last_received_ns(s->run))
+        machine_progress(s->machine, run_last_received_ns(s->run));
+    machine_tick(s->machine, now_ns);
+    drive(s);
+}
+
+/* --- the control channel ---------------------------------------------------------------------- */
+
+static void on_bytes(void *context, struct bytes *in)
+{
+    struct session *s = context;
+
+    while (in->len > 0 && !s->ended) {
+        size_t before = in->len;
+
+        machine_bytes(s->machine, loop_now(), in);
+        drive(s);
+        if (in->len == before)
+            return;
+    }
+}
+
+static void on_eof(void *context)
+{
+    struct session *s = context;
+
+    machine_eof(s->machine, loop_now());
+    drive(s);
+}
+
+static void on_reset(void *context, int os_errno)
+{
+    struct session *s = context;
+
+    machine_reset(s->machine, loop_now(), os_errno);
+    drive(s);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+struct session *session_new(const struct session_config *config)
+{
+    struct session *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->config = *config;
+    s->loop = config->loop;
+    s->timer.fire = on_timer;
+    s->machine = machine_new(config->machine);
+    if (!s->machine) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void session_free(struct session *s)
+{
+    if (!s)
+        return;
+    loop_timer_cancel(&s->timer);
+    if (s->chan)
+        chan_abort(s->chan);
+    run_free(s->run);
+    machine_free(s->machine);
+    free(s);
+}
+
+void session_start(struct session *s, struct chan *chan, uint64_t started_ns)
+{
+    static const struct chan_events events = {.bytes = on_bytes, .eof = on_eof, .reset = on_reset};
+
+    s->chan = chan;
+    chan_set_events(chan, &events, s);
+    machine_start(s->machine, started_ns);
+    drive(s);
+    if (s->chan)
+        chan_resume(s->chan);
+}
+
+/* The data phase is made when its first stream comes: only then the parameters are final. */
+static bool ensure_run(struct session *s)
+{
+    struct run_config config = s->config.run;
+    const struct params *p = machine_params(s->machine);
+
+    if (s->run)
+        return true;
+    config.loop = s->loop;
+    config.role = s->config.machine->role;
+    config.params = p;
+    config.skip_rx_copy = p->skip_rx_copy != 0;
+    if (config.role == MACHINE_SERVER && params_has(p, PARAM_server_affinity))
+        config.affinity = (int)p->server_affinity;
+    config.context = s;
+    config.interval = on_interval;
+    config.over = on_over;
+    config.failed = on_failed;
+    s->run = run_new(&config);
+    return s->run != NULL;
+}
+
+void session_add_stream(struct session *s, int fd)
+{
+    const struct params *p = machine_params(s->machine);
+    bool client = s->config.machine->role == MACHINE_CLIENT;
+    bool sender;
+
+    if (s->ended || !ensure_run(s)) {
+        close(fd);
+        session_failed(s, IECREATESTREAM, errno);
+        return;
+    }
+    sender = params_client_sends(p, (unsigned)run_n_streams(s->run)) == client;
+    if (run_add_stream(s->run, fd, sender) != SPEC_OK) {
+        session_failed(s, IECREATESTREAM, errno);
+        return;
+    }
+    machine_stream_up(s->machine, loop_now());
+    answered(s);
+}
+
+void session_authorized(struct session *s, bool ok)
+{
+    machine_authorized(s->machine, loop_now(), ok);
+    answered(s);
+}
+
+void session_prepared(struct session *s, int ierr, int os_errno)
+{
+    machine_prepared(s->machine, loop_now(), ierr, os_errno);
+    answered(s);
+}
+
+void session_failed(struct session *s, int ierr, int os_errno)
+{
+    machine_failed(s->machine, loop_now(), ierr, os_errno);
+    answered(s);
+}
+
+void session_terminate(struct session *s)
+{
+    machine_terminate(s->machine, loop_now());
+    answered(s);
+}
+
+const struct machine *session_machine(const struct session *s)
+{
+    return s->machine;
+}
+
+const struct params *session_params(const struct session *s)
+{
+    return machine_params(s->machine);
+}
+
+struct chan *session_chan(const struct session *s)
+{
+    return s->chan;
+}
+
+unsigned session_n_streams(const struct session *s)
+{
+    return s->run ? (unsigned)run_n_streams(s->run) : 0;
+}
