@@ -32,6 +32,7 @@ struct client {
     struct loop_timer knock_timer;
     int64_t knock_budget; /* UDPC-5 */
     int waiting_for;      /* things that must be gone before the loop may end */
+    bool interrupted;
     int status;
 };
 
@@ -72,12 +73,13 @@ static void on_over(void *context, const struct machine_end *end)
     if (c->dial)
         dial_cancel(c->dial);
     c->dial = NULL;
-    if (end->terminated && !end->peer_said && end->ierr == 0)
+    if (c->interrupted)
         report_error_text(c->report, "interrupt - the client has terminated");
     else if (!end->ok)
         report_error(c->report, end->ierr, end->os_errno);
     report_finish(c->report);
-    c->status = end->ok || end->terminated ? c->status : 1;
+    if (!end->ok && !c->interrupted) /* CLOSE-6: 0 from 3.19 on */
+        c->status = 1;
     on_gone(c);
 }
 
@@ -318,6 +320,7 @@ static void on_signal(void *context, int signo)
     struct client *c = context;
 
     (void)signo;
+    c->interrupted = true;
     if (c->session) {
         session_terminate(c->session);
         return;

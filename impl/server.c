@@ -326,7 +326,7 @@ static void on_signal(void *context, int signo)
     if (s->n_tests == 0 && s->opt->output == OPTIONS_TEXT)
         fprintf(s->err, VERSION_PROGRAM ": interrupt - the server has terminated\n");
     TAILQ_FOREACH(test, &s->tests, entry)
-        session_terminate(test->session);
+        server_test_interrupt(test);
     stop(s);
 }
 

@@ -40,7 +40,8 @@ struct server_test {
     uint64_t order;
     struct sock_name peer;
     enum server_awaits awaits;
-    bool parked; /* waits for may_announce */
+    bool parked;      /* waits for may_announce */
+    bool interrupted; /* by a signal of ours */
     struct loop_timer park_timer;
     struct console_slot *slot;
     struct report *report;
@@ -62,6 +63,9 @@ void server_test_add_stream(struct server_test *test, int fd);
 void server_test_add_udp(struct server_test *test, int fd);
 
 void server_test_unpark(struct server_test *test);
+
+/* The server was told to end: says so to the peer (CLOSE-6). */
+void server_test_interrupt(struct server_test *test);
 
 /* What the listener's decision needs (borrows the cookie). */
 void server_test_view(const struct server_test *test, struct admit_test *view);
