@@ -1,0 +1,128 @@
+/* header.c - the lines before the first blank one. */
+#include "harness/script/parse.h"
+
+#include <string.h>
+
+static bool words(struct cursor *c, struct script_words *out)
+{
+    if (cursor_at_end(c))
+        return cursor_fail(c, SIZE_MAX, "at least one word");
+    while (!cursor_at_end(c)) {
+        out->at = arena_grow(c->arena, out->at, out->n, sizeof *out->at);
+        out->at[out->n++] = cursor_word(c);
+    }
+    return true;
+}
+
+static const char *rest(struct cursor *c)
+{
+    cursor_at_end(c); /* moves past the blanks */
+    const char *text = arena_copy(c->arena, c->text + c->at, strlen(c->text + c->at));
+    c->at += strlen(text);
+    return text;
+}
+
+static bool read_case(struct cursor *c, struct script *s)
+{
+    s->line = c->line;
+    s->id = cursor_need(c, "the id of the case");
+    return s->id != NULL;
+}
+
+static bool read_title(struct cursor *c, struct script *s)
+{
+    s->title = rest(c);
+    return true;
+}
+
+static bool read_clause(struct cursor *c, struct script *s)
+{
+    return words(c, &s->clauses);
+}
+
+static bool read_needs(struct cursor *c, struct script *s)
+{
+    return words(c, &s->needs);
+}
+
+static bool read_tag(struct cursor *c, struct script *s)
+{
+    return words(c, &s->tags);
+}
+
+static bool read_plays(struct cursor *c, struct script *s)
+{
+    if (cursor_take(c, "client"))
+        return true;
+    s->plays_server = true;
+    return cursor_take(c, "server") || cursor_fail(c, SIZE_MAX, "'client' or 'server'");
+}
+
+static bool read_subject(struct cursor *c, struct script *s)
+{
+    s->subject = rest(c);
+    return true;
+}
+
+/* Every case has a process of its own, and all connections of a case meet the same one. */
+static bool read_process(struct cursor *c, struct script *s)
+{
+    (void)s;
+    return cursor_need_word(c, "one");
+}
+
+static bool read_params(struct cursor *c, struct script *s)
+{
+    cursor_at_end(c);
+    if (c->text[c->at] != '{')
+        return cursor_fail(c, SIZE_MAX, "a JSON object");
+    s->params = cursor_json(c);
+    return s->params != NULL;
+}
+
+static bool read_foreach_again(struct cursor *c, struct script *s)
+{
+    (void)c, (void)s;
+    return true; /* foreach.c has read it */
+}
+
+static const struct {
+    const char *word;
+    bool (*read)(struct cursor *c, struct script *s);
+} lines_of_header[] = {
+    {"case",    read_case         },
+    {"title",   read_title        },
+    {"clause",  read_clause       },
+    {"plays",   read_plays        },
+    {"needs",   read_needs        },
+    {"subject", read_subject      },
+    {"process", read_process      },
+    {"tag",     read_tag          },
+    {"params",  read_params       },
+    {"foreach", read_foreach_again},
+};
+
+static bool read_line(struct cursor *c, struct script *s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(lines_of_header); i++)
+        if (cursor_take(c, lines_of_header[i].word))
+            return lines_of_header[i].read(c, s) && cursor_end(c);
+    return cursor_fail(
+        c, 0, "one of case title clause plays needs subject process tag foreach params, or a blank line");
+}
+
+bool parse_header(struct script *s, struct parse_lines *lines, struct script_error *error)
+{
+    s->subject = s->title = "";
+    for (; lines->next < lines->n && lines->at[lines->next][0] != '\0'; lines->next++) {
+        struct cursor c = parse_cursor(s, lines, lines->next, error);
+        if (!read_line(&c, s))
+            return false;
+    }
+    struct cursor c = parse_cursor(s, lines, MIN(lines->next, lines->n ? lines->n - 1 : 0), error);
+    if (!s->id)
+        return cursor_fail(&c, 0, "a header with a line 'case ID'");
+    if (s->clauses.n == 0)
+        return cursor_fail(&c, 0, "a header with a line 'clause ID ...'");
+    return true;
+}

@@ -1,0 +1,281 @@
+/* steps.c - the steps: `[who] verb what [within T] [(CLAUSE)]`, one a line, and blocks. */
+#include "harness/script/parse.h"
+
+#include "impl/wire/clause.h"
+#include "impl/wire/state.h"
+
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const verb_words[] = {
+#define X(name, word) word,
+    SCRIPT_VERBS(X)
+#undef X
+};
+
+const char *script_verb_word(enum script_verb verb)
+{
+    return verb_words[verb];
+}
+
+struct cursor parse_cursor(struct script *s, const struct parse_lines *lines, size_t i,
+                           struct script_error *error)
+{
+    static const char none[] = "";
+
+    return (struct cursor){.file = lines->file,
+                           .line = i < lines->n ? lines->number[i] : 1,
+                           .text = i < lines->n ? lines->at[i] : none,
+                           .arena = &s->arena,
+                           .error = error};
+}
+
+bool parse_state(struct cursor *c, int8_t *state)
+{
+    cursor_at_end(c);
+    size_t at = c->at;
+    char *word = cursor_need(c, "a state such as TEST_RUNNING"), *end;
+
+    if (!word)
+        return false;
+    if (state_from_name(word, state))
+        return true;
+    long value = strtol(word, &end, 0);
+    if (!isdigit((unsigned char)*word) || *end || value > 255)
+        return cursor_fail(c, at, "a state such as TEST_RUNNING, or a byte such as 0x11");
+    *state = (int8_t)value;
+    return true;
+}
+
+static int verb_of(const char *word)
+{
+    for (int v = 0; word && v < SCRIPT_N_VERBS; v++)
+        if (strcmp(word, verb_words[v]) == 0)
+            return v;
+    return -1;
+}
+
+static bool is_name(const char *word)
+{
+    if (!isalpha((unsigned char)*word) || strlen(word) > 20)
+        return false;
+    for (; *word; word++)
+        if (!isalnum((unsigned char)*word) && *word != '-' && *word != '_')
+            return false;
+    return true;
+}
+
+/* `[who] [stream N] verb`; `open NAME` names the connection behind the verb. */
+static bool read_verb(struct cursor *c, struct script_step *step)
+{
+    size_t at = (cursor_at_end(c), c->at);
+    char *word = cursor_word(c);
+
+    if (verb_of(word) < 0 && strcmp(word, "stream") != 0) {
+        char *next = cursor_peek(c);
+        if (!is_name(word) || !next || (verb_of(next) < 0 && strcmp(next, "stream") != 0))
+            return cursor_fail(c, at, "a verb such as send or expect, or the name of a connection and a verb");
+        step->who = word;
+        at = c->at;
+        word = cursor_word(c);
+    }
+    if (strcmp(word, "stream") == 0) {
+        if (!cursor_int(c, "the id of a stream", 1, 100000, &step->stream))
+            return false;
+        word = cursor_peek(c);
+        if (!word || (strcmp(word, "send") != 0 && strcmp(word, "close") != 0 && strcmp(word, "reset") != 0))
+            return cursor_fail(c, SIZE_MAX, "'send', 'close' or 'reset'");
+        word = cursor_word(c);
+    }
+    step->verb = (enum script_verb)verb_of(word);
+    return true;
+}
+
+static bool read_open(struct cursor *c, struct script_step *step)
+{
+    size_t at = (cursor_at_end(c), c->at);
+    char *name = cursor_word(c);
+
+    if (name && !is_name(name))
+        return cursor_fail(c, at, "the name of a connection");
+    if (name)
+        step->who = name;
+    return true;
+}
+
+static bool read_advance(struct cursor *c, struct script_step *step)
+{
+    size_t at = (cursor_at_end(c), c->at);
+
+    if (!parse_state(c, &step->state))
+        return false;
+    return state_is_sent_by_server(step->state) || cursor_fail(c, at, "a state that the server sends");
+}
+
+/* `params { ... }` or `params K = V`. */
+static bool read_params(struct cursor *c, struct script_step *step)
+{
+    struct text object = {0};
+
+    cursor_at_end(c);
+    if (c->text[c->at] == '{') {
+        step->params = cursor_json(c);
+        return step->params != NULL;
+    }
+    char *key = cursor_need(c, "a parameter and '= VALUE', or a JSON object");
+    char *value = key && cursor_need_word(c, "=") ? cursor_json(c) : NULL;
+    if (!value)
+        return false;
+    text_addf(&object, "{\"%s\": %s}", key, value);
+    step->params = arena_copy(c->arena, object.at, object.len);
+    text_fini(&object);
+    return true;
+}
+
+static bool read_ignore(struct cursor *c, struct script_step *step)
+{
+    return parse_events(c, &step->ignore);
+}
+
+static bool read_split(struct cursor *c, struct script_step *step)
+{
+    return cursor_int(c, "bytes per write", 0, 1 << 20, &step->split);
+}
+
+static bool read_subject(struct cursor *c, struct script_step *step)
+{
+    static const struct {
+        const char *word;
+        int signo;
+    } signals[] = {
+        {"INT",  SIGINT },
+        {"TERM", SIGTERM},
+        {"HUP",  SIGHUP },
+        {"KILL", SIGKILL},
+        {"STOP", SIGSTOP},
+        {"CONT", SIGCONT},
+    };
+
+    if (!cursor_need_word(c, "signal"))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+        if (cursor_take(c, signals[i].word)) {
+            step->signo = signals[i].signo;
+            return true;
+        }
+    }
+    return cursor_fail(c, SIZE_MAX, "INT, TERM, HUP, KILL, STOP or CONT");
+}
+
+static bool read_nothing(struct cursor *c, struct script_step *step)
+{
+    (void)c, (void)step;
+    return true;
+}
+
+static bool (*const readers[])(struct cursor *c, struct script_step *step) = {
+    [SCRIPT_OPEN] = read_open,        [SCRIPT_ADVANCE] = read_advance,
+    [SCRIPT_FINISH] = read_nothing,   [SCRIPT_SEND] = parse_send,
+    [SCRIPT_WIRE] = parse_wire,       [SCRIPT_PARAMS] = read_params,
+    [SCRIPT_EXPECT] = parse_expect,   [SCRIPT_EITHER] = read_nothing,
+    [SCRIPT_IGNORE] = read_ignore,    [SCRIPT_HOLD] = read_nothing,
+    [SCRIPT_SPLIT] = read_split,      [SCRIPT_CLOSE] = read_nothing,
+    [SCRIPT_HALF_CLOSE] = read_nothing, [SCRIPT_RESET] = read_nothing,
+    [SCRIPT_SUBJECT] = read_subject,
+};
+
+/* `within T` or `within T1..T2`, and `(CLAUSE)`. */
+static bool read_tail(struct cursor *c, struct script_step *step)
+{
+    if (cursor_take(c, "within")) {
+        cursor_at_end(c);
+        char *word = cursor_peek(c), *dots = word ? strstr(word, "..") : NULL;
+        if (dots) {
+            char *from = arena_copy(c->arena, word, (size_t)(dots - word));
+            struct cursor part = {c->file, c->line, from, 0, c->arena, c->error};
+            if (!cursor_duration(&part, &step->from_ms))
+                return false;
+            c->at += (size_t)(dots - word) + 2;
+        }
+        if (!cursor_duration(c, &step->within_ms))
+            return false;
+        if (step->from_ms > step->within_ms)
+            return cursor_fail(c, c->at, "a later end than the beginning");
+    }
+    cursor_at_end(c);
+    if (c->text[c->at] == '(') {
+        size_t at = c->at, len = strcspn(c->text + at + 1, ") ");
+        step->clause = arena_copy(c->arena, c->text + at + 1, len);
+        if (c->text[at + 1 + len] != ')' || !clause_find(step->clause))
+            return cursor_fail(c, at, "the id of a clause in brackets, such as (CTL-8)");
+        c->at = at + len + 2;
+    }
+    return cursor_end(c);
+}
+
+/* either, branches divided by `or`, end. */
+static bool read_either(struct script *s, struct parse_lines *lines, struct script_step *step,
+                        struct script_error *error)
+{
+    static const char *const until[] = {"or", "end", NULL};
+
+    for (;;) {
+        struct script_steps branch = {0};
+        if (!parse_steps(s, lines, until, &branch, error))
+            return false;
+        struct cursor c = parse_cursor(s, lines, lines->next, error);
+        if (lines->next == lines->n)
+            return cursor_fail(&c, 0, "'end' of the either in line %u", step->line);
+        lines->next++;
+        if (branch.n == 0 || branch.at[0].verb != SCRIPT_EXPECT)
+            return cursor_fail(&c, 0, "a branch that starts with expect");
+        step->branches.at =
+            arena_grow(&s->arena, step->branches.at, step->branches.n, sizeof *step->branches.at);
+        step->branches.at[step->branches.n++] = branch;
+        if (cursor_take(&c, "end"))
+            return cursor_end(&c);
+        if (!cursor_take(&c, "or") || !cursor_end(&c))
+            return false;
+    }
+}
+
+static bool read_step(struct script *s, struct parse_lines *lines, struct script_step *step,
+                      struct script_error *error)
+{
+    struct cursor c = parse_cursor(s, lines, lines->next++, error);
+
+    *step = (struct script_step){.line = c.line, .who = "", .from_ms = -1, .within_ms = -1};
+    if (!read_verb(&c, step) || !readers[step->verb](&c, step) || !read_tail(&c, step))
+        return false;
+    return step->verb != SCRIPT_EITHER || read_either(s, lines, step, error);
+}
+
+static bool stops(const char *line, const char *const *until)
+{
+    line += strspn(line, " \t");
+    for (; until && *until; until++)
+        if (strcmp(line, *until) == 0)
+            return true;
+    return false;
+}
+
+bool parse_steps(struct script *s, struct parse_lines *lines, const char *const *until,
+                 struct script_steps *steps, struct script_error *error)
+{
+    while (lines->next < lines->n) {
+        if (lines->at[lines->next][0] == '\0') {
+            lines->next++;
+            continue;
+        }
+        if (stops(lines->at[lines->next], until))
+            return true;
+        steps->at = arena_grow(&s->arena, steps->at, steps->n, sizeof *steps->at);
+        if (!read_step(s, lines, &steps->at[steps->n], error))
+            return false;
+        steps->n++;
+    }
+    return true;
+}

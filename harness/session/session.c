@@ -1,0 +1,186 @@
+#include "harness/session/session.h"
+
+#include "impl/wire/frame.h"
+#include "impl/wire/ierr.h"
+#include "impl/wire/remark.h"
+#include "impl/wire/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SHOWN_HEX 24  /* bytes of a message shown in a timeline */
+#define SHOWN_TEXT 96 /* characters of a JSON text shown there */
+
+void session_add(struct session *s, const struct session_message *message)
+{
+    if (s->n == s->cap) {
+        s->cap = s->cap ? 2 * s->cap : 16;
+        s->messages = text_realloc(s->messages, s->cap * sizeof *s->messages);
+    }
+    struct session_message *m = &s->messages[s->n++];
+    *m = *message;
+    if (message->body.len > 0) {
+        uint8_t *copy = text_realloc(NULL, message->body.len);
+        memcpy(copy, message->body.at, message->body.len);
+        m->body.at = copy;
+    } else {
+        m->body = (struct bytes){NULL, 0};
+    }
+}
+
+void session_fini(struct session *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        free((void *)(uintptr_t)s->messages[i].body.at);
+    free(s->messages);
+    *s = (struct session){0};
+}
+
+void session_encode(const struct session_message *m, struct text *out)
+{
+    uint8_t head[9];
+
+    switch (m->kind) {
+    case SESSION_STATE:
+        text_add(out, &m->state, 1);
+        break;
+    case SESSION_ERROR:
+        text_add(out, head, frame_put_error(head, m->n_ints, m->ierr, m->os_errno));
+        break;
+    case SESSION_JSON:
+        text_add(out, head, frame_put_json_length(head, m->announced));
+        text_add(out, m->body.at, m->body.len);
+        break;
+    case SESSION_COOKIE:
+    case SESSION_BYTES:
+        text_add(out, m->body.at, m->body.len);
+        break;
+    default:
+        break;
+    }
+}
+
+static void describe_state(int8_t state, struct text *out)
+{
+    const char *name = state_name(state);
+
+    text_addf(out, "%02x %s", (uint8_t)state, name ? name : "(no state of iperf3's)");
+}
+
+static void describe_error(const struct session_message *m, struct text *out)
+{
+    const char *name = ierr_name(m->ierr);
+
+    text_adds(out, "fe SERVER_ERROR");
+    if (m->n_ints >= 1)
+        text_addf(out, " %d %s", (int)m->ierr, name ? name : "(unknown number)");
+    if (m->n_ints >= 2)
+        text_addf(out, ", errno %d", (int)m->os_errno);
+    if (m->n_ints < 2)
+        text_addf(out, " (%s)", m->n_ints ? "one integer only" : "no integers");
+}
+
+static void describe_json(const struct session_message *m, struct text *out)
+{
+    char shown[SHOWN_TEXT + 8];
+    uint8_t length[4];
+
+    store_be32(length, m->announced);
+    text_add_hex(out, (struct bytes){length, 4}, 4);
+    text_addf(out, " %s", remark_escape(shown, sizeof shown, m->body.at, m->body.len));
+    if (m->announced != m->body.len)
+        text_addf(out, " (announced %u bytes, %zu came)", m->announced, m->body.len);
+}
+
+void session_describe(const struct session_message *m, struct text *out)
+{
+    if (m->kind != SESSION_NOTE)
+        text_adds(out, m->from == SESSION_US ? "> " : "< ");
+    if (m->who[0])
+        text_addf(out, "[%s] ", m->who);
+    if (m->stream)
+        text_addf(out, "stream %lld ", (long long)m->stream);
+    switch (m->kind) {
+    case SESSION_OPEN:
+        text_adds(out, "connection");
+        break;
+    case SESSION_COOKIE:
+        text_addf(out, "cookie");
+        if (m->body.len != COOKIE_LEN)
+            text_addf(out, " (%zu bytes)", m->body.len);
+        break;
+    case SESSION_STATE:
+        describe_state(m->state, out);
+        break;
+    case SESSION_ERROR:
+        describe_error(m, out);
+        break;
+    case SESSION_JSON:
+        describe_json(m, out);
+        break;
+    case SESSION_BYTES:
+        text_add_hex(out, m->body, SHOWN_HEX);
+        break;
+    case SESSION_STREAM:
+        text_adds(out, "opened");
+        break;
+    case SESSION_DATA:
+        text_addf(out, "data, %llu bytes", (unsigned long long)m->len);
+        break;
+    case SESSION_DATAGRAM:
+        text_addf(out, "datagram, %llu bytes", (unsigned long long)m->len);
+        break;
+    case SESSION_END:
+        text_adds(out, "end");
+        break;
+    case SESSION_RESET:
+        text_adds(out, "reset");
+        break;
+    case SESSION_PAUSE:
+        text_addf(out, "pause of %.3f s", (double)m->len / 1e9);
+        break;
+    case SESSION_NOTE:
+        text_add(out, m->body.at, m->body.len);
+        break;
+    }
+}
+
+/* How many messages from i on are data of one stream in one direction. */
+static size_t run_of_data(const struct session *s, size_t i)
+{
+    const struct session_message *first = &s->messages[i];
+    size_t n = 1;
+
+    if (first->kind != SESSION_DATA && first->kind != SESSION_DATAGRAM)
+        return 1;
+    for (; i + n < s->n; n++) {
+        const struct session_message *m = &s->messages[i + n];
+        if (m->kind != first->kind || m->from != first->from || m->stream != first->stream ||
+            strcmp(m->who, first->who) != 0)
+            break;
+    }
+    return n;
+}
+
+void session_timeline(const struct session *s, const char *indent, size_t max, struct text *out)
+{
+    size_t lines = 0, at = 0;
+
+    for (size_t i = 0; i < s->n; i += run_of_data(s, i))
+        lines++;
+    if (lines > max)
+        text_addf(out, "%s... %zu lines before\n", indent, lines - max);
+    for (size_t i = 0, run; i < s->n; i += run, at++) {
+        struct session_message m = s->messages[i];
+        run = run_of_data(s, i);
+        for (size_t k = 1; k < run; k++)
+            m.len += s->messages[i + k].len;
+        if (at + max < lines)
+            continue;
+        text_addf(out, "%s%7.3f ", indent, (double)m.at_ns / 1e9);
+        session_describe(&m, out);
+        if (run > 1)
+            text_addf(out, " in %zu pieces", run);
+        text_adds(out, "\n");
+    }
+}

@@ -1,0 +1,131 @@
+#include "harness/session/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *text_realloc(void *at, size_t size)
+{
+    void *new = realloc(at, size ? size : 1);
+
+    if (!new) {
+        fputs("iperfspec: out of memory\n", stderr);
+        exit(3);
+    }
+    return new;
+}
+
+char *text_dup(const char *string)
+{
+    size_t size = strlen(string) + 1;
+
+    return memcpy(text_realloc(NULL, size), string, size);
+}
+
+static void reserve(struct text *t, size_t more)
+{
+    if (t->cap - t->len > more)
+        return;
+    size_t cap = MAX(t->cap * 2, t->len + more + 64);
+    t->at = text_realloc(t->at, cap);
+    t->cap = cap;
+}
+
+void text_add(struct text *t, const void *bytes, size_t len)
+{
+    reserve(t, len);
+    if (len > 0)
+        memcpy(t->at + t->len, bytes, len);
+    t->len += len;
+    t->at[t->len] = '\0';
+}
+
+void text_adds(struct text *t, const char *string)
+{
+    text_add(t, string, strlen(string));
+}
+
+void text_vaddf(struct text *t, const char *format, va_list args)
+{
+    va_list again;
+
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    if (len > 0) {
+        reserve(t, (size_t)len);
+        vsnprintf(t->at + t->len, (size_t)len + 1, format, again);
+        t->len += (size_t)len;
+    }
+    va_end(again);
+}
+
+void text_addf(struct text *t, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    text_vaddf(t, format, args);
+    va_end(args);
+}
+
+void text_add_hex(struct text *t, struct bytes bytes, size_t max)
+{
+    for (size_t i = 0; i < MIN(bytes.len, max); i++)
+        text_addf(t, "%s%02x", i ? " " : "", bytes.at[i]);
+    if (bytes.len > max)
+        text_addf(t, " ... (%zu bytes)", bytes.len);
+}
+
+const char *text_string(const struct text *t)
+{
+    return t->at ? t->at : "";
+}
+
+void text_fini(struct text *t)
+{
+    free(t->at);
+    *t = (struct text){0};
+}
+
+struct arena_block {
+    struct arena_block *next;
+    max_align_t data[];
+};
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    struct arena_block *block = text_realloc(NULL, sizeof *block + size);
+
+    block->next = a->blocks;
+    a->blocks = block;
+    return memset(block->data, 0, size);
+}
+
+char *arena_copy(struct arena *a, const char *at, size_t len)
+{
+    char *copy = arena_alloc(a, len + 1);
+
+    if (len > 0)
+        memcpy(copy, at, len);
+    return copy;
+}
+
+void *arena_grow(struct arena *a, void *array, size_t n, size_t size)
+{
+    /* Doubles at powers of two: the old copies stay in the arena and cost at most as much again. */
+    if (n > 0 && (n & (n - 1)) != 0)
+        return array;
+    void *new = arena_alloc(a, (n ? 2 * n : 1) * size);
+    if (n > 0)
+        memcpy(new, array, n * size);
+    return new;
+}
+
+void arena_fini(struct arena *a)
+{
+    while (a->blocks) {
+        struct arena_block *next = a->blocks->next;
+        free(a->blocks);
+        a->blocks = next;
+    }
+}

@@ -1,0 +1,39 @@
+/* text.h - a growing run of bytes, and memory that is given back all at once.
+ *
+ * The harness cannot go on without memory and says so: these functions end the process with status 3
+ * (harness trouble) instead of returning an error. */
+#pragma once
+#include "impl/wire/bytes.h"
+
+#include <stdarg.h>
+
+/* Zero it to start; text_fini() frees. The bytes always have a NUL behind them that len does not count. */
+struct text {
+    char *at;
+    size_t len, cap;
+};
+
+void text_add(struct text *t, const void *bytes, size_t len);
+void text_adds(struct text *t, const char *string);
+void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_vaddf(struct text *t, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+/* Bytes as "fe 00 00", at most max of them, then "... (N bytes)". */
+void text_add_hex(struct text *t, struct bytes bytes, size_t max);
+const char *text_string(const struct text *t); /* "" while nothing was added */
+void text_fini(struct text *t);
+
+/* An arena: everything it handed out is freed by arena_fini(). Zero it to start. Memory is zeroed. */
+struct arena {
+    struct arena_block *blocks;
+};
+
+void *arena_alloc(struct arena *a, size_t size);
+char *arena_copy(struct arena *a, const char *at, size_t len); /* NUL behind it */
+/* Room for one more element behind n of size bytes each in array; returns the (moved) array. */
+void *arena_grow(struct arena *a, void *array, size_t n, size_t size);
+void arena_fini(struct arena *a);
+
+/* As realloc and strdup; never NULL. */
+void *text_realloc(void *at, size_t size);
+char *text_dup(const char *string);

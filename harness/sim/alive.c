@@ -1,0 +1,109 @@
+/* alive.c - `expect alive`: does the server serve a complete correct session now?
+ *
+ * Stock servers open their listener anew after each test (CONN-5), and some are busy with the last one
+ * for up to 20 s; so what fails before the server's first byte is tried again until the deadline. */
+#include "harness/sim/peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAUSE_MIN_MS 5
+#define PAUSE_MAX_MS 500
+
+static void close_all(struct sim *s)
+{
+    for (size_t i = 0; i < s->n_controls; i++) {
+        streams_close(s->controls[i]);
+        control_close(s->controls[i], false);
+    }
+}
+
+/* What a subject said and nobody asked for. */
+static bool nothing_left(struct sim *s)
+{
+    for (size_t i = 0; i < s->n_controls; i++) {
+        struct control *c = s->controls[i];
+        const struct event *e;
+        while ((e = control_head(c)) && e->kind != EVENT_END && e->kind != EVENT_RESET) {
+            struct text got = {0};
+            if (flow_pop_ignored(c, e))
+                continue;
+            event_describe(e, &got);
+            sim_fail(s, SIM_MISS, "%s, which nothing in the script expects", text_string(&got));
+            text_fini(&got);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Refused, reset, ended or denied before 09: not yet. */
+static bool is_not_yet(const struct control *c)
+{
+    return !c->got_byte || (c->n_events > 0 && c->events[0].kind == EVENT_STATE && c->events[0].state == ACCESS_DENIED);
+}
+
+static struct control *attempt(struct sim *s, uint64_t deadline, bool *ok)
+{
+    struct control *c = control_new(s, "alive");
+    int64_t left = (int64_t)((deadline - sim_now()) / 1000000);
+
+    params_fini(&c->params); /* a plain session, whatever the header says */
+    const char *header = s->config->script->params;
+    (void)header;
+    params_init(&c->params);
+    message_set_params(&c->params,
+                       "{\"tcp\":true,\"omit\":0,\"time\":1,\"num\":0,\"blockcount\":0,\"parallel\":1,\"len\":8192,"
+                       "\"pacing_timer\":1000,\"client_version\":\"3.18\"}",
+                       &c->why);
+    *ok = flow_advance(c, 0, left);
+    return c;
+}
+
+static void forget(struct sim *s)
+{
+    control_free(s->controls[--s->n_controls]);
+}
+
+bool alive_run(struct sim *s, const struct script_step *step)
+{
+    uint64_t since = sim_now();
+    uint64_t deadline = sim_deadline(s, step->within_ms >= 0 ? step->within_ms : ALIVE_MS);
+    int64_t pause_ms = PAUSE_MIN_MS;
+    unsigned attempts = 0;
+
+    if (!nothing_left(s))
+        return false;
+    if (!step->expect.meanwhile)
+        close_all(s);
+    for (;;) {
+        struct text last = {0};
+        bool ok;
+        if (!sim_check_process(s, 0))
+            return false;
+        struct control *c = attempt(s, deadline, &ok);
+        attempts++;
+        if (ok) {
+            close_all(s);
+            return true;
+        }
+        bool retry = is_not_yet(c) && (s->out->cause == SIM_MISS || s->out->cause == SIM_TIMEOUT);
+        text_adds(&last, text_string(&s->out->got));
+        if (retry || s->out->cause == SIM_MISS || s->out->cause == SIM_TIMEOUT) {
+            s->out->cause = SIM_OK;
+            text_fini(&s->out->got);
+            sim_check_process(s, 200);
+        }
+        bool over = sim_now() + (uint64_t)pause_ms * 1000000 >= deadline;
+        if (!sim_failed(s) && (!retry || over))
+            sim_fail(s, SIM_NO_SERVICE, "no complete session in %.1f s, %u attempts; the last: %s",
+                     (double)(sim_now() - since) / 1e9, attempts, text_string(&last));
+        text_fini(&last);
+        forget(s);
+        if (sim_failed(s))
+            return false;
+        sim_pause(s, pause_ms);
+        pause_ms = MIN(pause_ms * 2, PAUSE_MAX_MS);
+    }
+}

@@ -1,0 +1,150 @@
+/* client_flow.c - what an honest client does, row by row (FLOW-1). */
+#include "harness/sim/peer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RETRIES_MAX 100 /* of one connect, 20 ms apart (CONN-5: some 100 ms suffice) */
+
+static enum flow_result again(struct control *c)
+{
+    if (++c->retries > RETRIES_MAX) {
+        text_fini(&c->why);
+        text_addf(&c->why, "no connection after %d attempts (CONN-5)", RETRIES_MAX);
+        return FLOW_FAILED;
+    }
+    c->sim->out->retries++;
+    while (c->n_events > 0)
+        control_pop(c);
+    control_close(c, false);
+    sim_pause(c->sim, 20);
+    c->position = 0;
+    c->stage = 0;
+    c->connect_errno = 0;
+    return FLOW_WAIT;
+}
+
+static bool may_try_again(const struct control *c)
+{
+    return c->sim->config->may_retry && c->sim->sessions > 0 && !c->got_byte && !c->off;
+}
+
+static enum flow_result connect_row(struct control *c, const struct flow *row)
+{
+    if (c->fd < 0)
+        control_connect(c);
+    if (c->connecting)
+        return FLOW_WAIT;
+    if (c->connect_errno == 0)
+        return FLOW_DONE;
+    if (c->connect_errno == ECONNREFUSED && may_try_again(c)) {
+        enum flow_result result = again(c);
+        return result;
+    }
+    text_fini(&c->why);
+    text_addf(&c->why, "connect failed: %s (%s)", strerror(c->connect_errno), row->clause);
+    return FLOW_FAILED;
+}
+
+static enum flow_result await_state(struct control *c, const struct flow *row)
+{
+    const struct event *e = control_head(c);
+    char wanted[48];
+
+    if (!e)
+        return FLOW_WAIT;
+    if (e->kind == EVENT_STATE && e->state == row->state) {
+        control_pop(c);
+        if (row->state == TEST_RUNNING)
+            c->running_ns = sim_now();
+        return FLOW_DONE;
+    }
+    if (row->state == PARAM_EXCHANGE && (e->kind == EVENT_RESET || e->kind == EVENT_END) && may_try_again(c))
+        return again(c);
+    snprintf(wanted, sizeof wanted, "%02x %s", (uint8_t)row->state, state_name(row->state));
+    return flow_unexpected(c, row, wanted);
+}
+
+/* One after the other (STR-1). */
+static enum flow_result open_streams(struct control *c, const struct flow *row)
+{
+    struct stream *last = c->n_streams ? c->streams[c->n_streams - 1] : NULL;
+
+    if (last && last->reset) {
+        text_fini(&c->why);
+        text_addf(&c->why, "stream %lld was refused (%s)", (long long)last->id, row->clause);
+        return FLOW_FAILED;
+    }
+    if (control_head(c) && flow_unexpected(c, row, "the acceptance of the streams") == FLOW_FAILED &&
+        (int64_t)c->n_streams < params_n_streams(&c->params))
+        return FLOW_FAILED;
+    while (!last || last->up) {
+        if ((int64_t)c->n_streams >= params_n_streams(&c->params))
+            return FLOW_DONE;
+        last = stream_connect(c);
+    }
+    return FLOW_WAIT;
+}
+
+static void send_honest_data(struct control *c)
+{
+    for (size_t i = 0; i < c->n_streams; i++) {
+        struct stream *st = c->streams[i];
+        if (!st->we_send)
+            continue;
+        if (!st->udp)
+            stream_send(c, st, HONEST_BLOCKS * (uint64_t)c->params.len);
+        for (uint64_t seq = 1; st->udp && seq <= HONEST_DATAGRAMS; seq++)
+            stream_send_datagram(c, st, seq);
+    }
+}
+
+/* Everything of ours is out and read, and something came on each stream on which the server sends. */
+static bool data_is_done(struct control *c)
+{
+    bool local = c->sim->config->is_local;
+
+    for (size_t i = 0; i < c->n_streams; i++) {
+        struct stream *st = c->streams[i];
+        if (!st->we_send && st->received == 0)
+            return false;
+        if (st->we_send && (!stream_is_flushed(st) || (local && st->fd >= 0 && !st->reset && !drained(st->fd, st->udp))))
+            return false;
+    }
+    return true;
+}
+
+static enum flow_result data(struct control *c, const struct flow *row)
+{
+    if (c->stage++ == 0 && !c->own_data)
+        send_honest_data(c);
+    if (control_head(c))
+        return flow_unexpected(c, row, "nothing before TEST_END");
+    if (!data_is_done(c)) {
+        sim_pause(c->sim, 1);
+        return FLOW_WAIT;
+    }
+    c->drained = c->sim->config->is_local;
+    return FLOW_DONE;
+}
+
+const struct flow client_flow[] = {
+    {connect_row,        0,                -1,                 true,  "CONN-1" },
+    {flow_send_message,  0,                SCRIPT_MSG_COOKIE,  true,  "CTL-1"  },
+    {await_state,        PARAM_EXCHANGE,   -1,                 false, "CTL-8"  },
+    {flow_send_message,  0,                SCRIPT_MSG_PARAMS,  true,  "PARAM-1"},
+    {await_state,        CREATE_STREAMS,   -1,                 false, "FLOW-3" },
+    {open_streams,       0,                -1,                 true,  "STR-1"  },
+    {await_state,        TEST_START,       -1,                 false, "STR-4"  },
+    {await_state,        TEST_RUNNING,     -1,                 false, "FLOW-4" },
+    {data,               0,                -1,                 true,  "FLOW-2" },
+    {flow_send_state,    TEST_END,         -1,                 true,  "END-1"  },
+    {await_state,        EXCHANGE_RESULTS, -1,                 false, "FLOW-1" },
+    {flow_send_message,  0,                SCRIPT_MSG_RESULTS, true,  "FLOW-8" },
+    {flow_await_results, 0,                -1,                 false, "FLOW-8" },
+    {await_state,        DISPLAY_RESULTS,  -1,                 false, "FLOW-9" },
+    {flow_send_state,    IPERF_DONE,       -1,                 true,  "FLOW-1" },
+    {flow_close,         0,                -1,                 true,  "FLOW-1" },
+    {NULL,               0,                -1,                 false, NULL     },
+};

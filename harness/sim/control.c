@@ -1,0 +1,392 @@
+/* control.c - one control connection: bytes in become events, messages out become bytes.
+ *
+ * Which frame comes next is known from the bytes themselves once the cookie is read: the first byte
+ * of a JSON length is 00 below 16 MiB, and no state is 00. So a subject that sends an error where
+ * results are due is understood as it meant it. */
+#include "harness/sim/peer.h"
+
+#include "impl/wire/ierr.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define EVENTS_MAX 100000 /* of a subject that never stops talking */
+
+static void make_cookie(uint8_t cookie[COOKIE_LEN])
+{
+    uint8_t random[COOKIE_LEN - 1] = {0};
+
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        snprintf((char *)random, sizeof random, "%llx", (unsigned long long)sim_now());
+    frame_make_cookie(cookie, random);
+}
+
+/* What an honest client of ours asks for unless the script says otherwise: a short plain test. */
+static void default_params(struct params *p)
+{
+    static const enum param_key sent[] = {PARAM_tcp, PARAM_omit, PARAM_time,         PARAM_num,
+                                          PARAM_blockcount, PARAM_parallel, PARAM_len, PARAM_pacing_timer};
+
+    params_init(p);
+    for (size_t i = 0; i < ARRAY_LEN(sent); i++)
+        params_mark(p, sent[i]);
+    p->tcp = true;
+    p->time = 10;
+    p->parallel = 1;
+    p->len = 16384;
+    p->pacing_timer = 1000;
+    if (params_set_text(p, PARAM_client_version, "3.18") == SPEC_OK)
+        params_mark(p, PARAM_client_version);
+}
+
+struct control *control_new(struct sim *s, const char *name)
+{
+    struct control *c = text_realloc(NULL, sizeof *c);
+
+    *c = (struct control){.sim = s, .fd = -1, .is_server = s->config->script->plays_server};
+    snprintf(c->name, sizeof c->name, "%s", name);
+    frame_init(&c->dec);
+    make_cookie(c->cookie);
+    default_params(&c->params);
+    if (s->config->script->params)
+        message_set_params(&c->params, s->config->script->params, &c->why);
+    s->controls = text_realloc(s->controls, (s->n_controls + 1) * sizeof *s->controls);
+    s->controls[s->n_controls++] = c;
+    return c;
+}
+
+struct control *control_get(struct sim *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_controls; i++)
+        if (strcmp(s->controls[i]->name, name) == 0)
+            return s->controls[i];
+    return control_new(s, name);
+}
+
+void control_free(struct control *c)
+{
+    control_close(c, false);
+    streams_close(c);
+    for (size_t i = 0; i < c->n_streams; i++)
+        stream_free(c->streams[i]);
+    while (c->n_events > 0)
+        control_pop(c);
+    free(c->streams);
+    free(c->events);
+    free(c->wires);
+    frame_fini(&c->dec);
+    params_fini(&c->params);
+    text_fini(&c->out);
+    text_fini(&c->peer_params);
+    text_fini(&c->peer_results);
+    text_fini(&c->why);
+    free(c);
+}
+
+/* --- events ---------------------------------------------------------------------------------- */
+
+static void push(struct control *c, struct event e)
+{
+    e.at_ns = sim_now();
+    if (c->n_events == EVENTS_MAX) {
+        text_fini(&e.body);
+        sim_fail(c->sim, SIM_MISS, "more than %d messages that nobody asked for", EVENTS_MAX);
+        return;
+    }
+    c->events = text_realloc(c->events, (c->n_events + 1) * sizeof *c->events);
+    c->events[c->n_events++] = e;
+}
+
+const struct event *control_head(const struct control *c)
+{
+    return c->n_events ? &c->events[0] : NULL;
+}
+
+void control_pop(struct control *c)
+{
+    text_fini(&c->events[0].body);
+    memmove(c->events, c->events + 1, --c->n_events * sizeof *c->events);
+}
+
+void event_describe(const struct event *e, struct text *out)
+{
+    const char *name;
+
+    switch (e->kind) {
+    case EVENT_STATE:
+        name = state_name(e->state);
+        text_addf(out, "%02x %s", (uint8_t)e->state, name ? name : "(no state of iperf3's)");
+        break;
+    case EVENT_ERROR:
+        name = ierr_name(e->ierr);
+        text_adds(out, "SERVER_ERROR");
+        if (e->n_ints > 0)
+            text_addf(out, " %d %s", (int)e->ierr, name ? name : "");
+        break;
+    case EVENT_JSON:
+        text_addf(out, "a JSON message of %zu bytes", e->body.len);
+        break;
+    case EVENT_COOKIE:
+        text_adds(out, "a cookie");
+        break;
+    case EVENT_END:
+        text_adds(out, "the end of the connection");
+        break;
+    case EVENT_RESET:
+        text_adds(out, "a reset of the connection");
+        break;
+    }
+}
+
+static void push_state(struct control *c, int8_t state)
+{
+    sim_record(c->sim, c, (struct session_message){.kind = SESSION_STATE, .from = SESSION_SUBJECT, .state = state});
+    push(c, (struct event){.kind = EVENT_STATE, .state = state});
+    if (!c->is_server && state == EXCHANGE_RESULTS)
+        c->json_due++;
+}
+
+static void push_error(struct control *c, int n_ints, int32_t ierr, int32_t os_errno)
+{
+    sim_record(c->sim, c,
+               (struct session_message){.kind = SESSION_ERROR, .from = SESSION_SUBJECT, .n_ints = n_ints,
+                                        .ierr = ierr, .os_errno = os_errno});
+    push(c, (struct event){.kind = EVENT_ERROR, .n_ints = n_ints, .ierr = ierr, .os_errno = os_errno});
+    c->ints_due = false;
+}
+
+static void push_json(struct control *c, struct bytes body)
+{
+    struct event e = {.kind = EVENT_JSON};
+
+    sim_record(c->sim, c,
+               (struct session_message){.kind = SESSION_JSON, .from = SESSION_SUBJECT, .body = body,
+                                        .announced = frame_announced(&c->dec)});
+    text_add(&e.body, body.at, body.len);
+    push(c, e);
+    c->in_json = false;
+    if (c->json_due > 0)
+        c->json_due--;
+}
+
+/* One message, or the part of one that is there. */
+static void feed_one(struct control *c, struct bytes *in)
+{
+    struct bytes body = {0};
+    int32_t ints[2];
+    enum spec_err e;
+
+    if (!c->ints_due && !c->in_json) {
+        if (*in->at == 0 && c->json_due > 0) {
+            c->in_json = true;
+            frame_expect(&c->dec, FRAME_JSON, RESULTS_LEN_LIMIT);
+        } else if (!c->is_server && (int8_t)*in->at == SERVER_ERROR) {
+            c->ints_due = true;
+            c->ints_since_ns = sim_now();
+            frame_expect(&c->dec, FRAME_ERROR, 0);
+            *in = (struct bytes){in->at + 1, in->len - 1};
+        } else {
+            push_state(c, (int8_t)*in->at);
+            *in = (struct bytes){in->at + 1, in->len - 1};
+            return;
+        }
+    }
+    e = frame_feed(&c->dec, in, &body);
+    if (e == SPEC_OK && c->in_json) {
+        push_json(c, body);
+    } else if (e == SPEC_OK) {
+        frame_error_pair(body, &ints[0], &ints[1]);
+        push_error(c, 2, ints[0], ints[1]);
+    } else if (e != SPEC_MORE) { /* a length of 0 or above the limit */
+        push_json(c, (struct bytes){NULL, 0});
+        frame_fini(&c->dec);
+        frame_init(&c->dec);
+    }
+}
+
+static void take_end(struct control *c, bool reset)
+{
+    int32_t ints[2] = {0};
+
+    if (c->ints_due) {
+        int n = frame_error_at_end(&c->dec, ints);
+        push_error(c, n, ints[0], ints[1]);
+    }
+    c->at_end = true;
+    sim_record(c->sim, c,
+               (struct session_message){.kind = reset ? SESSION_RESET : SESSION_END, .from = SESSION_SUBJECT});
+    push(c, (struct event){.kind = reset ? EVENT_RESET : EVENT_END});
+    /* A 3.21+ peer has shut down its half and waits for ours (CLOSE-16). */
+    if (reset || !c->hold)
+        control_close(c, false);
+}
+
+void control_tick(struct control *c)
+{
+    int32_t ints[2] = {0};
+
+    if (!c->ints_due || c->at_end ||
+        sim_now() < c->ints_since_ns + (uint64_t)(WAIT_MS * 1e6 * c->sim->config->timeout_scale))
+        return;
+    int n = frame_error_at_end(&c->dec, ints);
+    push_error(c, n, ints[0], ints[1]);
+    frame_fini(&c->dec);
+    frame_init(&c->dec);
+}
+
+static void read_all(struct control *c)
+{
+    static uint8_t buf[65536];
+
+    while (c->fd >= 0 && !c->at_end && !sim_failed(c->sim)) {
+        ssize_t got = recv(c->fd, buf, sizeof buf, 0);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (got <= 0) {
+            take_end(c, got < 0);
+            return;
+        }
+        c->got_byte = true;
+        struct bytes in = {buf, (size_t)got};
+        while (in.len > 0)
+            feed_one(c, &in);
+    }
+}
+
+/* --- bytes out ------------------------------------------------------------------------------- */
+
+static void flush(struct control *c)
+{
+    while (c->fd >= 0 && !c->connecting && c->out.len > 0) {
+        size_t len = c->split ? MIN(c->split, c->out.len) : c->out.len;
+        ssize_t put = send(c->fd, c->out.at, len, MSG_NOSIGNAL);
+        if (put < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (put < 0) { /* the reason is read as an event */
+            c->out.len = 0;
+            return;
+        }
+        memmove(c->out.at, c->out.at + put, c->out.len - (size_t)put);
+        c->out.len -= (size_t)put;
+        if (c->split)
+            break; /* the next piece with the next turn */
+    }
+    if (c->out.len == 0 && c->shut_after && c->fd >= 0) {
+        shutdown(c->fd, SHUT_WR);
+        c->shut_after = false;
+    }
+}
+
+void control_send(struct control *c, enum session_kind kind, const struct session_message *m,
+                  struct bytes bytes)
+{
+    struct session_message message = m ? *m : (struct session_message){.body = bytes};
+
+    message.kind = kind;
+    message.from = SESSION_US;
+    sim_record(c->sim, c, message);
+    text_add(&c->out, bytes.at, bytes.len);
+    flush(c);
+}
+
+void control_send_state(struct control *c, int8_t state)
+{
+    struct session_message m = {.state = state};
+
+    control_send(c, SESSION_STATE, &m, (struct bytes){(const uint8_t *)&state, 1});
+    if (c->is_server && (state == PARAM_EXCHANGE || state == EXCHANGE_RESULTS))
+        c->json_due++;
+    if (state == IPERF_DONE && !c->is_server)
+        c->finished = true;
+}
+
+bool control_is_flushed(const struct control *c)
+{
+    return c->out.len == 0 || c->fd < 0;
+}
+
+/* --- the socket ------------------------------------------------------------------------------ */
+
+static void set_up(struct control *c, int fd)
+{
+    int on = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    c->fd = fd;
+    c->opened = true;
+    c->at_end = c->got_byte = false;
+}
+
+void control_adopt(struct control *c, int fd)
+{
+    set_up(c, fd);
+    sim_record(c->sim, c, (struct session_message){.kind = SESSION_OPEN, .from = SESSION_SUBJECT});
+}
+
+void control_connect(struct control *c)
+{
+    const struct sim_config *config = c->sim->config;
+    int fd = socket(config->server.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    c->connect_errno = 0;
+    c->connecting = true;
+    if (fd < 0) {
+        sim_fail(c->sim, SIM_TROUBLE, "socket: %s", strerror(errno));
+        return;
+    }
+    set_up(c, fd);
+    if (connect(fd, (const struct sockaddr *)&config->server, config->server_len) < 0 &&
+        errno != EINPROGRESS) {
+        c->connect_errno = errno;
+        c->connecting = false;
+    }
+    sim_record(c->sim, c, (struct session_message){.kind = SESSION_OPEN, .from = SESSION_US});
+}
+
+static void connected(struct control *c)
+{
+    socklen_t len = sizeof c->connect_errno;
+
+    getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &c->connect_errno, &len);
+    c->connecting = false;
+}
+
+void control_ready(struct control *c, short revents)
+{
+    if (c->connecting && revents & (POLLOUT | POLLERR | POLLHUP))
+        connected(c);
+    if (c->connecting || c->connect_errno)
+        return;
+    if (revents & POLLOUT)
+        flush(c);
+    if (revents & (POLLIN | POLLHUP | POLLERR))
+        read_all(c);
+}
+
+void control_close(struct control *c, bool reset)
+{
+    struct linger now = {.l_onoff = 1};
+
+    if (c->fd < 0)
+        return;
+    if (reset)
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(c->fd);
+    c->fd = -1;
+    c->connecting = false;
+    c->out.len = 0;
+    c->sim->sessions++;
+}
+
+void control_shut(struct control *c)
+{
+    c->shut_after = true;
+    flush(c);
+}

@@ -1,0 +1,169 @@
+/* flow.c - walks the rows of an honest peer, and what both roles' rows have in common. */
+#include "harness/sim/peer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct flow *flow_row(const struct control *c)
+{
+    const struct flow *row = (c->is_server ? server_flow : client_flow) + c->position;
+
+    return row->run ? row : NULL;
+}
+
+static enum flow_result fail(struct control *c, const struct flow *row, const char *got, const char *wanted)
+{
+    text_fini(&c->why);
+    text_addf(&c->why, "%s instead of %s (%s)", got, wanted, row->clause);
+    return FLOW_FAILED;
+}
+
+bool flow_pop_ignored(struct control *c, const struct event *e)
+{
+    struct sim *s = c->sim;
+
+    /* A stale SERVER_ERROR may follow a test that went well (ERR-7). */
+    bool ignored = c->finished && e->kind == EVENT_ERROR;
+    for (size_t i = 0; i < s->n_ignored && !ignored; i++)
+        for (size_t k = 0; k < s->ignored[i].n && !ignored; k++)
+            ignored = expect_event_matches(&s->ignored[i].at[k], e);
+    if (ignored)
+        control_pop(c);
+    return ignored;
+}
+
+enum flow_result flow_unexpected(struct control *c, const struct flow *row, const char *wanted)
+{
+    const struct event *e = control_head(c);
+    struct text got = {0};
+
+    if (!e || flow_pop_ignored(c, e))
+        return FLOW_WAIT;
+    event_describe(e, &got);
+    fail(c, row, text_string(&got), wanted);
+    text_fini(&got);
+    return FLOW_FAILED;
+}
+
+enum flow_result flow_send_state(struct control *c, const struct flow *row)
+{
+    if (c->stage++ == 0)
+        control_send_state(c, row->state);
+    return control_is_flushed(c) ? FLOW_DONE : FLOW_WAIT;
+}
+
+enum flow_result flow_send_message(struct control *c, const struct flow *row)
+{
+    struct text bytes = {0};
+    struct session_message m;
+    enum script_message message = (enum script_message)row->message;
+
+    if (c->stage++ == 0) {
+        if (!message_build(c, message, &bytes, &m))
+            return FLOW_FAILED;
+        size_t prefix = message == SCRIPT_MSG_COOKIE ? 0 : 4;
+        m.body = (struct bytes){(uint8_t *)bytes.at + prefix, bytes.len - prefix};
+        control_send(c, m.kind, &m, (struct bytes){(uint8_t *)bytes.at, bytes.len});
+        text_fini(&bytes);
+    }
+    return control_is_flushed(c) ? FLOW_DONE : FLOW_WAIT;
+}
+
+enum flow_result flow_await_results(struct control *c, const struct flow *row)
+{
+    const struct event *e = control_head(c);
+    struct text why = {0};
+
+    if (!e || e->kind != EVENT_JSON)
+        return flow_unexpected(c, row, "the results");
+    text_fini(&c->peer_results);
+    text_add(&c->peer_results, e->body.at, e->body.len);
+    control_pop(c);
+    bool ok = check_results(c, text_string(&c->peer_results), c->peer_results.len, &why);
+    if (!ok) {
+        text_fini(&c->why);
+        text_addf(&c->why, "results that do not hold: %s", text_string(&why));
+    }
+    text_fini(&why);
+    return ok ? FLOW_DONE : FLOW_FAILED;
+}
+
+enum flow_result flow_close(struct control *c, const struct flow *row)
+{
+    (void)row;
+    streams_close(c);
+    c->finished = true;
+    c->sim->sessions++;
+    /* By shutdown, and reading on: whatever a stock server still says must find an open connection
+     * (ERR-7, CLOSE-16). The end of it, or the end of the script, closes. */
+    if (c->fd >= 0 && c->stage++ == 0)
+        control_shut(c);
+    return FLOW_DONE;
+}
+
+static bool give_up(struct control *c, const struct flow *row, bool timeout)
+{
+    struct sim *s = c->sim;
+    const char *name = row->state ? state_name(row->state) : NULL;
+
+    if (!sim_check_process(s, timeout ? 0 : 200))
+        return false;
+    if (timeout)
+        return sim_fail(s, SIM_TIMEOUT, "nothing in time where %s is due (%s)",
+                        name ? name : row->message == SCRIPT_MSG_RESULTS ? "the results" : "the next message",
+                        row->clause);
+    return sim_fail(s, SIM_MISS, "%s", text_string(&c->why));
+}
+
+/* One row, from its start. */
+static enum flow_result run_row(struct control *c, const struct flow *row, uint64_t deadline)
+{
+    struct sim *s = c->sim;
+    size_t position = c->position;
+    enum flow_result result;
+
+    c->stage = 0;
+    while ((result = row->run(c, row)) == FLOW_WAIT && c->position == position && !sim_failed(s)) {
+        uint64_t now = sim_now(), turn = c->next_block_ns ? c->next_block_ns : deadline;
+        if (now >= deadline)
+            break;
+        sim_pump(s, MIN(turn, deadline));
+    }
+    return result;
+}
+
+bool flow_advance(struct control *c, int8_t state, int64_t within_ms)
+{
+    struct sim *s = c->sim;
+    const struct flow *row;
+
+    while ((row = flow_row(c))) {
+        /* A test may last as long as it was asked to. */
+        int64_t ms = within_ms >= 0 ? within_ms : WAIT_MS + MIN(c->params.time, 3600) * 1000;
+        size_t position = c->position;
+        enum flow_result result = run_row(c, row, sim_deadline(s, ms));
+        if (sim_failed(s))
+            return false;
+        if (c->position != position)
+            continue; /* the connection is made anew (CONN-5) */
+        if (result != FLOW_DONE)
+            return give_up(c, row, result == FLOW_WAIT);
+        c->position++;
+        if (state && row->state == state)
+            return true;
+    }
+    return state ? sim_fail(s, SIM_TROUBLE, "the script asks for %s, which is behind it", state_name(state))
+                 : true;
+}
+
+void flow_skip(struct control *c, int8_t state, int message)
+{
+    const struct flow *flow = c->is_server ? server_flow : client_flow;
+
+    for (size_t i = c->position; flow[i].run && flow[i].is_act; i++) {
+        if ((state && flow[i].state == state) || (message >= 0 && flow[i].message == message)) {
+            c->position = i + 1;
+            return;
+        }
+    }
+}

@@ -1,0 +1,221 @@
+/* message.c - parameters, results and cookie: the honest text, and the script's changes on it. */
+#include "harness/sim/peer.h"
+
+#include "harness/session/edit.h"
+#include "impl/wire/json.h"
+#include "impl/wire/jwrite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what the peer means --------------------------------------------------------------------- */
+
+static bool set_flag(struct params *p, enum param_key key, bool value)
+{
+    switch (key) {
+#define PARAM_SET_FLAG(name)                                                                       \
+    case PARAM_##name:                                                                             \
+        p->name = value;                                                                           \
+        break;
+#define PARAM_SET_NUMBER(name)
+#define PARAM_SET_STRING(name)
+#define X(kind, name) PARAM_SET_##kind(name)
+        PARAM_KEYS(X)
+#undef X
+    default:
+        return false;
+    }
+    /* Off is said by leaving the member out (JSON-12). */
+    p->present = value ? p->present | UINT64_C(1) << key : p->present & ~(UINT64_C(1) << key);
+    return true;
+}
+
+static bool set_number(struct params *p, enum param_key key, int64_t value)
+{
+    switch (key) {
+#undef PARAM_SET_FLAG
+#undef PARAM_SET_NUMBER
+#define PARAM_SET_FLAG(name)
+#define PARAM_SET_NUMBER(name)                                                                     \
+    case PARAM_##name:                                                                             \
+        p->name = value;                                                                           \
+        break;
+#define X(kind, name) PARAM_SET_##kind(name)
+        PARAM_KEYS(X)
+#undef X
+    default:
+        return false;
+    }
+    params_mark(p, key);
+    return true;
+}
+
+static bool set_member(struct params *p, const json_value *member, struct text *why)
+{
+    int key = params_key_find(json_key(member));
+    bool ok = false;
+
+    if (key < 0) {
+        text_addf(why, "there is no parameter '%s'", json_key(member));
+        return false;
+    }
+    if (json_type_of(member) == JSON_BOOL)
+        ok = set_flag(p, (enum param_key)key, json_bool(member));
+    else if (json_type_of(member) == JSON_NUMBER)
+        ok = set_number(p, (enum param_key)key, json_int(member));
+    else if (json_type_of(member) == JSON_STRING &&
+             params_row((enum param_key)key)->kind == PARAMS_STRING) {
+        ok = params_set_text(p, (enum param_key)key, json_text(member)) == SPEC_OK;
+        params_mark(p, (enum param_key)key);
+    }
+    if (!ok)
+        text_addf(why, "parameter '%s' has another type; `wire params.%s` says what a peer does not mean",
+                  json_key(member), json_key(member));
+    return ok;
+}
+
+bool message_set_params(struct params *p, const char *json, struct text *why)
+{
+    json_value *root = NULL;
+    const json_value *at = NULL;
+    bool had_len = params_has(p, PARAM_len) && params_protocol(p) == PARAMS_UDP, ok = true;
+
+    if (json_parse((struct bytes){(const uint8_t *)json, strlen(json)}, &root) != SPEC_OK)
+        return false;
+    while (ok && (at = json_next(root, at)))
+        ok = set_member(p, at, why);
+    if (p->udp || p->sctp)
+        set_flag(p, PARAM_tcp, false); /* PARAM-29 */
+    if (p->udp && !had_len && !json_member(root, "len"))
+        p->len = 1000;
+    json_free(root);
+    return ok;
+}
+
+/* --- honest results -------------------------------------------------------------------------- */
+
+static void results_of_stream(const struct control *c, const struct stream *st, struct results_stream *r)
+{
+    bool tcp_sender = st->we_send && !st->udp;
+
+    r->id = st->id;
+    r->bytes = (int64_t)(st->we_send ? st->sent : st->received);
+    r->retransmits = tcp_sender ? 0 : -1;
+    r->packets = (int64_t)(st->we_send ? st->datagrams : st->count.packets);
+    if (!st->we_send && st->udp) {
+        r->jitter = st->count.jitter_s;
+        r->errors = (int64_t)st->count.errors;
+    }
+    r->end_time = c->running_ns ? (double)(sim_now() - c->running_ns) / 1e9 : 0;
+    r->has_omitted = r->has_times = true;
+}
+
+static bool honest_results(const struct control *c, struct text *out)
+{
+    struct results r;
+    struct jwrite w;
+    struct bytes text;
+    bool sends = false, udp = false;
+
+    results_init(&r);
+    if (results_set_streams(&r, c->n_streams) != SPEC_OK)
+        return false;
+    for (size_t i = 0; i < c->n_streams; i++) {
+        results_of_stream(c, c->streams[i], &r.streams[i]);
+        sends |= c->streams[i]->we_send;
+        udp |= c->streams[i]->udp;
+    }
+    r.sender_has_retransmits = sends ? !udp : -1;
+    jwrite_init(&w, JWRITE_COMPACT);
+    results_encode(&r, &w);
+    bool ok = jwrite_finish(&w, &text) == SPEC_OK;
+    if (ok)
+        text_add(out, text.at, text.len);
+    jwrite_fini(&w);
+    results_fini(&r);
+    return ok;
+}
+
+static bool honest_params(const struct control *c, struct text *out)
+{
+    struct jwrite w;
+    struct bytes text;
+
+    jwrite_init(&w, JWRITE_COMPACT);
+    params_encode(&c->params, &w);
+    bool ok = jwrite_finish(&w, &text) == SPEC_OK;
+    if (ok)
+        text_add(out, text.at, text.len);
+    jwrite_fini(&w);
+    return ok;
+}
+
+/* --- what the peer only says ----------------------------------------------------------------- */
+
+/* A value of another type than the honest one: text where a number or flag should be, else 7. */
+static const char *wrong_type(const struct text *json, const struct script_wire *wire)
+{
+    struct bytes value;
+    int key = wire->message == SCRIPT_MSG_PARAMS ? params_key_find(wire->path) : -1;
+
+    if (edit_find(json, wire->path, &value))
+        return *value.at == '"' || *value.at == '[' || *value.at == '{' ? "7" : "\"x\"";
+    return key >= 0 && params_row((enum param_key)key)->kind == PARAMS_STRING ? "7" : "\"x\"";
+}
+
+static bool apply(struct control *c, const struct script_wire *wire, struct text *body, uint32_t *announced,
+                  bool *said)
+{
+    const char *value = NULL;
+
+    switch (wire->kind) {
+    case SCRIPT_WIRE_RAW:
+        text_fini(body);
+        text_add(body, wire->raw.at, wire->raw.len);
+        return true;
+    case SCRIPT_WIRE_LENGTH:
+        *announced = (uint32_t)wire->number;
+        *said = true;
+        return true;
+    case SCRIPT_WIRE_SET:
+        value = wire->value;
+        break;
+    case SCRIPT_WIRE_WRONG_TYPE:
+        value = wrong_type(body, wire);
+        break;
+    case SCRIPT_WIRE_ABSENT:
+        break;
+    }
+    if (edit_json(body, wire->path, value))
+        return true;
+    text_fini(&c->why);
+    text_addf(&c->why, "the honest message has nothing at %s", wire->path);
+    return false;
+}
+
+bool message_build(struct control *c, enum script_message message, struct text *bytes,
+                   struct session_message *described)
+{
+    struct text body = {0};
+    uint8_t prefix[4];
+    uint32_t announced = 0;
+    bool said = false, ok = true;
+
+    if (message == SCRIPT_MSG_COOKIE)
+        text_add(&body, c->cookie, COOKIE_LEN);
+    else
+        ok = message == SCRIPT_MSG_PARAMS ? honest_params(c, &body) : honest_results(c, &body);
+    for (size_t i = 0; i < c->n_wires && ok; i++)
+        if (c->wires[i]->message == message)
+            ok = apply(c, c->wires[i], &body, &announced, &said);
+    if (message != SCRIPT_MSG_COOKIE) {
+        announced = said ? announced : (uint32_t)body.len;
+        frame_put_json_length(prefix, announced);
+        text_add(bytes, prefix, sizeof prefix);
+    }
+    *described = (struct session_message){
+        .kind = message == SCRIPT_MSG_COOKIE ? SESSION_COOKIE : SESSION_JSON, .announced = announced};
+    text_add(bytes, body.at, body.len);
+    text_fini(&body);
+    return ok;
+}

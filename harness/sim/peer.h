@@ -1,0 +1,191 @@
+/* peer.h - inside the simulator: what its files share. */
+#pragma once
+#include "harness/sim/sim.h"
+#include "impl/wire/account.h"
+#include "impl/wire/frame.h"
+#include "impl/wire/params.h"
+#include "impl/wire/results.h"
+#include "impl/wire/state.h"
+
+#define WAIT_MS 10000       /* default deadline of every wait, times the scale */
+#define ALIVE_MS 45000      /* of `expect alive`: fixed builds may serve again after 20 s */
+#define HONEST_BLOCKS 4     /* TCP blocks that an honest sender sends on each stream */
+#define HONEST_DATAGRAMS 8
+
+struct sim;
+
+/* What came over a control connection, in order. */
+enum event_kind { EVENT_COOKIE, EVENT_STATE, EVENT_ERROR, EVENT_JSON, EVENT_END, EVENT_RESET };
+struct event {
+    enum event_kind kind;
+    uint64_t at_ns;
+    int8_t state;
+    int n_ints;
+    int32_t ierr, os_errno;
+    struct text body; /* the event's own */
+};
+
+struct stream {
+    int64_t id;
+    int fd;               /* -1: closed, or a UDP stream of a server: `peer` tells it apart */
+    bool udp, we_send;
+    bool connecting, up, reset, ended; /* up: the peer can be expected to know it */
+    struct text head;     /* cookie still to be written */
+    uint64_t todo;        /* data bytes still to be written (TCP) */
+    uint64_t sent, received, datagrams;
+    uint64_t stray;       /* bytes received where we are the sender */
+    struct account_udp count;
+    struct sockaddr_storage peer;
+    socklen_t peer_len;
+};
+
+struct control {
+    struct sim *sim;
+    char name[24];
+    bool is_server; /* we are */
+    int fd;
+    bool connecting, opened, hold, at_end, got_byte, off;
+    int connect_errno;
+    unsigned retries;
+
+    struct frame_decoder dec; /* what comes in */
+    bool ints_due;            /* the integers behind fe */
+    bool in_json;
+    unsigned json_due;        /* texts that may come next */
+    uint64_t ints_since_ns;
+    struct event *events;
+    size_t n_events;
+
+    struct text out; /* still to be written */
+    size_t split;    /* bytes per write, 0: all */
+    bool shut_after; /* half-close once out is written */
+
+    uint8_t cookie[COOKIE_LEN];
+    struct params params; /* as meant */
+    const struct script_wire **wires;
+    size_t n_wires;
+    size_t position; /* in the flow of an honest peer */
+    unsigned stage;  /* within that row */
+    bool finished;   /* IPERF_DONE was sent or read */
+    bool own_data;   /* the script sends data itself */
+    bool drained;    /* queues were seen empty before TEST_END */
+    uint64_t running_ns, next_block_ns;
+    struct stream **streams;
+    size_t n_streams;
+    struct text peer_params, peer_results; /* the last ones that came */
+    struct text why;                       /* of the last failure in the flow */
+};
+
+struct pending { /* accepted, cookie not yet read */
+    int fd;
+    uint8_t cookie[COOKIE_LEN];
+    size_t have;
+    bool over;
+    struct sockaddr_storage peer;
+    socklen_t peer_len;
+};
+
+struct sim {
+    const struct sim_config *config;
+    struct sim_outcome *out;
+    uint64_t start_ns;
+    struct control **controls;
+    size_t n_controls;
+    struct pending *pending;
+    size_t n_pending;
+    struct script_events *ignored;
+    size_t n_ignored;
+    unsigned sessions;  /* control connections of ours that are over */
+    bool end_is_wanted; /* the subject may end: it was told to, or is a client */
+    bool killed_by_us;
+};
+
+/* --- pump.c: the poll loop --- */
+uint64_t sim_now(void); /* CLOCK_MONOTONIC, ns */
+uint64_t sim_deadline(const struct sim *s, int64_t ms); /* now + ms x scale */
+/* Wait for anything to happen until deadline_ns and take it in. False: the deadline has passed. */
+bool sim_pump(struct sim *s, uint64_t deadline_ns);
+/* Keep pumping for that long whatever happens. */
+void sim_pause(struct sim *s, int64_t ms);
+void sim_record(struct sim *s, const struct control *c, struct session_message m);
+/* Fail the case (the first failure stands). Returns false. */
+bool sim_fail(struct sim *s, enum sim_cause cause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+bool sim_failed(const struct sim *s);
+/* If the subject has ended (waiting up to ms for it), fail with crash or exit. */
+bool sim_check_process(struct sim *s, int64_t ms);
+
+/* --- control.c: one control connection --- */
+struct control *control_get(struct sim *s, const char *name); /* made if it is not there */
+struct control *control_new(struct sim *s, const char *name);
+void control_free(struct control *c);
+void control_connect(struct control *c);   /* starts it */
+void control_adopt(struct control *c, int fd);
+void control_send(struct control *c, enum session_kind kind, const struct session_message *m, struct bytes bytes);
+void control_send_state(struct control *c, int8_t state);
+bool control_is_flushed(const struct control *c);
+void control_close(struct control *c, bool reset);
+void control_shut(struct control *c); /* half-close */
+void control_ready(struct control *c, short revents);
+void control_tick(struct control *c); /* integers behind fe that do not come */
+const struct event *control_head(const struct control *c); /* NULL: nothing came */
+void control_pop(struct control *c);
+void event_describe(const struct event *e, struct text *out);
+
+/* --- stream.c --- */
+struct stream *stream_connect(struct control *c);             /* client: the next one */
+struct stream *stream_adopt(struct control *c, int fd);       /* server, TCP */
+struct stream *stream_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
+                                  struct bytes datagram);     /* server, UDP: NULL if it is none */
+struct stream *stream_find(const struct control *c, int64_t id);
+void stream_ready(struct control *c, struct stream *st, short revents);
+void stream_send(struct control *c, struct stream *st, uint64_t len); /* queues TCP data */
+bool stream_send_datagram(struct control *c, struct stream *st, uint64_t seq);
+void stream_take_datagram(struct control *c, struct stream *st, struct bytes datagram);
+bool stream_is_flushed(const struct stream *st);
+void stream_close(struct stream *st, bool reset);
+void stream_free(struct stream *st);
+void streams_close(struct control *c);
+
+/* --- drained.c: whether both queues of the connection on fd are empty (SIOCOUTQ; the subject's in
+ * /proc/self/net). A socket of the subject's that is gone counts as empty. */
+bool drained(int fd, bool udp);
+
+/* --- message.c: the honest text with the script's changes on it --- */
+/* The whole message as bytes, prefix included. False and c->why if a change does not fit. */
+bool message_build(struct control *c, enum script_message message, struct text *bytes,
+                   struct session_message *described);
+bool message_set_params(struct params *p, const char *json, struct text *why);
+
+/* --- flow.c: the honest peer --- */
+enum flow_result { FLOW_DONE, FLOW_WAIT, FLOW_FAILED };
+struct flow {
+    enum flow_result (*run)(struct control *c, const struct flow *row);
+    int8_t state;       /* received or sent in this row; 0: none */
+    int message;        /* enum script_message sent in this row, or -1 */
+    bool is_act;        /* we send: `send` of the same thing takes its place */
+    const char *clause; /* whose rule is broken if it fails */
+};
+extern const struct flow client_flow[], server_flow[]; /* end with run NULL */
+const struct flow *flow_row(const struct control *c);  /* NULL at the end */
+/* Run rows until one that received or sent `state` is done (0: to the end). */
+bool flow_advance(struct control *c, int8_t state, int64_t within_ms);
+/* The script sent something itself: leave out the row that would have sent it. */
+void flow_skip(struct control *c, int8_t state, int message);
+enum flow_result flow_unexpected(struct control *c, const struct flow *row, const char *wanted);
+/* Helpers of both flows. */
+enum flow_result flow_send_state(struct control *c, const struct flow *row);
+enum flow_result flow_send_message(struct control *c, const struct flow *row);
+enum flow_result flow_await_results(struct control *c, const struct flow *row);
+enum flow_result flow_close(struct control *c, const struct flow *row);
+bool flow_pop_ignored(struct control *c, const struct event *e);
+
+/* --- check.c: the peer's results against what went over the sockets --- */
+bool check_results(struct control *c, const char *json, size_t len, struct text *why);
+
+/* --- expect.c --- */
+bool expect_run(struct sim *s, const struct script_step *step);
+bool expect_either(struct sim *s, const struct script_step *step, size_t *branch);
+bool expect_event_matches(const struct script_event *want, const struct event *e);
+/* --- alive.c --- */
+bool alive_run(struct sim *s, const struct script_step *step);

@@ -1,0 +1,246 @@
+/* pump.c - the poll loop: waits for anything to happen, and hands it to whom it concerns. */
+#include "harness/sim/peer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DATAGRAM_CAP 65536
+
+uint64_t sim_now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t sim_deadline(const struct sim *s, int64_t ms)
+{
+    return sim_now() + (uint64_t)((double)ms * 1e6 * s->config->timeout_scale);
+}
+
+/* Pieces of one stream's data that follow each other are one message. */
+static bool merge(struct session *record, const struct session_message *m)
+{
+    struct session_message *last = record->n ? &record->messages[record->n - 1] : NULL;
+
+    if (!last || m->kind != SESSION_DATA || last->kind != SESSION_DATA || last->from != m->from ||
+        last->stream != m->stream || strcmp(last->who, m->who) != 0)
+        return false;
+    last->len += m->len;
+    return true;
+}
+
+void sim_record(struct sim *s, const struct control *c, struct session_message m)
+{
+    m.at_ns = sim_now() - s->start_ns;
+    if (c)
+        snprintf(m.who, sizeof m.who, "%s", c->name);
+    if (!merge(&s->out->record, &m))
+        session_add(&s->out->record, &m);
+}
+
+bool sim_failed(const struct sim *s)
+{
+    return s->out->cause != SIM_OK;
+}
+
+bool sim_fail(struct sim *s, enum sim_cause cause, const char *format, ...)
+{
+    va_list args;
+
+    if (sim_failed(s))
+        return false;
+    s->out->cause = cause;
+    va_start(args, format);
+    text_vaddf(&s->out->got, format, args);
+    va_end(args);
+    return false;
+}
+
+/* Ended by a signal that nobody sent on purpose, or by itself although it should serve on. */
+static void judge_end(struct sim *s, int status)
+{
+    if (WIFSIGNALED(status) && !s->killed_by_us)
+        sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
+    else if (!s->end_is_wanted)
+        sim_fail(s, SIM_EXIT, "the subject's process ended by itself, status %d",
+                 WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+static bool check_process(struct sim *s)
+{
+    const struct sim_process *p = s->config->process;
+    int status;
+
+    if (!p || !p->ended(p->context, &status))
+        return false;
+    judge_end(s, status);
+    return true;
+}
+
+bool sim_check_process(struct sim *s, int64_t ms)
+{
+    uint64_t deadline = sim_now() + (uint64_t)ms * 1000000;
+    const struct sim_process *p = s->config->process;
+
+    while (p && !check_process(s) && sim_now() < deadline) {
+        struct pollfd fds[4];
+        size_t n = p->watch(p->context, fds, 4);
+        poll(fds, n, 5);
+        p->turn(p->context);
+    }
+    return !sim_failed(s);
+}
+
+/* --- who waits for what ---------------------------------------------------------------------- */
+
+struct waiting {
+    struct pollfd *fds;
+    size_t n, cap;
+};
+
+static void wait_for(struct waiting *w, int fd, short events)
+{
+    if (w->n == w->cap) {
+        w->cap = w->cap ? 2 * w->cap : 32;
+        w->fds = text_realloc(w->fds, w->cap * sizeof *w->fds);
+    }
+    w->fds[w->n++] = (struct pollfd){.fd = fd, .events = events};
+}
+
+static short wants(bool writing)
+{
+    return (short)(POLLIN | (writing ? POLLOUT : 0));
+}
+
+static void collect(struct sim *s, struct waiting *w)
+{
+    for (size_t i = 0; i < s->n_controls; i++) {
+        struct control *c = s->controls[i];
+        if (c->fd >= 0)
+            wait_for(w, c->at_end ? -1 : c->fd, wants(c->connecting || c->out.len > 0));
+        for (size_t k = 0; k < c->n_streams; k++) {
+            struct stream *st = c->streams[k];
+            if (st->fd >= 0)
+                wait_for(w, st->ended ? -1 : st->fd, wants(st->connecting || !stream_is_flushed(st)));
+        }
+    }
+    for (size_t i = 0; i < s->n_pending; i++)
+        wait_for(w, s->pending[i].over ? -1 : s->pending[i].fd, POLLIN);
+    if (s->config->listener) {
+        wait_for(w, s->config->listener->tcp, POLLIN);
+        wait_for(w, s->config->listener->udp, POLLIN);
+    }
+}
+
+static void take_connections(struct sim *s)
+{
+    struct pending p = {.peer_len = sizeof p.peer};
+
+    while ((p.fd = accept4(s->config->listener->tcp, (struct sockaddr *)&p.peer, &p.peer_len,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        s->pending = text_realloc(s->pending, (s->n_pending + 1) * sizeof *s->pending);
+        s->pending[s->n_pending++] = p;
+        p.peer_len = sizeof p.peer;
+    }
+}
+
+static void take_datagrams(struct sim *s)
+{
+    static uint8_t buf[DATAGRAM_CAP];
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    ssize_t got;
+
+    while ((got = recvfrom(s->config->listener->udp, buf, sizeof buf, MSG_DONTWAIT,
+                           (struct sockaddr *)&peer, &len)) >= 0) {
+        struct bytes datagram = {buf, (size_t)got};
+        for (size_t i = 0; i < s->n_controls; i++) {
+            struct stream *st = stream_of_datagram(s->controls[i], &peer, len, datagram);
+            if (st)
+                break;
+        }
+        len = sizeof peer;
+    }
+}
+
+static void read_pending(struct pending *p)
+{
+    ssize_t got = recv(p->fd, p->cookie + p->have, COOKIE_LEN - p->have, MSG_DONTWAIT);
+
+    if (got > 0)
+        p->have += (size_t)got;
+    else if (got == 0 || (errno != EAGAIN && errno != EINTR))
+        p->over = true;
+    if (p->have == COOKIE_LEN)
+        p->over = true; /* the rest belongs to whoever adopts it */
+}
+
+/* In the order of collect(): a handler closes no descriptor but its own, and adds and removes nothing. */
+static void dispatch(struct sim *s, const struct waiting *w)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < s->n_controls; i++) {
+        struct control *c = s->controls[i];
+        size_t n_streams = c->n_streams;
+        if (c->fd >= 0 && w->fds[at++].revents)
+            control_ready(c, w->fds[at - 1].revents);
+        for (size_t k = 0; k < n_streams; k++)
+            if (c->streams[k]->fd >= 0 && w->fds[at++].revents)
+                stream_ready(c, c->streams[k], w->fds[at - 1].revents);
+    }
+    for (size_t i = 0; i < s->n_pending; i++)
+        if (w->fds[at++].revents)
+            read_pending(&s->pending[i]);
+    if (s->config->listener) {
+        if (w->fds[at].revents)
+            take_connections(s);
+        if (w->fds[at + 1].revents)
+            take_datagrams(s);
+    }
+}
+
+bool sim_pump(struct sim *s, uint64_t deadline_ns)
+{
+    const struct sim_process *p = s->config->process;
+    struct waiting w = {0};
+    uint64_t now = sim_now();
+    struct timespec left = {0};
+
+    if (now < deadline_ns) {
+        left.tv_sec = (time_t)((deadline_ns - now) / 1000000000u);
+        left.tv_nsec = (long)((deadline_ns - now) % 1000000000u);
+    }
+    collect(s, &w);
+    size_t ours = w.n;
+    for (int i = 0; i < 4; i++)
+        wait_for(&w, -1, 0);
+    size_t theirs = p ? p->watch(p->context, w.fds + ours, 4) : 0;
+    int n = ppoll(w.fds, (nfds_t)(ours + theirs), &left, NULL);
+    if (n > 0)
+        dispatch(s, &w);
+    free(w.fds);
+    if (p && n > 0)
+        p->turn(p->context);
+    for (size_t i = 0; i < s->n_controls; i++)
+        control_tick(s->controls[i]);
+    check_process(s);
+    return n > 0 || sim_now() < deadline_ns;
+}
+
+void sim_pause(struct sim *s, int64_t ms)
+{
+    uint64_t deadline = sim_now() + (uint64_t)ms * 1000000;
+
+    while (sim_now() < deadline && !sim_failed(s))
+        sim_pump(s, deadline);
+}

@@ -1,0 +1,182 @@
+/* server_flow.c - what an honest server of one test does, row by row (FLOW-1). */
+#include "harness/sim/peer.h"
+
+#include <string.h>
+
+#define BLOCK_EVERY_NS 10000000u /* what a sending server sends: a block, or datagram, each 10 ms */
+
+/* The first connection that has its cookie, or has ended without one. */
+static struct pending *oldest(struct sim *s)
+{
+    for (size_t i = 0; i < s->n_pending; i++)
+        if (s->pending[i].over)
+            return &s->pending[i];
+    return NULL;
+}
+
+static void forget(struct sim *s, struct pending *p)
+{
+    size_t at = (size_t)(p - s->pending);
+
+    memmove(p, p + 1, (s->n_pending - at - 1) * sizeof *p);
+    s->n_pending--;
+}
+
+static enum flow_result accept_control(struct control *c, const struct flow *row)
+{
+    struct sim *s = c->sim;
+    struct pending *p = oldest(s);
+    int status;
+
+    if (!p && s->config->process && s->config->process->ended(s->config->process->context, &status)) {
+        text_fini(&c->why);
+        text_addf(&c->why, "the client ended before it connected (%s)", row->clause);
+        return FLOW_FAILED;
+    }
+    if (!p)
+        return FLOW_WAIT;
+    control_adopt(c, p->fd);
+    memcpy(c->cookie, p->cookie, COOKIE_LEN);
+    sim_record(s, c,
+               (struct session_message){
+                   .kind = SESSION_COOKIE, .from = SESSION_SUBJECT, .body = {p->cookie, p->have}
+    });
+    bool whole = p->have == COOKIE_LEN && frame_cookie_is_well_formed(p->cookie);
+    forget(s, p);
+    if (whole)
+        return FLOW_DONE;
+    text_fini(&c->why);
+    text_addf(&c->why, "no cookie of 36 characters and a NUL (CTL-2)");
+    return FLOW_FAILED;
+}
+
+static void remark(void *context, const struct remark *r)
+{
+    struct text *why = context;
+
+    if (why->len == 0)
+        text_addf(why, "%s: expected %s, found %s (%s)", r->key, r->expected, r->found, r->clause);
+}
+
+static enum flow_result await_params(struct control *c, const struct flow *row)
+{
+    const struct event *e = control_head(c);
+    struct text why = {0};
+    struct remarks remarks = {remark, &why};
+
+    if (!e || e->kind != EVENT_JSON)
+        return flow_unexpected(c, row, "the parameters");
+    text_fini(&c->peer_params);
+    text_add(&c->peer_params, e->body.at, e->body.len);
+    control_pop(c);
+    params_fini(&c->params);
+    enum spec_err err = params_decode(
+        (struct bytes){(const uint8_t *)text_string(&c->peer_params), c->peer_params.len}, &c->params, &remarks);
+    text_fini(&c->why);
+    if (err != SPEC_OK)
+        text_addf(&c->why, "parameters that cannot be read: %s", spec_err_text(err));
+    text_fini(&why);
+    return err == SPEC_OK ? FLOW_DONE : FLOW_FAILED;
+}
+
+static enum flow_result accept_streams(struct control *c, const struct flow *row)
+{
+    struct sim *s = c->sim;
+    struct pending *p;
+
+    if ((int64_t)c->n_streams >= params_n_streams(&c->params))
+        return FLOW_DONE;
+    if (params_protocol(&c->params) == PARAMS_TCP && (p = oldest(s))) {
+        if (p->have != COOKIE_LEN || memcmp(p->cookie, c->cookie, COOKIE_LEN) != 0) {
+            text_fini(&c->why);
+            text_addf(&c->why, "a connection without this test's cookie (STR-10)");
+            return FLOW_FAILED;
+        }
+        stream_adopt(c, p->fd);
+        forget(s, p);
+        return accept_streams(c, row);
+    }
+    return flow_unexpected(c, row, "the streams");
+}
+
+static enum flow_result send_running(struct control *c, const struct flow *row)
+{
+    c->running_ns = sim_now();
+    return flow_send_state(c, row);
+}
+
+static void send_block(struct control *c)
+{
+    for (size_t i = 0; i < c->n_streams; i++) {
+        struct stream *st = c->streams[i];
+        if (!st->we_send || !stream_is_flushed(st))
+            continue;
+        if (st->udp)
+            stream_send_datagram(c, st, st->datagrams + 1);
+        else
+            stream_send(c, st, (uint64_t)c->params.len);
+    }
+}
+
+/* Serve data until the client ends the test. */
+static enum flow_result data(struct control *c, const struct flow *row)
+{
+    const struct event *e = control_head(c);
+
+    if (e && e->kind == EVENT_STATE && e->state == TEST_END) {
+        control_pop(c);
+        c->next_block_ns = 0;
+        return FLOW_DONE;
+    }
+    if (e)
+        return flow_unexpected(c, row, "04 TEST_END");
+    if (!c->own_data && sim_now() >= c->next_block_ns) {
+        send_block(c);
+        c->next_block_ns = sim_now() + BLOCK_EVERY_NS;
+    }
+    return FLOW_WAIT;
+}
+
+/* FLOW-7: the streams are closed before 0d. What is still in the sockets was sent before TEST_END. */
+static enum flow_result end_streams(struct control *c, const struct flow *row)
+{
+    if (c->stage == 0) {
+        for (size_t i = 0; i < c->n_streams; i++)
+            if (c->streams[i]->fd >= 0)
+                stream_ready(c, c->streams[i], POLLIN);
+        streams_close(c);
+    }
+    return flow_send_state(c, row);
+}
+
+static enum flow_result await_done(struct control *c, const struct flow *row)
+{
+    const struct event *e = control_head(c);
+
+    if (!e)
+        return FLOW_WAIT;
+    if (e->kind == EVENT_END || (e->kind == EVENT_STATE && e->state == IPERF_DONE)) { /* FLOW-10 */
+        control_pop(c);
+        c->finished = true;
+        return FLOW_DONE;
+    }
+    return flow_unexpected(c, row, "10 IPERF_DONE");
+}
+
+const struct flow server_flow[] = {
+    {accept_control,     0,                -1,                 false, "CTL-1"  },
+    {flow_send_state,    PARAM_EXCHANGE,   -1,                 true,  "CTL-8"  },
+    {await_params,       0,                -1,                 false, "PARAM-1"},
+    {flow_send_state,    CREATE_STREAMS,   -1,                 true,  "FLOW-3" },
+    {accept_streams,     0,                -1,                 false, "STR-1"  },
+    {flow_send_state,    TEST_START,       -1,                 true,  "STR-4"  },
+    {send_running,       TEST_RUNNING,     -1,                 true,  "FLOW-4" },
+    {data,               0,                -1,                 false, "END-1"  },
+    {end_streams,        EXCHANGE_RESULTS, -1,                 true,  "FLOW-7" },
+    {flow_await_results, 0,                -1,                 false, "FLOW-8" },
+    {flow_send_message,  0,                SCRIPT_MSG_RESULTS, true,  "FLOW-8" },
+    {flow_send_state,    DISPLAY_RESULTS,  -1,                 true,  "FLOW-9" },
+    {await_done,         IPERF_DONE,       -1,                 false, "FLOW-1" },
+    {flow_close,         0,                -1,                 true,  "FLOW-1" },
+    {NULL,               0,                -1,                 false, NULL     },
+};

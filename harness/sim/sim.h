@@ -1,0 +1,78 @@
+/* sim.h - plays a script on real sockets, as client or as server.
+ *
+ * One thread, one poll loop; every wait has a deadline. The simulator judges what the subject does on
+ * the wire and, through struct sim_process, how its process fares; it neither starts nor ends it. */
+#pragma once
+#include "harness/script/script.h"
+#include "harness/session/session.h"
+
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+/* The subject's process as the simulator sees it; whoever started it fills this in. */
+struct sim_process {
+    void *context;
+    /* Descriptors to wait for, at most max; returns how many. turn() then reads what is ready. */
+    size_t (*watch)(void *context, struct pollfd *fds, size_t max);
+    void (*turn)(void *context);
+    bool (*ended)(void *context, int *wait_status); /* true once it has ended */
+    bool (*signal)(void *context, int signo);
+    const struct text *(*output)(void *context); /* its stdout so far */
+};
+
+/* A listening socket for a client to be judged, and the UDP socket on the same port. */
+struct sim_listener {
+    int tcp, udp;
+    unsigned port;
+};
+/* On the address (IPv4 or IPv6 text), at a port of the kernel's choice if port is 0. False: see errno. */
+bool sim_listen(struct sim_listener *listener, const char *address, unsigned port);
+void sim_listener_close(struct sim_listener *listener);
+
+/* Why a case did not go well. X(name, word, text) */
+#define SIM_CAUSES(X)                                                                              \
+    X(SIM_OK, "ok", "as expected")                                                                 \
+    X(SIM_MISS, "miss", "the subject did something else")                                          \
+    X(SIM_TIMEOUT, "timeout", "nothing came in time")                                              \
+    X(SIM_CRASH, "crash", "the subject was killed by a signal of its own making")                  \
+    X(SIM_EXIT, "exit", "the subject's process ended by itself")                                   \
+    X(SIM_HANG, "hang", "the subject did not come to an end")                                      \
+    X(SIM_NO_SERVICE, "no-service", "the subject does not serve the next client")                  \
+    X(SIM_SANITIZER, "sanitizer", "a sanitizer reported on the subject's stderr")                  \
+    X(SIM_TROUBLE, "trouble", "the harness could not do its part")
+
+enum sim_cause {
+#define X(name, word, text) name,
+    SIM_CAUSES(X)
+#undef X
+    SIM_N_CAUSES
+};
+const char *sim_cause_word(enum sim_cause cause);
+const char *sim_cause_text(enum sim_cause cause);
+
+struct sim_config {
+    const struct script *script;
+    const struct sim_process *process; /* NULL: a subject whose process is out of reach */
+    struct sockaddr_storage server;    /* plays client: where the subject listens */
+    socklen_t server_len;
+    const struct sim_listener *listener; /* plays server */
+    bool is_local;       /* the subject's sockets stand in our /proc/self/net */
+    bool may_retry;      /* CONN-5: a connect after a test may be refused or reset before the first byte */
+    double timeout_scale;
+};
+
+struct sim_outcome {
+    enum sim_cause cause;
+    unsigned line;       /* of the step that failed, 0 if none */
+    const char *clause;  /* the step's own, or NULL */
+    struct text step;    /* that step as text */
+    struct text got;     /* in protocol words */
+    struct text branches; /* which way each `either` went: "line 12: end" */
+    unsigned retries;    /* connects repeated because of CONN-5 */
+    struct session record;
+};
+
+/* Play it. The outcome is the caller's to sim_outcome_fini(). */
+void sim_run(const struct sim_config *config, struct sim_outcome *outcome);
+void sim_outcome_fini(struct sim_outcome *outcome);

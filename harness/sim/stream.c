@@ -1,0 +1,273 @@
+/* stream.c - the data streams of one session: opening, sending, counting. */
+#include "harness/sim/peer.h"
+
+#include "impl/wire/datagram.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PIECE 65536
+
+static struct stream *add(struct control *c, int fd)
+{
+    struct stream *st = text_realloc(NULL, sizeof *st);
+    unsigned index = (unsigned)c->n_streams;
+
+    *st = (struct stream){.fd = fd,
+                          .id = account_stream_id(index),
+                          .udp = params_protocol(&c->params) == PARAMS_UDP,
+                          .we_send = params_client_sends(&c->params, index) != c->is_server};
+    c->streams = text_realloc(c->streams, (c->n_streams + 1) * sizeof *c->streams);
+    c->streams[c->n_streams++] = st;
+    return st;
+}
+
+static void record(struct control *c, const struct stream *st, enum session_kind kind,
+                   enum session_from from, uint64_t len)
+{
+    sim_record(c->sim, c, (struct session_message){.kind = kind, .from = from, .stream = st->id, .len = len});
+}
+
+struct stream *stream_find(const struct control *c, int64_t id)
+{
+    for (size_t i = 0; i < c->n_streams; i++)
+        if (c->streams[i]->id == id)
+            return c->streams[i];
+    return NULL;
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+struct stream *stream_connect(struct control *c)
+{
+    const struct sim_config *config = c->sim->config;
+    bool udp = params_protocol(&c->params) == PARAMS_UDP;
+    int fd = socket(config->server.ss_family,
+                    (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct stream *st = add(c, fd);
+
+    if (fd < 0 || (connect(fd, (const struct sockaddr *)&config->server, config->server_len) < 0 &&
+                   errno != EINPROGRESS)) {
+        sim_fail(c->sim, SIM_TROUBLE, "stream %lld: %s", (long long)st->id, strerror(errno));
+        return st;
+    }
+    record(c, st, SESSION_STREAM, SESSION_US, 0);
+    if (udp) {
+        send(fd, datagram_connect_bytes(DATAGRAM_CONNECT), DATAGRAM_CONNECT_LEN, MSG_NOSIGNAL);
+    } else {
+        st->connecting = true;
+        text_add(&st->head, c->cookie, COOKIE_LEN);
+    }
+    return st;
+}
+
+struct stream *stream_adopt(struct control *c, int fd)
+{
+    struct stream *st = add(c, fd);
+
+    st->up = true;
+    record(c, st, SESSION_STREAM, SESSION_SUBJECT, 0);
+    return st;
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+bool stream_is_flushed(const struct stream *st)
+{
+    return st->fd < 0 || st->reset || (st->head.len == 0 && st->todo == 0);
+}
+
+static ssize_t put(struct stream *st, const void *bytes, size_t len)
+{
+    ssize_t sent = send(st->fd, bytes, len, MSG_NOSIGNAL);
+
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        st->reset = true;
+    return sent;
+}
+
+static void flush(struct control *c, struct stream *st)
+{
+    static const uint8_t payload[PIECE];
+
+    while (st->head.len > 0 && !st->reset) {
+        ssize_t sent = put(st, st->head.at, st->head.len);
+        if (sent < 0)
+            return;
+        memmove(st->head.at, st->head.at + sent, st->head.len - (size_t)sent);
+        st->head.len -= (size_t)sent;
+    }
+    st->up = true;
+    for (int pieces = 0; st->todo > 0 && !st->reset && pieces < 16; pieces++) {
+        ssize_t sent = put(st, payload, MIN(st->todo, PIECE));
+        if (sent < 0)
+            return;
+        st->todo -= (uint64_t)sent;
+        st->sent += (uint64_t)sent;
+        record(c, st, SESSION_DATA, SESSION_US, (uint64_t)sent);
+    }
+}
+
+void stream_send(struct control *c, struct stream *st, uint64_t len)
+{
+    st->todo += len;
+    if (st->fd >= 0 && !st->connecting)
+        flush(c, st);
+}
+
+static uint64_t clock_us(void)
+{
+    return sim_now() / 1000;
+}
+
+bool stream_send_datagram(struct control *c, struct stream *st, uint64_t seq)
+{
+    static uint8_t datagram[DATAGRAM_LEN_MAX];
+    bool wide = params_has(&c->params, PARAM_udp_counters_64bit);
+    struct datagram_header header = {(uint32_t)(clock_us() / 1000000), (uint32_t)(clock_us() % 1000000), seq};
+    size_t len = (size_t)MIN(MAX(c->params.len, DATAGRAM_LEN_MIN), DATAGRAM_LEN_MAX);
+    int fd = c->is_server ? c->sim->config->listener->udp : st->fd;
+    ssize_t sent;
+
+    datagram_encode(datagram, wide, &header);
+    if (fd < 0)
+        return false;
+    sent = c->is_server ? sendto(fd, datagram, len, MSG_NOSIGNAL, (struct sockaddr *)&st->peer, st->peer_len)
+                        : send(fd, datagram, len, MSG_NOSIGNAL);
+    if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == EINTR))
+        return false;
+    st->sent += len;
+    st->datagrams++;
+    record(c, st, SESSION_DATAGRAM, SESSION_US, len);
+    return true;
+}
+
+/* --- receiving ------------------------------------------------------------------------------- */
+
+void stream_take_datagram(struct control *c, struct stream *st, struct bytes datagram)
+{
+    bool wide = params_has(&c->params, PARAM_udp_counters_64bit);
+    struct datagram_header header;
+
+    if (!st->up && !c->is_server) {
+        st->up = datagram_reply_kind(datagram) != DATAGRAM_NOT_REPLY;
+        if (!st->up)
+            sim_fail(c->sim, SIM_MISS, "stream %lld: %zu bytes instead of a reply to the connect datagram (UDPC-3)",
+                     (long long)st->id, datagram.len);
+        return;
+    }
+    st->received += datagram.len;
+    st->datagrams++;
+    record(c, st, SESSION_DATAGRAM, SESSION_SUBJECT, datagram.len);
+    if (datagram_decode(datagram, wide, &header) == SPEC_OK)
+        account_udp_take(&st->count, &header, wide, sim_now());
+}
+
+static bool same_peer(const struct stream *st, const struct sockaddr_storage *peer, socklen_t len)
+{
+    return st->udp && st->peer_len == len && memcmp(&st->peer, peer, len) == 0;
+}
+
+static bool awaits_udp(const struct control *c)
+{
+    return c->is_server && params_protocol(&c->params) == PARAMS_UDP && c->position > 0 &&
+           flow_row(c) && (int64_t)c->n_streams < params_n_streams(&c->params);
+}
+
+struct stream *stream_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
+                                  struct bytes datagram)
+{
+    for (size_t i = 0; i < c->n_streams; i++) {
+        if (same_peer(c->streams[i], peer, len)) {
+            stream_take_datagram(c, c->streams[i], datagram);
+            return c->streams[i];
+        }
+    }
+    if (!awaits_udp(c))
+        return NULL;
+    struct stream *st = stream_adopt(c, -1);
+    st->peer = *peer;
+    st->peer_len = len;
+    if (datagram_connect_kind(datagram) == DATAGRAM_NOT_CONNECT)
+        sim_fail(c->sim, SIM_MISS, "a datagram of %zu bytes instead of a connect message (UDPC-2)", datagram.len);
+    sendto(c->sim->config->listener->udp, datagram_reply_bytes(DATAGRAM_REPLY), DATAGRAM_CONNECT_LEN,
+           MSG_NOSIGNAL, (const struct sockaddr *)peer, len);
+    return st;
+}
+
+static void connected(struct stream *st)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    getsockopt(st->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    st->connecting = false;
+    st->reset = error != 0;
+}
+
+static void read_some(struct control *c, struct stream *st)
+{
+    static uint8_t buf[PIECE];
+
+    /* A bounded number of reads a turn: a sender without pause must not keep the loop busy. */
+    for (int i = 0; i < 16 && st->fd >= 0 && !st->ended; i++) {
+        ssize_t got = recv(st->fd, buf, sizeof buf, 0);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (st->udp && got >= 0) {
+            stream_take_datagram(c, st, (struct bytes){buf, (size_t)got});
+            continue;
+        }
+        if (got <= 0) {
+            st->ended = true;
+            st->reset |= got < 0;
+            record(c, st, got < 0 ? SESSION_RESET : SESSION_END, SESSION_SUBJECT, 0);
+            return;
+        }
+        record(c, st, SESSION_DATA, SESSION_SUBJECT, (uint64_t)got);
+        if (st->we_send)
+            st->stray += (uint64_t)got;
+        else
+            st->received += (uint64_t)got;
+    }
+}
+
+void stream_ready(struct control *c, struct stream *st, short revents)
+{
+    if (st->connecting && revents & (POLLOUT | POLLERR | POLLHUP))
+        connected(st);
+    if (!st->udp && !st->connecting && revents & POLLOUT)
+        flush(c, st);
+    if (revents & (POLLIN | POLLHUP | POLLERR))
+        read_some(c, st);
+}
+
+void stream_close(struct stream *st, bool reset)
+{
+    struct linger now = {.l_onoff = 1};
+
+    if (st->fd < 0)
+        return;
+    if (reset)
+        setsockopt(st->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(st->fd);
+    st->fd = -1;
+    st->todo = 0;
+}
+
+void stream_free(struct stream *st)
+{
+    stream_close(st, false);
+    text_fini(&st->head);
+    free(st);
+}
+
+void streams_close(struct control *c)
+{
+    for (size_t i = 0; i < c->n_streams; i++)
+        stream_close(c->streams[i], false);
+}
