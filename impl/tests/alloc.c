@@ -57,7 +57,7 @@ void alloc_fail_at(unsigned n)
     /* The wrapped malloc: what cJSON gives out is still plain heap memory, for free(). */
     cJSON_Hooks hooks = {.malloc_fn = __wrap_malloc, .free_fn = free};
 
-    cJSON_InitHooks(n > 0 ? &hooks : NULL);
+    cJSON_InitHooks(&hooks);
     atomic_store(&count, 0);
     atomic_store(&victim, n);
 }

@@ -263,6 +263,29 @@ static void test_frame_memory_is_never_more_than_one_text_and_a_NUL(void **unuse
     frame_fini(&dec);
 }
 
+static void test_frame_feed_has_room_for_the_NUL_at_any_length(void **unused)
+{
+    static uint8_t wire[4 + 300];
+
+    (void)unused;
+    for (size_t len = 1; len <= 300; len++) {
+        struct frame_decoder dec;
+        enum spec_err e = SPEC_MORE;
+        struct bytes body = {NULL, 0};
+        frame_init(&dec);
+        frame_expect(&dec, FRAME_JSON, 300);
+        frame_put_json_length(wire, len);
+        for (size_t at = 0; at < 4 + len; at++) {
+            struct bytes in = {wire + at, 1};
+            e = frame_feed(&dec, &in, &body);
+        }
+        assert_int_equal(e, SPEC_OK);
+        assert_int_equal(body.len, len);
+        assert_true(dec.cap > len);
+        frame_fini(&dec);
+    }
+}
+
 static void test_frame_feed_allocates_once_for_the_small_frames(void **unused)
 {
     struct reader r;
@@ -374,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_frame_announced_is_0_until_the_prefix_is_whole),
         cmocka_unit_test(test_frame_memory_follows_the_bytes_that_came),
         cmocka_unit_test(test_frame_memory_is_never_more_than_one_text_and_a_NUL),
+        cmocka_unit_test(test_frame_feed_has_room_for_the_NUL_at_any_length),
         cmocka_unit_test(test_frame_feed_allocates_once_for_the_small_frames),
         cmocka_unit_test(test_frame_feed_without_memory_loses_nothing),
         cmocka_unit_test(test_frame_put_error_has_the_length_of_its_integers),

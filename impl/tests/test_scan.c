@@ -84,6 +84,7 @@ static const struct row {
     {"lone high surrogate, text behind", WIRE("{\"a\":\"\\ud834xxxxxx\"}"), F(SCAN_SURROGATE), 6, 20, 1},
     {"lone low surrogate", WIRE("{\"a\":\"\\udd1e\"}"), F(SCAN_SURROGATE), 6, 14, 1},
     {"two high surrogates", WIRE("{\"a\":\"\\ud834\\ud834\"}"), F(SCAN_SURROGATE), 6, 20, 1},
+    {"two low surrogates", WIRE("{\"a\":\"\\udd1e\\udd1e\"}"), F(SCAN_SURROGATE), 6, 20, 1},
     {"high surrogate, another escape", WIRE("{\"a\":\"\\ud834\\ue000\"}"), F(SCAN_SURROGATE), 6, 20, 1},
     {"high surrogate, no digits",
      WIRE("{\"a\":\"\\ud834\\uxxxx\"}"),
@@ -127,6 +128,10 @@ static const struct row {
     {"JSON-4 all escapes and what they mean",
      WIRE("{\"\\u00e4\\u20ac\\ud834\\udd1e\\n\\/\\\"\":1," "\"\xc3\xa4\xe2\x82\xac\xf0\x9d\x84\x9e\\u000a\\u002f\\u0022\":2}"),
      F(SCAN_DUPLICATE), 36, 68, 1},
+    /* these two have the same 32-bit FNV-1a hash */
+    {"JSON-4 two keys of one hash", WIRE("{\"costarring\":1,\"liquid\":2}"), 0, 0, 27, 1},
+    {"JSON-4 a duplicate among them",
+     WIRE("{\"costarring\":1,\"liquid\":2,\"costarring\":3}"), F(SCAN_DUPLICATE), 27, 42, 1},
     {"JSON-4 a prefix is another key", WIRE("{\"ab\":1,\"a\":2,\"\":3,\"\\u0061b\\u0063\":4}"), 0, 0, 37, 1},
     {"JSON-4 another case", WIRE("{\"TCP\":1}"), F(SCAN_CASE), 1, 9, 1},
     {"JSON-4 another case, deeper", WIRE("{\"x\":[{\"mss\":1}]}"), F(SCAN_CASE), 7, 17, 3},
