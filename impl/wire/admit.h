@@ -20,6 +20,7 @@ struct admit_test {
     struct admit_addr peer;
     bool awaits_tcp;   /* it is in CREATE_STREAMS of a TCP test and lacks streams */
     bool awaits_udp;   /* the same, UDP */
+    bool has_all;      /* TEST_START was sent: a connection with its cookie is an extra one */
     uint64_t order;    /* of arrival */
 };
 
@@ -41,7 +42,8 @@ enum admit_verdict {
  *   over      no more will come: EOF, or the time for the cookie is up
  *   which     index into view->tests, written on ADMIT_STREAM. Of several tests with that cookie, first
  *             those of the same peer address, then the oldest (STR-8).
- * A server at its limit denies at once, unread, unless some test awaits TCP streams (CLOSE-2). */
+ * A connection with the cookie of a test of the same address that has all its streams is denied, also
+ * below the limit (ST-SRV-14.c). A server at its limit denies at once, unread, unless some test awaits TCP streams (CLOSE-2). */
 enum admit_verdict admit_tcp(const struct admit_view *view, const struct admit_addr *peer,
                              struct bytes first, bool over, size_t *which);
 
