@@ -33,8 +33,10 @@ OURFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Ibuild/gen $(WARNINGS) -fPIE -ffile-pre
            -MMD -MP $(CFLAGS) $(FLAGS_$(VARIANT))
 LINK     = -pie -Wl,-z,relro,-z,now $(CFLAGS) $(FLAGS_$(VARIANT)) $(LDFLAGS)
 LIBS     = -lcjson -lcrypto -lm -lpthread
-# impl/tests/alloc.c stands in front of these for all of our objects, to fail the n-th allocation.
-WRAP     = $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
+# impl/tests/alloc.c and iofail.c stand in front of these for all of our objects, to fail the n-th call.
+WRAP     = $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup \
+             recv send read write recvmsg accept4 connect epoll_wait clock_gettime)
+DOUBLES  = impl/tests/alloc.c impl/tests/iofail.c
 comma   := ,
 
 IMPL     := $(sort $(filter-out impl/main.c,$(wildcard impl/*.c impl/wire/*.c impl/net/*.c impl/traffic/*.c impl/report/*.c)))
@@ -65,7 +67,7 @@ $(B)/obj/%.o: %.c build/gen/clauses.inc $(B)/flags
 	$(CC) $(OURFLAGS) -c -o $@ $<
 
 vpath test_%.c impl/tests harness/tests
-$(B)/tests/%: %.c $(call objects,impl/tests/alloc.c) $(B)/libharness.a $(B)/libimpl.a $(B)/flags
+$(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
 

@@ -44,13 +44,14 @@ struct chan {
     void *gone_context;
 };
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- life
+ * ----------------------------------------------------------------------------------------- */
 
 static void ready(struct loop_source *source, uint32_t events);
 static void woken(struct loop_timer *timer, uint64_t now_ns);
 static void out_of_time(struct loop_timer *timer, uint64_t now_ns);
 
-#define CHAN_OF(member, pointer) ((struct chan *)((char *)(pointer) - offsetof(struct chan, member)))
+#define CHAN_OF(member, pointer) ((struct chan *)((char *)(pointer)-offsetof(struct chan, member)))
 
 struct chan *chan_new(struct loop *loop, int fd, const struct chan_events *events, void *context)
 {
@@ -98,7 +99,8 @@ static void note_taken(struct chan *c)
     c->noted = c->offer->at;
 }
 
-/* --- what to wait for ----------------------------------------------------------------------------- */
+/* --- what to wait for
+ * ----------------------------------------------------------------------------- */
 
 static bool wants_to_read(const struct chan *c)
 {
@@ -109,7 +111,8 @@ static bool wants_to_read(const struct chan *c)
     return c->n_kept < (c->collect > 0 ? c->collect : sizeof c->kept);
 }
 
-/* A descriptor with nothing to wait for is not watched: its hang-up would be reported again and again. */
+/* A descriptor with nothing to wait for is not watched: its hang-up would be reported again and
+ * again. */
 static void watch(struct chan *c)
 {
     uint32_t events = (wants_to_read(c) ? EPOLLIN : 0) | (c->queue_len > 0 ? EPOLLOUT : 0);
@@ -124,7 +127,8 @@ static void watch(struct chan *c)
     }
 }
 
-/* --- sending -------------------------------------------------------------------------------------- */
+/* --- sending
+ * -------------------------------------------------------------------------------------- */
 
 /* What the peer sent before it went can still be read, and the ending comes behind it. */
 static void break_writing(struct chan *c, int os_errno)
@@ -198,7 +202,8 @@ enum spec_err chan_send(struct chan *c, struct bytes bytes)
     return SPEC_OK;
 }
 
-/* --- receiving ------------------------------------------------------------------------------------ */
+/* --- receiving
+ * ------------------------------------------------------------------------------------ */
 
 static void finish(struct chan *c, enum ending ending, int os_errno)
 {
@@ -261,7 +266,8 @@ static void deliver(struct chan *c)
         if (c->n_kept > 0)
             offer(c);
     } while (c->again && !c->dead && !c->closing);
-    if (!c->dead && !c->closing && c->ending != OPEN && !c->told && (c->n_kept == 0 || c->collect > 0))
+    if (!c->dead && !c->closing && c->ending != OPEN && !c->told &&
+        (c->n_kept == 0 || c->collect > 0))
         tell_ending(c);
     c->in_callback = false;
     if (c->dead)
@@ -278,7 +284,8 @@ void chan_resume(struct chan *c)
         loop_timer_set(c->loop, &c->wake, 0);
 }
 
-/* --- closing -------------------------------------------------------------------------------------- */
+/* --- closing
+ * -------------------------------------------------------------------------------------- */
 
 static void end_closing(struct chan *c)
 {
@@ -365,7 +372,8 @@ int chan_release(struct chan *c)
     return fd;
 }
 
-/* --- the loop's side ------------------------------------------------------------------------------ */
+/* --- the loop's side
+ * ------------------------------------------------------------------------------ */
 
 static void ready(struct loop_source *source, uint32_t events)
 {
@@ -396,7 +404,8 @@ static void woken(struct loop_timer *timer, uint64_t now_ns)
         deliver(c);
 }
 
-/* --- small things --------------------------------------------------------------------------------- */
+/* --- small things
+ * --------------------------------------------------------------------------------- */
 
 void chan_set_events(struct chan *c, const struct chan_events *events, void *context)
 {

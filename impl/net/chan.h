@@ -14,8 +14,8 @@
 
 #define CHAN_KEEP_MAX    (16 * 1024) /* kept and not yet taken; at that the socket is not read */
 #define CHAN_QUEUE_MAX   (128 * 1024 * 1024) /* queued and not yet written */
-#define CHAN_FLUSH_NS    10000000000 /* chan_close(): longest time to write what is queued */
-#define CHAN_LINGER_NS   2000000000  /* chan_close(): longest wait for the peer's EOF */
+#define CHAN_FLUSH_NS    10000000000   /* chan_close(): longest time to write what is queued */
+#define CHAN_LINGER_NS   2000000000    /* chan_close(): longest wait for the peer's EOF */
 #define CHAN_DISCARD_MAX (1024 * 1024) /* chan_close(): most that is read and thrown away */
 
 struct chan;

@@ -22,7 +22,8 @@ struct letter {
 struct loop {
     int epoll;
     bool stop;
-    struct epoll_event batch[64]; /* of one epoll_wait(); data.ptr is the source, NULL once unwatched */
+    struct epoll_event
+        batch[64]; /* of one epoll_wait(); data.ptr is the source, NULL once unwatched */
     int n_batch;
     struct loop_timer *waiting; /* heap: the root is the next to fire */
     struct loop_timer *due;     /* heap: their time has come, they fire in this turn */
@@ -42,7 +43,8 @@ uint64_t loop_now(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* --- sources -------------------------------------------------------------------------------------- */
+/* --- sources
+ * -------------------------------------------------------------------------------------- */
 
 enum spec_err loop_watch(struct loop *loop, struct loop_source *source, uint32_t events)
 {
@@ -86,7 +88,8 @@ static void deliver(const struct epoll_event *event)
         source->ready(source, events);
 }
 
-/* --- timers: a pairing heap ----------------------------------------------------------------------- */
+/* --- timers: a pairing heap
+ * ----------------------------------------------------------------------- */
 /* Siblings hang together by next; prev is the sibling before, or the parent of a first child. */
 
 static struct loop_timer *merge(struct loop_timer *a, struct loop_timer *b)
@@ -182,8 +185,8 @@ void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ns)
         arm(loop, &loop->waiting, timer);
 }
 
-/* Those that are due are put aside first: one that is set again at once fires in the next turn, after the
- * descriptors had theirs. */
+/* Those that are due are put aside first: one that is set again at once fires in the next turn,
+ * after the descriptors had theirs. */
 static void fire_due(struct loop *loop)
 {
     uint64_t now_ns = loop_now();
@@ -212,7 +215,8 @@ static int wait_ms(const struct loop *loop)
     return (int)MIN(ms, (uint64_t)INT_MAX);
 }
 
-/* --- mail ----------------------------------------------------------------------------------------- */
+/* --- mail
+ * ----------------------------------------------------------------------------------------- */
 
 enum spec_err loop_post(struct loop *loop, void (*call)(void *context), void *context)
 {
@@ -251,7 +255,8 @@ static void read_mail(struct loop_source *source, uint32_t events)
     eventfd_t count;
 
     (void)events;
-    eventfd_read(source->fd, &count); /* before the letters are taken, or a later one might not wake us */
+    eventfd_read(source->fd,
+                 &count); /* before the letters are taken, or a later one might not wake us */
     loop->taken = take_posted(loop);
     while ((letter = loop->taken) != NULL) {
         struct letter run = *letter;
@@ -284,7 +289,8 @@ void loop_unpost(struct loop *loop, void (*call)(void *context), void *context)
     pthread_mutex_unlock(&loop->lock);
 }
 
-/* --- signals -------------------------------------------------------------------------------------- */
+/* --- signals
+ * -------------------------------------------------------------------------------------- */
 
 static void read_signal(struct loop_source *source, uint32_t events)
 {
@@ -312,7 +318,8 @@ enum spec_err loop_signals(struct loop *loop, const sigset_t *signals,
     return loop_watch(loop, &loop->signals, EPOLLIN);
 }
 
-/* --- the loop ------------------------------------------------------------------------------------- */
+/* --- the loop
+ * ------------------------------------------------------------------------------------- */
 
 struct loop *loop_new(void)
 {
@@ -324,7 +331,8 @@ struct loop *loop_new(void)
     loop->posted_end = &loop->posted;
     loop->signals = (struct loop_source){.fd = -1, .ready = read_signal};
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-    loop->mail = (struct loop_source){.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .ready = read_mail};
+    loop->mail =
+        (struct loop_source){.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .ready = read_mail};
     if (loop->epoll < 0 || loop->mail.fd < 0 || loop_watch(loop, &loop->mail, EPOLLIN) != SPEC_OK) {
         int saved = errno;
         loop_free(loop);

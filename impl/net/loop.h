@@ -23,11 +23,12 @@ struct loop_timer {
     void (*fire)(struct loop_timer *timer, uint64_t now_ns); /* once; set it again to repeat */
     uint64_t at_ns;                                          /* CLOCK_MONOTONIC */
     struct loop *loop;                                       /* set while armed */
-    struct loop_timer *child, *next, *prev; /* the loop's */
+    struct loop_timer *child, *next, *prev;                  /* the loop's */
 };
 
 struct loop *loop_new(void); /* NULL: see errno */
-void loop_free(struct loop *loop); /* after all is unwatched and cancelled; mail that waits is dropped */
+void loop_free(
+    struct loop *loop); /* after all is unwatched and cancelled; mail that waits is dropped */
 
 /* Watch source->fd for events; again with other events to change them. SPEC_OK or SPEC_E_SYSTEM. */
 enum spec_err loop_watch(struct loop *loop, struct loop_source *source, uint32_t events);

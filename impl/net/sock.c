@@ -26,7 +26,8 @@ static int close_failed(int fd, int ierr)
     return ierr;
 }
 
-/* --- addresses ------------------------------------------------------------------------------------ */
+/* --- addresses
+ * ------------------------------------------------------------------------------------ */
 
 static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -113,8 +114,8 @@ static enum spec_err copy_list(const struct addrinfo *info, struct sock_addrs *l
     return SPEC_OK;
 }
 
-enum spec_err sock_resolve(const char *host, uint16_t port, int family, bool udp, struct sock_addrs *list,
-                           const char **why)
+enum spec_err sock_resolve(const char *host, uint16_t port, int family, bool udp,
+                           struct sock_addrs *list, const char **why)
 {
     struct addrinfo hints = {.ai_family = family, .ai_socktype = udp ? SOCK_DGRAM : SOCK_STREAM};
     struct addrinfo *info = NULL;
@@ -125,7 +126,9 @@ enum spec_err sock_resolve(const char *host, uint16_t port, int family, bool udp
     snprintf(service, sizeof service, "%u", port);
     failure = getaddrinfo(host, service, &hints, &info);
     if (why != NULL)
-        *why = failure == 0 ? NULL : failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure);
+        *why = failure == 0            ? NULL
+               : failure == EAI_SYSTEM ? strerror(errno)
+                                       : gai_strerror(failure);
     if (failure != 0) {
         if (failure != EAI_SYSTEM)
             errno = failure == EAI_MEMORY ? ENOMEM : EADDRNOTAVAIL;
@@ -156,7 +159,8 @@ static struct sock_addr wildcard(int family, uint16_t port)
     return addr;
 }
 
-/* --- what the kernel has -------------------------------------------------------------------------- */
+/* --- what the kernel has
+ * -------------------------------------------------------------------------- */
 
 static bool has(int family, int type, int protocol)
 {
@@ -183,7 +187,8 @@ bool sock_has_ipv6(void)
     return has(AF_INET6, SOCK_STREAM, 0);
 }
 
-/* --- opening -------------------------------------------------------------------------------------- */
+/* --- opening
+ * -------------------------------------------------------------------------------------- */
 
 static int open_socket(enum sock_kind kind, int family)
 {
@@ -198,8 +203,8 @@ static bool set_int(int fd, int level, int option, int value)
 }
 
 /* Bind a socket that others will talk to. v6_only: -1 leaves it as it is. */
-static int open_bound(enum sock_kind kind, const struct sock_addr *to, const char *device, int v6_only,
-                      int failure, int *fd)
+static int open_bound(enum sock_kind kind, const struct sock_addr *to, const char *device,
+                      int v6_only, int failure, int *fd)
 {
     int s = open_socket(kind, to->sa.sa_family), ierr;
 
@@ -313,7 +318,8 @@ int sock_accept(int listener, struct sock_name *peer)
     return -1;
 }
 
-/* Bind the near end of a connection to be: host in the family of the far end, port, either or both. */
+/* Bind the near end of a connection to be: host in the family of the far end, port, either or both.
+ */
 static bool bind_near(int fd, enum sock_kind kind, int family, const struct sock_at *at)
 {
     struct sock_addr addr = wildcard(family, at->port);
@@ -332,8 +338,8 @@ static bool bind_near(int fd, enum sock_kind kind, int family, const struct sock
     return bind(fd, &addr.sa, addr.len) == 0;
 }
 
-int sock_open(enum sock_kind kind, const struct sock_addr *to, const struct sock_at *at, int failure,
-              int *fd)
+int sock_open(enum sock_kind kind, const struct sock_addr *to, const struct sock_at *at,
+              int failure, int *fd)
 {
     int s = open_socket(kind, to->sa.sa_family), ierr;
 

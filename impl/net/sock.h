@@ -107,7 +107,7 @@ int sock_rcvbuf(int fd);
 int sock_mss(int fd); /* bytes; -1 */
 bool sock_congestion(int fd, char *name,
                      size_t cap); /* of a TCP socket, NUL-terminated; false: see errno */
-int sock_domain(int fd);  /* AF_INET or AF_INET6 of the socket itself */
+int sock_domain(int fd);          /* AF_INET or AF_INET6 of the socket itself */
 bool sock_is_mptcp(int fd);       /* and has not fallen back to TCP */
 bool sock_local(int fd, struct sock_name *name);
 bool sock_peer(int fd, struct sock_name *name); /* false: see errno */

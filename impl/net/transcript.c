@@ -27,7 +27,8 @@ struct transcript_session {
     struct transcript_session *next, **at;
 };
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing
+ * -------------------------------------------------------------------------------------- */
 
 static enum observer_side peer_of(const struct transcript_session *s)
 {
@@ -187,7 +188,8 @@ void transcript_end(struct transcript_session *s)
     free(s);
 }
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading
+ * -------------------------------------------------------------------------------------- */
 
 /* Cut the next blank-separated field off *rest; NULL if there is none or it is empty. */
 static char *field(char **rest)
@@ -297,8 +299,8 @@ static bool parse_line(char *line, struct transcript_event *e)
     return rest != NULL && parse_side(rest, e);
 }
 
-static enum spec_err take_line(char *line, enum spec_err (*take)(void *, const struct transcript_event *),
-                               void *context)
+static enum spec_err
+take_line(char *line, enum spec_err (*take)(void *, const struct transcript_event *), void *context)
 {
     struct transcript_event e = {0};
 
@@ -306,7 +308,8 @@ static enum spec_err take_line(char *line, enum spec_err (*take)(void *, const s
 }
 
 enum spec_err transcript_read(const char *path,
-                              enum spec_err (*take)(void *context, const struct transcript_event *e),
+                              enum spec_err (*take)(void *context,
+                                                    const struct transcript_event *e),
                               void *context, unsigned long *line)
 {
     static const size_t cap = 2 * TRANSCRIPT_LINE_BYTES + 256; /* nothing longer is ever written */

@@ -55,8 +55,8 @@ static bool hit(size_t *len)
     return true;
 }
 
-/* X(result, name, (parameters), (arguments), length)  length: address of the size_t that is the number
- * of bytes to move, NULL for a call that is done whole or not at all. */
+/* X(result, name, (parameters), (arguments), length)  length: address of the size_t that is the
+ * number of bytes to move, NULL for a call that is done whole or not at all. */
 #define CALLS(X)                                                                                   \
     X(ssize_t, recv, (int fd, void *p, size_t n, int flags), (fd, p, n, flags), &n)                \
     X(ssize_t, send, (int fd, const void *p, size_t n, int flags), (fd, p, n, flags), &n)          \

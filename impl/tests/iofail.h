@@ -1,8 +1,8 @@
 /* iofail.h - makes the n-th system call of a test fail or fall short, and moves the clock.
  *
- * Every test program is linked with iofail.c, whose wrappers stand in front of recv, send, read, write,
- * recvmsg, accept4, connect, epoll_wait and clock_gettime for all of our own objects. They pass everything
- * on until told otherwise. Calls of all threads count. */
+ * Every test program is linked with iofail.c, whose wrappers stand in front of recv, send, read,
+ * write, recvmsg, accept4, connect, epoll_wait and clock_gettime for all of our own objects. They
+ * pass everything on until told otherwise. Calls of all threads count. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
