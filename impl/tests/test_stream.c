@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
 /* --- TCP --- */
 
@@ -164,27 +166,37 @@ static void reset_connection(int fd)
     close(fd);
 }
 
+static void discard_ready(struct loop_source *source, uint32_t events)
+{
+    (void)events;
+    if (recv(source->fd, NULL, 1 << 20, MSG_TRUNC) <= 0)
+        loop_unwatch(source);
+}
+
 static void test_a_reset_stream_leaves_its_blocks_to_the_others(void **state)
 {
     struct bench b;
     struct run_config config;
-    int raw[2];
 
     (void)state;
     bench_init(&b);
     b.params.blockcount = 40;
+    b.params.len = 1 << 20; /* more than fits into socket buffers */
     config = config_of(&b, MACHINE_CLIENT);
     make_run(&config);
-    raw[0] = connect_raw(b.client.run, true);
-    raw[1] = connect_raw(b.client.run, true);
-    reset_connection(raw[0]);
+    int reset = connect_raw(b.client.run, true), raw = connect_raw(b.client.run, true);
+    struct loop_source reader = {.fd = raw, .ready = discard_ready};
+    reset_connection(reset);
     start_at(b.client.run, loop_now());
+    while (run_stream_errno(b.client.run, 0) == 0)
+        sched_yield();
+    assert_int_equal(loop_watch(b.loop, &reader, EPOLLIN), SPEC_OK);
     loop_run(b.loop);
     assert_int_equal(b.client.n_over, 1); /* DATA-6 */
-    assert_int_equal(total_bytes(b.client.run), 40000);
-    assert_int_not_equal(run_stream_errno(b.client.run, 0), 0);
+    assert_int_equal(run_totals(b.client.run, 1).counted.bytes, 40 << 20);
     assert_int_equal(run_stream_errno(b.client.run, 1), 0);
-    close(raw[1]);
+    loop_unwatch(&reader);
+    close(raw);
     bench_fini(&b);
 }
 
@@ -207,6 +219,54 @@ static void test_eof_is_no_failure(void **state)
     assert_int_equal(run_stream_errno(b.client.run, 0), 0);
     assert_int_equal(run_totals(b.client.run, 0).counted.bytes, 3);
     bench_fini(&b);
+}
+
+static void test_a_full_disk_stops_the_stream(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    int raw;
+
+    (void)state;
+    bench_init(&b);
+    config = config_of(&b, MACHINE_SERVER);
+    config.file = "/dev/full";
+    raw = connect_raw(make_run(&config), false);
+    assert_int_equal(write(raw, "abc", 3), 3);
+    wait_queued(run_stream_fd(b.server.run, 0), 3);
+    start_at(b.server.run, loop_now());
+    run_stop(b.server.run);
+    assert_int_equal(run_stream_errno(b.server.run, 0), ENOSPC);
+    close(raw);
+    bench_fini(&b);
+}
+
+static const struct cpu_row {
+    const char *name;
+    int cpu;
+    enum spec_err want;
+} cpu_rows[] = {
+    {"any",                           -1,              SPEC_OK     },
+    {"the first",                     0,               SPEC_OK     },
+    {"PARAM-8 one that is not there", CPU_SETSIZE - 1, SPEC_E_RANGE},
+    {"PARAM-8 one that can't be",     CPU_SETSIZE,     SPEC_E_RANGE},
+};
+
+static void test_affinity_to_a_cpu_that_does_not_exist_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cpu_rows); i++) {
+        struct bench b;
+        bench_init(&b);
+        struct run_config config = config_of(&b, MACHINE_SERVER);
+        config.affinity = cpu_rows[i].cpu;
+        int raw = connect_raw(make_run(&config), true);
+        run_init(b.server.run, loop_now());
+        if (run_start(b.server.run, loop_now()) != cpu_rows[i].want)
+            fail_msg("%s", cpu_rows[i].name);
+        close(raw);
+        bench_fini(&b);
+    }
 }
 
 static void test_the_bitrate_limit_is_told_once(void **state)
@@ -273,6 +333,34 @@ static void test_run_stop_wakes_every_worker(void **state)
         close(raw);
         bench_fini(&b);
     }
+}
+
+static void test_run_stop_does_not_wait_for_a_pipe(void **state)
+{
+    char path[] = "/tmp/test_stream.XXXXXX";
+    struct bench b;
+    uint8_t got[4];
+
+    (void)state;
+    close(mkstemp(path));
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int writer = open(path, O_RDWR | O_CLOEXEC);
+    bench_init(&b);
+    b.params.len = 4;
+    struct run_config config = config_of(&b, MACHINE_SERVER);
+    config.file = path;
+    int raw = connect_raw(make_run(&config), true);
+    start_at(b.server.run, loop_now());
+    assert_int_equal(write(writer, "abcdef", 6), 6);
+    assert_int_equal(recv(raw, got, 4, MSG_WAITALL), 4); /* the rest is no whole block */
+    run_stop(b.server.run);
+    assert_int_equal(run_totals(b.server.run, 0).counted.bytes, 4);
+    assert_int_equal(run_stream_errno(b.server.run, 0), 0);
+    close(raw);
+    close(writer);
+    unlink(path);
+    bench_fini(&b);
 }
 
 static void test_a_run_may_be_freed_at_any_time(void **state)
@@ -361,8 +449,11 @@ int main(void)
         cmocka_unit_test(test_udp_refused_stops_the_stream),
         cmocka_unit_test(test_a_reset_stream_leaves_its_blocks_to_the_others),
         cmocka_unit_test(test_eof_is_no_failure),
+        cmocka_unit_test(test_a_full_disk_stops_the_stream),
+        cmocka_unit_test(test_affinity_to_a_cpu_that_does_not_exist_is_refused),
         cmocka_unit_test(test_the_bitrate_limit_is_told_once),
         cmocka_unit_test(test_run_stop_wakes_every_worker),
+        cmocka_unit_test(test_run_stop_does_not_wait_for_a_pipe),
         cmocka_unit_test(test_a_run_may_be_freed_at_any_time),
         cmocka_unit_test(test_a_client_frees_a_blocked_server_after_the_end),
     };

@@ -454,16 +454,18 @@ void run_init(struct run *run, uint64_t now_ns)
 
 enum spec_err run_start(struct run *run, uint64_t now_ns)
 {
+    enum spec_err err = SPEC_OK;
     int saved;
 
     run->flow.start_ns = now_ns;
-    for (size_t i = 0; i < run->n_streams; i++)
-        if (stream_start(run->streams[i]) != SPEC_OK) {
-            saved = errno;
-            stop_workers(run);
-            errno = saved;
-            return SPEC_E_SYSTEM;
-        }
+    for (size_t i = 0; i < run->n_streams && err == SPEC_OK; i++)
+        err = stream_start(run->streams[i]);
+    if (err != SPEC_OK) {
+        saved = errno;
+        stop_workers(run);
+        errno = saved;
+        return err;
+    }
     run->started = true;
     ratelimit_init(&run->rate, run->config.bitrate_limit_bps, run->config.bitrate_limit_interval_s,
                    now_ns);

@@ -80,8 +80,9 @@ enum spec_err run_add_stream(struct run *run, int fd, bool sender);
 /* TEST_START at now_ns (loop_now()). */
 void run_init(struct run *run, uint64_t now_ns);
 
-/* TEST_RUNNING: start the workers. SPEC_OK, or SPEC_E_SYSTEM if a thread can't be started (errno;
- * IEPTHREADCREATE): those that were are stopped. */
+/* TEST_RUNNING: start the workers. SPEC_OK; SPEC_E_RANGE if there is no such CPU as affinity
+ * (IEAFFINITY); SPEC_E_SYSTEM if a thread can't be started (errno; IEPTHREADCREATE). After a
+ * failure no worker runs. */
 enum spec_err run_start(struct run *run, uint64_t now_ns);
 
 /* End of counting: stops and joins all workers (does not wait for the peer), takes the final counts

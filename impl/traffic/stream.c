@@ -93,16 +93,19 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* A wish, as with iperf3: a CPU that does not exist does not stop the test. */
-static void bind_cpu(pthread_attr_t *attr, int cpu)
+/* 0, or an errno: EINVAL for what can be no CPU. Whether it exists turns out when the thread
+ * starts. */
+static int bind_cpu(pthread_attr_t *attr, int cpu)
 {
     cpu_set_t set;
 
-    if (cpu < 0 || cpu >= CPU_SETSIZE)
-        return;
+    if (cpu < 0)
+        return 0;
+    if (cpu >= CPU_SETSIZE)
+        return EINVAL;
     CPU_ZERO(&set);
     CPU_SET((size_t)cpu, &set);
-    pthread_attr_setaffinity_np(attr, sizeof set, &set);
+    return pthread_attr_setaffinity_np(attr, sizeof set, &set);
 }
 
 enum spec_err stream_start(struct stream *s)
@@ -116,14 +119,15 @@ enum spec_err stream_start(struct stream *s)
     pthread_sigmask(SIG_BLOCK, &all, &old);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_LEN);
-    bind_cpu(&attr, s->flow->affinity);
-    err = pthread_create(&s->thread, &attr, work, s);
-    if (err == EINVAL) /* what the affinity is refused with */
-        err = pthread_create(&s->thread, NULL, work, s);
+    err = bind_cpu(&attr, s->flow->affinity);
+    if (err == 0)
+        err = pthread_create(&s->thread, &attr, work, s);
     pthread_attr_destroy(&attr);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     s->running = err == 0;
     errno = err;
+    if (err == EINVAL && s->flow->affinity >= 0)
+        return SPEC_E_RANGE;
     return err == 0 ? SPEC_OK : SPEC_E_SYSTEM;
 }
 

@@ -62,7 +62,8 @@ struct stream {
 enum spec_err stream_open(struct stream *s, struct flow *flow, int fd, bool sends);
 void stream_close(struct stream *s); /* socket and buffers; the worker is not running */
 
-/* Loop's side of the worker. stream_start: SPEC_OK or SPEC_E_SYSTEM (errno). */
+/* Loop's side of the worker. stream_start: SPEC_OK, SPEC_E_RANGE (no such
+ * CPU) or SPEC_E_SYSTEM (errno). */
 enum spec_err stream_start(struct stream *s);
 void stream_wake(struct stream *s);     /* look again at budget and flags */
 void stream_ask_stop(struct stream *s); /* and return soon */
