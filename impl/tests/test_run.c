@@ -1,4 +1,5 @@
 /* The test as a whole: when it ends, what is counted, intervals, files, results. */
+#include "impl/tests/alloc.h"
 #include "impl/tests/run_bench.h"
 #include "impl/wire/account.h"
 
@@ -374,6 +375,49 @@ static void test_bidir_counts_each_direction(void **state)
     bench_fini(&b);
 }
 
+/* Go as far as memory lasts. */
+static enum spec_err try_all(struct bench *b, struct results *results)
+{
+    struct run_config config = config_of(b, MACHINE_CLIENT);
+    enum spec_err err;
+    int fds[2];
+
+    b->client.run = run_new(&config);
+    if (!b->client.run)
+        return SPEC_E_NOMEM;
+    connect_pair(fds, SOCK_STREAM);
+    err = run_add_stream(b->client.run, fds[0], true);
+    if (err == SPEC_OK) {
+        start_at(b->client.run, loop_now());
+        run_stop(b->client.run);
+        err = run_fill_results(b->client.run, results);
+    }
+    close(fds[1]);
+    return err;
+}
+
+static void test_lack_of_memory_is_told_wherever_it_strikes(void **state)
+{
+    bool failed = true;
+
+    (void)state;
+    for (unsigned n = 1; failed; n++) {
+        struct bench b;
+        struct results results;
+        enum spec_err err;
+
+        bench_init(&b);
+        results_init(&results);
+        alloc_fail_at(n);
+        err = try_all(&b, &results);
+        failed = alloc_failed();
+        alloc_fail_at(0);
+        assert_int_equal(err, failed ? SPEC_E_NOMEM : SPEC_OK);
+        results_fini(&results);
+        bench_fini(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_a_file_that_is_not_there_refuses_the_stream),
         cmocka_unit_test(test_results_of_a_tcp_sender),
         cmocka_unit_test(test_bidir_counts_each_direction),
+        cmocka_unit_test(test_lack_of_memory_is_told_wherever_it_strikes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
