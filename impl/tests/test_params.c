@@ -551,6 +551,27 @@ static void test_params_survive_any_allocation_that_fails(void **state)
     assert_true(n > 50);
 }
 
+static void test_params_decode_says_so_if_no_memory_is_left_to_look_for_duplicates(void **state)
+{
+    char text[4096] = "{\"tcp\":true";
+    struct params p;
+    struct heard heard;
+    unsigned n = 0;
+
+    (void)state;
+    for (int i = 0; i < 300; i++)
+        sprintf(text + strlen(text), ",\"%d\":0", i);
+    strcat(text, "}");
+    for (bool failed = true; failed; failed = alloc_failed()) {
+        alloc_fail_at(++n);
+        enum spec_err e = decode(text, &p, &heard);
+        assert_int_equal(e, alloc_failed() ? SPEC_E_NOMEM : SPEC_OK);
+        params_fini(&p);
+    }
+    alloc_fail_at(0);
+    assert_int_equal(heard.n, 300); /* unknown members */
+}
+
 int main(void)
 {
     const struct CMUnitTest all[] = {
@@ -573,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_params_encode_keeps_all_digits_and_never_writes_false),
         cmocka_unit_test(test_params_copy_is_deep),
         cmocka_unit_test(test_params_survive_any_allocation_that_fails),
+        cmocka_unit_test(test_params_decode_says_so_if_no_memory_is_left_to_look_for_duplicates),
     };
 
     return cmocka_run_group_tests(all, NULL, NULL);

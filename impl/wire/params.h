@@ -108,6 +108,8 @@ int64_t params_time_limit(const struct params *p);
 
 /* Read a parameters text as 3.18+ does: a member of the wrong type counts as absent (JSON-12); the
  * flag members are set by any boolean, false included; unknown members are ignored (PARAM-2).
+ * Where only presence counts (PARAM-38 to -40) the value is read as 1, and where 3.22 takes any number
+ * but 0 for on (PARAM-41, -42, -44), as 0 or 1.
  *   out      initialised by this call on every return; the caller's to params_fini()
  *   remarks  NULL, or where everything worth a judge's note goes: wrong type, `false` flags, values
  *            out of the client's range (column "client range"), more than one transport (PARAM-29),
@@ -120,15 +122,18 @@ struct params_limits {
     int64_t max_duration_s;   /* --server-max-duration (TMO-9) */
     uint64_t max_bitrate_bps; /* --server-bitrate-limit (TMO-10 (a)) */
     bool file_given;          /* -F on the server: UDP is refused with 34 (PARAM-5) */
-    bool no_sctp, no_mptcp;   /* this build or kernel has none */
+    bool no_sctp;             /* refused with 202 if all else is well (SCTP-5) */
+    bool no_mptcp;            /* no reason to refuse: the streams are plain TCP (PARAM-17, MPTCP-1) */
 };
 
 /* Check ranges as 3.22 does (PARAM-3, PARAM-30, column "server check"): all checks are made and the
- * number of the last failed one counts.
+ * number of the last failed one counts; a value that fails is not taken, so that the later checks see
+ * the default in its place.
  * Returns 0 if all is well, else the enum ierr number to refuse with. */
 int params_check(const struct params *p, const struct params_limits *limits, struct remarks *remarks);
 
-/* Write the members that are present, in the order of PARAM_KEYS, as a whole object. */
+/* Write the members that are present, in the order of PARAM_KEYS, as a whole object; but no flag that
+ * is false (JSON-12). Strings that are present are not NULL. */
 void params_encode(const struct params *p, struct jwrite *w);
 
 /* Key by number (static) and number by key (exact spelling; -1 for none). */

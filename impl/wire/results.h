@@ -47,7 +47,8 @@ struct results_stream *results_find(const struct results *r, int64_t id);
 /* Read a results text. Required members: RES-2..5, 9, and per stream RES-10..14, 16 (RES-21); of the
  * omitted pair both or none (RES-18); wrong types count as missing (JSON-12); doubles and exponents
  * are accepted for integers, values above 2^63 - 1 are taken as two's complement for
- * sender_has_retransmits, retransmits, errors, packets (JSON-14, INT-6).
+ * sender_has_retransmits, retransmits, errors, packets (JSON-14, INT-6). Of two entries with one id
+ * the last counts, as in stock; out->streams holds each id once.
  *   ids, n_ids  the streams that the reader has; an id outside is SPEC_E_STREAM_ID (RES-22). With
  *               ids NULL any id is taken.
  *   out         initialised by this call on every return; the caller's to results_fini()
