@@ -3,7 +3,7 @@
 #include "impl/options.h"
 
 #include "impl/option_table.h"
-#include "impl/report/message.h"
+#include "impl/report/report.h"
 #include "impl/version.h"
 
 #include <errno.h>
@@ -399,7 +399,7 @@ int options_parse(struct options *opt, int argc, char **argv, FILE *out, FILE *e
         error = check(&d);
     if (error == 0 && !d.no_memory)
         return -1;
-    message_format(text, sizeof text, error, error == IEFILE ? errno : 0);
+    report_error_format(text, sizeof text, error, error == IEFILE ? errno : 0);
     fprintf(err, "%s: parameter error - %s\n", VERSION_PROGRAM,
             d.no_memory            ? "out of memory"
             : d.message[0] != '\0' ? d.message

@@ -1,5 +1,5 @@
-/* message.c - see message.h. */
-#include "impl/report/message.h"
+/* message.c - iperf3's messages for its error numbers. */
+#include "impl/report/report.h"
 
 #include "impl/wire/bytes.h"
 #include "impl/wire/ierr.h"
@@ -9,6 +9,7 @@
 #include <string.h>
 
 /* The wording of 3.22, seen from its library. */
+/* clang-format off: one row, one message */
 static const struct row {
     enum ierr number;
     bool os; /* the system's text follows, if there is one */
@@ -147,8 +148,9 @@ static const struct row {
     {IENEWTIMER,                      true,  "unable to create new timer"                                         },
     {IEUPDATETIMER,                   true,  "unable to update timer"                                             },
 };
+/* clang-format on */
 
-void message_format(char *buf, size_t cap, int ierr, int os_errno)
+void report_error_format(char *buf, size_t cap, int ierr, int os_errno)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if ((int)rows[i].number != ierr)

@@ -36,14 +36,14 @@ struct report_stream {
     uint16_t local_port, remote_port;
 };
 
-/* The control connection is up. Server: before the parameters are known, so mss and rates come from
- * report_params() later. */
+/* The control connection is up. */
 struct report_connection {
     const char *host; /* client: as given with -c; server: numeric address of the peer */
     uint16_t port;
     const char *cookie; /* 36 characters, or NULL */
     int control_mss;    /* of the control connection; 0 = not known */
     int64_t wall_ms;    /* Unix time of the start */
+    bool len_from_mss;  /* client: UDP without -l (PARAM-31) */
 };
 
 /* What is known when the test starts (TEST_START). Numbers 0 where they don't apply. */
@@ -62,6 +62,8 @@ struct report_end {
     const struct results *peer;             /* NULL: none came (the test was cut short) */
     double cpu_total, cpu_user, cpu_system; /* our own, percent */
     const char *congestion;                 /* our own algorithm, or NULL */
+    const char *file;                       /* -F, or NULL */
+    uint64_t file_size;                     /* of it, now */
 };
 
 struct report;
@@ -70,6 +72,9 @@ struct report;
  * is allowed; it prints nothing. */
 struct report *report_new(const struct report_config *config);
 void report_free(struct report *r);
+
+/* With -V, text only: who we are. Once, before the first connection. Needs no report. */
+void report_banner(const struct report_config *config);
 
 /* Server, text only: the lines around "Server listening on 5201 (test #1)". Needs no report. */
 void report_listening(const struct report_config *config, unsigned port, uint64_t test_number);
@@ -93,14 +98,22 @@ void report_note(struct report *r, const char *line);
  * made. Text mode prints "iperfref: error - ..." to err at once; JSON keeps it as "error". Last
  * call wins. */
 void report_error(struct report *r, int ierr, int os_errno);
-/* The same with a text of the caller's. */
+/* The same with a text of the caller's, and without "error - ". */
 void report_error_text(struct report *r, const char *text);
+/* We were ended by this signal: "interrupt - the client has terminated by signal Interrupt(2)". */
+void report_interrupted(struct report *r, int signo);
 
 /* Everything was said: prints the JSON text, or the client's "iperf Done.". Once. */
 void report_finish(struct report *r);
 
 /* Server, for results (RES-7, RES-8), borrowed until the next call: the text lines so far
- * (collected only once report_params() has seen get_server_output), or "start", "intervals" and
- * "end" so far as one JSON object. NULL if there is none or memory ran out. */
+ * (no longer collected once report_params() has seen no get_server_output), or "start", "intervals"
+ * and "end" so far as one JSON object. NULL if there is none or memory ran out. */
 const char *report_output_text(struct report *r);
 const char *report_output_json(struct report *r);
+
+/* iperf3's message for a number, word for word since scripts look for it; behind it that of
+ * os_errno where iperf3 adds one and it is not 0: "unable to connect to server ...: Connection
+ * refused". A number that is not in the table gives "int_errno=N", as with iperf3. buf is
+ * NUL-terminated, cap > 0. */
+void report_error_format(char *buf, size_t cap, int ierr, int os_errno);
