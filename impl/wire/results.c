@@ -116,8 +116,7 @@ struct results_stream *results_find(const struct results *r, int64_t id)
 
 /* ---- reading ---- */
 
-/* Two's complement for a double from 2^63 on: 18446744073709551615 is read as 2^64, and means -1.
- */
+/* Two's complement for a double above 2^63; 18446744073709551615 reads as 2^64 and means -1. */
 static int64_t as_signed(double number)
 {
     if (number > 0x1p64)
