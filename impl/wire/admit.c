@@ -47,7 +47,8 @@ static const struct admit_test *find_stream(const struct admit_view *view,
     return best;
 }
 
-/* A connection of a test that has all its streams (ST-SRV-14). A stranger may have the same cookie. */
+/* A connection of a test that has all its streams (ST-SRV-14). A stranger may have the same cookie.
+ */
 static bool is_extra(const struct admit_view *view, const struct admit_addr *peer,
                      struct bytes first)
 {

@@ -73,7 +73,9 @@ void machine_send(struct machine *m, const void *bytes, size_t len)
     assert(m->scratch_len + len <= sizeof m->scratch);
     memcpy(at, bytes, len);
     m->scratch_len += len;
-    queue(m, &(struct machine_action){.kind = MACHINE_SEND, .bytes = {at, len}});
+    queue(m, &(struct machine_action){
+                 .kind = MACHINE_SEND, .bytes = {at, len}
+    });
 }
 
 void machine_send_state(struct machine *m, int8_t state)
@@ -96,7 +98,9 @@ enum spec_err machine_send_json(struct machine *m, struct jwrite *w, size_t limi
         memcpy(message + 4, text.at, text.len);
         free(m->message);
         m->message = message;
-        queue(m, &(struct machine_action){.kind = MACHINE_SEND, .bytes = {message, text.len + 4}});
+        queue(m, &(struct machine_action){
+                     .kind = MACHINE_SEND, .bytes = {message, text.len + 4}
+        });
     }
     jwrite_fini(w);
     return err;
@@ -130,8 +134,8 @@ bool machine_next(struct machine *m, struct machine_action *action)
 
 void machine_set_timer(struct machine *m, enum machine_timer timer, uint64_t after_ns)
 {
-    m->at_ns[timer] = after_ns == 0 || after_ns > UINT64_MAX - m->now_ns ? UINT64_MAX
-                                                                         : m->now_ns + after_ns;
+    m->at_ns[timer] =
+        after_ns == 0 || after_ns > UINT64_MAX - m->now_ns ? UINT64_MAX : m->now_ns + after_ns;
 }
 
 void machine_stop_timer(struct machine *m, enum machine_timer timer)
@@ -328,7 +332,8 @@ void machine_stream_up(struct machine *m, uint64_t now_ns)
         machine_server_event(m, SEV_STREAMS_UP, 0, 0);
 }
 
-/* --- what it knows ------------------------------------------------------------------------------ */
+/* --- what it knows ------------------------------------------------------------------------------
+ */
 
 enum spec_err machine_send_results(struct machine *m, const struct results *r)
 {

@@ -5,7 +5,8 @@
 
 #include <errno.h>
 
-/* --- entering a state: what is sent there, and what is awaited ---------------------------------- */
+/* --- entering a state: what is sent there, and what is awaited ----------------------------------
+ */
 
 static void enter_param(struct machine *m)
 {
@@ -90,9 +91,9 @@ static void finish_well(struct machine *m, const struct table_cell *cell)
 
 static void advance(struct machine *m, const struct table_cell *cell)
 {
-    static void (*const enter[])(struct machine *m) = {
-        [CLI_PARAM] = enter_param,     [CLI_CREATE] = enter_create, [CLI_TSTART] = enter_tstart,
-        [CLI_RUN] = enter_run,         [CLI_END] = enter_end,       [CLI_RESULTS] = enter_results,
+    static void (*const enter[])(struct machine * m) = {
+        [CLI_PARAM] = enter_param, [CLI_CREATE] = enter_create, [CLI_TSTART] = enter_tstart,
+        [CLI_RUN] = enter_run,     [CLI_END] = enter_end,       [CLI_RESULTS] = enter_results,
         [CLI_XCHG] = enter_xchg,
     };
 
@@ -102,7 +103,8 @@ static void advance(struct machine *m, const struct table_cell *cell)
         enter[cell->next](m);
 }
 
-/* --- ends --------------------------------------------------------------------------------------- */
+/* --- ends ---------------------------------------------------------------------------------------
+ */
 
 /* 0b and our own signal show what was measured so far. */
 static bool reports(const struct machine *m, enum table_client_event event)
@@ -157,7 +159,8 @@ void machine_client_event(struct machine *m, enum table_client_event event, int 
     react(m, event, ierr, os_errno, false);
 }
 
-/* --- SERVER_ERROR ------------------------------------------------------------------------------- */
+/* --- SERVER_ERROR -------------------------------------------------------------------------------
+ */
 
 static void start_error(struct machine *m)
 {
@@ -208,7 +211,8 @@ void machine_client_reset(struct machine *m, int os_errno)
         machine_client_event(m, CEV_RESET, 0, os_errno);
 }
 
-/* --- inputs ------------------------------------------------------------------------------------- */
+/* --- inputs -------------------------------------------------------------------------------------
+ */
 
 static void take_results(struct machine *m, struct bytes text)
 {

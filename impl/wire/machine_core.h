@@ -16,8 +16,8 @@ enum machine_timer {
 enum machine_waiting { WAITING_NOT, WAITING_AUTHORIZED, WAITING_PREPARED, WAITING_RESULTS };
 
 #define MACHINE_STREAMS_MAX 256 /* 128 in each direction (PARAM-14) */
-#define MACHINE_QUEUE   16 /* no input makes more actions than this */
-#define MACHINE_SCRATCH 64 /* a cookie and an error, at most, between two inputs */
+#define MACHINE_QUEUE       16  /* no input makes more actions than this */
+#define MACHINE_SCRATCH     64  /* a cookie and an error, at most, between two inputs */
 
 struct machine {
     struct machine_config config;
@@ -38,10 +38,10 @@ struct machine {
     struct params params; /* server: the client's */
     struct results peer_results;
     unsigned n_streams, n_up;
-    bool streams_open;  /* there is something for MACHINE_CLOSE_STREAMS */
-    bool reading_error; /* client: fe was read, its integers are due */
+    bool streams_open;      /* there is something for MACHINE_CLOSE_STREAMS */
+    bool reading_error;     /* client: fe was read, its integers are due */
     bool init_due, run_due; /* client: 01, 02 came before the last stream was up */
-    bool eof_due;       /* the end came while an answer of the shell's was awaited */
+    bool eof_due;           /* the end came while an answer of the shell's was awaited */
 };
 
 /* The two roles. event is SEV_* or CEV_*; ierr and os_errno go with it where it brings a number. */

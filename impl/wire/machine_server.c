@@ -8,7 +8,8 @@
 
 #define SECONDS UINT64_C(1000000000)
 
-/* --- entering a state: what is sent there, and what is awaited ---------------------------------- */
+/* --- entering a state: what is sent there, and what is awaited ----------------------------------
+ */
 
 static void enter_params(struct machine *m)
 {
@@ -22,7 +23,8 @@ static void enter_create(struct machine *m)
     m->n_streams = (unsigned)params_n_streams(&m->params); /* 1 to 256: it passed params_check() */
     m->n_up = 0;
     m->streams_open = true;
-    machine_do(m, MACHINE_ACCEPT, m->n_streams); /* before 0a: the client may connect at once (FLOW-3) */
+    machine_do(m, MACHINE_ACCEPT,
+               m->n_streams); /* before 0a: the client may connect at once (FLOW-3) */
     machine_send_state(m, CREATE_STREAMS);
     machine_set_timer(m, TIMER_PEER, m->config.streams_timeout_ns);
     if (machine_receives(m, &m->params))
@@ -99,7 +101,8 @@ static void advance(struct machine *m, enum machine_state next)
     }
 }
 
-/* --- ends --------------------------------------------------------------------------------------- */
+/* --- ends ---------------------------------------------------------------------------------------
+ */
 
 static void send_error(struct machine *m, int ierr, int os_errno)
 {
@@ -149,7 +152,8 @@ void machine_server_event(struct machine *m, enum table_server_event event, int 
     }
 }
 
-/* --- inputs ------------------------------------------------------------------------------------- */
+/* --- inputs -------------------------------------------------------------------------------------
+ */
 
 static void take_cookie(struct machine *m, struct bytes cookie)
 {
@@ -211,9 +215,8 @@ static void take_results(struct machine *m, struct bytes text)
 /* Read on in the cookie, the parameters or the results. */
 static void read_item(struct machine *m, struct bytes *in)
 {
-    static const int numbers[] = {[SRV_COOKIE] = IERECVCOOKIE,
-                                  [SRV_PARAMS] = IERECVPARAMS,
-                                  [SRV_RESULTS] = IERECVRESULTS};
+    static const int numbers[] = {
+        [SRV_COOKIE] = IERECVCOOKIE, [SRV_PARAMS] = IERECVPARAMS, [SRV_RESULTS] = IERECVRESULTS};
     struct bytes body;
     enum spec_err err = frame_feed(&m->dec, in, &body);
 

@@ -21,7 +21,9 @@ enum {
 
 const struct profile_row profile_rows[] = {
 #define X(states, event, versions, reaction, ierr, clause)                                         \
-    {states, event, versions, {(enum table_reaction)(reaction), ierr, clause}},
+    {                                                                                              \
+        states, event, versions, {(enum table_reaction)(reaction), ierr, clause}
+},
 #include "impl/wire/profile.def"
 #undef X
 };

@@ -1,8 +1,8 @@
 /* profile.h - what stock builds do where they differ, or where several reactions are allowed.
  *
- * Data beside the table: rows of (states, event, versions, reaction, number, clause) in profile.def.
- * Versions are sets in the notation of docs/clauses.tsv. A build of unknown name has the profile
- * "any", which predicts nothing. */
+ * Data beside the table: rows of (states, event, versions, reaction, number, clause) in
+ * profile.def. Versions are sets in the notation of docs/clauses.tsv. A build of unknown name has
+ * the profile "any", which predicts nothing. */
 #pragma once
 #include "impl/wire/table.h"
 

@@ -76,8 +76,8 @@ static const struct table_cell server_cells[TABLE_N_SERVER_STATES][SEV_N] = {
 
 static const struct table_cell client_cells[TABLE_N_CLIENT_STATES][CEV_N] = {
 #define X(state, event, may, set, ours, ierr, next, clause, evidence)                              \
-    [(state)-CLI_START][event] = {may, set, (enum table_reaction)(ours), ierr,                     \
-                                  next, clause, evidence},
+    [(state)-                                                                                      \
+        CLI_START][event] = {may, set, (enum table_reaction)(ours), ierr, next, clause, evidence},
 #include "impl/wire/table_client.def"
 #undef X
 };
@@ -85,13 +85,15 @@ static const struct table_cell client_cells[TABLE_N_CLIENT_STATES][CEV_N] = {
 static const struct event_row {
     const char *name, *row, *text;
     enum table_actor actor;
-} server_events[] = {
+} server_events[] =
+    {
 #define X(name, actor, row, words) [name] = {#name, row, words, TABLE_##actor},
-    TABLE_SERVER_EVENTS(X)
+        TABLE_SERVER_EVENTS(X)
 #undef X
-}, client_events[] = {
+},
+  client_events[] = {
 #define X(name, actor, row, words) [name] = {#name, row, words, TABLE_##actor},
-    TABLE_CLIENT_EVENTS(X)
+      TABLE_CLIENT_EVENTS(X)
 #undef X
 };
 
@@ -209,7 +211,8 @@ char *table_reactions_text(unsigned set, char *out, size_t cap)
     return out;
 }
 
-/* "error 110", or "advance to RUN": what is done, with the number or the state that goes with it. */
+/* "error 110", or "advance to RUN": what is done, with the number or the state that goes with it.
+ */
 static void format_reaction(char *out, size_t cap, enum table_reaction reaction, int ierr,
                             enum machine_state next)
 {
@@ -244,11 +247,16 @@ static void print_cell(FILE *out, const struct profile *profile, enum machine_st
         format_reaction(reaction, sizeof reaction, does.reaction, does.ierr, cell->next);
     else
         snprintf(reaction, sizeof reaction, "not known");
-    fprintf(out, "%-3s %-8s %-21s %-12s %-30s %-18s %-12s", role == MACHINE_SERVER ? "srv" : "cli",
+    fprintf(out, "%-3s %-8s %-21s %-12s %-30s %-18s ", role == MACHINE_SERVER ? "srv" : "cli",
             machine_state_name(state), table_event_name(role, event) + strlen("SEV_"),
-            !is_peers ? "-" : cell->forbidden ? cell->forbidden : "may", allowed, reaction,
-            does.clause);
-    fprintf(out, " %s\n", profile->version == NULL ? evidence_text(cell) : "");
+            !is_peers         ? "-"
+            : cell->forbidden ? cell->forbidden
+                              : "may",
+            allowed, reaction);
+    if (profile->version == NULL)
+        fprintf(out, "%-12s %s\n", does.clause, evidence_text(cell));
+    else
+        fprintf(out, "%s\n", does.clause);
 }
 
 void table_print(FILE *out, const struct profile *profile)

@@ -15,28 +15,28 @@
 
 /* X(name, words)  The closed list of reactions, seen from outside. */
 #define TABLE_REACTIONS(X)                                                                         \
-    X(NONE, "-")                 /* the event cannot occur here */                                 \
-    X(ADVANCE, "advance")        /* the step that the event asks for, in its proper place */       \
-    X(OBEY, "obey")              /* what the byte asks for, although out of place (ST-4) */        \
-    X(PART, "part-of-item")      /* the byte belongs to the cookie, length or text being read */   \
-    X(IGNORE, "ignore")          /* nothing that anyone could see */                               \
-    X(WAIT, "wait")              /* nothing yet */                                                 \
-    X(CLOSE, "close")            /* the test ends without a message */                             \
-    X(ERROR, "error")            /* fe, number, errno; the test ends (ERR-1) */                    \
-    X(ERROR_ONE, "error-one")    /* fe and the number alone; the test ends (ERR-2) */              \
-    X(END_OK, "end-ok")          /* the test ends, as a success */                                 \
-    X(DENY, "deny")              /* ff on the connection in question; the test goes on */          \
-    X(TAKE, "take")              /* the connection or datagram becomes a stream */                 \
-    X(FAIL, "fail")              /* client: ends with an error, sends nothing */                   \
-    X(FAIL_DONE, "fail+10")      /* client: ends with an error, sends 10 first (CLOSE-9) */        \
-    X(TERMINATE, "terminate")    /* sends 0b or 0c and ends (CLOSE-6) */                           \
-    X(CRASH, "crash")            /* the process dies: allowed nowhere, seen on some builds */
+    X(NONE, "-")              /* the event cannot occur here */                                    \
+    X(ADVANCE, "advance")     /* the step that the event asks for, in its proper place */          \
+    X(OBEY, "obey")           /* what the byte asks for, although out of place (ST-4) */           \
+    X(PART, "part-of-item")   /* the byte belongs to the cookie, length or text being read */      \
+    X(IGNORE, "ignore")       /* nothing that anyone could see */                                  \
+    X(WAIT, "wait")           /* nothing yet */                                                    \
+    X(CLOSE, "close")         /* the test ends without a message */                                \
+    X(ERROR, "error")         /* fe, number, errno; the test ends (ERR-1) */                       \
+    X(ERROR_ONE, "error-one") /* fe and the number alone; the test ends (ERR-2) */                 \
+    X(END_OK, "end-ok")       /* the test ends, as a success */                                    \
+    X(DENY, "deny")           /* ff on the connection in question; the test goes on */             \
+    X(TAKE, "take")           /* the connection or datagram becomes a stream */                    \
+    X(FAIL, "fail")           /* client: ends with an error, sends nothing */                      \
+    X(FAIL_DONE, "fail+10")   /* client: ends with an error, sends 10 first (CLOSE-9) */           \
+    X(TERMINATE, "terminate") /* sends 0b or 0c and ends (CLOSE-6) */                              \
+    X(CRASH, "crash")         /* the process dies: allowed nowhere, seen on some builds */
 
 enum table_reaction_bit {
 #define X(name, words) TABLE_BIT_##name,
     TABLE_REACTIONS(X)
 #undef X
-    TABLE_N_REACTIONS
+        TABLE_N_REACTIONS
 };
 
 enum table_reaction {
@@ -114,13 +114,13 @@ enum table_server_event {
 #define X(name, actor, row, words) name,
     TABLE_SERVER_EVENTS(X)
 #undef X
-    SEV_N
+        SEV_N
 };
 enum table_client_event {
 #define X(name, actor, row, words) name,
     TABLE_CLIENT_EVENTS(X)
 #undef X
-    CEV_N
+        CEV_N
 };
 
 #define TABLE_N_SERVER_STATES 6
@@ -136,7 +136,7 @@ struct table_cell {
     const char *forbidden; /* NULL: a correct peer may; else the clause that forbids it */
     unsigned allowed;      /* set of enum table_reaction */
     enum table_reaction ours;
-    int ierr;              /* number that goes with it; 0: none, or it comes with the event */
+    int ierr;                /* number that goes with it; 0: none, or it comes with the event */
     enum machine_state next; /* where an ADVANCE leads, else the same state or MACHINE_OVER */
     const char *clause;
     enum table_evidence evidence;
