@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TRANSCRIPT_SESSION_MAX (64 * 1024 * 1024)
+#define TRANSCRIPT_SESSION_MAX (4 * 1024 * 1024)
 #define TRANSCRIPT_LINE_BYTES  4096 /* longest run of bytes on one line, before it becomes hex */
 
 struct transcript;

@@ -11,6 +11,7 @@
 static atomic_uint victim, count, limit; /* atomic: some tests have threads */
 static atomic_int victim_trouble, victim_errno;
 static _Atomic uint64_t skipped_ns;
+static void (*before_connect)(void);
 
 void io_fail_at(unsigned n, enum io_trouble trouble, int os_errno)
 {
@@ -65,7 +66,6 @@ static bool hit(size_t *len)
     X(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags), NULL)               \
     X(int, accept4, (int fd, struct sockaddr *from, socklen_t *len, int flags),                    \
       (fd, from, len, flags), NULL)                                                                \
-    X(int, connect, (int fd, const struct sockaddr *to, socklen_t len), (fd, to, len), NULL)       \
     X(int, epoll_wait, (int fd, struct epoll_event *e, int n, int ms), (fd, e, n, ms), NULL)
 
 #define X(result, name, parameters, arguments, length)                                             \
@@ -77,6 +77,21 @@ static bool hit(size_t *len)
     }
 CALLS(X)
 #undef X
+
+int __real_connect(int fd, const struct sockaddr *to, socklen_t len);
+int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len);
+
+int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+    if (before_connect != NULL)
+        before_connect();
+    return hit(NULL) ? -1 : __real_connect(fd, to, len);
+}
+
+void io_before_connect(void (*call)(void))
+{
+    before_connect = call;
+}
 
 int __real_clock_gettime(clockid_t clock, struct timespec *t);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *t);

@@ -21,5 +21,8 @@ bool io_failed(void);
 /* recv, send, read and write move at most this many bytes per call; 0: no limit. */
 void io_limit(unsigned bytes);
 
+/* Call this before each connect(), to have things happen in a race's window; NULL: not. */
+void io_before_connect(void (*call)(void));
+
 /* Put CLOCK_MONOTONIC forward, on top of what it was put forward before. */
 void io_skip_ns(uint64_t ns);
