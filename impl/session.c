@@ -13,6 +13,7 @@
 struct session {
     struct session_config config;
     struct loop *loop;
+    enum machine_role role;
     struct machine *machine;
     struct chan *chan;
     struct run *run;
@@ -126,6 +127,7 @@ static void show_totals(struct session *s)
         return;
     }
     s->reported = true;
+    results_init(&mine);
     for (size_t i = 0; i < n; i++)
         totals[i] = run_totals(s->run, i);
     if (run_fill_results(s->run, &mine) == SPEC_OK)
@@ -154,7 +156,7 @@ static enum spec_err add_output(struct session *s, struct results *mine)
     const char *output;
     char **member;
 
-    if (s->config.machine->role != MACHINE_SERVER ||
+    if (s->role != MACHINE_SERVER ||
         !params_has(machine_params(s->machine), PARAM_get_server_output))
         return SPEC_OK;
     output = s->config.output_is_json ? report_output_json(s->config.report)
@@ -170,6 +172,7 @@ static void act_pack(struct session *s, const struct machine_action *action)
     struct results mine;
 
     (void)action;
+    results_init(&mine);
     run_stop(s->run);
     if (run_fill_results(s->run, &mine) == SPEC_OK && add_output(s, &mine) == SPEC_OK)
         machine_results(s->machine, loop_now(), &mine);
@@ -309,7 +312,9 @@ struct session *session_new(const struct session_config *config)
     if (!s)
         return NULL;
     s->config = *config;
+    s->config.machine = NULL; /* borrowed for this call only */
     s->loop = config->loop;
+    s->role = config->machine->role;
     s->timer.fire = on_timer;
     s->machine = machine_new(config->machine);
     if (!s->machine) {
@@ -352,7 +357,7 @@ static bool ensure_run(struct session *s)
     if (s->run)
         return true;
     config.loop = s->loop;
-    config.role = s->config.machine->role;
+    config.role = s->role;
     config.params = p;
     config.skip_rx_copy = p->skip_rx_copy != 0;
     if (config.role == MACHINE_SERVER && params_has(p, PARAM_server_affinity))
@@ -368,7 +373,7 @@ static bool ensure_run(struct session *s)
 void session_add_stream(struct session *s, int fd)
 {
     const struct params *p = machine_params(s->machine);
-    bool client = s->config.machine->role == MACHINE_CLIENT;
+    bool client = s->role == MACHINE_CLIENT;
     bool sender;
 
     if (s->ended || !ensure_run(s)) {

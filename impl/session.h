@@ -28,7 +28,7 @@ struct session_config {
     struct loop *loop;
     const struct session_ops *ops;
     void *context;
-    const struct machine_config *machine;
+    const struct machine_config *machine; /* copied */
     struct report *report; /* borrowed; outlives the session */
     struct run_config run; /* loop, params, role and the callbacks are filled in by the session */
     bool output_is_json;   /* what get_server_output gives back (RES-7, RES-8) */
