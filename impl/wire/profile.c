@@ -19,14 +19,14 @@ enum {
     (C_OPENING | S_(CLI_START) | S_(CLI_PARAM) | S_(CLI_RUN) | S_(CLI_END) | S_(CLI_XCHG))
 #define C_FAILING (C_READING | S_(CLI_RESULTS))
 
+/* clang-format off */
 const struct profile_row profile_rows[] = {
 #define X(states, event, versions, reaction, ierr, clause)                                         \
-    {                                                                                              \
-        states, event, versions, {(enum table_reaction)(reaction), ierr, clause}
-},
+    {states, event, versions, {(enum table_reaction)(reaction), ierr, clause}},
 #include "impl/wire/profile.def"
 #undef X
 };
+/* clang-format on */
 const size_t n_profile_rows = ARRAY_LEN(profile_rows);
 
 const struct profile profiles[] = {

@@ -74,28 +74,24 @@ static const struct table_cell server_cells[TABLE_N_SERVER_STATES][SEV_N] = {
 #undef X
 };
 
+/* clang-format off */
 static const struct table_cell client_cells[TABLE_N_CLIENT_STATES][CEV_N] = {
 #define X(state, event, may, set, ours, ierr, next, clause, evidence)                              \
-    [(state)-                                                                                      \
-        CLI_START][event] = {may, set, (enum table_reaction)(ours), ierr, next, clause, evidence},
+    [state - CLI_START][event] = {may, set, (enum table_reaction)(ours), ierr, next, clause, evidence},
 #include "impl/wire/table_client.def"
 #undef X
 };
+/* clang-format on */
 
-static const struct event_row {
+struct event_row {
     const char *name, *row, *text;
     enum table_actor actor;
-} server_events[] =
-    {
-#define X(name, actor, row, words) [name] = {#name, row, words, TABLE_##actor},
-        TABLE_SERVER_EVENTS(X)
-#undef X
-},
-  client_events[] = {
-#define X(name, actor, row, words) [name] = {#name, row, words, TABLE_##actor},
-      TABLE_CLIENT_EVENTS(X)
-#undef X
 };
+
+#define X(name, actor, row, words) [name] = {#name, row, words, TABLE_##actor},
+static const struct event_row server_events[] = {TABLE_SERVER_EVENTS(X)};
+static const struct event_row client_events[] = {TABLE_CLIENT_EVENTS(X)};
+#undef X
 
 enum machine_role table_role(enum machine_state state)
 {
