@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,8 +32,16 @@ struct bench {
     struct loop_timer watchdog;
     struct params params;
     struct end client, server;
-    bool free_when_over, close_at_interval;
+    uint64_t await_bytes; /* that the server counts before the client's end reaches it */
+    bool free_when_over, close_at_interval, stop_at_interval;
 };
+
+/* Wait until a receiving run has counted so many bytes. */
+static inline void wait_counted(const struct run *run, uint64_t bytes)
+{
+    while (run_bytes(run, false) < bytes)
+        sched_yield();
+}
 
 static inline void note_rows(void *context, const struct interval *rows, size_t n)
 {
@@ -40,10 +49,10 @@ static inline void note_rows(void *context, const struct interval *rows, size_t 
 
     for (size_t i = 0; i < n && end->n_rows < MAX_ROWS; i++)
         end->rows[end->n_rows++] = rows[i];
-    if (end->bench->close_at_interval) {
+    if (end->bench->close_at_interval)
         run_close(end->run);
+    if (end->bench->close_at_interval || end->bench->stop_at_interval)
         loop_stop(end->bench->loop);
-    }
 }
 
 /* What the control channel would do: TEST_END reaches the server at once. */
@@ -52,8 +61,10 @@ static inline void note_over(void *context)
     struct end *end = context;
 
     end->n_over++;
-    if (end->bench->server.run)
+    if (end->bench->server.run) {
+        wait_counted(end->bench->server.run, end->bench->await_bytes);
         run_close(end->bench->server.run);
+    }
     if (end->bench->free_when_over) {
         run_free(end->run);
         end->run = NULL;

@@ -41,7 +41,7 @@ static void test_tcp_sends_the_digits_block_by_block(void **state)
 static void send_datagram(int fd, uint64_t seq, size_t len)
 {
     uint8_t datagram[2000] = {0};
-    struct datagram_header header = {.sec = 1, .usec = 2, .seq = seq};
+    struct datagram_header header = {.sec = (uint32_t)seq, .usec = 2, .seq = seq};
 
     datagram_encode(datagram, false, &header);
     assert_int_equal(send(fd, datagram, len, 0), len);
@@ -65,17 +65,125 @@ static void test_udp_receiver_takes_each_datagram_on_its_own(void **state)
         send_datagram(raw, 5, 1500); /* long: len counts (UDP-12); 3 and 4 are lost */
         send_datagram(raw, 4, 1000); /* late (UDP-7) */
         send_datagram(raw, 6, 7);    /* no header: bytes only */
-        wait_queued(run_stream_fd(b.server.run, 0), 1000);
         start_at(b.server.run, loop_now());
+        wait_counted(b.server.run, 3307);
         run_stop(b.server.run);
         total = run_totals(b.server.run, 0);
-        assert_int_equal(total.counted.bytes, 1000 + 300 + 1000 + 1000 + 7);
+        assert_int_equal(total.counted.bytes, 3307);
         assert_int_equal(total.packets, 5);
         assert_int_equal(total.lost, 1);
         assert_int_equal(total.out_of_order, 1);
         close(raw);
         bench_fini(&b);
     }
+}
+
+static void test_udp_takes_what_is_queued_at_the_stop(void **state)
+{
+    struct bench b;
+    struct run_config config;
+
+    (void)state;
+    bench_init(&b);
+    b.params.udp = true;
+    config = config_of(&b, MACHINE_SERVER);
+    int raw = connect_raw_udp(make_run(&config), false);
+    send_datagram(raw, 1, 1000);
+    wait_queued(run_stream_fd(b.server.run, 0), 1000);
+    start_at(b.server.run, loop_now());
+    run_stop(b.server.run);
+    assert_int_equal(run_totals(b.server.run, 0).counted.bytes, 1000); /* RES-26 */
+    close(raw);
+    bench_fini(&b);
+}
+
+/* The vector of OMIT-2: 1, 2, 5 in the omit period, then 6, 9, 3. */
+static void test_udp_omitted_counts_are_remembered(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    struct results results;
+
+    (void)state;
+    bench_init(&b);
+    b.params.udp = true;
+    b.params.omit = 1;
+    b.stop_at_interval = true;
+    config = config_of(&b, MACHINE_SERVER);
+    config.interval_s = 10;
+    int raw = connect_raw_udp(make_run(&config), false);
+    start_at(b.server.run, loop_now() - SECOND); /* over as soon as the loop runs */
+    send_datagram(raw, 1, 1000);
+    send_datagram(raw, 2, 1000);
+    send_datagram(raw, 5, 1000);
+    wait_counted(b.server.run, 3000);
+    loop_run(b.loop);
+    assert_true(b.server.rows[0].omitted && b.server.rows[0].jitter_s > 0);
+    assert_int_equal(run_bytes(b.server.run, false), 0);
+    send_datagram(raw, 6, 1000);
+    send_datagram(raw, 9, 1000);
+    send_datagram(raw, 3, 1000);
+    wait_counted(b.server.run, 3000);
+    run_stop(b.server.run);
+    results_init(&results);
+    assert_int_equal(run_fill_results(b.server.run, &results), SPEC_OK);
+    assert_int_equal(results.streams[0].bytes, 3000); /* RES-20 */
+    assert_int_equal(results.streams[0].packets, 9);
+    assert_int_equal(results.streams[0].errors, 3);
+    assert_int_equal(results.streams[0].omitted_packets, 5); /* RES-17 */
+    assert_int_equal(results.streams[0].omitted_errors, 2);  /* RES-15 */
+    results_fini(&results);
+    close(raw);
+    bench_fini(&b);
+}
+
+static void test_udp_jitter_is_0_after_the_omit_period(void **state)
+{
+    struct bench b;
+    struct run_config config;
+
+    (void)state;
+    bench_init(&b);
+    b.params.udp = true;
+    b.params.omit = 1;
+    b.stop_at_interval = true;
+    config = config_of(&b, MACHINE_SERVER);
+    config.interval_s = 10;
+    int raw = connect_raw_udp(make_run(&config), false);
+    start_at(b.server.run, loop_now() - SECOND);
+    send_datagram(raw, 1, 1000);
+    send_datagram(raw, 2, 1000);
+    wait_counted(b.server.run, 2000);
+    loop_run(b.loop);
+    send_datagram(raw, 60, 1000); /* the first one of the counted period has no predecessor */
+    wait_counted(b.server.run, 1000);
+    run_stop(b.server.run);
+    assert_true(b.server.rows[0].jitter_s > 0);
+    assert_int_equal(run_bytes(b.server.run, false), 1000);
+    assert_true(run_totals(b.server.run, 0).counted.jitter_s == 0); /* OMIT-1, UDP-9 */
+    close(raw);
+    bench_fini(&b);
+}
+
+/* Datagrams can be lost: a server that stopped at the limit would leave its client waiting. */
+static void test_udp_server_sends_until_it_is_told(void **state)
+{
+    struct bench b;
+    struct run_config config;
+    uint8_t got[2000];
+
+    (void)state;
+    bench_init(&b);
+    b.params.udp = true;
+    b.params.blockcount = 5;
+    config = config_of(&b, MACHINE_SERVER);
+    int raw = connect_raw_udp(make_run(&config), true);
+    start_at(b.server.run, loop_now());
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(recv(raw, got, sizeof got, 0), 1000);
+    run_stop(b.server.run);
+    close(raw);
+    bench_fini(&b);
 }
 
 static void check_numbers(bool wide)
@@ -120,16 +228,16 @@ static void test_udp_both_ends_agree(void **state)
     (void)state;
     bench_init(&b);
     b.params.udp = true;
-    b.params.blockcount = 100;
-    b.params.bandwidth = 40000000;
+    b.params.blockcount = 50; /* fit into the receive buffer */
+    b.await_bytes = 50000;
     run_both(&b, 1, true);
     results_init(&results);
     assert_int_equal(run_fill_results(b.server.run, &results), SPEC_OK);
     assert_int_equal(results.n_streams, 1);
     assert_int_equal(results.sender_has_retransmits, -1);
-    assert_int_equal(results.streams[0].packets, 100);
+    assert_int_equal(results.streams[0].packets, 50);
     assert_int_equal(results.streams[0].errors, 0);
-    assert_int_equal(results.streams[0].bytes, 100000);
+    assert_int_equal(results.streams[0].bytes, 50000);
     assert_int_equal(results.streams[0].retransmits, -1);
     assert_true(results.streams[0].has_omitted && results.streams[0].has_times); /* INT-5 */
     assert_null(results.congestion_used);
@@ -166,36 +274,66 @@ static void reset_connection(int fd)
     close(fd);
 }
 
-static void discard_ready(struct loop_source *source, uint32_t events)
+#define ODD_LEN 1000003 /* of a block: no multiple of anything, and more than goes in one write */
+
+/* Reads a stream of digit blocks and checks every one. */
+struct checker {
+    struct loop_source source;
+    struct loop *loop; /* stopped after two blocks */
+    uint64_t n, n_wrong;
+};
+
+static void check_ready(struct loop_source *source, uint32_t events)
 {
+    static uint8_t buf[1 << 18];
+    struct checker *checker = (struct checker *)(void *)source;
+    ssize_t n = recv(source->fd, buf, sizeof buf, MSG_DONTWAIT);
+
     (void)events;
-    if (recv(source->fd, NULL, 1 << 20, MSG_TRUNC) <= 0)
+    if (n <= 0)
         loop_unwatch(source);
+    for (ssize_t i = 0; i < n; i++)
+        checker->n_wrong += buf[i] != '0' + checker->n++ % ODD_LEN % 10;
+    if (checker->n == 2 * ODD_LEN)
+        loop_stop(checker->loop);
 }
 
-static void test_a_reset_stream_leaves_its_blocks_to_the_others(void **state)
+/* Three blocks: the first stream is stuck in one of them, the other sends two and waits. Then the
+ * first is reset: the other must send the third. */
+static void test_a_reset_stream_leaves_its_block_to_the_others(void **state)
 {
     struct bench b;
     struct run_config config;
 
     (void)state;
     bench_init(&b);
-    b.params.blockcount = 40;
-    b.params.len = 1 << 20; /* more than fits into socket buffers */
+    b.params.blockcount = 3;
+    b.params.len = ODD_LEN;
+    params_mark(&b.params, PARAM_repeating_payload);
     config = config_of(&b, MACHINE_CLIENT);
     make_run(&config);
-    int reset = connect_raw(b.client.run, true), raw = connect_raw(b.client.run, true);
-    struct loop_source reader = {.fd = raw, .ready = discard_ready};
-    reset_connection(reset);
+    int small = 4096, stuck = connect_raw(b.client.run, true),
+        raw = connect_raw(b.client.run, true);
+    setsockopt(stuck, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    for (size_t i = 0; i < 2; i++)
+        setsockopt(run_stream_fd(b.client.run, i), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    struct checker checker = {
+        .source = {.fd = raw, .ready = check_ready},
+          .loop = b.loop
+    };
+    assert_int_equal(loop_watch(b.loop, &checker.source, EPOLLIN), SPEC_OK);
     start_at(b.client.run, loop_now());
-    while (run_stream_errno(b.client.run, 0) == 0)
-        sched_yield();
-    assert_int_equal(loop_watch(b.loop, &reader, EPOLLIN), SPEC_OK);
-    loop_run(b.loop);
+    wait_queued(stuck, 1);
+    loop_run(b.loop); /* until two blocks came */
+    reset_connection(stuck);
+    loop_run(b.loop);                     /* until it is over */
     assert_int_equal(b.client.n_over, 1); /* DATA-6 */
-    assert_int_equal(run_totals(b.client.run, 1).counted.bytes, 40 << 20);
+    assert_int_not_equal(run_stream_errno(b.client.run, 0), 0);
     assert_int_equal(run_stream_errno(b.client.run, 1), 0);
-    loop_unwatch(&reader);
+    assert_int_equal(run_totals(b.client.run, 1).counted.bytes, 3 * ODD_LEN);
+    assert_true(checker.n > ODD_LEN);
+    assert_int_equal(checker.n_wrong, 0);
+    loop_unwatch(&checker.source);
     close(raw);
     bench_fini(&b);
 }
@@ -444,10 +582,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tcp_sends_the_digits_block_by_block),
         cmocka_unit_test(test_udp_receiver_takes_each_datagram_on_its_own),
+        cmocka_unit_test(test_udp_takes_what_is_queued_at_the_stop),
+        cmocka_unit_test(test_udp_omitted_counts_are_remembered),
+        cmocka_unit_test(test_udp_jitter_is_0_after_the_omit_period),
+        cmocka_unit_test(test_udp_server_sends_until_it_is_told),
         cmocka_unit_test(test_udp_sender_numbers_from_one),
         cmocka_unit_test(test_udp_both_ends_agree),
         cmocka_unit_test(test_udp_refused_stops_the_stream),
-        cmocka_unit_test(test_a_reset_stream_leaves_its_blocks_to_the_others),
+        cmocka_unit_test(test_a_reset_stream_leaves_its_block_to_the_others),
         cmocka_unit_test(test_eof_is_no_failure),
         cmocka_unit_test(test_a_full_disk_stops_the_stream),
         cmocka_unit_test(test_affinity_to_a_cpu_that_does_not_exist_is_refused),
