@@ -35,7 +35,8 @@ LINK     = -pie -Wl,-z,relro,-z,now $(CFLAGS) $(FLAGS_$(VARIANT)) $(LDFLAGS)
 LIBS     = -lcjson -lcrypto -lm -lpthread
 # impl/tests/alloc.c and iofail.c stand in front of these for all of our objects, to fail the n-th call.
 WRAP     = $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup \
-             recv send read write recvmsg accept4 connect epoll_wait clock_gettime)
+             recv send read write recvmsg accept4 connect epoll_wait clock_gettime \
+             getaddrinfo)
 DOUBLES  = impl/tests/alloc.c impl/tests/iofail.c
 comma   := ,
 

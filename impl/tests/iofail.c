@@ -1,8 +1,11 @@
 #include "impl/tests/iofail.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -104,4 +107,28 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
     t->tv_sec += (time_t)(ns / 1000000000);
     t->tv_nsec = (long)(ns % 1000000000);
     return result;
+}
+
+int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **list);
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **list);
+
+/* glibc's freeaddrinfo() goes along the list, so that two lists may be put together. */
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **list)
+{
+    const char *comma = strchr(host, ',');
+    char first[64];
+    int failure;
+
+    if (comma == NULL)
+        return __real_getaddrinfo(host, service, hints, list);
+    snprintf(first, sizeof first, "%.*s", (int)(comma - host), host);
+    failure = __real_getaddrinfo(first, service, hints, list);
+    if (failure != 0)
+        return failure;
+    while (*list != NULL)
+        list = &(*list)->ai_next;
+    return __real_getaddrinfo(comma + 1, service, hints, list);
 }

@@ -2,7 +2,8 @@
  *
  * Every test program is linked with iofail.c, whose wrappers stand in front of recv, send, read,
  * write, recvmsg, accept4, connect, epoll_wait and clock_gettime for all of our own objects. They
- * pass everything on until told otherwise. Calls of all threads count. */
+ * pass everything on until told otherwise. Calls of all threads count. And
+ * getaddrinfo() takes "::1,127.0.0.1" for a name of two addresses. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

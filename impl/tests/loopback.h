@@ -79,7 +79,9 @@ static inline void peer_write(int fd, struct bytes bytes)
 {
     struct iovec piece = {(void *)(uintptr_t)bytes.at, bytes.len};
 
-    assert_int_equal(writev(fd, &piece, 1), (ssize_t)bytes.len);
+    struct msghdr m = {.msg_iov = &piece, .msg_iovlen = 1};
+
+    assert_int_equal(sendmsg(fd, &m, MSG_NOSIGNAL), (ssize_t)bytes.len);
 }
 
 static inline void peer_reset(int fd)

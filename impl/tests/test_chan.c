@@ -103,7 +103,8 @@ static void until_got(size_t n)
         turn(loop);
 }
 
-/* --- receiving ------------------------------------------------------------------------------------ */
+/* --- receiving
+ * ------------------------------------------------------------------------------------ */
 
 static void test_chan_keeps_what_was_not_taken_and_offers_it_again(void **state)
 {
@@ -267,7 +268,8 @@ static void test_chan_hands_what_was_collected_to_the_next_owner(void **state)
     assert_int_equal(second.n, 6);
 }
 
-/* --- every call interrupted, short, or not ready --------------------------------------------------- */
+/* --- every call interrupted, short, or not ready
+ * --------------------------------------------------- */
 
 static uint8_t text[3000];
 
@@ -350,7 +352,8 @@ static void test_chan_tells_any_other_failure_of_a_write_behind_what_was_read(vo
     assert_int_equal(owner.os_errno, EHOSTUNREACH);
 }
 
-/* --- sending -------------------------------------------------------------------------------------- */
+/* --- sending
+ * -------------------------------------------------------------------------------------- */
 
 static void test_chan_queues_what_the_socket_does_not_take(void **state)
 {
@@ -390,7 +393,8 @@ static void test_chan_without_memory_says_so(void **state)
     close(fd[1]);
 }
 
-/* --- the end -------------------------------------------------------------------------------------- */
+/* --- the end
+ * -------------------------------------------------------------------------------------- */
 
 static void test_chan_close_does_not_lose_the_last_bytes_to_unread_ones(void **state)
 {
@@ -520,7 +524,8 @@ static void test_chan_abort_from_inside_each_callback(void **state)
     }
 }
 
-/* --- the transcript ------------------------------------------------------------------------------- */
+/* --- the transcript
+ * ------------------------------------------------------------------------------- */
 
 static void reply_to_each(struct bytes *in)
 {

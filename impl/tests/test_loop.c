@@ -26,7 +26,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- sources -------------------------------------------------------------------------------------- */
+/* --- sources
+ * -------------------------------------------------------------------------------------- */
 
 struct probe {
     struct loop_source source;
@@ -130,7 +131,8 @@ static void test_loop_watch_reports_a_descriptor_that_cannot_be_watched(void **s
     assert_null(source.loop);
 }
 
-/* --- timers --------------------------------------------------------------------------------------- */
+/* --- timers
+ * --------------------------------------------------------------------------------------- */
 
 #define N_TIMERS 5000
 
@@ -224,7 +226,8 @@ static void test_loop_timer_set_to_never_disarms(void **state)
     assert_int_equal(n_fired, 0);
 }
 
-/* --- mail ----------------------------------------------------------------------------------------- */
+/* --- mail
+ * ----------------------------------------------------------------------------------------- */
 
 #define N_THREADS 4
 #define N_LETTERS 500
@@ -304,7 +307,8 @@ static void test_loop_without_memory_says_so(void **state)
     assert_int_equal(loop_post(loop, call, &one), SPEC_OK); /* loop_free() drops it */
 }
 
-/* --- signals -------------------------------------------------------------------------------------- */
+/* --- signals
+ * -------------------------------------------------------------------------------------- */
 
 static int caught_signo;
 

@@ -9,7 +9,8 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 
-/* --- addresses ------------------------------------------------------------------------------------ */
+/* --- addresses
+ * ------------------------------------------------------------------------------------ */
 
 static struct sock_addr addr_of(const char *host, uint16_t port)
 {
@@ -65,7 +66,8 @@ static void test_sock_resolve_says_why_not(void **state)
     alloc_fail_at(0);
 }
 
-/* --- listening ------------------------------------------------------------------------------------ */
+/* --- listening
+ * ------------------------------------------------------------------------------------ */
 
 static uint16_t port_of(int fd)
 {
@@ -101,14 +103,14 @@ static const struct listen_row {
     struct sock_at at;
     bool mptcp, v4, v6;
 } listen_rows[] = {
-    {"CONN-3 both families",    {0},                       false, true,  true },
-    {"CONN-3 MPTCP for both",   {0},                       true,  true,  true },
-    {"-4",                      {.family = AF_INET},       false, true,  false},
-    {"-6",                      {.family = AF_INET6},      false, false, true },
-    {"-B an IPv4 address",      {.host = "127.0.0.1"},     false, true,  false},
-    {"-B an IPv6 address",      {.host = "::1"},           false, false, true },
-    {"-B the IPv6 wildcard",    {.host = "::"},            false, true,  true },
-    {"--bind-dev",              {.device = "lo"},          false, true,  true },
+    {"CONN-3 both families",  {0},                   false, true,  true },
+    {"CONN-3 MPTCP for both", {0},                   true,  true,  true },
+    {"-4",                    {.family = AF_INET},   false, true,  false},
+    {"-6",                    {.family = AF_INET6},  false, false, true },
+    {"-B an IPv4 address",    {.host = "127.0.0.1"}, false, true,  false},
+    {"-B an IPv6 address",    {.host = "::1"},       false, false, true },
+    {"-B the IPv6 wildcard",  {.host = "::"},        false, true,  true },
+    {"--bind-dev",            {.device = "lo"},      false, true,  true },
 };
 
 static void check_listener(const struct listen_row *row, const char *host, bool reachable)
@@ -208,7 +210,8 @@ static void test_sock_accept_passes_over_connections_that_failed(void **state)
     close(listener);
 }
 
-/* --- opening -------------------------------------------------------------------------------------- */
+/* --- opening
+ * -------------------------------------------------------------------------------------- */
 
 static void test_sock_open_binds_the_near_end(void **state)
 {
@@ -240,12 +243,14 @@ static void test_sock_open_gives_the_numbers_of_failures(void **state)
     int fd;
 
     (void)state;
-    assert_int_equal(sock_open(SOCK_KIND_TCP, &to, &(struct sock_at){.host = "::1"}, IECONNECT, &fd), IECONNECT);
+    assert_int_equal(
+        sock_open(SOCK_KIND_TCP, &to, &(struct sock_at){.host = "::1"}, IECONNECT, &fd), IECONNECT);
     assert_int_equal(
         sock_open(SOCK_KIND_TCP, &to, &(struct sock_at){.host = "192.0.2.1"}, IESTREAMCONNECT, &fd),
         IESTREAMCONNECT);
     assert_int_equal(
-        sock_open(SOCK_KIND_TCP, &to, &(struct sock_at){.device = "nosuchdev"}, IECONNECT, &fd), IEBINDDEV);
+        sock_open(SOCK_KIND_TCP, &to, &(struct sock_at){.device = "nosuchdev"}, IECONNECT, &fd),
+        IEBINDDEV);
 }
 
 static void test_sock_is_mptcp_only_between_two_that_are(void **state)
@@ -278,7 +283,8 @@ static void test_sock_is_mptcp_only_between_two_that_are(void **state)
     close(listener);
 }
 
-/* --- options -------------------------------------------------------------------------------------- */
+/* --- options
+ * -------------------------------------------------------------------------------------- */
 
 static int option(int fd, int level, int name)
 {
@@ -388,7 +394,8 @@ static void test_sock_set_keepalive_checks_idle_against_the_retries(void **state
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        int fd = tcp(AF_INET), got = sock_set_keepalive(fd, rows[i].idle, rows[i].interval, rows[i].count);
+        int fd = tcp(AF_INET),
+            got = sock_set_keepalive(fd, rows[i].idle, rows[i].interval, rows[i].count);
         if (got != rows[i].want)
             fail_msg("%s: %d", rows[i].name, got);
         assert_true(option(fd, SOL_SOCKET, SO_KEEPALIVE));

@@ -40,7 +40,8 @@ static enum spec_err note(void *context, const struct transcript_event *e)
     if (e->kind == TRANSCRIPT_SESSION)
         sprintf(end, "+%c,%s,%u,%s,%u ", side, e->local, e->local_port, e->peer, e->peer_port);
     else if (e->kind == TRANSCRIPT_BYTES)
-        sprintf(end, "%c%zu:%02x..%02x ", side, e->bytes.len, e->bytes.at[0], e->bytes.at[e->bytes.len - 1]);
+        sprintf(end, "%c%zu:%02x..%02x ", side, e->bytes.len, e->bytes.at[0],
+                e->bytes.at[e->bytes.len - 1]);
     else if (e->kind == TRANSCRIPT_GAP)
         sprintf(end, "%cgap%" PRIu64 " ", side, e->gap);
     else if (e->kind == TRANSCRIPT_EOF)
@@ -121,27 +122,29 @@ static const struct row {
     enum spec_err want;
     unsigned long line;
 } rows[] = {
-    {"empty file",            "",                                                       SPEC_OK,      0},
-    {"first line alone",      "# iperfspec transcript 1\n",                             SPEC_OK,      1},
-    {"another version",       "# iperfspec transcript 2\n",                             SPEC_E_VALUE, 1},
-    {"good line",             "# iperfspec transcript 1\n1 5 C 00\n",                   SPEC_OK,      2},
-    {"cut short",             "# iperfspec transcript 1\n1 5 C 0",                      SPEC_OK,      2},
-    {"odd digits",            "# iperfspec transcript 1\n1 5 C 000\n",                  SPEC_E_VALUE, 2},
-    {"upper case",            "# iperfspec transcript 1\n1 5 C FF\n",                   SPEC_E_VALUE, 2},
-    {"no bytes",              "# iperfspec transcript 1\n1 5 C \n",                     SPEC_E_VALUE, 2},
-    {"no word",               "# iperfspec transcript 1\n1 5\n",                        SPEC_E_VALUE, 2},
-    {"side alone",            "# iperfspec transcript 1\n1 5 C\n",                      SPEC_E_VALUE, 2},
-    {"unknown side",          "# iperfspec transcript 1\n1 5 X 00\n",                   SPEC_E_VALUE, 2},
-    {"more behind",           "# iperfspec transcript 1\n1 5 C eof x\n",                SPEC_E_VALUE, 2},
-    {"two blanks",            "# iperfspec transcript 1\n1  5 C eof\n",                 SPEC_E_VALUE, 2},
-    {"negative time",         "# iperfspec transcript 1\n1 -5 C eof\n",                 SPEC_E_VALUE, 2},
-    {"time beyond 64 bits",   "# iperfspec transcript 1\n1 18446744073709551616 C eof\n", SPEC_E_VALUE, 2},
-    {"gap without number",    "# iperfspec transcript 1\n1 5 C gap\n",                  SPEC_E_VALUE, 2},
-    {"reset without number",  "# iperfspec transcript 1\n1 5 C reset\n",                SPEC_E_VALUE, 2},
-    {"session without peer",  "# iperfspec transcript 1\n1 5 session server a 1\n",     SPEC_E_VALUE, 2},
-    {"session of unknown",    "# iperfspec transcript 1\n1 5 session x a 1 b 2\n",      SPEC_E_VALUE, 2},
-    {"port beyond 65535",     "# iperfspec transcript 1\n1 5 session server a 1 b 65536\n", SPEC_E_VALUE, 2},
-    {"session alone",         "# iperfspec transcript 1\n1 5 session\n",                SPEC_E_VALUE, 2},
+    {"empty file",           "",                                                           SPEC_OK,      0},
+    {"first line alone",     "# iperfspec transcript 1\n",                                 SPEC_OK,      1},
+    {"another version",      "# iperfspec transcript 2\n",                                 SPEC_E_VALUE, 1},
+    {"good line",            "# iperfspec transcript 1\n1 5 C 00\n",                       SPEC_OK,      2},
+    {"cut short",            "# iperfspec transcript 1\n1 5 C 0",                          SPEC_OK,      2},
+    {"odd digits",           "# iperfspec transcript 1\n1 5 C 000\n",                      SPEC_E_VALUE, 2},
+    {"upper case",           "# iperfspec transcript 1\n1 5 C FF\n",                       SPEC_E_VALUE, 2},
+    {"no bytes",             "# iperfspec transcript 1\n1 5 C \n",                         SPEC_E_VALUE, 2},
+    {"no word",              "# iperfspec transcript 1\n1 5\n",                            SPEC_E_VALUE, 2},
+    {"side alone",           "# iperfspec transcript 1\n1 5 C\n",                          SPEC_E_VALUE, 2},
+    {"unknown side",         "# iperfspec transcript 1\n1 5 X 00\n",                       SPEC_E_VALUE, 2},
+    {"more behind",          "# iperfspec transcript 1\n1 5 C eof x\n",                    SPEC_E_VALUE, 2},
+    {"two blanks",           "# iperfspec transcript 1\n1  5 C eof\n",                     SPEC_E_VALUE, 2},
+    {"negative time",        "# iperfspec transcript 1\n1 -5 C eof\n",                     SPEC_E_VALUE, 2},
+    {"time beyond 64 bits",  "# iperfspec transcript 1\n1 18446744073709551616 C eof\n",
+     SPEC_E_VALUE,                                                                                       2},
+    {"gap without number",   "# iperfspec transcript 1\n1 5 C gap\n",                      SPEC_E_VALUE, 2},
+    {"reset without number", "# iperfspec transcript 1\n1 5 C reset\n",                    SPEC_E_VALUE, 2},
+    {"session without peer", "# iperfspec transcript 1\n1 5 session server a 1\n",         SPEC_E_VALUE, 2},
+    {"session of unknown",   "# iperfspec transcript 1\n1 5 session x a 1 b 2\n",          SPEC_E_VALUE, 2},
+    {"port beyond 65535",    "# iperfspec transcript 1\n1 5 session server a 1 b 65536\n",
+     SPEC_E_VALUE,                                                                                       2},
+    {"session alone",        "# iperfspec transcript 1\n1 5 session\n",                    SPEC_E_VALUE, 2},
 };
 
 static enum spec_err ignore(void *context, const struct transcript_event *e)
