@@ -397,8 +397,11 @@ int options_parse(struct options *opt, int argc, char **argv, FILE *out, FILE *e
     set_offload(&d);
     if (error == 0)
         error = check(&d);
-    if (error == 0 && !d.no_memory)
+    if (error == 0 && !d.no_memory) {
+        if (opt->output != OPTIONS_TEXT && d.seen['f'])
+            fputs("warning: Report format (-f) flag ignored with JSON output (-J)\n", err);
         return -1;
+    }
     report_error_format(text, sizeof text, error, error == IEFILE ? errno : 0);
     fprintf(err, "%s: parameter error - %s\n", VERSION_PROGRAM,
             d.no_memory            ? "out of memory"

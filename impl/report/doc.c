@@ -211,6 +211,9 @@ static void write_interval(const struct report *r, struct jwrite *w, const char 
         const struct interval *first = &rows[halves[h].first];
         struct summary_stretch s = summary_stretch(first, halves[h].count);
 
+        /* As in stock, the first stream's time stands for both sums. */
+        s.start_s = rows[0].start_s;
+        s.end_s = rows[0].end_s;
         jwrite_object(w, sums[h]);
         write_stretch(r, w, &s, first);
         jwrite_bool(w, "omitted", first->omitted);

@@ -1,7 +1,7 @@
 #include "impl/options.h"
 
+#include "impl/tests/alloc.h"
 #include "impl/tests/unit.h"
-#include "impl/wire/ierr.h"
 
 #include <sys/socket.h>
 
@@ -21,7 +21,7 @@ struct outcome {
  */
 static void parse(struct outcome *o, const char *line)
 {
-    char words[512], *argv[ARGS_MAX + 1] = {"iperfref"}, *save = NULL;
+    char name[] = "iperfref", words[512], *argv[ARGS_MAX + 1] = {name}, *save = NULL;
     int argc = 1;
     FILE *out = fmemopen(o->out, sizeof o->out, "w"), *err = fmemopen(o->err, sizeof o->err, "w");
 
@@ -60,7 +60,7 @@ static void cut_what_is_off(char *json)
 
 static void check_params(const char *words, char *want)
 {
-    char line[600], got[2048];
+    char line[2100], got[2048];
     struct outcome o;
     struct jwrite w;
     struct bytes text;
@@ -84,7 +84,7 @@ static void check_params(const char *words, char *want)
 
 static void check_error(const char *words, const char *want)
 {
-    char line[600], *said;
+    char line[2100], *said;
     const char *text = strstr(want, "parameter error - ");
     struct outcome o;
     size_t len;
@@ -306,6 +306,29 @@ static void test_options_set_mss_gives_udp_its_length(void **state)
     }
 }
 
+static void test_options_parse_survives_lack_of_memory(void **state)
+{
+    (void)state;
+    for (unsigned n = 1;; n++) {
+        struct outcome o;
+
+        alloc_fail_at(n);
+        parse(
+            &o,
+            "-c host%dev -X a -X b -T title -C cubic --timestamps --logfile x -B y%z -F /dev/null");
+        bool failed = alloc_failed();
+        alloc_fail_at(0);
+        if (!failed) {
+            assert_int_equal(o.status, -1);
+            options_fini(&o.opt);
+            break;
+        }
+        assert_int_equal(o.status, 1);
+        assert_non_null(strstr(o.err, "out of memory"));
+        options_fini(&o.opt);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_options_parse_defaults),
         cmocka_unit_test(test_options_parse_client),
         cmocka_unit_test(test_options_set_mss_gives_udp_its_length),
+        cmocka_unit_test(test_options_parse_survives_lack_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
