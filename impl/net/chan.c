@@ -239,8 +239,6 @@ static void offer(struct chan *c)
         return;
     note_taken(c);
     c->offer = NULL;
-    if (c->closing) /* which has let go of the rest */
-        return;
     taken = (size_t)(in.at - c->kept);
     assert(taken <= c->n_kept && in.len == c->n_kept - taken);
     memmove(c->kept, in.at, in.len);

@@ -156,6 +156,27 @@ static void test_chan_reads_no_further_than_it_keeps(void **state)
     until_got(sizeof much);
 }
 
+static void test_chan_that_waits_for_nothing_is_not_woken_by_a_reset(void **state)
+{
+    static uint8_t much[CHAN_KEEP_MAX];
+    size_t n_offers;
+
+    (void)state;
+    owner.take = 0;
+    peer_write(peer, (struct bytes){much, sizeof much});
+    while (owner.last_offer < CHAN_KEEP_MAX)
+        turn(loop);
+    n_offers = owner.n_offers;
+    peer_reset(peer);
+    peer = -1;
+    turns(loop, 5);
+    assert_int_equal(owner.n_offers, n_offers);
+    owner.take = SIZE_MAX;
+    chan_resume(chan);
+    turn_until(loop, &owner.was_reset);
+    assert_int_equal(owner.n_got, CHAN_KEEP_MAX);
+}
+
 static void test_chan_tells_eof_behind_the_last_byte(void **state)
 {
     (void)state;
@@ -296,7 +317,7 @@ static void exchange(void)
     assert_memory_equal(owner.got, text, n);
 }
 
-static void walk(enum io_trouble trouble, int os_errno)
+static void walk(enum io_trouble trouble, int os_errno, unsigned limit)
 {
     bool hit = true;
 
@@ -306,7 +327,7 @@ static void walk(enum io_trouble trouble, int os_errno)
         tear_down(NULL);
         assert_int_equal(set_up(NULL), 0);
         io_fail_at(n, trouble, os_errno);
-        io_limit(n % 2 ? 0 : 700);
+        io_limit(limit);
         exchange();
         hit = io_failed();
     }
@@ -315,13 +336,15 @@ static void walk(enum io_trouble trouble, int os_errno)
 static void test_chan_survives_each_call_interrupted(void **state)
 {
     (void)state;
-    walk(IO_FAIL, EINTR);
+    walk(IO_FAIL, EINTR, 0);
+    walk(IO_FAIL, EINTR, 700);
 }
 
 static void test_chan_survives_each_call_falling_short(void **state)
 {
     (void)state;
-    walk(IO_SHORT, 0);
+    walk(IO_SHORT, 0, 0);
+    walk(IO_SHORT, 0, 700);
 }
 
 static void test_chan_survives_pieces_of_one_byte(void **state)
@@ -600,6 +623,7 @@ int main(void)
         T(test_chan_keeps_what_was_not_taken_and_offers_it_again),
         T(test_chan_resume_from_inside_a_callback_offers_once_more),
         T(test_chan_reads_no_further_than_it_keeps),
+        T(test_chan_that_waits_for_nothing_is_not_woken_by_a_reset),
         T(test_chan_tells_eof_behind_the_last_byte),
         T(test_chan_tells_a_reset_behind_the_last_byte),
         T(test_chan_tells_a_reset_found_by_writing),
