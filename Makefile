@@ -98,17 +98,17 @@ check: ## everything CI runs: unit tests, conformance, interop, golden sessions 
 	scripts/check
 
 conformance: setup ## set up, then judge every stock build and iperfref (5 minutes)
-	$(PARALLEL) all
+	$(PARALLEL) -s all
 	scripts/conformance $(REPORT) $(STOCK)/*/iperf3 build/iperfref
 
 interop: setup ## set up, then every mode between iperfref and every stock build, both ways
-	$(PARALLEL) all
+	$(PARALLEL) -s all
 	@mkdir -p $(REPORT)
 	build/iperfspec interop $$(printf -- '--build %s ' $(STOCK)/*/iperf3) --build build/iperfref \
 	    --json $(REPORT)/interop.json
 
 bench: setup ## throughput of iperfref beside the stock builds
-	$(PARALLEL) all
+	$(PARALLEL) -s all
 	scripts/bench $(STOCK)/*/iperf3 build/iperfref
 
 fuzz: ## run each fuzz target for FUZZTIME seconds
@@ -118,12 +118,12 @@ fuzz: ## run each fuzz target for FUZZTIME seconds
 coverage: ## lines and branches of impl/wire that its unit tests reach; fails below the marks
 	scripts/deps build
 	find build/coverage -name '*.gcda' -delete 2>/dev/null || true
-	$(PARALLEL) unit VARIANT=coverage
+	$(PARALLEL) -s unit VARIANT=coverage
 	scripts/coverage build/coverage/obj
 
 sanitize: ## unit tests under ASAN+UBSAN, then under TSAN
-	$(PARALLEL) unit VARIANT=asan
-	$(PARALLEL) unit VARIANT=tsan
+	$(PARALLEL) -s unit VARIANT=asan
+	$(PARALLEL) -s unit VARIANT=tsan
 
 lint: ## warnings as errors with gcc and clang, clang-tidy, cppcheck, shellcheck, clang-format
 	scripts/deps build lint
@@ -149,3 +149,4 @@ clean: ## remove what was built (keeps build/stock)
 .PHONY: all unit unit-programs setup check conformance interop bench fuzz coverage sanitize lint \
         format nightly install help clean FORCE
 .DELETE_ON_ERROR:
+.SECONDARY:
