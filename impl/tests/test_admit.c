@@ -140,8 +140,6 @@ static void test_admit_takes_the_oldest_wherever_it_stands(void **unused)
     tests[0].awaits_udp = tests[1].awaits_udp = true;
     assert_true(admit_udp(&view, &from, WIRE("\x39\x38\x37\x36"), &which));
     assert_int_equal(which, 1);
-    assert_false(admit_udp_may_start(&view, 0));
-    assert_true(admit_udp_may_start(&view, 1));
 }
 
 static const struct udp_row {
@@ -200,6 +198,9 @@ static void test_admit_udp_setups_of_one_address_take_turns(void **unused)
     assert_true(admit_udp_may_start(&view, 2));
     tests[0].awaits_udp = false;
     assert_true(admit_udp_may_start(&view, 1));
+    /* An older test whose parameters came late finds a younger one at it. */
+    tests[1].awaits_udp = true;
+    assert_false(admit_udp_may_start(&view, 0));
 }
 
 static void test_admit_addresses_differ_by_scope(void **unused)

@@ -102,8 +102,7 @@ bool admit_udp_may_start(const struct admit_view *view, size_t which)
 
     for (size_t i = 0; i < view->n_tests; i++) {
         const struct admit_test *test = &view->tests[i];
-        if (i != which && test->awaits_udp && test->order < mine->order &&
-            admit_addr_equal(&test->peer, &mine->peer))
+        if (i != which && test->awaits_udp && admit_addr_equal(&test->peer, &mine->peer))
             return false;
     }
     return true;
