@@ -148,21 +148,34 @@ static void test_dial_refused_says_so(void **state)
 
 static int refuse(void *context, int fd)
 {
-    (void)context;
+    (*(int *)context)++;
     assert_true(fd >= 0);
     errno = EPERM;
     return IESETMSS;
 }
 
+static int n_refused;
+static struct result of_refused;
+
+static void refused(void *context, int fd, int ierr, int os_errno)
+{
+    assert_ptr_equal(context, &n_refused);
+    done(&of_refused, fd, ierr, os_errno);
+}
+
 static void test_dial_ends_when_an_option_cannot_be_set(void **state)
 {
-    struct dial_to to = to_host("127.0.0.1");
+    struct dial_to to = to_host("127.0.0.1,::1");
 
     (void)state;
     to.prepare = refuse;
-    dial(&to);
-    assert_int_equal(result.ierr, IESETMSS);
-    assert_int_equal(result.os_errno, EPERM);
+    to.done = refused;
+    to.context = &n_refused;
+    assert_non_null(dial_new(loop, &to));
+    turn_until(loop, &of_refused.done);
+    assert_int_equal(of_refused.ierr, IESETMSS);
+    assert_int_equal(of_refused.os_errno, EPERM);
+    assert_int_equal(n_refused, 1); /* the next address would do no better */
 }
 
 static void test_dial_with_a_flow_label_needs_ipv6(void **state)
@@ -209,6 +222,13 @@ static void test_dial_gives_up_at_its_time_limit_and_not_before(void **state)
     turn_until(loop, &result.done);
     assert_int_equal(result.ierr, IECONNECT);
     assert_int_equal(result.os_errno, ETIMEDOUT);
+
+    to.port = port; /* one that comes to a good end has no limit any more */
+    result.done = false;
+    dial(&to);
+    assert_int_equal(result.ierr, 0);
+    io_skip_ns(100000000000);
+    turns(loop, 3);
     close(first);
     close(fd);
 }
