@@ -9,11 +9,13 @@
 #include "impl/wire/ierr.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define NS_PER_SEC                   UINT64_C(1000000000)
@@ -514,6 +516,19 @@ int run_stream_errno(const struct run *run, size_t i)
 uint64_t run_bytes(const struct run *run, bool sender)
 {
     return sum(run, sender).bytes;
+}
+
+uint64_t run_unacknowledged(const struct run *run)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < run->n_streams; i++) {
+        int queued = 0;
+        if (run->streams[i]->sends && params_protocol(run->config.params) == PARAMS_TCP &&
+            ioctl(run->streams[i]->fd, SIOCOUTQ, &queued) == 0 && queued > 0)
+            bytes += (uint64_t)queued;
+    }
+    return bytes;
 }
 
 uint64_t run_last_received_ns(const struct run *run)
