@@ -8,7 +8,8 @@ static void test_rnd_bytes_fills_all_and_differs(void **state)
     size_t zeros = 0;
 
     (void)state;
-    assert_int_equal(rnd_bytes(a, sizeof a), SPEC_OK); /* more than one call of the kernel promises */
+    assert_int_equal(rnd_bytes(a, sizeof a),
+                     SPEC_OK); /* more than one call of the kernel promises */
     assert_int_equal(rnd_bytes(b, sizeof b), SPEC_OK);
     assert_memory_not_equal(a, b, sizeof a);
     for (size_t i = sizeof a - 500; i < sizeof a; i++)
