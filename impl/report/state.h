@@ -1,4 +1,4 @@
-/* state.h - what a report keeps between its calls; for report.c, text.c and json.c alone. */
+/* state.h - what a report keeps between its calls; for the files of this room alone. */
 #pragma once
 #include "impl/report/report.h"
 #include "impl/report/summary.h"
@@ -61,7 +61,14 @@ void text_end(struct report *r, const struct report_end *end);
 void text_note(struct report *r, const char *line);
 void text_finish(struct report *r);
 
-/* json.c */
+/* schema.c: whole objects, as member key of the object that is open in w (NULL: in an array). */
+void schema_start(const struct report *r, struct jwrite *w, const char *key);
+void schema_interval(const struct report *r, struct jwrite *w, const char *key,
+                     const struct interval *rows, size_t n);
+void schema_end(const struct report *r, struct jwrite *w, const char *key,
+                const struct report_end *end);
+
+/* doc.c */
 void doc_start(struct report *r);
 void doc_interval(struct report *r, const struct interval *rows, size_t n);
 void doc_end(struct report *r, const struct report_end *end);
