@@ -4,6 +4,7 @@
 
 #include "impl/tests/alloc.h"
 #include "impl/tests/end.h"
+#include "impl/tests/vector.h"
 #include "impl/wire/ierr.h"
 
 #define SECONDS UINT64_C(1000000000)
@@ -928,6 +929,7 @@ int main(void)
         cmocka_unit_test(test_each_integer_has_its_own_time),
         cmocka_unit_test(test_two_machines_make_a_session_at_any_piece_size),
         cmocka_unit_test(test_server_exchanges_results_again),
+        cmocka_unit_test(test_machine_understands_stock_at_every_cut),
         cmocka_unit_test(test_each_failed_allocation_ends_the_session),
     };
 

@@ -1,10 +1,14 @@
 /* observer.h - judges both directions of a control channel, live or captured.
  *
  * It is told the bytes in the order in which one vantage point saw them and says, clause by clause,
- * what no correct peer could have sent. Messages cross on the wire: a message is a violation only if
- * no prefix of the other side's bytes that its sender may have seen makes it legal. Where the two ends
- * read the same bytes differently (as meant by the sender, as framed by the receiver's state) both
- * readings are followed. */
+ * what no correct peer could have sent. Messages cross on the wire: a message is a violation only
+ * if no prefix of the other side's bytes that its sender may have seen makes it legal. Where the
+ * two ends read the same bytes differently (as meant by the sender, as framed by the receiver's
+ * state) both readings are followed.
+ *
+ * What is legal is the table's first column (table.h). After a side's first message out of order,
+ * that side's order is not judged any more, nor what the other side makes of it: only the form of
+ * messages, and that nothing comes after a last one. Clauses of level IS are never reported. */
 #pragma once
 #include "impl/wire/bytes.h"
 #include "impl/wire/err.h"
@@ -15,15 +19,16 @@
 
 enum observer_side { OBSERVER_CLIENT, OBSERVER_SERVER };
 
-/* Where the bytes were seen. At an end, that end's own sends are exact: it had read all that came
- * before, and no more. In the middle, either may have been on its way. */
+/* Where the bytes were seen. The judge asks the same everywhere, because an end, too, may answer
+ * one message while later ones wait in its buffer: a sender had read some prefix of what was seen
+ * before. */
 enum observer_vantage { OBSERVER_AT_CLIENT, OBSERVER_AT_SERVER, OBSERVER_BETWEEN };
 
 enum observer_message_kind {
     OBSERVER_COOKIE,
     OBSERVER_STATE,
     OBSERVER_ERROR, /* the integers behind SERVER_ERROR */
-    OBSERVER_JSON,  /* parameters or results */
+    OBSERVER_JSON,  /* parameters or results; at the end of the connection perhaps cut short */
     OBSERVER_END,   /* FIN */
     OBSERVER_RESET,
     OBSERVER_STRAY, /* bytes that are part of no message */
@@ -33,15 +38,16 @@ enum observer_message_kind {
 struct observer_message {
     enum observer_side from;
     enum observer_message_kind kind;
-    uint64_t at_ns;      /* time of its last byte */
-    uint64_t offset;     /* of its first byte, in this direction */
-    uint32_t len;        /* bytes on the wire */
-    int8_t state;        /* OBSERVER_STATE */
-    int n_ints;          /* OBSERVER_ERROR: 0, 1, 2 */
+    uint64_t at_ns;  /* time of its last byte */
+    uint64_t offset; /* of its first byte, in this direction */
+    uint32_t len;    /* bytes on the wire */
+    int8_t state;    /* OBSERVER_STATE */
+    int n_ints;      /* OBSERVER_ERROR: 0, 1, 2 */
     int32_t ierr, os_errno;
-    struct bytes text;   /* OBSERVER_JSON: the text; OBSERVER_COOKIE: 37 bytes; borrowed for the call */
-    uint32_t announced;  /* OBSERVER_JSON: its length prefix */
-    const char *phase;   /* what the session was doing, for people: "PARAM_EXCHANGE"; static */
+    struct bytes
+        text; /* OBSERVER_JSON: the text; OBSERVER_COOKIE: 37 bytes; borrowed for the call */
+    uint32_t announced; /* OBSERVER_JSON: its length prefix */
+    const char *phase;  /* what the session was doing, for people: "PARAM_EXCHANGE"; static */
 };
 
 struct observer_violation {
@@ -59,6 +65,9 @@ struct observer_config {
     void (*violation)(void *context, const struct observer_violation *violation);
     void *context;
     bool judge_client, judge_server; /* whose violations are reported */
+    bool judge_new; /* also by clauses for new implementations alone (versions "new"), such as
+                       ERR-8, and without indulgence for what stock builds are known to do (ERR-2,
+                       ERR-7, DEF-27, results without the omitted pair) */
 };
 
 struct observer;
@@ -68,11 +77,12 @@ struct observer *observer_new(const struct observer_config *config);
 void observer_free(struct observer *o);
 
 /* What was seen, in order. SPEC_OK or SPEC_E_NOMEM. */
-enum spec_err observer_bytes(struct observer *o, enum observer_side from, uint64_t at_ns, struct bytes bytes);
+enum spec_err observer_bytes(struct observer *o, enum observer_side from, uint64_t at_ns,
+                             struct bytes bytes);
 enum spec_err observer_end(struct observer *o, enum observer_side from, uint64_t at_ns, bool reset);
 
-/* Bytes of that direction are missing (capture loss, snap length): len of them. What cannot be known
- * from then on is not judged. */
+/* Bytes of that direction are missing (capture loss, snap length): len of them. What cannot be
+ * known from then on is not judged. */
 void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, uint64_t len);
 
 /* No more will come: reports what is wrong with the end (a session that stopped in the middle is a
@@ -82,4 +92,5 @@ void observer_finish(struct observer *o);
 /* What it learnt; NULL while unknown. Borrowed for the observer's life. */
 const struct params *observer_params(const struct observer *o);
 const struct results *observer_results(const struct observer *o, enum observer_side of);
-bool observer_completed(const struct observer *o); /* DISPLAY_RESULTS was reached and the end was good */
+bool observer_completed(
+    const struct observer *o); /* DISPLAY_RESULTS was reached and the end was good */
