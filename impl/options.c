@@ -71,6 +71,10 @@ static void print_version(FILE *out)
     fprintf(out, "%s\n", VERSION_BANNER);
     if (uname(&u) == 0)
         fprintf(out, "%s %s %s %s %s\n", u.sysname, u.nodename, u.release, u.version, u.machine);
+    fputs("Optional features available: CPU affinity setting, IPv6 flow label, "
+          "TCP congestion algorithm setting, sendfile / zerocopy, socket pacing, authentication, "
+          "bind to device, support IPv4 don't fragment, POSIX threads\n",
+          out);
 }
 
 static void print_hint(FILE *err)
