@@ -32,7 +32,7 @@ struct client {
     struct loop_timer knock_timer;
     int64_t knock_budget; /* UDPC-5 */
     int waiting_for;      /* things that must be gone before the loop may end */
-    bool interrupted;
+    int interrupted; /* the signal that ended us; 0: none */
     int status;
 };
 
@@ -74,7 +74,7 @@ static void on_over(void *context, const struct machine_end *end)
         dial_cancel(c->dial);
     c->dial = NULL;
     if (c->interrupted)
-        report_error_text(c->report, "interrupt - the client has terminated");
+        report_interrupted(c->report, c->interrupted);
     else if (!end->ok)
         report_error(c->report, end->ierr, end->os_errno);
     report_finish(c->report);
@@ -319,13 +319,12 @@ static void on_signal(void *context, int signo)
 {
     struct client *c = context;
 
-    (void)signo;
-    c->interrupted = true;
+    c->interrupted = signo;
     if (c->session) {
         session_terminate(c->session);
         return;
     }
-    report_error_text(c->report, "interrupt - the client has terminated");
+    report_interrupted(c->report, signo);
     report_finish(c->report);
     loop_stop(c->loop);
 }
@@ -337,8 +336,7 @@ static struct report *make_report(const struct options *opt, FILE *out, FILE *er
         [OPTIONS_JSON] = REPORT_JSON,
         [OPTIONS_JSON_STREAM] = REPORT_JSON_STREAM,
     };
-
-    return report_new(&(struct report_config){
+    struct report_config config = {
         .mode = modes[opt->output],
         .out = out,
         .err = err,
@@ -347,7 +345,10 @@ static struct report *make_report(const struct options *opt, FILE *out, FILE *er
         .forceflush = opt->forceflush,
         .full_output = opt->full_output,
         .timestamps = opt->timestamps,
-    });
+    };
+
+    report_banner(&config);
+    return report_new(&config);
 }
 
 static void dial_control(struct client *c)

@@ -3,7 +3,6 @@
 #include "impl/greeter.h"
 #include "impl/net/accept.h"
 #include "impl/net/udpdoor.h"
-#include "impl/report/message.h"
 #include "impl/server_test.h"
 #include "impl/version.h"
 #include "impl/wire/ierr.h"
@@ -46,12 +45,7 @@ static void complain(struct server *s, const char *what)
 
 static void announce_listening(struct server *s)
 {
-    struct report_config config = {
-        .mode = s->opt->output == OPTIONS_TEXT ? REPORT_TEXT : REPORT_JSON,
-        .server = true,
-        .out = s->out,
-        .timestamps = s->opt->timestamps,
-    };
+    struct report_config config = server_test_report_config(&s->shared, s->out);
     struct sock_name name;
 
     if (sock_local(s->listener, &name))
@@ -70,7 +64,7 @@ static bool open_listener(struct server *s)
     char why[256];
 
     if (ierr) {
-        message_format(why, sizeof why, ierr, errno);
+        report_error_format(why, sizeof why, ierr, errno);
         fprintf(s->err, VERSION_PROGRAM ": error - %s\n", why);
         return false;
     }
@@ -313,20 +307,32 @@ static void test_over(void *context, struct server_test *test, const struct mach
     stop_if_done(s);
 }
 
+/* Between tests there is nobody's report to say it in. */
+static void say_interrupted(struct server *s, int signo)
+{
+    struct report_config config = server_test_report_config(&s->shared, s->out);
+    struct report *report = report_new(&config);
+
+    if (!report)
+        return;
+    report_interrupted(report, signo);
+    report_finish(report);
+    report_free(report);
+}
+
 static void on_signal(void *context, int signo)
 {
     struct server *s = context;
     struct server_test *test;
 
-    (void)signo;
     if (s->stopping) { /* a second one: don't wait for anybody */
         loop_stop(s->loop);
         return;
     }
-    if (s->n_tests == 0 && s->opt->output == OPTIONS_TEXT)
-        fprintf(s->err, VERSION_PROGRAM ": interrupt - the server has terminated\n");
+    if (s->n_tests == 0)
+        say_interrupted(s, signo);
     TAILQ_FOREACH(test, &s->tests, entry)
-        server_test_interrupt(test);
+        server_test_interrupt(test, signo);
     stop(s);
 }
 
@@ -430,7 +436,10 @@ int server_run(const struct options *opt, FILE *out, FILE *err)
 
     TAILQ_INIT(&s.tests);
     if (start_loop(&s) && start_auth(&s) && start_transcript(&s) && open_listener(&s)) {
+        struct report_config config = server_test_report_config(&s.shared, out);
+
         s.status = 0;
+        report_banner(&config);
         announce_listening(&s);
         watch_idle(&s);
         if (loop_run(s.loop) != SPEC_OK)

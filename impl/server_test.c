@@ -117,7 +117,7 @@ static void over(void *context, const struct machine_end *end)
     struct server_test *test = context;
 
     if (test->interrupted)
-        report_error_text(test->report, "interrupt - the server has terminated");
+        report_interrupted(test->report, test->interrupted);
     else if (!end->ok)
         report_error(test->report, end->ierr, end->os_errno);
     report_finish(test->report);
@@ -142,7 +142,7 @@ static void show_connection(struct server_test *test, const struct greeter_guest
                                    });
 }
 
-static struct report *make_report(const struct server_shared *shared, FILE *out)
+struct report_config server_test_report_config(const struct server_shared *shared, FILE *out)
 {
     static const enum report_mode modes[] = {
         [OPTIONS_TEXT] = REPORT_TEXT,
@@ -151,7 +151,7 @@ static struct report *make_report(const struct server_shared *shared, FILE *out)
     };
     const struct options *opt = shared->opt;
 
-    return report_new(&(struct report_config){
+    return (struct report_config){
         .mode = modes[opt->output],
         .server = true,
         .out = out,
@@ -161,7 +161,15 @@ static struct report *make_report(const struct server_shared *shared, FILE *out)
         .forceflush = opt->forceflush,
         .full_output = opt->full_output,
         .timestamps = opt->timestamps,
-    });
+    };
+}
+
+static struct report *make_report(struct server_test *test)
+{
+    struct report_config config =
+        server_test_report_config(test->shared, console_file(test->slot));
+
+    return report_new(&config);
 }
 
 static struct session *make_session(struct server_test *test)
@@ -215,7 +223,7 @@ struct server_test *server_test_new(const struct server_shared *shared, uint64_t
     test->peer = guest->peer;
     test->park_timer.fire = on_parked_long;
     test->slot = console_open(shared->console);
-    test->report = test->slot ? make_report(shared, console_file(test->slot)) : NULL;
+    test->report = test->slot ? make_report(test) : NULL;
     test->session = test->report ? make_session(test) : NULL;
     if (test->session)
         return test;
@@ -291,9 +299,9 @@ void server_test_unpark(struct server_test *test)
         announce(test);
 }
 
-void server_test_interrupt(struct server_test *test)
+void server_test_interrupt(struct server_test *test, int signo)
 {
-    test->interrupted = true;
+    test->interrupted = signo;
     session_terminate(test->session);
 }
 

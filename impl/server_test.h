@@ -41,7 +41,7 @@ struct server_test {
     struct sock_name peer;
     enum server_awaits awaits;
     bool parked;      /* waits for may_announce */
-    bool interrupted; /* by a signal of ours */
+    int interrupted;  /* the signal that ended us; 0: none */
     struct loop_timer park_timer;
     struct console_slot *slot;
     struct report *report;
@@ -65,7 +65,10 @@ void server_test_add_udp(struct server_test *test, int fd);
 void server_test_unpark(struct server_test *test);
 
 /* The server was told to end: says so to the peer (CLOSE-6). */
-void server_test_interrupt(struct server_test *test);
+void server_test_interrupt(struct server_test *test, int signo);
+
+/* How this server reports, to out. */
+struct report_config server_test_report_config(const struct server_shared *shared, FILE *out);
 
 /* What the listener's decision needs (borrows the cookie). */
 void server_test_view(const struct server_test *test, struct admit_test *view);
