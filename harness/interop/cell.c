@@ -1,0 +1,284 @@
+#include "harness/interop/cell.h"
+
+#include "harness/interop/judge.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PORT  5201 /* in a network of its own */
+#define CPORT 5301
+#define READY_MS                                                                                   \
+    10000 /* until the server listens, and listens again: 3.21+ can take 10 s (CLOSE-16) */
+#define CLIENT_MS 30000 /* for tests of 1 or 2 s */
+#define REPORT_MS 12000
+#define NS_PER_MS 1000000u
+
+const char *interop_verdict_word(enum interop_verdict verdict)
+{
+    static const char *const words[] = {
+        [CELL_OPEN] = "open",       [CELL_GREEN] = "green",     [CELL_RED] = "red",
+        [CELL_SKIPPED] = "skipped", [CELL_TROUBLE] = "trouble",
+    };
+
+    return words[verdict];
+}
+
+/* A cell that is being played. */
+struct play {
+    const struct interop_cell *cell;
+    const struct kit *kit;
+    struct interop_outcome *outcome;
+    struct subject client, server;
+    unsigned port;
+    char cport[16], received[320];
+    char client_transcript[320], server_transcript[320]; /* "" : not iperfref */
+    bool client_ended, listens_again;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t in_ms(unsigned ms)
+{
+    return now_ns() + (uint64_t)ms * NS_PER_MS;
+}
+
+/* --- command lines --------------------------------------------------------------------------- */
+
+static void fill_in(const struct play *p, const struct interop_end *end, const char *template,
+                    struct text *out)
+{
+    const struct mode_word words[] = {
+        {"cport", p->cport     },
+        {"src",   p->kit->src  },
+        {"dst",   p->received  },
+        {"pub",   p->kit->pub  },
+        {"key",   p->kit->key  },
+        {"users", p->kit->users},
+        {NULL,    NULL         },
+    };
+
+    mode_expand(template, &end->side, words, out);
+}
+
+static char **command(const struct play *p, bool client)
+{
+    const struct interop_mode *mode = p->cell->mode;
+    const struct interop_end *end = client ? p->cell->client : p->cell->server;
+    const char *transcript = client ? p->client_transcript : p->server_transcript;
+    const char *host = strcmp(mode->needs, "ipv6") == 0 ? "::1" : "127.0.0.1";
+    struct text options = {0};
+
+    text_adds(&options, client || !(mode->flags & MODE_TEXT) ? "-J " : "--forceflush ");
+    if (*transcript)
+        text_addf(&options, "--transcript %s ", transcript);
+    fill_in(p, end, client ? mode->client : mode->server, &options);
+    char **argv = subject_argv(&end->build, client ? host : NULL, p->port, text_string(&options));
+    text_fini(&options);
+    return argv;
+}
+
+/* The command line as one can type it. */
+static void write_line(char *out, size_t cap, char **argv, const char *password)
+{
+    size_t len = (size_t)snprintf(out, cap, "%s%s%s", password ? "IPERF3_PASSWORD=" : "",
+                                  password ? password : "", password ? " " : "");
+
+    for (; *argv && len < cap; argv++) {
+        bool quote = strpbrk(*argv, " '{}") != NULL;
+        len += (size_t)snprintf(out + len, cap - len, quote ? "\"%s\"%s" : "%s%s", *argv,
+                                argv[1] ? " " : "");
+    }
+}
+
+/* --- playing --------------------------------------------------------------------------------- */
+
+static void settle(struct play *p)
+{
+    size_t n = p->cell->number;
+
+    p->port = PORT;
+    snprintf(p->cport, sizeof p->cport, "%u", CPORT);
+    if (!subject_enter_own_network()) {
+        p->port = subject_free_port();
+        snprintf(p->cport, sizeof p->cport, "%u", subject_free_port());
+    }
+    snprintf(p->received, sizeof p->received, "%s/%zu.received", p->kit->dir, n);
+    if (p->cell->client->side.is_reference)
+        snprintf(p->client_transcript, sizeof p->client_transcript, "%s/%zu.client", p->kit->dir,
+                 n);
+    if (p->cell->server->side.is_reference)
+        snprintf(p->server_transcript, sizeof p->server_transcript, "%s/%zu.server", p->kit->dir,
+                 n);
+}
+
+static bool start_server(struct play *p, struct text *why)
+{
+    char **argv = command(p, false);
+
+    write_line(p->outcome->server_line, sizeof p->outcome->server_line, argv, NULL);
+    bool ok = subject_start(&p->server, argv, why);
+    subject_argv_free(argv);
+    if (!ok)
+        return false;
+    ok = subject_await_listening(&p->server, p->port, in_ms(READY_MS)) == SUBJECT_READY;
+    if (!ok)
+        text_addf(why, "the server does not listen on port %u", p->port);
+    return ok;
+}
+
+static bool start_client(struct play *p, struct text *why)
+{
+    unsigned flags = p->cell->mode->flags;
+    const char *password = !(flags & MODE_AUTH)     ? NULL
+                           : (flags & MODE_REFUSED) ? KIT_WRONG
+                                                    : KIT_PASSWORD;
+    char **argv = command(p, true);
+
+    if (password)
+        setenv("IPERF3_PASSWORD", password, 1);
+    write_line(p->outcome->client_line, sizeof p->outcome->client_line, argv, password);
+    bool ok = subject_start(&p->client, argv, why);
+    subject_argv_free(argv);
+    return ok;
+}
+
+/* Read what both write until done() or the time is up. */
+static bool await(struct play *p, bool (*done)(const struct play *p), unsigned ms)
+{
+    uint64_t deadline = in_ms(ms), now;
+    struct sim_process client = subject_process(&p->client), server = subject_process(&p->server);
+
+    while (!done(p) && (now = now_ns()) < deadline) {
+        struct pollfd fds[8];
+        size_t n = client.watch(client.context, fds, 4);
+        n += server.watch(server.context, fds + n, 4);
+        poll(fds, n, (int)((deadline - now) / NS_PER_MS) + 1);
+        subject_turn(&p->client);
+        subject_turn(&p->server);
+    }
+    return done(p);
+}
+
+static bool client_is_over(const struct play *p)
+{
+    return !p->client.running;
+}
+
+static bool server_has_reported(const struct play *p)
+{
+    return !p->server.running || judge_has_report(&p->server.out);
+}
+
+static void play(struct play *p)
+{
+    unsigned flags = p->cell->mode->flags;
+
+    p->client_ended = await(p, client_is_over, CLIENT_MS);
+    if (p->client_ended && !(flags & (MODE_TEXT | MODE_REFUSED)))
+        await(p, server_has_reported, REPORT_MS);
+    p->listens_again =
+        subject_await_listening(&p->server, p->port, in_ms(READY_MS)) == SUBJECT_READY;
+}
+
+/* --- the end of it --------------------------------------------------------------------------- */
+
+/* Third number of a tcp_rmem or tcp_wmem. */
+static uint64_t most(const char *path)
+{
+    unsigned long long value = 0;
+    FILE *f = fopen(path, "re");
+
+    if (f && fscanf(f, "%*u %*u %llu", &value) != 1)
+        value = 0;
+    if (f)
+        fclose(f);
+    return value;
+}
+
+static bool judge(struct play *p, struct text *why)
+{
+    struct text facts = {0};
+
+    fill_in(p, p->cell->client, p->cell->mode->facts, &facts);
+    struct judge_case c = {
+        .mode = p->cell->mode,
+        .kit = p->kit,
+        .client = {&p->client, p->cell->client, p->client_ended,
+                   *p->client_transcript ? p->client_transcript : NULL},
+        .server = {&p->server, p->cell->server, false,
+                   *p->server_transcript ? p->server_transcript : NULL},
+        .listens_again = p->listens_again,
+        .facts = text_string(&facts),
+        .received = p->received,
+        .buffers_grow = most("/proc/sys/net/ipv4/tcp_rmem") + most("/proc/sys/net/ipv4/tcp_wmem"),
+    };
+    bool ok = judge_cell(&c, why);
+    text_fini(&facts);
+    return ok;
+}
+
+/* The end of what it wrote: stderr, then stdout. */
+static void quote(char *out, size_t cap, const struct subject *s)
+{
+    size_t half = cap / 2 - 8;
+    const struct text *const all[] = {&s->err, &s->out};
+    size_t len = 0;
+
+    for (int i = 0; i < 2; i++) {
+        size_t skip = all[i]->len > half ? all[i]->len - half : 0;
+        if (all[i]->len > 0)
+            len += (size_t)snprintf(out + len, cap - len, "%s%.*s", skip ? "..." : "",
+                                    (int)(all[i]->len - skip), all[i]->at + skip);
+    }
+}
+
+static void clear_away(const struct play *p)
+{
+    const char *const files[] = {p->received, p->client_transcript, p->server_transcript};
+
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (*files[i])
+            unlink(files[i]);
+}
+
+void cell_play(const struct interop_cell *cell, const struct kit *kit,
+               struct interop_outcome *outcome)
+{
+    struct play p = {.cell = cell, .kit = kit, .outcome = outcome};
+    struct text why = {0};
+    uint64_t start = now_ns();
+    enum interop_verdict verdict = CELL_TROUBLE;
+
+    subject_adopt_orphans();
+    settle(&p);
+    p.client.pid = p.client.pidfd = p.client.out_fd = p.client.err_fd = -1;
+    if (start_server(&p, &why) && start_client(&p, &why))
+        play(&p);
+    bool played = why.len == 0;
+    subject_end(&p.server); /* and whatever else is left below us: a client that did not end */
+    subject_end(&p.client);
+    if (played)
+        verdict = judge(&p, &why) ? CELL_GREEN : CELL_RED;
+    snprintf(outcome->reason, sizeof outcome->reason, "%s", text_string(&why));
+    if (verdict == CELL_GREEN) {
+        clear_away(&p);
+    } else {
+        quote(outcome->server_said, sizeof outcome->server_said, &p.server);
+        quote(outcome->client_said, sizeof outcome->client_said, &p.client);
+    }
+    subject_fini(&p.client);
+    subject_fini(&p.server);
+    text_fini(&why);
+    outcome->seconds = (double)(now_ns() - start) / 1e9;
+    outcome->verdict = verdict; /* last: whoever sees it sees the rest too */
+}
