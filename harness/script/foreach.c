@@ -114,6 +114,25 @@ static bool add_names(struct cursor *c, struct dimension *d)
     return names != NULL;
 }
 
+/* One value: up to a blank; '...' holds blanks together. */
+static char *value_word(struct cursor *c)
+{
+    struct text word = {0};
+    bool quoted = false;
+
+    for (; c->text[c->at] && (quoted || !strchr(" \t", c->text[c->at])); c->at++) {
+        if (c->text[c->at] == '\'')
+            quoted = !quoted;
+        else
+            text_add(&word, c->text + c->at, 1);
+    }
+    if (quoted)
+        cursor_fail(c, c->at, "a closing '");
+    char *copy = arena_copy(c->arena, text_string(&word), word.len);
+    text_fini(&word);
+    return copy;
+}
+
 static bool read_foreach(struct file *f, size_t i)
 {
     struct cursor c = {f->name, f->lines.number[i], f->lines.at[i], 7, &f->arena, f->error};
@@ -127,7 +146,9 @@ static bool read_foreach(struct file *f, size_t i)
         return cursor_fail(&c, SIZE_MAX, "values");
     while (!cursor_at_end(&c)) {
         size_t at = c.at;
-        char *word = cursor_word(&c);
+        char *word = value_word(&c);
+        if (f->error->line)
+            return false;
         if (strncmp(word, "keys(", 5) == 0 && !strstr(word, "keys(params)") &&
             !strstr(word, "keys(results)") && !strstr(word, "keys(results.streams)"))
             return cursor_fail(&c, at, "keys(params), keys(results) or keys(results.streams)");

@@ -14,7 +14,7 @@
 static void close_all(struct sim *s)
 {
     for (size_t i = 0; i < s->n_controls; i++) {
-        streams_close(s->controls[i]);
+        lanes_close(s->controls[i]);
         control_close(s->controls[i], false);
     }
 }
@@ -49,9 +49,8 @@ static struct control *attempt(struct sim *s, uint64_t deadline, bool *ok)
     struct control *c = control_new(s, "alive");
     int64_t left = (int64_t)((deadline - sim_now()) / 1000000);
 
+    c->is_probe = true;
     params_fini(&c->params); /* a plain session, whatever the header says */
-    const char *header = s->config->script->params;
-    (void)header;
     params_init(&c->params);
     message_set_params(&c->params,
                        "{\"tcp\":true,\"omit\":0,\"time\":1,\"num\":0,\"blockcount\":0,\"parallel\":1,\"len\":8192,"
@@ -93,7 +92,7 @@ bool alive_run(struct sim *s, const struct script_step *step)
         if (retry || s->out->cause == SIM_MISS || s->out->cause == SIM_TIMEOUT) {
             s->out->cause = SIM_OK;
             text_fini(&s->out->got);
-            sim_check_process(s, 200);
+            sim_check_process(s, retry ? 0 : 200);
         }
         bool over = sim_now() + (uint64_t)pause_ms * 1000000 >= deadline;
         if (!sim_failed(s) && (!retry || over))

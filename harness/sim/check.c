@@ -13,7 +13,7 @@ static void first_remark(void *context, const struct remark *r)
 
 /* Counts agree where nothing can have been on its way: all we sent was read before TEST_END. A block
  * that is not whole need not be counted (RES-25). */
-static bool sent_agrees(const struct control *c, const struct stream *st, const struct results_stream *r,
+static bool sent_agrees(const struct control *c, const struct lane *st, const struct results_stream *r,
                         struct text *why)
 {
     uint64_t len = (uint64_t)MAX(c->params.len, 1);
@@ -32,7 +32,7 @@ static bool sent_agrees(const struct control *c, const struct stream *st, const 
     return true;
 }
 
-static bool received_agrees(const struct stream *st, const struct results_stream *r, struct text *why)
+static bool received_agrees(const struct lane *st, const struct results_stream *r, struct text *why)
 {
     if ((uint64_t)r->bytes >= st->received)
         return true;
@@ -46,7 +46,7 @@ static bool check_streams(const struct control *c, const struct results *r, stru
     bool ok = true;
 
     for (size_t i = 0; i < c->n_streams && ok; i++) {
-        const struct stream *st = c->streams[i];
+        const struct lane *st = c->streams[i];
         const struct results_stream *theirs = results_find(r, st->id);
         if (!theirs) {
             text_addf(why, "stream %lld is missing (RES-1)", (long long)st->id);

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RETRIES_MAX 100 /* of one connect, 20 ms apart (CONN-5: some 100 ms suffice) */
+#define LOOK_EVERY_NS 1000000u /* the queues have no event to wait for */
+#define RETRIES_MAX  200 /* of one connect (CONN-5: some 100 ms suffice) */
+#define RETRY_MS     5
 
 static enum flow_result again(struct control *c)
 {
@@ -18,7 +20,7 @@ static enum flow_result again(struct control *c)
     while (c->n_events > 0)
         control_pop(c);
     control_close(c, false);
-    sim_pause(c->sim, 20);
+    sim_pause(c->sim, RETRY_MS);
     c->position = 0;
     c->stage = 0;
     c->connect_errno = 0;
@@ -27,7 +29,7 @@ static enum flow_result again(struct control *c)
 
 static bool may_try_again(const struct control *c)
 {
-    return c->sim->config->may_retry && c->sim->sessions > 0 && !c->got_byte && !c->off;
+    return c->sim->config->may_retry && c->sim->sessions > 0 && !c->got_byte;
 }
 
 static enum flow_result connect_row(struct control *c, const struct flow *row)
@@ -69,7 +71,7 @@ static enum flow_result await_state(struct control *c, const struct flow *row)
 /* One after the other (STR-1). */
 static enum flow_result open_streams(struct control *c, const struct flow *row)
 {
-    struct stream *last = c->n_streams ? c->streams[c->n_streams - 1] : NULL;
+    struct lane *last = c->n_streams ? c->streams[c->n_streams - 1] : NULL;
 
     if (last && last->reset) {
         text_fini(&c->why);
@@ -82,7 +84,7 @@ static enum flow_result open_streams(struct control *c, const struct flow *row)
     while (!last || last->up) {
         if ((int64_t)c->n_streams >= params_n_streams(&c->params))
             return FLOW_DONE;
-        last = stream_connect(c);
+        last = lane_connect(c);
     }
     return FLOW_WAIT;
 }
@@ -90,13 +92,13 @@ static enum flow_result open_streams(struct control *c, const struct flow *row)
 static void send_honest_data(struct control *c)
 {
     for (size_t i = 0; i < c->n_streams; i++) {
-        struct stream *st = c->streams[i];
+        struct lane *st = c->streams[i];
         if (!st->we_send)
             continue;
         if (!st->udp)
-            stream_send(c, st, HONEST_BLOCKS * (uint64_t)c->params.len);
+            lane_send(c, st, HONEST_BLOCKS * (uint64_t)c->params.len);
         for (uint64_t seq = 1; st->udp && seq <= HONEST_DATAGRAMS; seq++)
-            stream_send_datagram(c, st, seq);
+            lane_send_datagram(c, st, seq);
     }
 }
 
@@ -106,10 +108,10 @@ static bool data_is_done(struct control *c)
     bool local = c->sim->config->is_local;
 
     for (size_t i = 0; i < c->n_streams; i++) {
-        struct stream *st = c->streams[i];
+        struct lane *st = c->streams[i];
         if (!st->we_send && st->received == 0)
             return false;
-        if (st->we_send && (!stream_is_flushed(st) || (local && st->fd >= 0 && !st->reset && !drained(st->fd, st->udp))))
+        if (st->we_send && (!lane_is_flushed(st) || (local && st->fd >= 0 && !st->reset && !drained(st->fd, st->udp))))
             return false;
     }
     return true;
@@ -121,8 +123,9 @@ static enum flow_result data(struct control *c, const struct flow *row)
         send_honest_data(c);
     if (control_head(c))
         return flow_unexpected(c, row, "nothing before TEST_END");
+    c->next_block_ns = 0;
     if (!data_is_done(c)) {
-        sim_pause(c->sim, 1);
+        c->next_block_ns = sim_now() + LOOK_EVERY_NS;
         return FLOW_WAIT;
     }
     c->drained = c->sim->config->is_local;

@@ -73,9 +73,9 @@ struct control *control_get(struct sim *s, const char *name)
 void control_free(struct control *c)
 {
     control_close(c, false);
-    streams_close(c);
+    lanes_close(c);
     for (size_t i = 0; i < c->n_streams; i++)
-        stream_free(c->streams[i]);
+        lane_free(c->streams[i]);
     while (c->n_events > 0)
         control_pop(c);
     free(c->streams);

@@ -37,7 +37,7 @@ bool expect_event_matches(const struct script_event *want, const struct event *e
 
 static bool bytes_of_stream(void *context, bool sent, int64_t id, double *value)
 {
-    const struct stream *st = stream_find(context, id);
+    const struct lane *st = lane_find(context, id);
 
     if (!st)
         return false;
@@ -148,7 +148,7 @@ static bool take(struct control *c, const struct script_event *want, const struc
     return ok && (!ff || rest_of_denied(c, deadline));
 }
 
-/* Results and parameters that came before are still to be asked about. */
+/* Results and parameters that came before are still to be asked about, unless new ones are due. */
 static bool looks_back(struct control *c, const struct script_step *step)
 {
     const struct script_event *want = &step->expect.events.at[0];
@@ -157,7 +157,7 @@ static bool looks_back(struct control *c, const struct script_step *step)
                               : want->kind == SCRIPT_EV_RESULTS ? &c->peer_results
                                                                 : NULL;
 
-    return kept && kept->len > 0 && (!e || e->kind != EVENT_JSON);
+    return kept && kept->len > 0 && c->json_due == 0 && (!e || e->kind != EVENT_JSON);
 }
 
 static bool expect_event(struct control *c, const struct script_step *step)

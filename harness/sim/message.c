@@ -94,7 +94,7 @@ bool message_set_params(struct params *p, const char *json, struct text *why)
 
 /* --- honest results -------------------------------------------------------------------------- */
 
-static void results_of_stream(const struct control *c, const struct stream *st, struct results_stream *r)
+static void results_of_stream(const struct control *c, const struct lane *st, struct results_stream *r)
 {
     bool tcp_sender = st->we_send && !st->udp;
 

@@ -25,7 +25,7 @@ struct event {
     struct text body; /* the event's own */
 };
 
-struct stream {
+struct lane {
     int64_t id;
     int fd;               /* -1: closed, or a UDP stream of a server: `peer` tells it apart */
     bool udp, we_send;
@@ -44,7 +44,8 @@ struct control {
     char name[24];
     bool is_server; /* we are */
     int fd;
-    bool connecting, opened, hold, at_end, got_byte, off;
+    bool connecting, opened, hold, at_end, got_byte;
+    bool is_probe; /* of `expect alive` */
     int connect_errno;
     unsigned retries;
 
@@ -69,8 +70,9 @@ struct control {
     bool finished;   /* IPERF_DONE was sent or read */
     bool own_data;   /* the script sends data itself */
     bool drained;    /* queues were seen empty before TEST_END */
-    uint64_t running_ns, next_block_ns;
-    struct stream **streams;
+    uint64_t running_ns;
+    uint64_t next_block_ns; /* the flow wants to run again then, whatever happens; 0: no */
+    struct lane **streams;
     size_t n_streams;
     struct text peer_params, peer_results; /* the last ones that came */
     struct text why;                       /* of the last failure in the flow */
@@ -132,20 +134,20 @@ const struct event *control_head(const struct control *c); /* NULL: nothing came
 void control_pop(struct control *c);
 void event_describe(const struct event *e, struct text *out);
 
-/* --- stream.c --- */
-struct stream *stream_connect(struct control *c);             /* client: the next one */
-struct stream *stream_adopt(struct control *c, int fd);       /* server, TCP */
-struct stream *stream_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
+/* --- lane.c: the data streams --- */
+struct lane *lane_connect(struct control *c);             /* client: the next one */
+struct lane *lane_adopt(struct control *c, int fd);       /* server, TCP */
+struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
                                   struct bytes datagram);     /* server, UDP: NULL if it is none */
-struct stream *stream_find(const struct control *c, int64_t id);
-void stream_ready(struct control *c, struct stream *st, short revents);
-void stream_send(struct control *c, struct stream *st, uint64_t len); /* queues TCP data */
-bool stream_send_datagram(struct control *c, struct stream *st, uint64_t seq);
-void stream_take_datagram(struct control *c, struct stream *st, struct bytes datagram);
-bool stream_is_flushed(const struct stream *st);
-void stream_close(struct stream *st, bool reset);
-void stream_free(struct stream *st);
-void streams_close(struct control *c);
+struct lane *lane_find(const struct control *c, int64_t id);
+void lane_ready(struct control *c, struct lane *st, short revents);
+void lane_send(struct control *c, struct lane *st, uint64_t len); /* queues TCP data */
+bool lane_send_datagram(struct control *c, struct lane *st, uint64_t seq);
+void lane_take_datagram(struct control *c, struct lane *st, struct bytes datagram);
+bool lane_is_flushed(const struct lane *st);
+void lane_close(struct lane *st, bool reset);
+void lane_free(struct lane *st);
+void lanes_close(struct control *c);
 
 /* --- drained.c: whether both queues of the connection on fd are empty (SIOCOUTQ; the subject's in
  * /proc/self/net). A socket of the subject's that is gone counts as empty. */

@@ -128,9 +128,9 @@ static void collect(struct sim *s, struct waiting *w)
         if (c->fd >= 0)
             wait_for(w, c->at_end ? -1 : c->fd, wants(c->connecting || c->out.len > 0));
         for (size_t k = 0; k < c->n_streams; k++) {
-            struct stream *st = c->streams[k];
+            struct lane *st = c->streams[k];
             if (st->fd >= 0)
-                wait_for(w, st->ended ? -1 : st->fd, wants(st->connecting || !stream_is_flushed(st)));
+                wait_for(w, st->ended ? -1 : st->fd, wants(st->connecting || !lane_is_flushed(st)));
         }
     }
     for (size_t i = 0; i < s->n_pending; i++)
@@ -164,7 +164,7 @@ static void take_datagrams(struct sim *s)
                            (struct sockaddr *)&peer, &len)) >= 0) {
         struct bytes datagram = {buf, (size_t)got};
         for (size_t i = 0; i < s->n_controls; i++) {
-            struct stream *st = stream_of_datagram(s->controls[i], &peer, len, datagram);
+            struct lane *st = lane_of_datagram(s->controls[i], &peer, len, datagram);
             if (st)
                 break;
         }
@@ -196,7 +196,7 @@ static void dispatch(struct sim *s, const struct waiting *w)
             control_ready(c, w->fds[at - 1].revents);
         for (size_t k = 0; k < n_streams; k++)
             if (c->streams[k]->fd >= 0 && w->fds[at++].revents)
-                stream_ready(c, c->streams[k], w->fds[at - 1].revents);
+                lane_ready(c, c->streams[k], w->fds[at - 1].revents);
     }
     for (size_t i = 0; i < s->n_pending; i++)
         if (w->fds[at++].revents)

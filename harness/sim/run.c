@@ -57,11 +57,11 @@ static bool run_finish(struct sim *s, const struct script_step *step)
     return flow_advance(control_get(s, step->who), 0, step->within_ms);
 }
 
-static bool await_flushed(struct control *c, const struct stream *st)
+static bool await_flushed(struct control *c, const struct lane *st)
 {
     uint64_t deadline = sim_deadline(c->sim, WAIT_MS);
 
-    while (!(st ? stream_is_flushed(st) : control_is_flushed(c)) && !sim_failed(c->sim)) {
+    while (!(st ? lane_is_flushed(st) : control_is_flushed(c)) && !sim_failed(c->sim)) {
         if (sim_now() >= deadline)
             return sim_fail(c->sim, SIM_TIMEOUT, "the subject does not read");
         sim_pump(c->sim, deadline);
@@ -100,18 +100,18 @@ static bool send_error(struct control *c, const struct script_send *send)
 
 static bool send_on_stream(struct control *c, const struct script_step *step)
 {
-    struct stream *st = stream_find(c, step->stream);
+    struct lane *st = lane_find(c, step->stream);
 
     if (!st)
         return sim_fail(c->sim, SIM_TROUBLE, "there is no stream %lld", (long long)step->stream);
     c->own_data = true;
     if (step->send.kind == SCRIPT_SEND_DATA) {
-        stream_send(c, st, (uint64_t)step->send.count);
+        lane_send(c, st, (uint64_t)step->send.count);
         return await_flushed(c, st);
     }
     for (size_t i = 0; step->send.kind == SCRIPT_SEND_DATAGRAMS && i < step->send.n_seqs; i++) {
         uint64_t deadline = sim_deadline(c->sim, WAIT_MS);
-        while (!stream_send_datagram(c, st, (uint64_t)step->send.seqs[i])) {
+        while (!lane_send_datagram(c, st, (uint64_t)step->send.seqs[i])) {
             if (sim_now() >= deadline || sim_failed(c->sim))
                 return sim_fail(c->sim, SIM_TROUBLE, "datagrams cannot be sent");
             sim_pause(c->sim, 1);
@@ -221,7 +221,7 @@ static bool run_close(struct sim *s, const struct script_step *step)
 {
     struct control *c = opened(s, step);
     bool reset = step->verb == SCRIPT_RESET;
-    struct stream *st = c && step->stream ? stream_find(c, step->stream) : NULL;
+    struct lane *st = c && step->stream ? lane_find(c, step->stream) : NULL;
 
     if (!c)
         return false;
@@ -230,7 +230,7 @@ static bool run_close(struct sim *s, const struct script_step *step)
     sim_record(s, c, (struct session_message){.kind = reset ? SESSION_RESET : SESSION_END, .from = SESSION_US,
                                                .stream = step->stream});
     if (st)
-        stream_close(st, reset);
+        lane_close(st, reset);
     else if (step->verb == SCRIPT_HALF_CLOSE)
         control_shut(c);
     else
@@ -279,7 +279,7 @@ static bool run_steps(struct sim *s, const struct script_steps *steps)
 static void close_case(struct sim *s)
 {
     for (size_t i = 0; i < s->n_controls; i++) {
-        streams_close(s->controls[i]);
+        lanes_close(s->controls[i]);
         control_close(s->controls[i], false);
     }
 }

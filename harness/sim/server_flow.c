@@ -92,7 +92,7 @@ static enum flow_result accept_streams(struct control *c, const struct flow *row
             text_addf(&c->why, "a connection without this test's cookie (STR-10)");
             return FLOW_FAILED;
         }
-        stream_adopt(c, p->fd);
+        lane_adopt(c, p->fd);
         forget(s, p);
         return accept_streams(c, row);
     }
@@ -108,13 +108,13 @@ static enum flow_result send_running(struct control *c, const struct flow *row)
 static void send_block(struct control *c)
 {
     for (size_t i = 0; i < c->n_streams; i++) {
-        struct stream *st = c->streams[i];
-        if (!st->we_send || !stream_is_flushed(st))
+        struct lane *st = c->streams[i];
+        if (!st->we_send || !lane_is_flushed(st))
             continue;
         if (st->udp)
-            stream_send_datagram(c, st, st->datagrams + 1);
+            lane_send_datagram(c, st, st->datagrams + 1);
         else
-            stream_send(c, st, (uint64_t)c->params.len);
+            lane_send(c, st, (uint64_t)c->params.len);
     }
 }
 
@@ -143,8 +143,8 @@ static enum flow_result end_streams(struct control *c, const struct flow *row)
     if (c->stage == 0) {
         for (size_t i = 0; i < c->n_streams; i++)
             if (c->streams[i]->fd >= 0)
-                stream_ready(c, c->streams[i], POLLIN);
-        streams_close(c);
+                lane_ready(c, c->streams[i], POLLIN);
+        lanes_close(c);
     }
     return flow_send_state(c, row);
 }

@@ -1,4 +1,4 @@
-/* stream.c - the data streams of one session: opening, sending, counting. */
+/* lane.c - the data streams of one session: opening, sending, counting. */
 #include "harness/sim/peer.h"
 
 #include "impl/wire/datagram.h"
@@ -12,12 +12,12 @@
 
 #define PIECE 65536
 
-static struct stream *add(struct control *c, int fd)
+static struct lane *add(struct control *c, int fd)
 {
-    struct stream *st = text_realloc(NULL, sizeof *st);
+    struct lane *st = text_realloc(NULL, sizeof *st);
     unsigned index = (unsigned)c->n_streams;
 
-    *st = (struct stream){.fd = fd,
+    *st = (struct lane){.fd = fd,
                           .id = account_stream_id(index),
                           .udp = params_protocol(&c->params) == PARAMS_UDP,
                           .we_send = params_client_sends(&c->params, index) != c->is_server};
@@ -26,13 +26,13 @@ static struct stream *add(struct control *c, int fd)
     return st;
 }
 
-static void record(struct control *c, const struct stream *st, enum session_kind kind,
+static void record(struct control *c, const struct lane *st, enum session_kind kind,
                    enum session_from from, uint64_t len)
 {
     sim_record(c->sim, c, (struct session_message){.kind = kind, .from = from, .stream = st->id, .len = len});
 }
 
-struct stream *stream_find(const struct control *c, int64_t id)
+struct lane *lane_find(const struct control *c, int64_t id)
 {
     for (size_t i = 0; i < c->n_streams; i++)
         if (c->streams[i]->id == id)
@@ -42,13 +42,13 @@ struct stream *stream_find(const struct control *c, int64_t id)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-struct stream *stream_connect(struct control *c)
+struct lane *lane_connect(struct control *c)
 {
     const struct sim_config *config = c->sim->config;
     bool udp = params_protocol(&c->params) == PARAMS_UDP;
     int fd = socket(config->server.ss_family,
                     (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct stream *st = add(c, fd);
+    struct lane *st = add(c, fd);
 
     if (fd < 0 || (connect(fd, (const struct sockaddr *)&config->server, config->server_len) < 0 &&
                    errno != EINPROGRESS)) {
@@ -65,9 +65,9 @@ struct stream *stream_connect(struct control *c)
     return st;
 }
 
-struct stream *stream_adopt(struct control *c, int fd)
+struct lane *lane_adopt(struct control *c, int fd)
 {
-    struct stream *st = add(c, fd);
+    struct lane *st = add(c, fd);
 
     st->up = true;
     record(c, st, SESSION_STREAM, SESSION_SUBJECT, 0);
@@ -76,12 +76,12 @@ struct stream *stream_adopt(struct control *c, int fd)
 
 /* --- sending --------------------------------------------------------------------------------- */
 
-bool stream_is_flushed(const struct stream *st)
+bool lane_is_flushed(const struct lane *st)
 {
     return st->fd < 0 || st->reset || (st->head.len == 0 && st->todo == 0);
 }
 
-static ssize_t put(struct stream *st, const void *bytes, size_t len)
+static ssize_t put(struct lane *st, const void *bytes, size_t len)
 {
     ssize_t sent = send(st->fd, bytes, len, MSG_NOSIGNAL);
 
@@ -90,7 +90,7 @@ static ssize_t put(struct stream *st, const void *bytes, size_t len)
     return sent;
 }
 
-static void flush(struct control *c, struct stream *st)
+static void flush(struct control *c, struct lane *st)
 {
     static const uint8_t payload[PIECE];
 
@@ -112,7 +112,7 @@ static void flush(struct control *c, struct stream *st)
     }
 }
 
-void stream_send(struct control *c, struct stream *st, uint64_t len)
+void lane_send(struct control *c, struct lane *st, uint64_t len)
 {
     st->todo += len;
     if (st->fd >= 0 && !st->connecting)
@@ -124,7 +124,7 @@ static uint64_t clock_us(void)
     return sim_now() / 1000;
 }
 
-bool stream_send_datagram(struct control *c, struct stream *st, uint64_t seq)
+bool lane_send_datagram(struct control *c, struct lane *st, uint64_t seq)
 {
     static uint8_t datagram[DATAGRAM_LEN_MAX];
     bool wide = params_has(&c->params, PARAM_udp_counters_64bit);
@@ -148,7 +148,7 @@ bool stream_send_datagram(struct control *c, struct stream *st, uint64_t seq)
 
 /* --- receiving ------------------------------------------------------------------------------- */
 
-void stream_take_datagram(struct control *c, struct stream *st, struct bytes datagram)
+void lane_take_datagram(struct control *c, struct lane *st, struct bytes datagram)
 {
     bool wide = params_has(&c->params, PARAM_udp_counters_64bit);
     struct datagram_header header;
@@ -167,7 +167,7 @@ void stream_take_datagram(struct control *c, struct stream *st, struct bytes dat
         account_udp_take(&st->count, &header, wide, sim_now());
 }
 
-static bool same_peer(const struct stream *st, const struct sockaddr_storage *peer, socklen_t len)
+static bool same_peer(const struct lane *st, const struct sockaddr_storage *peer, socklen_t len)
 {
     return st->udp && st->peer_len == len && memcmp(&st->peer, peer, len) == 0;
 }
@@ -178,18 +178,18 @@ static bool awaits_udp(const struct control *c)
            flow_row(c) && (int64_t)c->n_streams < params_n_streams(&c->params);
 }
 
-struct stream *stream_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
+struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
                                   struct bytes datagram)
 {
     for (size_t i = 0; i < c->n_streams; i++) {
         if (same_peer(c->streams[i], peer, len)) {
-            stream_take_datagram(c, c->streams[i], datagram);
+            lane_take_datagram(c, c->streams[i], datagram);
             return c->streams[i];
         }
     }
     if (!awaits_udp(c))
         return NULL;
-    struct stream *st = stream_adopt(c, -1);
+    struct lane *st = lane_adopt(c, -1);
     st->peer = *peer;
     st->peer_len = len;
     if (datagram_connect_kind(datagram) == DATAGRAM_NOT_CONNECT)
@@ -199,7 +199,7 @@ struct stream *stream_of_datagram(struct control *c, const struct sockaddr_stora
     return st;
 }
 
-static void connected(struct stream *st)
+static void connected(struct lane *st)
 {
     int error = 0;
     socklen_t len = sizeof error;
@@ -209,7 +209,7 @@ static void connected(struct stream *st)
     st->reset = error != 0;
 }
 
-static void read_some(struct control *c, struct stream *st)
+static void read_some(struct control *c, struct lane *st)
 {
     static uint8_t buf[PIECE];
 
@@ -219,7 +219,7 @@ static void read_some(struct control *c, struct stream *st)
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (st->udp && got >= 0) {
-            stream_take_datagram(c, st, (struct bytes){buf, (size_t)got});
+            lane_take_datagram(c, st, (struct bytes){buf, (size_t)got});
             continue;
         }
         if (got <= 0) {
@@ -236,7 +236,7 @@ static void read_some(struct control *c, struct stream *st)
     }
 }
 
-void stream_ready(struct control *c, struct stream *st, short revents)
+void lane_ready(struct control *c, struct lane *st, short revents)
 {
     if (st->connecting && revents & (POLLOUT | POLLERR | POLLHUP))
         connected(st);
@@ -246,7 +246,7 @@ void stream_ready(struct control *c, struct stream *st, short revents)
         read_some(c, st);
 }
 
-void stream_close(struct stream *st, bool reset)
+void lane_close(struct lane *st, bool reset)
 {
     struct linger now = {.l_onoff = 1};
 
@@ -259,15 +259,15 @@ void stream_close(struct stream *st, bool reset)
     st->todo = 0;
 }
 
-void stream_free(struct stream *st)
+void lane_free(struct lane *st)
 {
-    stream_close(st, false);
+    lane_close(st, false);
     text_fini(&st->head);
     free(st);
 }
 
-void streams_close(struct control *c)
+void lanes_close(struct control *c)
 {
     for (size_t i = 0; i < c->n_streams; i++)
-        stream_close(c->streams[i], false);
+        lane_close(c->streams[i], false);
 }

@@ -1,0 +1,137 @@
+#include "harness/cli/cli.h"
+
+#include "harness/suite/suite.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int cli_usage(const char *usage)
+{
+    fputs(usage, stderr);
+    return CLI_USAGE;
+}
+
+/* How many letters two words begin with in common: enough to guess what was meant. */
+static size_t common(const char *a, const char *b)
+{
+    size_t n = 0;
+
+    while (a[n] && a[n] == b[n])
+        n++;
+    return n;
+}
+
+static void suggest(const char *word, const struct option *options)
+{
+    const struct option *best = NULL;
+    size_t most = 1;
+
+    for (const struct option *o = options; o->name; o++) {
+        if (common(word, o->name) > most) {
+            most = common(word, o->name);
+            best = o;
+        }
+    }
+    fprintf(stderr, best ? "; did you mean --%s?\n" : "\n", best ? best->name : "");
+}
+
+int cli_option(int argc, char **argv, const struct option *options)
+{
+    opterr = 0;
+    int option = getopt_long(argc, argv, ":h", options, NULL);
+
+    if (option == ':') {
+        fprintf(stderr, "iperfspec %s: %s wants a value\n", argv[0], argv[optind - 1]);
+        return '?';
+    }
+    if (option == '?') {
+        const char *word = argv[optind - 1];
+        fprintf(stderr, "iperfspec %s: unknown option %s", argv[0], word);
+        suggest(word + strspn(word, "-"), options);
+    }
+    return option;
+}
+
+bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
+{
+    switch (option) {
+    case 'c':
+        if (choice->n_ids < ARRAY_LEN(choice->ids))
+            choice->ids[choice->n_ids++] = value;
+        return true;
+    case 'C':
+        if (choice->n_clauses < ARRAY_LEN(choice->clauses))
+            choice->clauses[choice->n_clauses++] = value;
+        return true;
+    case 'r':
+        choice->only_server = strcmp(value, "server") == 0;
+        choice->only_client = strcmp(value, "client") == 0;
+        return choice->only_server || choice->only_client;
+    case 'd':
+        choice->cases = value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool names_clause(const struct script *s, const char *clause)
+{
+    for (size_t i = 0; i < s->clauses.n; i++)
+        if (strcmp(s->clauses.at[i], clause) == 0)
+            return true;
+    return false;
+}
+
+static bool is_chosen(const struct cli_choice *choice, const struct script *s)
+{
+    bool id = choice->n_ids == 0, clause = choice->n_clauses == 0;
+
+    for (size_t i = 0; i < choice->n_ids; i++)
+        id |= strcmp(choice->ids[i], s->id) == 0 || fnmatch(choice->ids[i], s->id, 0) == 0;
+    for (size_t i = 0; i < choice->n_clauses; i++)
+        clause |= names_clause(s, choice->clauses[i]);
+    return id && clause && !(choice->only_server && s->plays_server) && !(choice->only_client && !s->plays_server);
+}
+
+/* Take out what was not chosen. */
+static void narrow(const struct cli_choice *choice, struct script_list *list)
+{
+    struct script_list rest = {0}, kept = {0};
+
+    rest.at = text_realloc(NULL, (list->n + 1) * sizeof *rest.at);
+    kept.at = text_realloc(NULL, (list->n + 1) * sizeof *kept.at);
+    for (size_t i = 0; i < list->n; i++) {
+        struct script_list *to = is_chosen(choice, list->at[i]) ? &kept : &rest;
+        to->at[to->n++] = list->at[i];
+    }
+    free(list->at);
+    *list = kept;
+    script_list_fini(&rest);
+}
+
+int cli_find(const struct cli_choice *choice, struct script_list *list, bool *is_whole)
+{
+    char own[1200];
+    const char *path = choice->cases;
+    struct text why = {0};
+
+    if (!path && !suite_default_cases(own, sizeof own)) {
+        fputs("iperfspec: no folder of cases beside this program; name one with --cases\n", stderr);
+        return CLI_TROUBLE;
+    }
+    if (!suite_find(list, path ? path : own, &why)) {
+        fprintf(stderr, "%s", text_string(&why));
+        text_fini(&why);
+        return CLI_USAGE;
+    }
+    size_t all = list->n;
+    narrow(choice, list);
+    *is_whole = list->n == all && !choice->cases;
+    if (list->n > 0)
+        return CLI_OK;
+    fputs("iperfspec: no case fits the choice\n", stderr);
+    return CLI_USAGE;
+}

@@ -1,0 +1,51 @@
+/* cli.h - the subcommands of iperfspec, and what they share.
+ *
+ * Exit status everywhere: 0 as expected, 1 something unexpected, 2 bad usage, 3 harness trouble. */
+#pragma once
+#include "harness/script/script.h"
+
+#include <getopt.h>
+
+enum { CLI_OK = 0, CLI_UNEXPECTED = 1, CLI_USAGE = 2, CLI_TROUBLE = 3 };
+
+struct cli_command {
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is the subcommand */
+    const char *help;                  /* one line */
+};
+extern const struct cli_command cli_commands[]; /* ends with name NULL */
+
+int cli_test(int argc, char **argv);
+int cli_list(int argc, char **argv);
+int cli_show(int argc, char **argv);
+int cli_lint(int argc, char **argv);
+int cli_play(int argc, char **argv);
+int cli_interop(int argc, char **argv);
+
+/* Print usage to stderr and return CLI_USAGE. */
+int cli_usage(const char *usage);
+
+/* The next option as getopt_long() gives it; a bad one is answered with its name and the nearest good
+ * one, and '?' is returned. */
+int cli_option(int argc, char **argv, const struct option *options);
+
+/* What narrows a list of cases: ids (globs), clauses, roles. */
+struct cli_choice {
+    const char *ids[64], *clauses[64];
+    size_t n_ids, n_clauses;
+    bool only_server, only_client;
+    const char *cases; /* folder or file; NULL: the program's own */
+};
+/* Take an option that concerns the choice; false if it does not. */
+bool cli_choice_option(struct cli_choice *choice, int option, const char *value);
+/* getopt rows of the choice, for the option tables. */
+#define CLI_CHOICE_OPTIONS                                                                         \
+    {"case", required_argument, NULL, 'c'}, {"clause", required_argument, NULL, 'C'},              \
+        {"role", required_argument, NULL, 'r'}, {"cases", required_argument, NULL, 'd'}
+#define CLI_CHOICE_HELP                                                                            \
+    "  --case GLOB        only cases whose id matches (again for more)\n"                          \
+    "  --clause ID        only cases that name the clause (again for more)\n"                      \
+    "  --role ROLE        only cases that judge a `server`, or a `client`\n"                       \
+    "  --cases PATH       folder or file with cases, in place of the program's own\n"
+/* Find and choose. is_whole tells whether nothing was left out. CLI_OK, or a status after a message. */
+int cli_find(const struct cli_choice *choice, struct script_list *list, bool *is_whole);

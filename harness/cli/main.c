@@ -1,0 +1,39 @@
+/* main.c - iperfspec: a table of subcommands. */
+#include "harness/cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct cli_command cli_commands[] = {
+    {"test", cli_test, "play the cases against a build and judge it"           },
+    {"list", cli_list, "list the cases"                                        },
+    {"show", cli_show, "print cases in canonical form"                         },
+    {"lint", cli_lint, "check case files without playing them"                 },
+    {"interop", cli_interop, "run every mode between iperfref and other builds" },
+    {"play", cli_play, "play one script against anything, as client or server" },
+    {NULL,   NULL,     NULL                                                    },
+};
+
+static int help(FILE *out)
+{
+    fputs("usage: iperfspec COMMAND ...\n\n", out);
+    for (const struct cli_command *c = cli_commands; c->name; c++)
+        fprintf(out, "  %-8s %s\n", c->name, c->help);
+    fputs("\niperfspec COMMAND --help tells more.\n"
+          "exit: 0 as expected   1 something unexpected   2 bad usage   3 harness trouble\n",
+          out);
+    return out == stdout ? CLI_OK : CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return help(stderr);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return help(stdout);
+    for (const struct cli_command *c = cli_commands; c->name; c++)
+        if (strcmp(c->name, argv[1]) == 0)
+            return c->run(argc - 1, argv + 1);
+    fprintf(stderr, "iperfspec: unknown command '%s'\n", argv[1]);
+    return help(stderr);
+}

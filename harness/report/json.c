@@ -1,0 +1,96 @@
+#include "harness/report/report.h"
+
+#include "impl/wire/jwrite.h"
+
+#include <string.h>
+
+static void put_build(struct jwrite *w, const struct subject_build *b)
+{
+    jwrite_object(w, "subject");
+    jwrite_string(w, "path", b->path);
+    jwrite_string(w, "server_cmd", b->server_cmd);
+    jwrite_string(w, "client_cmd", b->client_cmd);
+    jwrite_string(w, "banner", b->banner);
+    jwrite_string(w, "name", b->name);
+    jwrite_string(w, "version", b->version_text);
+    jwrite_string(w, "package", b->package);
+    jwrite_string(w, "sha256", b->sha256);
+    jwrite_bool(w, "stock", b->has_version);
+    jwrite_end(w);
+}
+
+static void put_result(struct jwrite *w, const struct suite_result *r)
+{
+    const struct suite_run *run = &r->run;
+
+    jwrite_object(w, NULL);
+    jwrite_string(w, "id", r->script->id);
+    jwrite_string(w, "title", r->script->title);
+    jwrite_array(w, "clauses");
+    for (size_t i = 0; i < r->script->clauses.n; i++)
+        jwrite_string(w, NULL, r->script->clauses.at[i]);
+    jwrite_end(w);
+    jwrite_string(w, "judges", r->script->plays_server ? "client" : "server");
+    jwrite_string(w, "verdict", suite_verdict_word(r->judgement.verdict));
+    jwrite_string(w, "cause", sim_cause_word(r->judgement.cause));
+    jwrite_bool(w, "unexpected", r->unexpected);
+    jwrite_bool(w, "flaky", r->flaky);
+    if (r->judgement.clause)
+        jwrite_string(w, "clause", r->judgement.clause->id);
+    if (r->expectation)
+        jwrite_string(w, "known", r->expectation->reason);
+    if (r->skip.len)
+        jwrite_string(w, "skip", text_string(&r->skip));
+    jwrite_string(w, "file", r->script->file);
+    jwrite_int(w, "line", run->line ? run->line : r->script->line);
+    jwrite_string(w, "step", text_string(&run->step));
+    jwrite_string(w, "got", text_string(&run->got));
+    jwrite_string(w, "branches", text_string(&run->branches));
+    jwrite_string(w, "timeline", run->cause == SIM_OK ? "" : text_string(&run->timeline));
+    jwrite_string(w, "stderr", run->cause == SIM_OK ? "" : text_string(&run->said));
+    jwrite_string(w, "command", text_string(&run->command));
+    jwrite_int(w, "retries", run->retries);
+    jwrite_double(w, "seconds", (double)run->duration_ns / 1e9);
+    jwrite_end(w);
+}
+
+static void put_totals(struct jwrite *w, const struct suite *suite)
+{
+    unsigned counts[SUITE_N_VERDICTS] = {0}, unexpected = 0;
+
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        counts[suite->results[i].judgement.verdict]++;
+        unexpected += suite->results[i].unexpected;
+    }
+    jwrite_object(w, "totals");
+    jwrite_uint(w, "cases", suite->cases.n);
+    for (int v = 0; v < SUITE_N_VERDICTS; v++)
+        jwrite_uint(w, suite_verdict_word((enum suite_verdict)v), counts[v]);
+    jwrite_uint(w, "unexpected", unexpected);
+    jwrite_end(w);
+}
+
+bool report_json(const char *path, const struct suite *suite)
+{
+    struct jwrite w;
+    struct bytes text;
+    FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    bool ok = f != NULL;
+
+    jwrite_init(&w, JWRITE_PRETTY);
+    jwrite_object(&w, NULL);
+    put_build(&w, &suite->settings.build);
+    put_totals(&w, suite);
+    jwrite_double(&w, "seconds", (double)suite->duration_ns / 1e9);
+    jwrite_array(&w, "results");
+    for (size_t i = 0; i < suite->cases.n; i++)
+        put_result(&w, &suite->results[i]);
+    jwrite_end(&w);
+    jwrite_end(&w);
+    ok = ok && jwrite_finish(&w, &text) == SPEC_OK;
+    ok = ok && fwrite(text.at, 1, text.len, f) == text.len && fputc('\n', f) != EOF;
+    if (f && f != stdout)
+        ok = fclose(f) == 0 && ok;
+    jwrite_fini(&w);
+    return ok;
+}

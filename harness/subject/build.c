@@ -1,0 +1,133 @@
+/* build.c - what a build says about itself: name, version, package, checksum, capabilities. */
+#include "harness/subject/subject.h"
+
+#include <openssl/evp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define ANSWER_MS 10000
+
+/* What the program prints with one option, stdout and stderr together. */
+static bool ask(const char *path, const char *option, struct text *answer, struct text *why)
+{
+    char *argv[] = {(char *)(uintptr_t)path, (char *)(uintptr_t)option, NULL};
+    struct subject s;
+    struct sim_process p;
+
+    if (!subject_start(&s, argv, why)) {
+        subject_fini(&s);
+        return false;
+    }
+    p = subject_process(&s);
+    for (int waited = 0; s.running && waited < ANSWER_MS; waited += 50) {
+        struct pollfd fds[4];
+        poll(fds, p.watch(&s, fds, 4), 50);
+        subject_turn(&s);
+    }
+    bool ok = !s.running;
+    if (!ok)
+        text_addf(why, "%s %s does not end", path, option);
+    subject_end(&s);
+    text_add(answer, s.out.at, s.out.len);
+    text_add(answer, s.err.at, s.err.len);
+    subject_fini(&s);
+    return ok;
+}
+
+static void digest(const char *path, char out[65])
+{
+    static unsigned char buf[65536];
+    unsigned char sum[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    size_t got;
+    FILE *f = fopen(path, "re");
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+    if (f && ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL)) {
+        while ((got = fread(buf, 1, sizeof buf, f)) > 0)
+            EVP_DigestUpdate(ctx, buf, got);
+        EVP_DigestFinal_ex(ctx, sum, &len);
+    }
+    for (unsigned i = 0; i < len && i < 32; i++)
+        snprintf(out + (size_t)2 * i, 3, "%02x", sum[i]);
+    EVP_MD_CTX_free(ctx);
+    if (f)
+        fclose(f);
+}
+
+/* "key: value" in the file INFO beside the program, as scripts/stock-builds writes it. */
+static void info(const char *path, const char *key, char *out, size_t cap)
+{
+    char line[1024], file[1100];
+    const char *slash = strrchr(path, '/');
+    size_t len = strlen(key);
+
+    snprintf(file, sizeof file, "%.*sINFO", slash ? (int)(slash - path) + 1 : 0, path);
+    FILE *f = fopen(file, "re");
+    while (f && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, key, len) == 0 && strncmp(line + len, ": ", 2) == 0)
+            snprintf(out, cap, "%s", line + len + 2);
+    }
+    if (f)
+        fclose(f);
+}
+
+/* "iperf 3.12 (cJSON 1.7.15)" is stock; "iperf 3.22 (iperfref 0.1)" is another program that speaks as
+ * that version. */
+static void read_banner(struct subject_build *b)
+{
+    char brackets[32] = "";
+
+    if (sscanf(b->banner, "iperf %31[^ ] (%31[^ )]", b->version_text, brackets) < 1)
+        return;
+    snprintf(b->name, sizeof b->name, "%s",
+             brackets[0] && strcmp(brackets, "cJSON") != 0 ? brackets : "iperf");
+}
+
+/* "3.12-1+deb12u2": what stands behind the + is the vendor's patch level in the registry. */
+static void set_version(struct subject_build *b)
+{
+    const char *plus = strchr(b->package, '+');
+
+    b->has_version = strcmp(b->name, "iperf") == 0 &&
+                     clause_version_parse(b->version_text, plus ? plus + 1 : NULL, &b->version);
+}
+
+static bool take_profile(struct subject_build *b, const char *profile, struct text *why)
+{
+    char vendor[16] = "";
+
+    if (sscanf(profile, "%31[^/]/%31[^@]@%15s", b->name, b->version_text, vendor) < 1) {
+        text_addf(why, "--profile wants NAME/VERSION[@VENDOR], not '%s'", profile);
+        return false;
+    }
+    b->has_version = strcmp(b->name, "iperf") == 0 &&
+                     clause_version_parse(b->version_text, vendor[0] ? vendor : NULL, &b->version);
+    return true;
+}
+
+bool subject_identify(struct subject_build *b, const char *profile, struct text *why)
+{
+    struct text version = {0}, help = {0};
+    bool ok = true;
+
+    if (b->path[0]) {
+        ok = ask(b->path, "--version", &version, why) && ask(b->path, "--help", &help, why);
+        snprintf(b->banner, sizeof b->banner, "%.*s", (int)strcspn(text_string(&version), "\n"),
+                 text_string(&version));
+        read_banner(b);
+        info(b->path, "package", b->package, sizeof b->package);
+        info(b->path, "sha256", b->sha256, sizeof b->sha256);
+        if (!b->sha256[0])
+            digest(b->path, b->sha256);
+        b->can_limit_tests = strstr(text_string(&help), "--max-tests") != NULL;
+        b->has_auth = strstr(text_string(&help), "--rsa-private-key-path") != NULL;
+        set_version(b);
+    }
+    text_fini(&version);
+    text_fini(&help);
+    return ok && (!profile || take_profile(b, profile, why));
+}

@@ -1,0 +1,144 @@
+/* sockets.c - reads the socket tables: who listens where. Nothing here connects to the subject. */
+#include "harness/subject/subject.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TCP_LISTENING 0x0a
+
+/* Inodes of the sockets that listen on the port; returns how many. */
+static size_t listeners(const char *table, unsigned port, unsigned long *inodes, size_t max)
+{
+    char line[512];
+    unsigned local, state;
+    unsigned long inode;
+    size_t n = 0;
+    FILE *f = fopen(table, "re");
+
+    while (f && n < max && fgets(line, sizeof line, f))
+        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu", &local, &state,
+                   &inode) == 3 &&
+            state == TCP_LISTENING && local == port)
+            inodes[n++] = inode;
+    if (f)
+        fclose(f);
+    return n;
+}
+
+static bool holds(pid_t pid, unsigned long inode)
+{
+    char path[300], link[64], wanted[64];
+    struct dirent *entry;
+    bool found = false;
+
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    snprintf(wanted, sizeof wanted, "socket:[%lu]", inode);
+    DIR *dir = opendir(path);
+    while (dir && !found && (entry = readdir(dir))) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%s", (int)pid, entry->d_name);
+        ssize_t len = readlink(path, link, sizeof link - 1);
+        link[MAX(len, 0)] = '\0';
+        found = strcmp(link, wanted) == 0;
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+    char path[64], line[512];
+    int parent = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "re");
+    size_t len = f ? fread(line, 1, sizeof line - 1, f) : 0;
+    line[len] = '\0';
+    if (f)
+        fclose(f);
+    const char *behind = strrchr(line, ')'); /* the name may hold anything */
+    if (behind)
+        sscanf(behind + 1, " %*c %d", &parent);
+    return (pid_t)parent;
+}
+
+/* Whether a process that we started, however indirectly, holds the socket. */
+static bool held_below_us(unsigned long inode)
+{
+    DIR *dir = opendir("/proc");
+    struct dirent *entry;
+    bool found = false;
+
+    while (dir && !found && (entry = readdir(dir))) {
+        pid_t pid = (pid_t)atoi(entry->d_name), at = pid;
+        for (int depth = 0; at > 1 && at != getpid() && depth < 32; depth++)
+            at = parent_of(at);
+        found = pid > 0 && pid != getpid() && at == getpid() && holds(pid, inode);
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+enum subject_ready subject_listens(const struct subject *subject, unsigned port)
+{
+    unsigned long inodes[16];
+    size_t n = listeners("/proc/self/net/tcp", port, inodes, 8);
+
+    n += listeners("/proc/self/net/tcp6", port, inodes + n, 8);
+    for (size_t i = 0; i < n; i++)
+        if (holds(subject->pid, inodes[i]) || held_below_us(inodes[i]))
+            return SUBJECT_READY;
+    return n > 0 ? SUBJECT_FOREIGN : SUBJECT_NOT_YET;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+enum subject_ready subject_await_listening(struct subject *s, unsigned port, uint64_t deadline_ns)
+{
+    enum subject_ready ready;
+
+    while ((ready = subject_listens(s, port)) == SUBJECT_NOT_YET && s->running && now_ns() < deadline_ns) {
+        struct pollfd fd = {.fd = s->pidfd, .events = POLLIN};
+        poll(&fd, 1, 1); /* the tables have no event to wait for */
+        subject_turn(s);
+    }
+    return ready;
+}
+
+static bool binds(int type, unsigned *port)
+{
+    struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)*port)};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0 &&
+              getsockname(fd, (struct sockaddr *)&at, &len) == 0;
+
+    *port = ntohs(at.sin6_port);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+unsigned subject_free_port(void)
+{
+    for (int i = 0; i < 50; i++) {
+        unsigned port = 0;
+        if (binds(SOCK_STREAM, &port) && binds(SOCK_DGRAM, &port))
+            return port;
+    }
+    return 0;
+}

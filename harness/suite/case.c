@@ -1,0 +1,223 @@
+/* case.c - one case: a fresh process of the build, the script played against it, what came of it. */
+#include "harness/suite/suite.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OWN_PORT 5201        /* in a network of our own */
+#define READY_MS 10000       /* stock takes 2 ms */
+#define PORT_ATTEMPTS 5      /* where the port is not ours alone */
+#define SAID_MAX 2000        /* of its stderr */
+#define TIMELINE_LINES 30
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* --- needs ----------------------------------------------------------------------------------- */
+
+static bool needs(const struct script *s, const char *what)
+{
+    for (size_t i = 0; i < s->needs.n; i++)
+        if (strcmp(s->needs.at[i], what) == 0)
+            return true;
+    return false;
+}
+
+bool suite_can_run(const struct script *script, const struct subject_build *build, struct text *why,
+                   struct text *options)
+{
+    static const char *const never[] = {"sctp", "mptcp", "gsro"};
+    bool has_role = build->path[0] || (script->plays_server ? build->client_cmd : build->server_cmd)[0];
+
+    if (!has_role)
+        text_addf(why, "no %s to judge was given", script->plays_server ? "client" : "server");
+    for (size_t i = 0; i < ARRAY_LEN(never); i++)
+        if (needs(script, never[i]))
+            text_addf(why, "the simulator does not speak %s", never[i]);
+    if (needs(script, "auth") && build->path[0] && !build->has_auth)
+        text_adds(why, "auth: not built in");
+    if (needs(script, "ipv6") && access("/proc/self/net/if_inet6", F_OK) != 0)
+        text_adds(why, "ipv6: not in this kernel");
+    if (needs(script, "single-test") && build->can_limit_tests)
+        text_adds(options, "--max-tests 1");
+    return why->len == 0;
+}
+
+/* --- running --------------------------------------------------------------------------------- */
+
+struct room {
+    struct subject subject;
+    struct sim_process process;
+    struct sim_config config;
+    struct sim_listener listener;
+    struct suite_run *run;
+};
+
+static bool trouble(struct suite_run *run, enum sim_cause cause, const char *what)
+{
+    run->cause = cause;
+    text_adds(&run->got, what);
+    return false;
+}
+
+static void set_command(struct suite_run *run, char *const *argv)
+{
+    text_fini(&run->command);
+    for (; *argv; argv++)
+        text_addf(&run->command, strpbrk(*argv, " '\"$") ? "%s'%s'" : "%s%s", run->command.len ? " " : "", *argv);
+}
+
+static bool start(struct room *room, const struct suite_settings *settings, const char *host, unsigned port,
+                  const char *options)
+{
+    char **argv = subject_argv(&settings->build, host, port, options);
+    struct text why = {0};
+
+    set_command(room->run, argv);
+    bool ok = subject_start(&room->subject, argv, &why);
+    if (!ok)
+        trouble(room->run, SIM_TROUBLE, text_string(&why));
+    subject_argv_free(argv);
+    text_fini(&why);
+    return ok;
+}
+
+/* Say why a server never listened: it ended, was slow, or somebody else has the port. */
+static bool not_ready(struct room *room, enum subject_ready ready)
+{
+    struct text what = {0};
+    const char *said = text_string(&room->subject.err);
+
+    if (ready == SUBJECT_FOREIGN)
+        return trouble(room->run, SIM_TROUBLE, "another process listens on the port");
+    if (!room->subject.ended)
+        return trouble(room->run, SIM_HANG, "the subject runs, but does not listen on its port");
+    text_addf(&what, "the subject ended before it listened, %s %d: %.*s",
+              WIFSIGNALED(room->subject.status) ? "signal" : "status",
+              WIFSIGNALED(room->subject.status) ? WTERMSIG(room->subject.status)
+                                                : WEXITSTATUS(room->subject.status),
+              (int)strcspn(said, "\n"), said);
+    trouble(room->run, SIM_EXIT, text_string(&what));
+    text_fini(&what);
+    return false;
+}
+
+static bool start_server(struct room *room, const struct script *script, const struct suite_settings *settings,
+                         bool own_network, const char *more)
+{
+    struct sockaddr_in *at = (struct sockaddr_in *)&room->config.server;
+    struct text options = {0};
+    enum subject_ready ready = SUBJECT_FOREIGN;
+    bool ok = true;
+
+    text_addf(&options, "%s%s%s", script->subject, more[0] ? " " : "", more);
+    for (int i = 0; ok && ready == SUBJECT_FOREIGN && i < (own_network ? 1 : PORT_ATTEMPTS); i++) {
+        unsigned port = own_network ? OWN_PORT : subject_free_port();
+        if (i > 0) {
+            subject_end(&room->subject);
+            subject_fini(&room->subject);
+        }
+        *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        room->config.server_len = sizeof *at;
+        ok = start(room, settings, NULL, port, text_string(&options));
+        if (ok)
+            ready = subject_await_listening(&room->subject, port,
+                                            now_ns() + (uint64_t)(READY_MS * 1e6 * settings->timeout_scale));
+    }
+    text_fini(&options);
+    return ok && (ready == SUBJECT_READY || not_ready(room, ready));
+}
+
+static bool start_client(struct room *room, const struct script *script, const struct suite_settings *settings)
+{
+    if (!sim_listen(&room->listener, "127.0.0.1", 0))
+        return trouble(room->run, SIM_TROUBLE, "no port to listen on");
+    room->config.listener = &room->listener;
+    return start(room, settings, "127.0.0.1", room->listener.port, script->subject);
+}
+
+static void keep(struct suite_run *run, struct sim_outcome *o)
+{
+    run->cause = o->cause;
+    run->line = o->line;
+    run->retries = o->retries;
+    text_adds(&run->clause, o->clause ? o->clause : "");
+    text_add(&run->step, o->step.at, o->step.len);
+    text_add(&run->got, o->got.at, o->got.len);
+    text_add(&run->branches, o->branches.at, o->branches.len);
+    session_timeline(&o->record, "    ", TIMELINE_LINES, &run->timeline);
+}
+
+/* What shows only when the process has come to its end. */
+static void judge_remains(struct room *room)
+{
+    struct text line = {0};
+    const struct subject *s = &room->subject;
+
+    size_t skip = s->err.len > SAID_MAX ? s->err.len - SAID_MAX : 0;
+    if (s->err.len > 0)
+        text_add(&room->run->said, s->err.at + skip, s->err.len - skip);
+    if (subject_sanitizer_line(s, &line)) {
+        text_fini(&room->run->got);
+        trouble(room->run, SIM_SANITIZER, text_string(&line));
+    } else if (room->run->cause == SIM_OK && s->ended && WIFSIGNALED(s->status) &&
+               WTERMSIG(s->status) != SIGTERM && WTERMSIG(s->status) != SIGKILL &&
+               WTERMSIG(s->status) != SIGINT && WTERMSIG(s->status) != SIGHUP) {
+        text_addf(&line, "the subject was killed by SIG%s when it was told to end",
+                  sigabbrev_np(WTERMSIG(s->status)));
+        trouble(room->run, SIM_CRASH, text_string(&line));
+    }
+    text_fini(&line);
+}
+
+void suite_run_case(const struct script *script, const struct suite_settings *settings, bool own_network,
+                    struct suite_run *run)
+{
+    struct room room = {.run = run, .listener = {-1, -1, 0}, .subject = {.pid = -1, .pidfd = -1, .out_fd = -1, .err_fd = -1}};
+    struct text why = {0}, options = {0};
+    struct sim_outcome outcome;
+    uint64_t began = now_ns();
+
+    *run = (struct suite_run){.own_network = own_network};
+    suite_can_run(script, &settings->build, &why, &options);
+    room.config = (struct sim_config){.script = script,
+                                      .is_local = true,
+                                      .may_retry = strcmp(settings->build.name, "iperf") == 0,
+                                      .timeout_scale = settings->timeout_scale};
+    room.process = subject_process(&room.subject);
+    room.config.process = &room.process;
+    bool ok = script->plays_server ? start_client(&room, script, settings)
+                                   : start_server(&room, script, settings, own_network, text_string(&options));
+    if (ok) {
+        sim_run(&room.config, &outcome);
+        keep(run, &outcome);
+        sim_outcome_fini(&outcome);
+    }
+    if (room.listener.tcp >= 0)
+        sim_listener_close(&room.listener);
+    subject_end(&room.subject);
+    judge_remains(&room);
+    subject_fini(&room.subject);
+    run->duration_ns = now_ns() - began;
+    text_fini(&why);
+    text_fini(&options);
+}
+
+void suite_run_fini(struct suite_run *run)
+{
+    struct text *const all[] = {&run->clause,   &run->step, &run->got,    &run->branches,
+                                &run->timeline, &run->said, &run->command};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        text_fini(all[i]);
+}

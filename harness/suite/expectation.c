@@ -1,0 +1,152 @@
+/* expectation.c - files that name what certain builds are known to get wrong.
+ *
+ *   builds  3.12@deb12u2 3.9            (the registry's notation of version sets; or `any`)
+ *
+ *   CASE-GLOB  VERDICT[:CAUSE]  CLAUSE  reason, to the end of the line */
+#include "harness/suite/suite.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reading {
+    struct suite_expectations *list;
+    const struct subject_build *build;
+    const char *path;
+    struct script_error *error;
+    bool applies;
+};
+
+/* `builds SET...`: whether one of the sets holds the build; a set with @VENDOR only that vendor's. */
+static bool read_builds(struct reading *r, struct cursor *c)
+{
+    char *set;
+
+    r->applies = r->build == NULL;
+    if (cursor_at_end(c))
+        return cursor_fail(c, SIZE_MAX, "version sets, or any");
+    while ((set = cursor_word(c)))
+        if (r->build && (strcmp(set, "any") == 0 || strcmp(set, r->build->name) == 0 ||
+                         (r->build->has_version && clause_versions_hold(set, &r->build->version))))
+            r->applies = true;
+    return true;
+}
+
+static bool read_verdict(struct cursor *c, struct suite_expectation *e)
+{
+    size_t at = (cursor_at_end(c), c->at);
+    char *word = cursor_need(c, "a verdict such as fail or fail:crash"), *cause = word ? strchr(word, ':') : NULL;
+    int v = 0, k = 0;
+
+    if (!word)
+        return false;
+    if (cause)
+        *cause++ = '\0';
+    while (v < SUITE_N_VERDICTS && strcmp(word, suite_verdict_word((enum suite_verdict)v)) != 0)
+        v++;
+    while (cause && k < SIM_N_CAUSES && strcmp(cause, sim_cause_word((enum sim_cause)k)) != 0)
+        k++;
+    if (v == SUITE_N_VERDICTS || (cause && k == SIM_N_CAUSES))
+        return cursor_fail(c, at, "pass, warn, drift, fail, skip or error, and :CAUSE");
+    e->verdict = (enum suite_verdict)v;
+    e->cause = cause ? (enum sim_cause)k : SIM_N_CAUSES;
+    return true;
+}
+
+static bool read_row(struct reading *r, struct cursor *c)
+{
+    struct suite_expectation e = {.file = r->path, .line = c->line};
+
+    e.glob = cursor_word(c);
+    if (!read_verdict(c, &e))
+        return false;
+    size_t at = (cursor_at_end(c), c->at);
+    e.clause = cursor_need(c, "the clause");
+    if (!e.clause)
+        return false;
+    if (!clause_find(e.clause) && strncmp(e.clause, "DEF-", 4) != 0)
+        return cursor_fail(c, at, "a clause of the registry, or a defect DEF-n");
+    if (cursor_at_end(c))
+        return cursor_fail(c, SIZE_MAX, "the reason");
+    e.reason = arena_copy(c->arena, c->text + c->at, strlen(c->text + c->at));
+    if (!r->applies)
+        return true;
+    r->list->at = text_realloc(r->list->at, (r->list->n + 1) * sizeof *r->list->at);
+    r->list->at[r->list->n++] = e;
+    return true;
+}
+
+static bool read_line(struct reading *r, char *line, unsigned number)
+{
+    struct cursor c = {r->path, number, line, 0, &r->list->arena, r->error};
+
+    cursor_strip(line);
+    if (*line == '\0')
+        return true;
+    return cursor_take(&c, "builds") ? read_builds(r, &c) : read_row(r, &c);
+}
+
+bool suite_expectations_read(struct suite_expectations *list, const char *path, const struct subject_build *build,
+                             struct script_error *error)
+{
+    struct reading r = {list, build, arena_copy(&list->arena, path, strlen(path)), error, build == NULL};
+    FILE *f = fopen(path, "re");
+    char *line = NULL;
+    size_t cap = 0;
+    bool ok = f != NULL;
+
+    *error = (struct script_error){0};
+    if (!f) {
+        snprintf(error->file, sizeof error->file, "%s", path);
+        snprintf(error->expected, sizeof error->expected, "a readable file");
+        snprintf(error->found, sizeof error->found, "%s", strerror(errno));
+        return false;
+    }
+    for (unsigned number = 1; ok && getline(&line, &cap, f) > 0; number++)
+        ok = read_line(&r, line, number);
+    free(line);
+    fclose(f);
+    return ok;
+}
+
+static int is_expect(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+
+    return dot && strcmp(dot, ".expect") == 0;
+}
+
+bool suite_expectations_for(struct suite_expectations *list, const char *dir, const struct subject_build *build,
+                            struct script_error *error)
+{
+    struct dirent **entries;
+    int n = scandir(dir, &entries, is_expect, alphasort);
+    bool ok = true;
+
+    for (int i = 0; i < n; i++) {
+        char path[1300];
+        snprintf(path, sizeof path, "%s/%s", dir, entries[i]->d_name);
+        ok = ok && suite_expectations_read(list, path, build, error);
+        free(entries[i]);
+    }
+    if (n >= 0)
+        free(entries);
+    return ok;
+}
+
+struct suite_expectation *suite_expectations_find(const struct suite_expectations *list, const char *id)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (fnmatch(list->at[i].glob, id, 0) == 0)
+            return &list->at[i];
+    return NULL;
+}
+
+void suite_expectations_fini(struct suite_expectations *list)
+{
+    free(list->at);
+    arena_fini(&list->arena);
+    *list = (struct suite_expectations){0};
+}

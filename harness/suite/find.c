@@ -1,0 +1,102 @@
+#include "harness/suite/suite.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+    size_t len = strlen(name), tail = strlen(suffix);
+
+    return len > tail && strcmp(name + len - tail, suffix) == 0;
+}
+
+static bool read_one(struct script_list *list, const char *path, struct text *why)
+{
+    struct script_error error;
+
+    if (script_read_file(list, path, &error))
+        return true;
+    script_error_format(&error, why);
+    return false;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct script *const *x = a, *const *y = b;
+
+    return strcmp((*x)->id, (*y)->id);
+}
+
+static bool ids_are_unique(const struct script_list *list, struct text *why)
+{
+    struct script **sorted = text_realloc(NULL, (list->n + 1) * sizeof *sorted);
+    bool ok = true;
+
+    if (list->n > 0)
+        memcpy(sorted, list->at, list->n * sizeof *sorted);
+    qsort(sorted, list->n, sizeof *sorted, by_id);
+    for (size_t i = 1; i < list->n && ok; i++) {
+        ok = strcmp(sorted[i - 1]->id, sorted[i]->id) != 0;
+        if (!ok)
+            text_addf(why, "%s:%u: the id %s is used in %s:%u too\n", sorted[i]->file, sorted[i]->line,
+                      sorted[i]->id, sorted[i - 1]->file, sorted[i - 1]->line);
+    }
+    free(sorted);
+    return ok;
+}
+
+bool suite_find(struct script_list *list, const char *path, struct text *why)
+{
+    char *paths[] = {(char *)(uintptr_t)path, NULL};
+    FTS *fts = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name);
+    bool ok = fts != NULL;
+    FTSENT *entry;
+    size_t before = list->n;
+
+    while (ok && (entry = fts_read(fts))) {
+        if (entry->fts_info == FTS_D && strcmp(entry->fts_name, "lib") == 0)
+            fts_set(fts, entry, FTS_SKIP);
+        else if (entry->fts_info == FTS_F && (entry->fts_level == 0 || has_suffix(entry->fts_name, ".peer")))
+            ok = read_one(list, entry->fts_path, why);
+        else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR) {
+            text_addf(why, "%s: %s\n", entry->fts_path, strerror(entry->fts_errno));
+            ok = false;
+        }
+    }
+    if (fts)
+        fts_close(fts);
+    if (ok && list->n == before) {
+        text_addf(why, "%s: no cases there\n", path);
+        ok = false;
+    }
+    return ok && ids_are_unique(list, why);
+}
+
+bool suite_default_cases(char *out, size_t cap)
+{
+    /* From build/iperfspec, build/VARIANT/iperfspec, PREFIX/bin/iperfspec. */
+    static const char *const places[] = {"/../harness/cases", "/../../harness/cases", "/../share/iperfspec/cases"};
+    char self[1024];
+    struct stat st;
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    self[MAX(len, 0)] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash)
+        *slash = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        snprintf(out, cap, "%s%s", self, places[i]);
+        if (stat(out, &st) == 0 && S_ISDIR(st.st_mode))
+            return true;
+    }
+    return false;
+}

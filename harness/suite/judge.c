@@ -1,0 +1,86 @@
+#include "harness/suite/suite.h"
+
+#include <string.h>
+
+const char *suite_verdict_word(enum suite_verdict verdict)
+{
+    static const char *const words[] = {
+#define X(name, word) word,
+        SUITE_VERDICTS(X)
+#undef X
+    };
+    return words[verdict];
+}
+
+/* What missing this clause means for the build; SUITE_PASS: it makes no claim. */
+static enum suite_verdict weight(const struct clause *clause, const struct subject_build *build)
+{
+    switch (clause->level) {
+    case CLAUSE_MUST:
+    case CLAUSE_MUST_NOT:
+        return SUITE_FAIL;
+    case CLAUSE_SHOULD:
+    case CLAUSE_SHOULD_NOT:
+        return SUITE_WARN;
+    case CLAUSE_IS:
+        return build->has_version && clause_versions_hold(clause->versions, &build->version) ? SUITE_DRIFT
+                                                                                             : SUITE_PASS;
+    default:
+        return SUITE_PASS;
+    }
+}
+
+/* The step's own clause, or the gravest of the case that says something about this build. */
+static void weigh(const struct script *script, const struct suite_run *run, const struct subject_build *build,
+                  struct suite_judgement *j)
+{
+    const char *own = text_string(&run->clause);
+
+    if (*own) {
+        j->clause = clause_find(own);
+        j->verdict = j->clause ? weight(j->clause, build) : SUITE_PASS;
+        return;
+    }
+    for (size_t i = 0; i < script->clauses.n; i++) {
+        const struct clause *clause = clause_find(script->clauses.at[i]);
+        enum suite_verdict v = clause ? weight(clause, build) : SUITE_PASS;
+        if (v > j->verdict) {
+            j->verdict = v;
+            j->clause = clause;
+        }
+    }
+}
+
+/* Crash, hang and the like are causes of their own on every case, whatever its clauses say. INT-3 is
+ * what they break; a case that names CLOSE-14 has the same thing for stock builds. */
+static const struct clause *service_clause(const struct script *script)
+{
+    for (size_t i = 0; i < script->clauses.n; i++)
+        if (strcmp(script->clauses.at[i], "CLOSE-14") == 0)
+            return clause_find("CLOSE-14");
+    return script->plays_server ? NULL : clause_find("INT-3");
+}
+
+struct suite_judgement suite_judge(const struct script *script, const struct suite_run *run,
+                                   const struct subject_build *build)
+{
+    struct suite_judgement j = {.verdict = SUITE_PASS, .cause = run->cause};
+
+    switch (run->cause) {
+    case SIM_OK:
+        break;
+    case SIM_TROUBLE:
+        j.verdict = SUITE_ERROR;
+        break;
+    case SIM_MISS:
+    case SIM_TIMEOUT:
+        weigh(script, run, build, &j);
+        if (j.verdict == SUITE_PASS)
+            j.verdict = SUITE_SKIP; /* no clause of it speaks about this build */
+        break;
+    default:
+        j.verdict = SUITE_FAIL;
+        j.clause = service_clause(script);
+    }
+    return j;
+}

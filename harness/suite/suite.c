@@ -1,0 +1,149 @@
+#include "harness/suite/suite.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct round {
+    struct suite *suite;
+    struct script_list list;   /* what this round plays */
+    size_t *index;             /* of each in the suite */
+    bool again;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static bool is_good(enum suite_verdict v)
+{
+    return v == SUITE_PASS || v == SUITE_SKIP || v == SUITE_WARN || v == SUITE_DRIFT;
+}
+
+static bool fits(const struct suite_expectation *e, const struct suite_judgement *j)
+{
+    return e->verdict == j->verdict && (e->cause == SIM_N_CAUSES || e->cause == j->cause);
+}
+
+static void compare(struct suite *suite, struct suite_result *r)
+{
+    struct suite_expectation *e = suite_expectations_find(&suite->expectations, r->script->id);
+
+    r->expectation = e;
+    r->xpass = r->unexpected = false;
+    if (!e) {
+        r->unexpected = !is_good(r->judgement.verdict);
+        return;
+    }
+    e->used++;
+    if (fits(e, &r->judgement))
+        return;
+    r->unexpected = true;
+    r->xpass = r->judgement.verdict == SUITE_PASS;
+}
+
+static void done(void *context, size_t index, struct suite_run *run)
+{
+    struct round *round = context;
+    struct suite *suite = round->suite;
+    struct suite_result *r = &suite->results[round->index[index]];
+    struct suite_judgement j = suite_judge(r->script, run, &suite->settings.build);
+
+    if (round->again) {
+        r->flaky = j.verdict != r->judgement.verdict || j.cause != r->judgement.cause;
+        r->again = j.verdict;
+        suite_run_fini(run);
+        return;
+    }
+    r->judgement = j;
+    r->run = *run;
+    if (j.verdict == SUITE_SKIP)
+        text_adds(&r->skip, "none of its clauses says what this build does here");
+    compare(suite, r);
+    if (suite->progress)
+        suite->progress(suite->context, r);
+}
+
+static void add(struct round *round, size_t i)
+{
+    round->list.at[round->list.n] = round->suite->cases.at[i];
+    round->index[round->list.n++] = i;
+}
+
+static bool play(struct suite *suite, bool again)
+{
+    struct round round = {.suite = suite, .again = again};
+    struct suite_settings settings = suite->settings;
+    size_t n = suite->cases.n + 1;
+
+    round.list.at = text_realloc(NULL, n * sizeof *round.list.at);
+    round.index = text_realloc(NULL, n * sizeof *round.index);
+    for (size_t i = 0; i < suite->cases.n; i++)
+        if (again ? suite->results[i].unexpected && !suite->results[i].xpass : suite->results[i].skip.len == 0)
+            add(&round, i);
+    if (again)
+        settings.jobs = 1;
+    bool ok = round.list.n == 0 || suite_run_all(&round.list, &settings, done, &round);
+    free(round.list.at);
+    free(round.index);
+    return ok;
+}
+
+static void choose(struct suite *suite)
+{
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        struct suite_result *r = &suite->results[i];
+        struct text options = {0};
+        r->script = suite->cases.at[i];
+        if (!suite_can_run(r->script, &suite->settings.build, &r->skip, &options)) {
+            r->judgement.verdict = SUITE_SKIP;
+            if (suite->progress)
+                suite->progress(suite->context, r);
+        }
+        text_fini(&options);
+    }
+}
+
+bool suite_run(struct suite *suite)
+{
+    uint64_t began = now_ns();
+
+    suite->results = text_realloc(NULL, (suite->cases.n + 1) * sizeof *suite->results);
+    memset(suite->results, 0, (suite->cases.n + 1) * sizeof *suite->results);
+    choose(suite);
+    /* What is unexpected is played once more, alone: a verdict that changes is never hidden. */
+    bool ok = play(suite, false) && play(suite, true);
+    suite->duration_ns = now_ns() - began;
+    return ok;
+}
+
+int suite_exit_status(const struct suite *suite)
+{
+    int status = 0;
+
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        if (suite->results[i].judgement.verdict == SUITE_ERROR && suite->results[i].unexpected)
+            return 3;
+        if (suite->results[i].unexpected || suite->results[i].flaky)
+            status = 1;
+    }
+    for (size_t i = 0; suite->is_whole && i < suite->expectations.n; i++)
+        if (suite->expectations.at[i].used == 0)
+            status = 1;
+    return status;
+}
+
+void suite_fini(struct suite *suite)
+{
+    for (size_t i = 0; suite->results && i < suite->cases.n; i++) {
+        suite_run_fini(&suite->results[i].run);
+        text_fini(&suite->results[i].skip);
+    }
+    free(suite->results);
+    suite_expectations_fini(&suite->expectations);
+    script_list_fini(&suite->cases);
+}

@@ -1,0 +1,261 @@
+/* worker.c - plays cases in processes of their own, each with its own network where allowed.
+ *
+ * A worker is forked from the harness and so knows every script; it is sent an index and answers with
+ * the texts of a struct suite_run. It dies with the harness, and its subjects with it. */
+#include "harness/suite/suite.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NO_JOB SIZE_MAX
+#define ANSWER_MAX (64u << 20)
+
+struct worker {
+    pid_t pid;
+    int fd;     /* ours of a socket pair */
+    size_t job; /* index, or NO_JOB */
+};
+
+struct pool {
+    const struct script_list *list;
+    const struct suite_settings *settings;
+    void (*done)(void *context, size_t index, struct suite_run *run);
+    void *context;
+    struct worker *workers;
+    size_t n_workers, next, n_done;
+};
+
+/* --- the line between them ------------------------------------------------------------------- */
+
+static bool put(int fd, const void *bytes, size_t len)
+{
+    const char *at = bytes;
+
+    while (len > 0) {
+        ssize_t sent = send(fd, at, len, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return false;
+        at += sent;
+        len -= (size_t)sent;
+    }
+    return true;
+}
+
+static bool get(int fd, void *bytes, size_t len)
+{
+    char *at = bytes;
+
+    while (len > 0) {
+        ssize_t got = recv(fd, at, len, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        at += got;
+        len -= (size_t)got;
+    }
+    return true;
+}
+
+/* The numbers of a suite_run, and the lengths of its texts behind them. */
+struct answer {
+    unsigned cause, line, retries, own_network;
+    uint64_t duration_ns;
+    uint32_t lens[7];
+};
+
+static void texts_of(struct suite_run *run, struct text *texts[7])
+{
+    struct text *const all[7] = {&run->clause,   &run->step, &run->got,    &run->branches,
+                                 &run->timeline, &run->said, &run->command};
+
+    memcpy(texts, all, sizeof all);
+}
+
+static bool put_run(int fd, struct suite_run *run)
+{
+    struct answer a = {run->cause, run->line, run->retries, run->own_network, run->duration_ns, {0}};
+    struct text *texts[7];
+    bool ok;
+
+    texts_of(run, texts);
+    for (int i = 0; i < 7; i++)
+        a.lens[i] = (uint32_t)texts[i]->len;
+    ok = put(fd, &a, sizeof a);
+    for (int i = 0; i < 7 && ok; i++)
+        ok = put(fd, text_string(texts[i]), texts[i]->len);
+    return ok;
+}
+
+static bool get_run(int fd, struct suite_run *run)
+{
+    struct answer a;
+    struct text *texts[7];
+
+    *run = (struct suite_run){0};
+    if (!get(fd, &a, sizeof a))
+        return false;
+    run->cause = a.cause < SIM_N_CAUSES ? (enum sim_cause)a.cause : SIM_TROUBLE;
+    run->line = a.line;
+    run->retries = a.retries;
+    run->own_network = a.own_network;
+    run->duration_ns = a.duration_ns;
+    texts_of(run, texts);
+    for (int i = 0; i < 7; i++) {
+        if (a.lens[i] > ANSWER_MAX)
+            return false;
+        char *bytes = text_realloc(NULL, a.lens[i]);
+        bool ok = get(fd, bytes, a.lens[i]);
+        if (ok)
+            text_add(texts[i], bytes, a.lens[i]);
+        free(bytes);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+/* --- in the worker --------------------------------------------------------------------------- */
+
+static void __attribute__((noreturn)) work(const struct pool *pool, int fd, pid_t parent)
+{
+    size_t job;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    subject_adopt_orphans();
+    bool own = !pool->settings->share_network && subject_enter_own_network();
+    while (get(fd, &job, sizeof job) && job < pool->list->n) {
+        struct suite_run run;
+        suite_run_case(pool->list->at[job], pool->settings, own, &run);
+        bool ok = put_run(fd, &run);
+        suite_run_fini(&run);
+        if (!ok)
+            break;
+    }
+    _exit(0);
+}
+
+/* --- in the harness -------------------------------------------------------------------------- */
+
+static bool start(struct pool *pool, struct worker *w)
+{
+    int pair[2];
+    pid_t parent = getpid();
+
+    *w = (struct worker){.pid = -1, .fd = -1, .job = NO_JOB};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return false;
+    fflush(NULL);
+    w->pid = fork();
+    if (w->pid == 0) {
+        for (size_t i = 0; i < pool->n_workers; i++)
+            if (pool->workers[i].fd >= 0)
+                close(pool->workers[i].fd);
+        close(pair[0]);
+        work(pool, pair[1], parent);
+    }
+    close(pair[1]);
+    w->fd = pair[0];
+    return w->pid > 0;
+}
+
+static void stop(struct worker *w)
+{
+    if (w->fd >= 0)
+        close(w->fd);
+    if (w->pid > 0)
+        waitpid(w->pid, NULL, 0);
+    w->fd = -1;
+    w->pid = -1;
+}
+
+static bool give(struct pool *pool, struct worker *w)
+{
+    w->job = NO_JOB;
+    if (pool->next >= pool->list->n)
+        return true;
+    w->job = pool->next++;
+    return put(w->fd, &w->job, sizeof w->job);
+}
+
+static void finish(struct pool *pool, struct worker *w, struct suite_run *run)
+{
+    pool->done(pool->context, w->job, run);
+    pool->n_done++;
+}
+
+static void take(struct pool *pool, struct worker *w)
+{
+    struct suite_run run;
+
+    if (get_run(w->fd, &run)) {
+        finish(pool, w, &run);
+    } else {
+        int status = 0;
+        suite_run_fini(&run);
+        run = (struct suite_run){.cause = SIM_TROUBLE};
+        waitpid(w->pid, &status, 0);
+        w->pid = -1;
+        text_addf(&run.got, "the harness's own worker ended with %s %d", WIFSIGNALED(status) ? "signal" : "status",
+                  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        finish(pool, w, &run);
+        stop(w);
+        if (!start(pool, w))
+            return;
+    }
+    if (!give(pool, w))
+        stop(w);
+}
+
+static bool any_busy(const struct pool *pool, struct pollfd *fds)
+{
+    bool busy = false;
+
+    for (size_t i = 0; i < pool->n_workers; i++) {
+        bool works = pool->workers[i].fd >= 0 && pool->workers[i].job != NO_JOB;
+        fds[i] = (struct pollfd){.fd = works ? pool->workers[i].fd : -1, .events = POLLIN};
+        busy |= works;
+    }
+    return busy;
+}
+
+bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
+                   void (*done)(void *context, size_t index, struct suite_run *run), void *context)
+{
+    struct pool pool = {list, settings, done, context, NULL, 0, 0, 0};
+    size_t n = MIN(MAX(settings->jobs, 1), MAX(list->n, 1));
+    struct pollfd *fds = text_realloc(NULL, n * sizeof *fds);
+
+    pool.workers = text_realloc(NULL, n * sizeof *pool.workers);
+    for (size_t i = 0; i < n; i++) {
+        if (start(&pool, &pool.workers[i]) && give(&pool, &pool.workers[i]))
+            pool.n_workers++;
+        else
+            break;
+    }
+    while (any_busy(&pool, fds)) {
+        if (poll(fds, pool.n_workers, -1) < 0 && errno != EINTR)
+            break;
+        for (size_t i = 0; i < pool.n_workers; i++)
+            if (fds[i].revents)
+                take(&pool, &pool.workers[i]);
+    }
+    for (size_t i = 0; i < pool.n_workers; i++)
+        stop(&pool.workers[i]);
+    free(pool.workers);
+    free(fds);
+    return pool.n_done == list->n;
+}
