@@ -53,8 +53,8 @@ enum admit_verdict admit_tcp(const struct admit_view *view, const struct admit_a
 bool admit_udp(const struct admit_view *view, const struct admit_addr *peer, struct bytes datagram,
                size_t *which);
 
-/* Whether test `which` may announce its UDP streams now: false while another test of the same address,
- * older or younger, awaits UDP streams, because no datagram would tell them apart. */
+/* Whether test `which` may announce its UDP streams now: false while another test of the same
+ * address, older or younger, awaits UDP streams, because no datagram would tell them apart. */
 bool admit_udp_may_start(const struct admit_view *view, size_t which);
 
 bool admit_addr_equal(const struct admit_addr *a, const struct admit_addr *b);

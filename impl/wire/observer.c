@@ -41,8 +41,7 @@ void observer_free(struct observer *o)
     free(o);
 }
 
-/* --- telling
- * --------------------------------------------------------------------------------------------- */
+/* --- telling ---------------------------------------------------------------------------------- */
 
 /* What the session is doing: the server's last word tells. */
 static const char *phase(const struct observer *o)
@@ -62,9 +61,7 @@ static void tell(struct observer *o, const struct lane *lane, struct observer_me
     o->config.message(o->config.context, message);
 }
 
-/* --- order
- * -----------------------------------------------------------------------------------------------
- */
+/* --- order ------------------------------------------------------------------------------------ */
 
 static void give_up_order(struct observer *o)
 {
@@ -110,8 +107,7 @@ static void judge_late(struct observer *o, struct lane *lane, uint64_t at_ns)
                    "more bytes");
 }
 
-/* --- the messages
- * ------------------------------------------------------------------------------------------ */
+/* --- the messages ----------------------------------------------------------------------------- */
 
 static void expect_states(struct lane *lane)
 {
@@ -205,8 +201,7 @@ static void take_state(struct observer *o, struct lane *lane, uint64_t at_ns, in
                                     .state = byte});
 }
 
-/* --- which shape comes next
- * --------------------------------------------------------------------------------- */
+/* --- which shape comes next ------------------------------------------------------------------- */
 
 /* Whether the byte begins a length rather than being a state. A sender that owes a text and sends a
  * byte that no side ever sends as a state means the text: lengths begin with 00, a server's output
@@ -278,9 +273,7 @@ static void start_message(struct observer *o, struct lane *lane, uint64_t at_ns,
         take_state(o, lane, at_ns, (int8_t)byte);
 }
 
-/* --- bytes
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 static void go_blind(struct observer *o, struct lane *lane)
 {
@@ -353,9 +346,7 @@ enum spec_err observer_bytes(struct observer *o, enum observer_side from, uint64
     return err;
 }
 
-/* --- ends
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- ends ------------------------------------------------------------------------------------- */
 
 /* FIN inside a message. Whom a reset of the other side's cut off had no chance to complete it. */
 static void judge_cut(struct observer *o, struct lane *lane, uint64_t at_ns)
@@ -463,8 +454,7 @@ void observer_finish(struct observer *o)
     }
 }
 
-/* --- what it learnt
- * ---------------------------------------------------------------------------------------------- */
+/* --- what it learnt --------------------------------------------------------------------------- */
 
 const struct params *observer_params(const struct observer *o)
 {

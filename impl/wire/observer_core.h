@@ -5,8 +5,7 @@
 #include "impl/wire/observer.h"
 #include "impl/wire/remark.h"
 
-/* --- order (observer_view.c)
- * ----------------------------------------------------------------------- */
+/* --- order (observer_view.c) ------------------------------------------------------------------ */
 
 /* What one side can send, as the other side's view takes it: a state byte, or one of these. */
 enum view_message { VIEW_COOKIE = 1000, VIEW_JSON, VIEW_END, VIEW_RESET, VIEW_ILLEGAL };
@@ -40,8 +39,7 @@ void view_give_up(struct view *v);
 bool view_send(struct view *v, const struct view *other, int message, const char **clause,
                const char **expected);
 
-/* --- one direction
- * ---------------------------------------------------------------------------------- */
+/* --- one direction ---------------------------------------------------------------------------- */
 
 enum lane_mode {
     LANE_COOKIE,
@@ -84,8 +82,7 @@ static inline struct lane *observer_other(struct observer *o, const struct lane 
     return &o->lanes[lane->from == OBSERVER_CLIENT ? OBSERVER_SERVER : OBSERVER_CLIENT];
 }
 
-/* --- verdicts (observer_judge.c)
- * --------------------------------------------------------------------- */
+/* --- verdicts (observer_judge.c) -------------------------------------------------------------- */
 
 /* Report a violation by lane's side, unless it is not to be judged. offset: of the message at
  * fault. */

@@ -44,8 +44,7 @@ void observer_judge_cookie(struct observer *o, struct lane *lane, uint64_t at_ns
                        "%s", remark_escape(found, sizeof found, cookie.at, cookie.len));
 }
 
-/* --- remarks that are violations
- * ---------------------------------------------------------------------- */
+/* --- remarks that are violations -------------------------------------------------------------- */
 
 struct hearing {
     struct observer *o;
@@ -111,8 +110,7 @@ static void blame_unusable(struct hearing *hearing, const char *clause, enum spe
                        clause, "a usable message", "%s", spec_err_text(err));
 }
 
-/* --- JSON
- * --------------------------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 static enum spec_err judge_params(struct observer *o, struct hearing *hearing, struct bytes text)
 {
@@ -170,8 +168,7 @@ enum spec_err observer_judge_text(struct observer *o, struct lane *lane, uint64_
     return lane->is_results ? judge_results(o, &hearing, text) : judge_params(o, &hearing, text);
 }
 
-/* --- SERVER_ERROR
- * --------------------------------------------------------------------------------------- */
+/* --- SERVER_ERROR ----------------------------------------------------------------------------- */
 
 void observer_judge_error(struct observer *o, struct lane *lane, uint64_t at_ns, int n_ints,
                           int32_t ierr, bool is_ragged)

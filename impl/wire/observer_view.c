@@ -97,8 +97,7 @@ static enum step find(const struct move *moves, size_t n, enum step from, int me
     return NOWHERE;
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static const struct move reads[] = {
     {C_START,    PARAM_EXCHANGE,   C_PARAM_DUE  },
@@ -151,8 +150,7 @@ static enum step after_reading(enum step step, int message)
     return FREE; /* the other side's fault */
 }
 
-/* --- sending
- * ---------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static const struct move sends[] = {
     {C_CONNECTED,   VIEW_COOKIE,      C_START  },
@@ -274,8 +272,7 @@ static enum step after_sending(enum step step, int message)
     return is_client(step) ? C_OVER : S_ENDED;
 }
 
-/* --- ways
- * ------------------------------------------------------------------------------------------- */
+/* --- ways ------------------------------------------------------------------------------------- */
 
 void view_init(struct view *v, enum observer_side of)
 {
