@@ -20,6 +20,7 @@
 
 struct client {
     struct options *opt; /* its params are what is sent */
+    FILE *err;
     struct loop *loop;
     uint8_t cookie[COOKIE_LEN];
     struct dial *dial;
@@ -257,6 +258,7 @@ static int make_session(struct client *c)
         .run = {.interval_s = (double)c->opt->interval_ns / 1e9,
                 .file = c->opt->file,
                 .affinity = (int)c->opt->cpu},
+        .debug = c->opt->debug ? c->err : NULL,
         .gone = on_gone,
         .gone_context = c,
     };
@@ -270,7 +272,7 @@ static int make_session(struct client *c)
     return c->session ? 0 : IENEWTEST;
 }
 
-static void report_control(struct client *c, int fd)
+static void report_control(struct client *c, int fd, bool len_from_mss)
 {
     struct timespec wall;
 
@@ -281,12 +283,14 @@ static void report_control(struct client *c, int fd)
                                     .cookie = (const char *)c->cookie,
                                     .control_mss = sock_mss(fd),
                                     .wall_ms = wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
+                                    .len_from_mss = len_from_mss,
                                 });
 }
 
 static void on_control(void *context, int fd, int ierr, int os_errno)
 {
     struct client *c = context;
+    bool len_from_mss = c->opt->params.udp && !params_has(&c->opt->params, PARAM_len);
     struct sock_name local;
     struct chan *chan;
 
@@ -307,7 +311,7 @@ static void on_control(void *context, int fd, int ierr, int os_errno)
         return;
     }
     report_params(c->report, &c->opt->params);
-    report_control(c, fd);
+    report_control(c, fd, len_from_mss);
     if (c->transcript)
         chan_set_recorder(chan, transcript_begin(c->transcript, OBSERVER_CLIENT, local.host,
                                                  local.port, c->peer.host, c->peer.port));
@@ -394,7 +398,7 @@ static enum spec_err set_up(struct client *c, FILE *out, FILE *err)
 
 int client_run(struct options *opt, FILE *out, FILE *err)
 {
-    struct client c = {.opt = opt, .knock = {.fd = -1}};
+    struct client c = {.opt = opt, .err = err, .knock = {.fd = -1}};
 
     if (set_up(&c, out, err) == SPEC_OK) {
         dial_control(&c);

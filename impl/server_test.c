@@ -96,20 +96,17 @@ static void prepare(void *context)
         announce(test);
 }
 
+/* Which connections are its streams follows from the state (server_test_view()). */
 static void await_streams(void *context, unsigned n)
 {
-    struct server_test *test = context;
-
-    (void)n;
-    test->awaits = session_params(test->session)->udp ? AWAITS_UDP : AWAITS_TCP;
+    (void)context, (void)n;
 }
 
-static void started(void *context)
+static void set_up(void *context)
 {
     struct server_test *test = context;
 
-    test->awaits = AWAITS_NOTHING;
-    test->shared->streams_are_up(test->shared->context);
+    test->shared->set_up(test->shared->context);
 }
 
 static void over(void *context, const struct machine_end *end)
@@ -178,7 +175,7 @@ static struct session *make_session(struct server_test *test)
         .authorize = authorize,
         .prepare = prepare,
         .accept = await_streams,
-        .started = started,
+        .set_up = set_up,
         .over = over,
     };
     const struct options *opt = test->shared->opt;
@@ -195,6 +192,7 @@ static struct session *make_session(struct server_test *test)
                 .bitrate_limit_bps = opt->max_bitrate_bps,
                 .bitrate_limit_interval_s = (double)opt->max_bitrate_window_ns / 1e9},
         .output_is_json = opt->output != OPTIONS_TEXT,
+        .debug = opt->debug ? test->shared->err : NULL,
         .gone = test->shared->gone,
         .gone_context = test->shared->context,
     };
@@ -307,11 +305,16 @@ void server_test_interrupt(struct server_test *test, int signo)
 
 void server_test_view(const struct server_test *test, struct admit_test *view)
 {
+    const struct machine *m = session_machine(test->session);
+    enum machine_state state = machine_state(m);
+    bool awaits = state == SRV_CREATE, udp = awaits && machine_params(m)->udp;
+
     *view = (struct admit_test){
-        .cookie = machine_cookie(session_machine(test->session)),
+        .cookie = machine_cookie(m),
         .peer = test->peer.addr,
-        .awaits_tcp = test->awaits == AWAITS_TCP,
-        .awaits_udp = test->awaits == AWAITS_UDP,
+        .awaits_tcp = awaits && !udp,
+        .awaits_udp = udp,
+        .has_all = state == SRV_RUN || state == SRV_RESULTS || state == SRV_DISPLAY,
         .order = test->order,
     };
 }

@@ -26,20 +26,18 @@ struct server_shared {
     /* A test is ready for its streams: true if it may announce them, false to ask again with
      * server_test_unpark() (two UDP set-ups of one address). ierr: written when it can't be. */
     bool (*may_announce)(void *context, struct server_test *test, int *ierr);
-    void (*streams_are_up)(void *context);
+    /* A test awaits no more streams (session.h). */
+    void (*set_up)(void *context);
     /* The test is over and about to be freed: take it off the list. */
     void (*over)(void *context, struct server_test *test, const struct machine_end *end);
     void (*gone)(void *context); /* its channel too; once per test */
 };
-
-enum server_awaits { AWAITS_NOTHING, AWAITS_TCP, AWAITS_UDP };
 
 struct server_test {
     TAILQ_ENTRY(server_test) entry; /* the server's, in order of arrival */
     const struct server_shared *shared;
     uint64_t order;
     struct sock_name peer;
-    enum server_awaits awaits;
     bool parked;      /* waits for may_announce */
     int interrupted;  /* the signal that ended us; 0: none */
     struct loop_timer park_timer;
@@ -49,8 +47,8 @@ struct server_test {
     struct authjob *authjob;
 };
 
-/* A test on a channel whose first bytes say that it is one. The channel is the test's from now on, also
- * on failure. NULL without memory. server_test_begin() starts it, once it is on the server's list. */
+/* A test for a connection whose first bytes say that it is one. NULL without memory.
+ * server_test_begin() takes the channel over and starts it, once it is on the server's list. */
 struct server_test *server_test_new(const struct server_shared *shared, uint64_t order,
                                     const struct greeter_guest *guest);
 void server_test_begin(struct server_test *test, const struct greeter_guest *guest);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SETTLE_STEP_NS UINT64_C(2000000)
@@ -67,6 +68,29 @@ static void on_failed(void *context, int ierr, int os_errno)
     session_failed(context, ierr, os_errno);
 }
 
+/* The data phase is made when its first stream comes: only then the parameters are final. Or when
+ * results are due without one (FLOW-12). */
+static bool ensure_run(struct session *s)
+{
+    struct run_config config = s->config.run;
+    const struct params *p = machine_params(s->machine);
+
+    if (s->run)
+        return true;
+    config.loop = s->loop;
+    config.role = s->role;
+    config.params = p;
+    config.skip_rx_copy = p->skip_rx_copy != 0;
+    if (config.role == MACHINE_SERVER && params_has(p, PARAM_server_affinity))
+        config.affinity = (int)p->server_affinity;
+    config.context = s;
+    config.interval = on_interval;
+    config.over = on_over;
+    config.failed = on_failed;
+    s->run = run_new(&config);
+    return s->run != NULL;
+}
+
 /* --- actions --------------------------------------------------------------------------------- */
 
 static void name_ends(struct report_stream *stream)
@@ -110,8 +134,8 @@ static void act_init(struct session *s, const struct machine_action *action)
     };
 
     (void)action;
-    if (s->config.ops->started)
-        s->config.ops->started(s->config.context);
+    if (s->config.ops->set_up)
+        s->config.ops->set_up(s->config.context);
     describe_streams(s);
     if (run_n_streams(s->run) > 0) {
         start.sndbuf_actual = sock_sndbuf(run_stream_fd(s->run, 0));
@@ -135,8 +159,17 @@ static void act_run(struct session *s, const struct machine_action *action)
 static void act_close_streams(struct session *s, const struct machine_action *action)
 {
     (void)action;
+    if (s->config.ops->set_up)
+        s->config.ops->set_up(s->config.context);
     if (s->run)
         run_close(s->run);
+}
+
+static uint64_t size_of(const char *file)
+{
+    struct stat status;
+
+    return file && stat(file, &status) == 0 ? (uint64_t)status.st_size : 0;
 }
 
 /* The summary, with the peer's counts where they have come. */
@@ -163,6 +196,8 @@ static void show_totals(struct session *s)
                                          .cpu_user = mine.cpu_util_user,
                                          .cpu_system = mine.cpu_util_system,
                                          .congestion = mine.congestion_used,
+                                         .file = s->config.run.file,
+                                         .file_size = size_of(s->config.run.file),
                                      });
     results_fini(&mine);
     free(totals);
@@ -197,8 +232,9 @@ static void act_pack(struct session *s, const struct machine_action *action)
 
     (void)action;
     results_init(&mine);
-    run_stop(s->run);
-    if (run_fill_results(s->run, &mine) == SPEC_OK && add_output(s, &mine) == SPEC_OK)
+    if (ensure_run(s))
+        run_stop(s->run);
+    if (s->run && run_fill_results(s->run, &mine) == SPEC_OK && add_output(s, &mine) == SPEC_OK)
         machine_results(s->machine, loop_now(), &mine);
     else
         machine_failed(s->machine, loop_now(), IEPACKAGERESULTS, ENOMEM);
@@ -256,6 +292,29 @@ static void (*const acts[])(struct session *, const struct machine_action *) = {
     [MACHINE_END] = act_end,
 };
 
+/* -d: what the machine wants, and in which state. */
+static void tell(const struct session *s, const struct machine_action *action)
+{
+    static const char *const names[] = {
+        [MACHINE_SEND] = "send",       [MACHINE_AUTHORIZE] = "check the token",
+        [MACHINE_PREPARE] = "prepare", [MACHINE_ACCEPT] = "accept streams",
+        [MACHINE_OPEN] = "open streams", [MACHINE_INIT] = "start the timers",
+        [MACHINE_RUN] = "start the data", [MACHINE_CLOSE_STREAMS] = "close the streams",
+        [MACHINE_REPORT] = "report",   [MACHINE_PACK] = "pack the results",
+        [MACHINE_END] = "end",
+    };
+
+    if (!s->config.debug)
+        return;
+    fprintf(s->config.debug, "debug: %-8s %s", machine_state_name(machine_state(s->machine)),
+            names[action->kind]);
+    if (action->kind == MACHINE_SEND)
+        fprintf(s->config.debug, " %zu bytes, first %02x", action->bytes.len, action->bytes.at[0]);
+    if (action->kind == MACHINE_END)
+        fprintf(s->config.debug, " (%s)", action->end.clause);
+    fputc('\n', s->config.debug);
+}
+
 /* Carry out what the machine wants. An action may answer it at once: the answer's own actions then
  * follow in the same loop. */
 static void drive(struct session *s)
@@ -265,8 +324,10 @@ static void drive(struct session *s)
     if (s->driving)
         return;
     s->driving = true;
-    while (machine_next(s->machine, &action))
+    while (machine_next(s->machine, &action)) {
+        tell(s, &action);
         acts[action.kind](s, &action);
+    }
     s->driving = false;
     if (!s->ended)
         loop_timer_set(s->loop, &s->timer, machine_deadline(s->machine));
@@ -373,28 +434,6 @@ void session_start(struct session *s, struct chan *chan, uint64_t started_ns)
     drive(s);
     if (s->chan)
         chan_resume(s->chan);
-}
-
-/* The data phase is made when its first stream comes: only then the parameters are final. */
-static bool ensure_run(struct session *s)
-{
-    struct run_config config = s->config.run;
-    const struct params *p = machine_params(s->machine);
-
-    if (s->run)
-        return true;
-    config.loop = s->loop;
-    config.role = s->role;
-    config.params = p;
-    config.skip_rx_copy = p->skip_rx_copy != 0;
-    if (config.role == MACHINE_SERVER && params_has(p, PARAM_server_affinity))
-        config.affinity = (int)p->server_affinity;
-    config.context = s;
-    config.interval = on_interval;
-    config.over = on_over;
-    config.failed = on_failed;
-    s->run = run_new(&config);
-    return s->run != NULL;
 }
 
 void session_add_stream(struct session *s, int fd)

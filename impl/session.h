@@ -17,8 +17,9 @@ struct session_ops {
     void (*prepare)(void *context);            /* server; answer: session_prepared() */
     void (*accept)(void *context, unsigned n); /* server: n streams are awaited */
     void (*open)(void *context, unsigned n);   /* client: answer each with session_add_stream() */
-    /* All streams are there (server: on 01; client: it read 01): they are no longer awaited. */
-    void (*started)(void *context);
+    /* No more streams are awaited: all are there (TEST_START), or there will be none (a client may
+     * go from CREATE_STREAMS straight to the results, FLOW-12). May come again. */
+    void (*set_up)(void *context);
     void (*peer_results)(void *context, const struct results *results); /* before the final report */
     /* The end, once, from the loop and never from inside a call of ours: may free the session. */
     void (*over)(void *context, const struct machine_end *end);
@@ -32,6 +33,7 @@ struct session_config {
     struct report *report; /* borrowed; outlives the session */
     struct run_config run; /* loop, params, role and the callbacks are filled in by the session */
     bool output_is_json;   /* what get_server_output gives back (RES-7, RES-8) */
+    FILE *debug;           /* -d: where each change of state is told; NULL: nowhere */
     /* The channel has written its last byte and is gone; may come long after over(). May be NULL. */
     void (*gone)(void *context);
     void *gone_context;
