@@ -103,9 +103,7 @@ conformance: setup ## set up, then judge every stock build and iperfref (5 minut
 
 interop: setup ## set up, then every mode between iperfref and every stock build, both ways
 	$(PARALLEL) -s all
-	@mkdir -p $(REPORT)
-	build/iperfspec interop $$(printf -- '--build %s ' $(STOCK)/*/iperf3) --build build/iperfref \
-	    --json $(REPORT)/interop.json
+	scripts/interop $(REPORT)/interop.json $(STOCK)/*/iperf3 build/iperfref
 
 bench: setup ## throughput of iperfref beside the stock builds
 	$(PARALLEL) -s all
