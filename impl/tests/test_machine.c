@@ -303,6 +303,65 @@ static void test_each_integer_has_its_own_time(void **unused)
     end_fini(&e);
 }
 
+/* --- texts that cannot be --------------------------------------------------------------------- */
+
+/* PARAM-50: a text that no server reads is not sent. */
+static void test_client_does_not_send_parameters_above_the_limit(void **unused)
+{
+    static char title[PARAMS_LEN_LIMIT];
+    static struct end e;
+
+    (void)unused;
+    memset(title, 'x', sizeof title - 1);
+    client_params.title = title;
+    params_mark(&client_params, PARAM_title);
+    to_state(&e, CLI_START);
+    feed_byte(&e, PARAM_EXCHANGE);
+    client_params.title = NULL;
+    client_params.present &= ~(UINT64_C(1) << PARAM_title);
+    assert_int_equal(e.end.ierr, IESENDPARAMS);
+    assert_int_equal(e.out_len, 0);
+    end_fini(&e);
+}
+
+/* JSON-8, ST-CLI-33: no length, or a state byte where the length should be. */
+static void test_client_fails_on_lengths_that_cannot_be(void **unused)
+{
+    static const struct bytes wires[] = {
+        {(const uint8_t *)"\0\0\0",           4},
+        {(const uint8_t *)"\x0e\x0e\x0e\x0e", 4},
+        {(const uint8_t *)"\xff\xff\xff\xff", 4}
+    };
+    static struct end e;
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(wires); i++) {
+        to_state(&e, CLI_RESULTS);
+        end_feed(&e, wires[i], 0);
+        assert_int_equal(e.end.ierr, IERECVRESULTS);
+        assert_true(out_is(&e, WIRE("\x10")));
+        end_fini(&e);
+    }
+}
+
+/* ST-SRV-5 to -9: in a reading state a byte is part of the item, here of an absurd length. */
+static void test_server_reads_state_bytes_as_part_of_an_item(void **unused)
+{
+    static const int8_t bytes[] = {TEST_START, TEST_END, CLIENT_TERMINATE, IPERF_DONE, 0x7f};
+    static struct end e;
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        to_state(&e, SRV_PARAMS);
+        feed_byte(&e, bytes[i]);
+        machine_eof(e.m, e.now_ns);
+        end_drain(&e);
+        assert_int_equal(e.end.ierr, IERECVPARAMS);
+        assert_int_equal(e.out_len, 0);
+        end_fini(&e);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +374,9 @@ int main(void)
         cmocka_unit_test(test_client_starts_when_its_streams_are_up),
         cmocka_unit_test(test_client_reports_the_servers_number),
         cmocka_unit_test(test_each_integer_has_its_own_time),
+        cmocka_unit_test(test_client_does_not_send_parameters_above_the_limit),
+        cmocka_unit_test(test_client_fails_on_lengths_that_cannot_be),
+        cmocka_unit_test(test_server_reads_state_bytes_as_part_of_an_item),
     };
 
     fill_client_params();

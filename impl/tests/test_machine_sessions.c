@@ -292,6 +292,27 @@ static void test_each_failed_allocation_ends_the_session(void **unused)
     fail_msg("it never ends");
 }
 
+/* The integers of SERVER_ERROR, with no memory left for them. */
+static void test_client_fails_when_it_cannot_read_an_error(void **unused)
+{
+    static struct end e;
+
+    (void)unused;
+    for (unsigned n = 1; n < 100; n++) {
+        to_state(&e, CLI_START);
+        alloc_fail_at(n);
+        end_feed(&e, WIRE("\xfe\0\0\0\x72\0\0\0\0"), 0);
+        bool reached = alloc_failed();
+        alloc_fail_at(0);
+        assert_int_equal(e.n_ends, 1);
+        assert_int_equal(e.end.ierr, reached ? IERECVMESSAGE : IERECVPARAMS);
+        end_fini(&e);
+        if (!reached)
+            return;
+    }
+    fail_msg("it never ends");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_server_exchanges_results_again),
         cmocka_unit_test(test_machine_understands_stock_at_every_cut),
         cmocka_unit_test(test_each_failed_allocation_ends_the_session),
+        cmocka_unit_test(test_client_fails_when_it_cannot_read_an_error),
     };
 
     fill_client_params();

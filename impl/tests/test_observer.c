@@ -337,6 +337,86 @@ static void test_observer_goes_on_behind_a_hole_in_a_text(void **unused)
     judge_fini(&j);
 }
 
+static const struct gap_row {
+    const char *name;
+    char from;
+    struct bytes before;
+    uint64_t len;
+    struct bytes after;
+    const char *seen; /* the messages from then on */
+} gap_rows[] = {
+    {"CTL-1 in the cookie",         'C', WIRE("mpcz"),               33, WIRE(""),       "Ccookie" },
+    {"CTL-1 over the cookie's end", 'C', WIRE("mpcz"),               34, WIRE("\x7f"),   ""        },
+    {"JSON-1 in the length",        'C', WIRE(COOKIE "\0\0"),        2,  WIRE("\x7f"),   "Ccookie" },
+    {"JSON-1 over the text's end",  'C', WIRE(COOKIE "\0\0\0\x02{"), 2,  WIRE("\x7f"),   "Ccookie" },
+    {"ERR-1 in the integers",       'S', WIRE("\xfe\0"),             4,  WIRE("\0\0\0"), "Sfe2:0:0"},
+    {"ERR-1 at a byte",             'S', WIRE("\x0b"),               1,  WIRE("\x7f"),   "S0b"     },
+    {"nothing",                     'S', WIRE("\x0b"),               0,  WIRE(""),       "S0b"     },
+};
+
+static void test_observer_knows_what_a_hole_leaves(void **unused)
+{
+    struct judge j;
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(gap_rows); i++) {
+        const struct gap_row *row = &gap_rows[i];
+        judge_init(&j);
+        see(&j, row->from, row->before, 0);
+        observer_gap(j.o, side_of(row->from), 1, row->len);
+        see(&j, row->from, row->after, 0);
+        observer_gap(j.o, side_of(row->from), 1, 0);
+        if (j.n_violations > 0 || strcmp(j.seen, row->seen) != 0)
+            fail_msg("%s: %u violations; %s", row->name, j.n_violations, j.seen);
+        judge_fini(&j);
+    }
+}
+
+/* An error that is not whole when the watch ends is told, and not held against anybody. */
+static void test_observer_tells_of_an_unfinished_error(void **unused)
+{
+    struct judge j;
+
+    (void)unused;
+    judge_init(&j);
+    feed_start(&j);
+    see(&j, 'S', WIRE("\xfe\0\0\0\x72"), 0);
+    observer_finish(j.o);
+    assert_string_equal(j.seen, "Ccookie S09 Sfe1:114:0");
+    assert_int_equal(j.n_violations, 0);
+    judge_fini(&j);
+}
+
+static void test_observer_takes_one_end_of_each_side(void **unused)
+{
+    struct judge j;
+
+    (void)unused;
+    judge_init(&j);
+    observer_end(j.o, OBSERVER_CLIENT, 1, false);
+    observer_end(j.o, OBSERVER_CLIENT, 1, true);
+    see(&j, 'C', WIRE("late"), 0);
+    assert_string_equal(j.seen, "Cend");
+    judge_fini(&j);
+}
+
+/* What stock cannot parse is a violation also where only an IS clause says why (JSON-6). */
+static void test_observer_reports_a_text_that_nobody_can_read(void **unused)
+{
+    static char text[1200];
+    struct judge j;
+
+    (void)unused;
+    memset(text, '[', 1100);
+    memset(text + 1100, ']', 100);
+    judge_init(&j);
+    feed_start(&j);
+    see(&j, 'C', WIRE("\0\0\x04\xb0"), 0);
+    see(&j, 'C', (struct bytes){(const uint8_t *)text, sizeof text}, 0);
+    assert_string_equal(j.first.clause, "PARAM-1");
+    judge_fini(&j);
+}
+
 /* More messages than any session has: nothing is kept without bound, and nothing is said wrongly.
  */
 static void test_observer_gives_up_on_endless_sessions(void **unused)
@@ -426,6 +506,10 @@ int main(void)
         cmocka_unit_test(test_observer_reports_every_illegal_byte),
         cmocka_unit_test(test_observer_judges_nothing_behind_a_hole),
         cmocka_unit_test(test_observer_goes_on_behind_a_hole_in_a_text),
+        cmocka_unit_test(test_observer_knows_what_a_hole_leaves),
+        cmocka_unit_test(test_observer_tells_of_an_unfinished_error),
+        cmocka_unit_test(test_observer_takes_one_end_of_each_side),
+        cmocka_unit_test(test_observer_reports_a_text_that_nobody_can_read),
         cmocka_unit_test(test_observer_gives_up_on_endless_sessions),
         cmocka_unit_test(test_observer_reports_only_whom_it_is_to_judge),
         cmocka_unit_test(test_observer_survives_each_failed_allocation),

@@ -183,6 +183,18 @@ static void test_the_matrices_are_those_in_docs(void **unused)
         check_matrix(&profiles[i]);
 }
 
+static void test_a_matrix_says_what_is_not_known(void **unused)
+{
+    struct profile oldest = {"3.0.1", "3.0.1", NULL};
+    size_t len;
+    char *text = matrix_text(&oldest, &len);
+
+    (void)unused;
+    assert_non_null(text);
+    assert_non_null(strstr(text, "not known"));
+    free(text);
+}
+
 static int write_matrices(void)
 {
     for (size_t i = 0; i < n_profiles; i++) {
@@ -206,6 +218,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_every_byte_has_an_event),
         cmocka_unit_test(test_names_of_events_and_reactions),
         cmocka_unit_test(test_the_matrices_are_those_in_docs),
+        cmocka_unit_test(test_a_matrix_says_what_is_not_known),
     };
 
     if (argc > 1 && strcmp(argv[1], "--write") == 0)

@@ -140,18 +140,11 @@ static void react(struct machine *m, enum table_client_event event, int ierr, in
 {
     const struct table_cell *cell = table_cell(m->state, event);
 
-    switch (cell->ours) {
-    case TABLE_ADVANCE:
+    if (cell->ours == TABLE_ADVANCE)
         advance(m, cell);
-        break;
-    case TABLE_FAIL:
-    case TABLE_FAIL_DONE:
-    case TABLE_TERMINATE:
+    else if (cell->next == MACHINE_OVER) /* FAIL, FAIL_DONE, TERMINATE */
         end_test(m, cell, event, ierr, os_errno, peer_said);
-        break;
-    default: /* NONE, PART, IGNORE, WAIT */
-        break;
-    }
+    /* else NONE, PART, IGNORE, WAIT */
 }
 
 void machine_client_event(struct machine *m, enum table_client_event event, int ierr, int os_errno)

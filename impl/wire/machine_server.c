@@ -137,19 +137,11 @@ void machine_server_event(struct machine *m, enum table_server_event event, int 
 {
     const struct table_cell *cell = table_cell(m->state, event);
 
-    switch (cell->ours) {
-    case TABLE_ADVANCE:
+    if (cell->ours == TABLE_ADVANCE)
         advance(m, cell->next);
-        break;
-    case TABLE_CLOSE:
-    case TABLE_ERROR:
-    case TABLE_END_OK:
-    case TABLE_TERMINATE:
+    else if (cell->next == MACHINE_OVER) /* CLOSE, ERROR, END_OK, TERMINATE */
         end_test(m, cell, event, ierr, os_errno);
-        break;
-    default: /* NONE, PART, IGNORE, WAIT; DENY and TAKE are the listener's */
-        break;
-    }
+    /* else NONE, PART, IGNORE, WAIT; DENY and TAKE are the listener's */
 }
 
 /* --- inputs -------------------------------------------------------------------------------------

@@ -74,8 +74,6 @@ static const char *name_of(int message, char out[32])
 {
     const char *name = message < VIEW_COOKIE ? state_name((int8_t)message) : NULL;
 
-    if (message == VIEW_COOKIE)
-        return "a cookie";
     if (message == VIEW_JSON)
         return "a JSON text";
     snprintf(out, 32, "%02x %s", (unsigned)(uint8_t)message, name != NULL ? name : "");

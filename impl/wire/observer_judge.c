@@ -54,14 +54,6 @@ struct hearing {
     unsigned n_reported;
 };
 
-/* Whether the clause binds that side: "C", "S" or "B"; a stream's ends are both. */
-static bool binds(const struct clause *clause, enum observer_side side)
-{
-    if (strcmp(clause->binds, side == OBSERVER_CLIENT ? "S" : "C") == 0)
-        return false;
-    return strcmp(clause->binds, "-") != 0;
-}
-
 /* MUST and SHOULD judge anybody; what only new implementations are asked for, only if we are told
  * to. */
 static bool is_verdict(const struct hearing *hearing, const struct remark *remark)
@@ -69,7 +61,7 @@ static bool is_verdict(const struct hearing *hearing, const struct remark *remar
     const struct clause *clause = clause_find(remark->clause);
     bool judge_new = hearing->o->config.judge_new;
 
-    if (clause == NULL || clause->level > CLAUSE_SHOULD_NOT || !binds(clause, hearing->lane->from))
+    if (clause == NULL || clause->level > CLAUSE_SHOULD_NOT)
         return false;
     if (strcmp(clause->versions, "new") == 0)
         return judge_new;

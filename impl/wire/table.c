@@ -32,40 +32,21 @@ enum {
 #include "impl/wire/table_server.def"
 #undef X
 
-/* As many rows as cells ... */
-#define X(state, event, may, set, ours, ierr, next, clause, evidence) +1
-static_assert(0
+/* As many rows as cells, and none twice: a name that stands twice does not compile. */
+#define X(state, event, may, set, ours, ierr, next, clause, evidence) CELL_##state##_##event,
+enum server_cell {
 #include "impl/wire/table_server.def"
-                  == TABLE_N_SERVER_STATES * SEV_N,
-              "a cell of table_server.def is missing or too many");
-static_assert(0
+    N_SERVER_CELLS
+};
+enum client_cell {
 #include "impl/wire/table_client.def"
-                  == TABLE_N_CLIENT_STATES * CEV_N,
-              "a cell of table_client.def is missing or too many");
+    N_CLIENT_CELLS
+};
 #undef X
-
-/* ... and none twice: a case label that stands twice does not compile. */
-#define X(state, event, may, set, ours, ierr, next, clause, evidence)                              \
-    case ((int)(state) << 8 | (int)(event)):
-__attribute__((unused)) static int is_server_cell(int n)
-{
-    switch (n) {
-#include "impl/wire/table_server.def"
-        return 1;
-    default:
-        return 0;
-    }
-}
-__attribute__((unused)) static int is_client_cell(int n)
-{
-    switch (n) {
-#include "impl/wire/table_client.def"
-        return 1;
-    default:
-        return 0;
-    }
-}
-#undef X
+static_assert((int)N_SERVER_CELLS == TABLE_N_SERVER_STATES * (int)SEV_N,
+              "a server's cell is missing");
+static_assert((int)N_CLIENT_CELLS == TABLE_N_CLIENT_STATES * (int)CEV_N,
+              "a client's cell is missing");
 
 static const struct table_cell server_cells[TABLE_N_SERVER_STATES][SEV_N] = {
 #define X(state, event, may, set, ours, ierr, next, clause, evidence)                              \
