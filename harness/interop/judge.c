@@ -3,6 +3,7 @@
 #include "harness/interop/fact.h"
 #include "harness/interop/numbers.h"
 #include "harness/interop/wire.h"
+#include "impl/wire/ierr.h"
 
 #include <string.h>
 #include <sys/wait.h>
@@ -147,8 +148,8 @@ static bool wire_is_well(const struct judge_case *c, const struct wire_view *v, 
         text_addf(why, "the session did not come to a good end");
     else if (refused && (v->completed || v->client_results.len > 0 || v->server_results.len > 0))
         text_addf(why, "the test was run all the same");
-    else if (refused && c->server.transcript && !v->server_refused)
-        text_addf(why, "expected SERVER_ERROR (AUTH-11)");
+    else if (refused && c->server.transcript && v->refused_with != IEAUTHTEST)
+        text_addf(why, "expected SERVER_ERROR %d (AUTH-11), found %d", IEAUTHTEST, v->refused_with);
     else
         return true;
     return false;

@@ -1,7 +1,5 @@
 #include "harness/interop/wire.h"
 
-#include "impl/wire/state.h"
-
 #include <errno.h>
 #include <string.h>
 
@@ -27,8 +25,8 @@ static void take_message(void *context, const struct observer_message *m)
 
     if (m->kind == OBSERVER_JSON)
         note_json(view, m);
-    if (m->kind == OBSERVER_STATE && (m->state == SERVER_ERROR || m->state == ACCESS_DENIED))
-        view->server_refused = true;
+    if (m->kind == OBSERVER_ERROR && m->n_ints > 0)
+        view->refused_with = m->ierr;
 }
 
 static void take_violation(void *context, const struct observer_violation *v)

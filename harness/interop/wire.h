@@ -7,9 +7,9 @@
 
 struct wire_view {
     unsigned sessions, violations;
-    bool completed;      /* DISPLAY_RESULTS was reached and the end was good */
-    bool server_refused; /* SERVER_ERROR or ACCESS_DENIED was sent */
-    struct text first;   /* the first violation in words */
+    bool completed;    /* DISPLAY_RESULTS was reached and the end was good */
+    int refused_with;  /* first number behind a SERVER_ERROR; 0: none was sent */
+    struct text first; /* the first violation in words */
     /* JSON texts, empty where none went over the wire. */
     struct text params, client_results, server_results;
 };
