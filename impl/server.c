@@ -29,7 +29,7 @@ struct server {
     struct admit_test *view; /* room for max_tests */
     uint64_t n_served;
     unsigned n_channels; /* not yet gone */
-    struct loop_timer idle;
+    struct loop_timer idle, unpark;
     bool stopping;
     int status;
 };
@@ -265,16 +265,23 @@ static bool udp_is_awaited(const struct server *s)
     const struct server_test *test;
 
     TAILQ_FOREACH(test, &s->tests, entry)
-        if (test->parked || test->awaits == AWAITS_UDP)
+    {
+        struct admit_test view;
+        server_test_view(test, &view);
+        if (test->parked || view.awaits_udp)
             return true;
+    }
     return false;
 }
 
-/* Some set-up has ended: let in who waits for it, and shut the door behind the last. */
-static void unpark_all(struct server *s)
+/* Some set-up has ended: let in who waits for it, and shut the door behind the last. From the loop,
+ * because a test that is let in can end at once, and so let in the next. */
+static void unpark_all(struct loop_timer *timer, uint64_t now_ns)
 {
+    struct server *s = (struct server *)((char *)timer - offsetof(struct server, unpark));
     struct server_test *test;
 
+    (void)now_ns;
     TAILQ_FOREACH(test, &s->tests, entry)
         server_test_unpark(test);
     if (s->udp && !udp_is_awaited(s)) {
@@ -285,9 +292,11 @@ static void unpark_all(struct server *s)
 
 /* --- what tests say ------------------------------------------------------------------------------ */
 
-static void streams_are_up(void *context)
+static void is_set_up(void *context)
 {
-    unpark_all(context);
+    struct server *s = context;
+
+    loop_timer_set(s->loop, &s->unpark, 0);
 }
 
 static void test_over(void *context, struct server_test *test, const struct machine_end *end)
@@ -296,7 +305,7 @@ static void test_over(void *context, struct server_test *test, const struct mach
 
     TAILQ_REMOVE(&s->tests, test, entry);
     s->n_tests--;
-    unpark_all(s);
+    is_set_up(s);
     /* CLOSE-15: a failed authorisation does not use up a one-off server. */
     if (s->opt->one_off && end->ierr != IEAUTHTEST)
         stop(s);
@@ -397,6 +406,7 @@ static void finish(struct server *s)
 
     close_listener(s);
     greeters_free(s->greeters);
+    loop_timer_cancel(&s->unpark);
     while ((test = TAILQ_FIRST(&s->tests))) { /* only after a second signal */
         TAILQ_REMOVE(&s->tests, test, entry);
         server_test_free(test);
@@ -424,11 +434,12 @@ int server_run(const struct options *opt, FILE *out, FILE *err)
         .listener = -1,
         .max_tests = opt->one_off ? 1 : (size_t)opt->max_tests,
         .idle.fire = on_idle,
+        .unpark.fire = unpark_all,
         .shared = {.opt = opt,
                    .err = err,
                    .context = &s,
                    .may_announce = may_announce,
-                   .streams_are_up = streams_are_up,
+                   .set_up = is_set_up,
                    .over = test_over,
                    .gone = on_gone},
         .status = 1,
