@@ -268,9 +268,13 @@ static void deliver(struct chan *c)
         (c->n_kept == 0 || c->collect > 0))
         tell_ending(c);
     c->in_callback = false;
-    if (c->dead)
+    if (c->dead) {
         free(c);
-    else if (!c->closing)
+        return;
+    }
+    if (c->again && !c->closing) /* asked for while the ending was told: to another owner */
+        loop_timer_set(c->loop, &c->wake, 0);
+    if (!c->closing)
         watch(c);
 }
 
@@ -409,6 +413,7 @@ void chan_set_events(struct chan *c, const struct chan_events *events, void *con
 {
     c->events = events;
     c->context = context;
+    c->told = false; /* of an ending that the old owner knows */
 }
 
 void chan_set_recorder(struct chan *c, struct transcript_session *session)

@@ -36,7 +36,8 @@ struct chan_events {
  * is borrowed for the channel's life. NULL (see errno): fd is still the caller's. */
 struct chan *chan_new(struct loop *loop, int fd, const struct chan_events *events, void *context);
 
-/* Another owner: the next callback goes there. */
+/* Another owner: the next callback goes there. An ending that the old one was told of comes to the
+ * new one too, after chan_resume(). */
 void chan_set_events(struct chan *c, const struct chan_events *events, void *context);
 
 /* Write the bytes from now on to session, in the order in which they are taken and sent. session is

@@ -289,6 +289,34 @@ static void test_chan_hands_what_was_collected_to_the_next_owner(void **state)
     assert_int_equal(second.n, 6);
 }
 
+static void hand_over_at_the_end(struct bytes *in)
+{
+    if (in != NULL)
+        return;
+    chan_collect(chan, 0);
+    chan_set_events(chan, &second_events, &second);
+    chan_resume(chan);
+}
+
+/* A connection that is closed before it said what it is: whoever takes it must learn of the end. */
+static void test_chan_tells_the_ending_to_the_next_owner_too(void **state)
+{
+    static const char *const sent[] = {"", "abc"};
+
+    for (size_t i = 0; i < ARRAY_LEN(sent); i++) {
+        tear_down(state);
+        assert_int_equal(set_up(state), 0);
+        second = (struct owner_two){0};
+        owner.take = 0;
+        owner.then = hand_over_at_the_end;
+        chan_collect(chan, 37);
+        peer_write(peer, (struct bytes){(const uint8_t *)sent[i], strlen(sent[i])});
+        shutdown(peer, SHUT_WR);
+        turn_until(loop, &second.eof);
+        assert_int_equal(second.n, strlen(sent[i]));
+    }
+}
+
 /* --- every call interrupted, short, or not ready
  * --------------------------------------------------- */
 
@@ -630,6 +658,7 @@ int main(void)
         T(test_chan_collect_reads_no_byte_too_many_and_leaves_the_rest_in_the_socket),
         T(test_chan_collect_tells_eof_at_once),
         T(test_chan_hands_what_was_collected_to_the_next_owner),
+        T(test_chan_tells_the_ending_to_the_next_owner_too),
         T(test_chan_survives_each_call_interrupted),
         T(test_chan_survives_each_call_falling_short),
         T(test_chan_survives_pieces_of_one_byte),
