@@ -362,6 +362,90 @@ static void test_server_reads_state_bytes_as_part_of_an_item(void **unused)
     }
 }
 
+/* --- a shell that does too much, or too little ------------------------------------------------ */
+
+static void test_machine_ignores_answers_that_nobody_asked_for(void **unused)
+{
+    static struct end e;
+    struct results r;
+
+    (void)unused;
+    results_init(&r);
+    for (enum machine_state state = SRV_COOKIE; state < MACHINE_OVER; state++) {
+        struct bytes none = {NULL, 0};
+        to_state(&e, state);
+        machine_authorized(e.m, e.now_ns, false);
+        machine_prepared(e.m, e.now_ns, 202, 0);
+        machine_results(e.m, e.now_ns, &r);
+        machine_bytes(e.m, e.now_ns, &none);
+        machine_tick(e.m, e.now_ns);
+        if (state != CLI_RUN)
+            machine_test_over(e.m, e.now_ns);
+        end_drain(&e);
+        assert_int_equal(machine_state(e.m), state);
+        assert_string_equal(e.did, "");
+        end_fini(&e);
+    }
+}
+
+static void test_machine_knows_nothing_at_first(void **unused)
+{
+    struct machine_config config;
+    struct machine_action action;
+
+    (void)unused;
+    machine_config_init(&config, MACHINE_SERVER);
+    config.item_timeout_ns = UINT64_MAX; /* as good as none */
+    struct machine *m = machine_new(&config);
+    assert_non_null(m);
+    machine_start(m, 1000);
+    assert_int_equal(machine_deadline(m), UINT64_MAX);
+    assert_null(machine_cookie(m));
+    assert_null(machine_params(m));
+    assert_null(machine_peer_results(m));
+    assert_false(machine_is_waiting(m));
+    assert_false(machine_next(m, &action));
+    machine_free(m);
+    machine_free(NULL);
+}
+
+/* What was not taken before the next input is still there. */
+static void test_machine_keeps_actions_until_they_are_taken(void **unused)
+{
+    static struct end e;
+    struct bytes in = {(const uint8_t *)cookie, COOKIE_LEN};
+    struct machine_config config;
+
+    (void)unused;
+    machine_config_init(&config, MACHINE_SERVER);
+    end_init(&e, &config);
+    machine_start(e.m, e.now_ns);
+    machine_bytes(e.m, e.now_ns, &in);
+    machine_terminate(e.m, e.now_ns);
+    end_drain(&e);
+    assert_string_equal(e.did, "ssE");
+    assert_true(out_is(&e, WIRE("\x09\x0b")));
+    end_fini(&e);
+}
+
+/* CLOSE-6: a signal that comes while the shell has yet to answer ends the session at once. */
+static void test_a_signal_waits_for_nobody(void **unused)
+{
+    static struct end e;
+
+    (void)unused;
+    to_state(&e, SRV_RESULTS);
+    e.answers = false;
+    feed_json(&e, results_text);
+    machine_eof(e.m, e.now_ns);
+    machine_terminate(e.m, e.now_ns);
+    end_pack(&e);
+    end_drain(&e);
+    assert_string_equal(e.did, "psE");
+    assert_true(e.end.terminated);
+    end_fini(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +461,10 @@ int main(void)
         cmocka_unit_test(test_client_does_not_send_parameters_above_the_limit),
         cmocka_unit_test(test_client_fails_on_lengths_that_cannot_be),
         cmocka_unit_test(test_server_reads_state_bytes_as_part_of_an_item),
+        cmocka_unit_test(test_machine_ignores_answers_that_nobody_asked_for),
+        cmocka_unit_test(test_machine_knows_nothing_at_first),
+        cmocka_unit_test(test_machine_keeps_actions_until_they_are_taken),
+        cmocka_unit_test(test_a_signal_waits_for_nobody),
     };
 
     fill_client_params();
