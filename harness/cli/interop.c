@@ -3,6 +3,7 @@
 
 #include "harness/cli/cli.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,6 +23,17 @@ static const char usage[] =
     "  --jobs N       so many cells at a time (4)\n"
     "example:  iperfspec interop --build build/stock/3.22/iperf3 --mode 'udp*'\n"
     "exit:     0 all green   1 red cells   2 bad usage   3 harness trouble\n";
+
+static bool some_mode_matches(const char *glob)
+{
+    for (size_t i = 0; i < interop_n_modes; i++)
+        if (fnmatch(glob, interop_modes[i].name, 0) == 0)
+            return true;
+    fprintf(stderr, "iperfspec interop: no mode matches '%s'; there are\n", glob);
+    for (size_t i = 0; i < interop_n_modes; i++)
+        fprintf(stderr, "  %s\n", interop_modes[i].name);
+    return false;
+}
 
 int cli_interop(int argc, char **argv)
 {
@@ -52,5 +64,7 @@ int cli_interop(int argc, char **argv)
         else
             return o == 'h' ? fputs(usage, stdout), CLI_OK : cli_usage(usage);
     }
+    if (s.mode && !some_mode_matches(s.mode))
+        return CLI_USAGE;
     return optind < argc || s.n_builds == 0 ? cli_usage(usage) : interop_run(&s, stdout);
 }

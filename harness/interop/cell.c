@@ -36,6 +36,7 @@ struct play {
     unsigned port;
     char cport[16], received[320];
     char client_transcript[320], server_transcript[320]; /* "" : not iperfref */
+    bool started;                                        /* both programs could be run at all */
     bool client_ended, listens_again;
 };
 
@@ -121,17 +122,28 @@ static void settle(struct play *p)
                  n);
 }
 
+/* A listener that is gone before its owner was found looks foreign: CONN-5 and CONN-6 make that
+ * happen. */
+static bool await_listening(struct play *p)
+{
+    uint64_t deadline = in_ms(READY_MS);
+    enum subject_ready ready;
+
+    while ((ready = subject_await_listening(&p->server, p->port, deadline)) == SUBJECT_FOREIGN &&
+           now_ns() < deadline)
+        poll(NULL, 0, 1);
+    return ready == SUBJECT_READY;
+}
+
 static bool start_server(struct play *p, struct text *why)
 {
     char **argv = command(p, false);
 
     write_line(p->outcome->server_line, sizeof p->outcome->server_line, argv, NULL);
-    bool ok = subject_start(&p->server, argv, why);
+    p->started = subject_start(&p->server, argv, why);
     subject_argv_free(argv);
-    if (!ok)
-        return false;
-    ok = subject_await_listening(&p->server, p->port, in_ms(READY_MS)) == SUBJECT_READY;
-    if (!ok)
+    bool ok = p->started && await_listening(p);
+    if (p->started && !ok)
         text_addf(why, "the server does not listen on port %u", p->port);
     return ok;
 }
@@ -147,9 +159,9 @@ static bool start_client(struct play *p, struct text *why)
     if (password)
         setenv("IPERF3_PASSWORD", password, 1);
     write_line(p->outcome->client_line, sizeof p->outcome->client_line, argv, password);
-    bool ok = subject_start(&p->client, argv, why);
+    p->started = subject_start(&p->client, argv, why);
     subject_argv_free(argv);
-    return ok;
+    return p->started;
 }
 
 /* Read what both write until done() or the time is up. */
@@ -186,8 +198,7 @@ static void play(struct play *p)
     p->client_ended = await(p, client_is_over, CLIENT_MS);
     if (p->client_ended && !(flags & (MODE_TEXT | MODE_REFUSED)))
         await(p, server_has_reported, REPORT_MS);
-    p->listens_again =
-        subject_await_listening(&p->server, p->port, in_ms(READY_MS)) == SUBJECT_READY;
+    p->listens_again = await_listening(p);
 }
 
 /* --- the end of it --------------------------------------------------------------------------- */
@@ -257,7 +268,6 @@ void cell_play(const struct interop_cell *cell, const struct kit *kit,
     struct play p = {.cell = cell, .kit = kit, .outcome = outcome};
     struct text why = {0};
     uint64_t start = now_ns();
-    enum interop_verdict verdict = CELL_TROUBLE;
 
     subject_adopt_orphans();
     settle(&p);
@@ -267,8 +277,9 @@ void cell_play(const struct interop_cell *cell, const struct kit *kit,
     bool played = why.len == 0;
     subject_end(&p.server); /* and whatever else is left below us: a client that did not end */
     subject_end(&p.client);
-    if (played)
-        verdict = judge(&p, &why) ? CELL_GREEN : CELL_RED;
+    enum interop_verdict verdict = !p.started                  ? CELL_TROUBLE
+                                   : played && judge(&p, &why) ? CELL_GREEN
+                                                               : CELL_RED;
     snprintf(outcome->reason, sizeof outcome->reason, "%s", text_string(&why));
     if (verdict == CELL_GREEN) {
         clear_away(&p);
