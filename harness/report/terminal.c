@@ -122,12 +122,25 @@ void report_case(FILE *out, const struct suite *suite, const struct suite_result
     }
     fputs("  ", out);
     print_clauses(out, r->script);
+    if (r->skip.len) {
+        fprintf(out, "\n      %s: line %u, got %s\n", text_string(&r->skip), r->run.line, text_string(&r->run.got));
+        return;
+    }
     if (r->expectation && !r->unexpected) {
         fprintf(out, "\n      %s: %s\n", r->expectation->clause, r->expectation->reason);
         return;
     }
     fputs("\n", out);
     details(out, suite, r, program);
+}
+
+static void flaky_cases(FILE *out, const struct suite *suite)
+{
+    for (size_t i = 0; i < suite->cases.n; i++)
+        if (suite->results[i].flaky)
+            fprintf(out, "FLAKY %s: '%s', and played again alone '%s'\n", suite->results[i].script->id,
+                    suite_verdict_word(suite->results[i].judgement.verdict),
+                    suite_verdict_word(suite->results[i].again));
 }
 
 static void stale(FILE *out, const struct suite *suite)
@@ -153,6 +166,7 @@ void report_summary(FILE *out, const struct suite *suite)
         foreign += r->run.duration_ns > 0 && !r->run.own_network;
     }
     fputs("\n", out);
+    flaky_cases(out, suite);
     stale(out, suite);
     if (retries)
         fprintf(out, "%u connects were repeated, because the listener was being opened anew (CONN-5)\n", retries);

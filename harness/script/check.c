@@ -151,8 +151,9 @@ static void check_role(struct check *check, const struct script_step *step)
         return;
     if (step->expect.kind == SCRIPT_EXPECT_ALIVE && check->script->plays_server)
         problem(check, step->line, "'expect alive' asks for a server, but a client is judged");
-    if (step->expect.kind == SCRIPT_EXPECT_OUTPUT && !check->script->plays_server)
-        problem(check, step->line, "'expect output' asks for a client, but a server is judged");
+    if ((step->expect.kind == SCRIPT_EXPECT_OUTPUT || step->expect.kind == SCRIPT_EXPECT_FAILURE) &&
+        !check->script->plays_server)
+        problem(check, step->line, "this asks for a client, but a server is judged");
 }
 
 static void check_steps(struct check *check, const struct script_steps *steps, struct names *names)

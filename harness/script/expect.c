@@ -81,7 +81,7 @@ static bool read_event(struct cursor *c, struct script_event *event)
         return events_of_language[i].read(c, event);
     }
     return cursor_fail(c, SIZE_MAX, "one of state end close reset denied server-error params results "
-                                    "nothing alive exit output");
+                                    "nothing alive exit output failure");
 }
 
 bool parse_events(struct cursor *c, struct script_events *events)
@@ -135,6 +135,12 @@ static bool read_output(struct cursor *c, struct script_expect *expect)
     return expect->where != NULL;
 }
 
+static bool read_failure(struct cursor *c, struct script_expect *expect)
+{
+    (void)c, (void)expect;
+    return true;
+}
+
 static const struct {
     const char *word;
     enum script_expect_kind kind;
@@ -144,6 +150,7 @@ static const struct {
     {"alive",   SCRIPT_EXPECT_ALIVE,   read_alive  },
     {"exit",    SCRIPT_EXPECT_EXIT,    read_exit   },
     {"output",  SCRIPT_EXPECT_OUTPUT,  read_output },
+    {"failure", SCRIPT_EXPECT_FAILURE, read_failure},
 };
 
 bool parse_expect(struct cursor *c, struct script_step *step)

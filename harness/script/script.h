@@ -105,6 +105,7 @@ enum script_expect_kind {
     SCRIPT_EXPECT_ALIVE,
     SCRIPT_EXPECT_EXIT,
     SCRIPT_EXPECT_OUTPUT,
+    SCRIPT_EXPECT_FAILURE, /* a client says that it failed: status not 0, or .error in its JSON */
 };
 
 struct script_expect {

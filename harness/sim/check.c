@@ -32,9 +32,12 @@ static bool sent_agrees(const struct control *c, const struct lane *st, const st
     return true;
 }
 
-static bool received_agrees(const struct lane *st, const struct results_stream *r, struct text *why)
+/* A sender that is stopped in the middle of a write may not have counted its last block: 3.16+ ends its
+ * sending threads wherever they are (observed: 626 datagrams came, 625 were reported). */
+static bool received_agrees(const struct control *c, const struct lane *st, const struct results_stream *r,
+                            struct text *why)
 {
-    if ((uint64_t)r->bytes >= st->received)
+    if ((uint64_t)r->bytes + (uint64_t)MAX(c->params.len, 0) >= st->received)
         return true;
     text_addf(why, "stream %lld has %lld bytes sent, and we received %llu (RES-11)", (long long)st->id,
               (long long)r->bytes, (unsigned long long)st->received);
@@ -52,7 +55,7 @@ static bool check_streams(const struct control *c, const struct results *r, stru
             text_addf(why, "stream %lld is missing (RES-1)", (long long)st->id);
             return false;
         }
-        ok = st->we_send ? sent_agrees(c, st, theirs, why) : received_agrees(st, theirs, why);
+        ok = st->we_send ? sent_agrees(c, st, theirs, why) : received_agrees(c, st, theirs, why);
     }
     return ok;
 }

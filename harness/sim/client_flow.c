@@ -20,10 +20,9 @@ static enum flow_result again(struct control *c)
     while (c->n_events > 0)
         control_pop(c);
     control_close(c, false);
-    sim_pause(c->sim, RETRY_MS);
     c->position = 0;
-    c->stage = 0;
     c->connect_errno = 0;
+    c->wake_ns = sim_now() + RETRY_MS * 1000000u;
     return FLOW_WAIT;
 }
 
@@ -34,16 +33,17 @@ static bool may_try_again(const struct control *c)
 
 static enum flow_result connect_row(struct control *c, const struct flow *row)
 {
+    if (sim_now() < c->wake_ns)
+        return FLOW_WAIT;
+    c->wake_ns = 0;
     if (c->fd < 0)
         control_connect(c);
     if (c->connecting)
         return FLOW_WAIT;
     if (c->connect_errno == 0)
         return FLOW_DONE;
-    if (c->connect_errno == ECONNREFUSED && may_try_again(c)) {
-        enum flow_result result = again(c);
-        return result;
-    }
+    if (c->connect_errno == ECONNREFUSED && may_try_again(c))
+        return again(c);
     text_fini(&c->why);
     text_addf(&c->why, "connect failed: %s (%s)", strerror(c->connect_errno), row->clause);
     return FLOW_FAILED;
@@ -123,9 +123,9 @@ static enum flow_result data(struct control *c, const struct flow *row)
         send_honest_data(c);
     if (control_head(c))
         return flow_unexpected(c, row, "nothing before TEST_END");
-    c->next_block_ns = 0;
+    c->wake_ns = 0;
     if (!data_is_done(c)) {
-        c->next_block_ns = sim_now() + LOOK_EVERY_NS;
+        c->wake_ns = sim_now() + LOOK_EVERY_NS;
         return FLOW_WAIT;
     }
     c->drained = c->sim->config->is_local;

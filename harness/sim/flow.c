@@ -88,17 +88,23 @@ enum flow_result flow_await_results(struct control *c, const struct flow *row)
     return ok ? FLOW_DONE : FLOW_FAILED;
 }
 
+/* The last row of both roles. A client sends its FIN and reads on: whatever a stock server still says
+ * must find an open connection (ERR-7), and the server's own end tells that it is done with the test. */
 enum flow_result flow_close(struct control *c, const struct flow *row)
 {
-    (void)row;
-    lanes_close(c);
-    c->finished = true;
-    c->sim->sessions++;
-    /* By shutdown, and reading on: whatever a stock server still says must find an open connection
-     * (ERR-7, CLOSE-16). The end of it, or the end of the script, closes. */
-    if (c->fd >= 0 && c->stage++ == 0)
+    const struct event *e;
+
+    if (c->stage++ == 0) {
+        lanes_close(c);
+        c->finished = true;
+        c->sim->sessions++;
         control_shut(c);
-    return FLOW_DONE;
+    }
+    while ((e = control_head(c)) && flow_pop_ignored(c, e))
+        ;
+    if (c->is_server || c->fd < 0 || (e && (e->kind == EVENT_END || e->kind == EVENT_RESET)))
+        return FLOW_DONE;
+    return flow_unexpected(c, row, "the end of the connection");
 }
 
 static bool give_up(struct control *c, const struct flow *row, bool timeout)
@@ -125,7 +131,7 @@ static enum flow_result run_row(struct control *c, const struct flow *row, uint6
 
     c->stage = 0;
     while ((result = row->run(c, row)) == FLOW_WAIT && c->position == position && !sim_failed(s)) {
-        uint64_t now = sim_now(), turn = c->next_block_ns ? c->next_block_ns : deadline;
+        uint64_t now = sim_now(), turn = c->wake_ns ? c->wake_ns : deadline;
         if (now >= deadline)
             break;
         sim_pump(s, MIN(turn, deadline));

@@ -71,7 +71,7 @@ struct control {
     bool own_data;   /* the script sends data itself */
     bool drained;    /* queues were seen empty before TEST_END */
     uint64_t running_ns;
-    uint64_t next_block_ns; /* the flow wants to run again then, whatever happens; 0: no */
+    uint64_t wake_ns; /* the flow wants to run again then, whatever happens; 0: no */
     struct lane **streams;
     size_t n_streams;
     struct text peer_params, peer_results; /* the last ones that came */
@@ -99,7 +99,6 @@ struct sim {
     size_t n_ignored;
     unsigned sessions;  /* control connections of ours that are over */
     bool end_is_wanted; /* the subject may end: it was told to, or is a client */
-    bool killed_by_us;
 };
 
 /* --- pump.c: the poll loop --- */

@@ -68,7 +68,11 @@ bool sim_fail(struct sim *s, enum sim_cause cause, const char *format, ...)
 /* Ended by a signal that nobody sent on purpose, or by itself although it should serve on. */
 static void judge_end(struct sim *s, int status)
 {
-    if (WIFSIGNALED(status) && !s->killed_by_us)
+    bool was_told = WIFSIGNALED(status) && s->end_is_wanted &&
+                    (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGINT ||
+                     WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGHUP);
+
+    if (WIFSIGNALED(status) && !was_told)
         sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
     else if (!s->end_is_wanted)
         sim_fail(s, SIM_EXIT, "the subject's process ended by itself, status %d",

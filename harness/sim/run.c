@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ static bool run_open(struct sim *s, const struct script_step *step)
     if (c->opened)
         return sim_fail(s, SIM_TROUBLE, "the connection is open already");
     while ((result = flow->run(c, flow)) == FLOW_WAIT && sim_now() < deadline && !sim_failed(s))
-        sim_pump(s, deadline);
+        sim_pump(s, c->wake_ns ? MIN(c->wake_ns, deadline) : deadline);
     if (sim_failed(s))
         return false;
     if (result == FLOW_DONE) {
@@ -242,7 +243,7 @@ static bool run_subject(struct sim *s, const struct script_step *step)
 {
     const struct sim_process *p = s->config->process;
 
-    s->end_is_wanted = s->killed_by_us = true;
+    s->end_is_wanted = step->signo != SIGSTOP && step->signo != SIGCONT;
     if (!p || !p->signal(p->context, step->signo))
         return sim_fail(s, SIM_TROUBLE, "the subject's process is out of reach");
     return true;
@@ -275,7 +276,6 @@ static bool run_steps(struct sim *s, const struct script_steps *steps)
 
 /* --- the whole case -------------------------------------------------------------------------- */
 
-/* `ignore` holds for the whole case, also before its line. */
 static void close_case(struct sim *s)
 {
     for (size_t i = 0; i < s->n_controls; i++) {
@@ -284,7 +284,8 @@ static void close_case(struct sim *s)
     }
 }
 
-/* A client must come to an end once its server is gone; a server must still be there. */
+/* A client must come to an end once its server is gone, and whoever was told to end; else a server
+ * must still be there. */
 static void judge_rest(struct sim *s)
 {
     const struct sim_process *p = s->config->process;
@@ -293,16 +294,17 @@ static void judge_rest(struct sim *s)
 
     if (!p || sim_failed(s))
         return;
-    if (!s->config->script->plays_server) {
+    if (!s->end_is_wanted) {
         sim_check_process(s, 0);
         return;
     }
     while (!p->ended(p->context, &status) && !sim_failed(s)) {
         if (sim_now() >= deadline)
-            sim_fail(s, SIM_HANG, "the client is still running %d s after its server went away",
+            sim_fail(s, SIM_HANG, "the process is still running %d s after the last connection was closed",
                      2 * WAIT_MS / 1000);
         sim_pump(s, MIN(deadline, sim_now() + 50000000));
     }
+    sim_check_process(s, 0);
 }
 
 static void free_all(struct sim *s)

@@ -125,14 +125,14 @@ static enum flow_result data(struct control *c, const struct flow *row)
 
     if (e && e->kind == EVENT_STATE && e->state == TEST_END) {
         control_pop(c);
-        c->next_block_ns = 0;
+        c->wake_ns = 0;
         return FLOW_DONE;
     }
     if (e)
         return flow_unexpected(c, row, "04 TEST_END");
-    if (!c->own_data && sim_now() >= c->next_block_ns) {
+    if (!c->own_data && sim_now() >= c->wake_ns) {
         send_block(c);
-        c->next_block_ns = sim_now() + BLOCK_EVERY_NS;
+        c->wake_ns = sim_now() + BLOCK_EVERY_NS;
     }
     return FLOW_WAIT;
 }

@@ -26,6 +26,8 @@ static bool is_good(enum suite_verdict v)
 
 static bool fits(const struct suite_expectation *e, const struct suite_judgement *j)
 {
+    if (e->at_times && j->verdict == SUITE_PASS)
+        return true;
     return e->verdict == j->verdict && (e->cause == SIM_N_CAUSES || e->cause == j->cause);
 }
 

@@ -58,6 +58,7 @@ struct suite_expectation {
     unsigned line;
     enum suite_verdict verdict;
     enum sim_cause cause; /* SIM_N_CAUSES: any */
+    bool at_times;        /* the case passes as well, now and then */
     unsigned used;        /* cases that it matched in this run */
 };
 struct suite_expectations {
