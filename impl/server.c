@@ -36,7 +36,8 @@ struct server {
 
 static void admit_guest(void *context, int fd, const struct sock_name *peer);
 
-/* --- life of the listener ------------------------------------------------------------------------ */
+/* --- life of the listener ------------------------------------------------------------------------
+ */
 
 static void complain(struct server *s, const char *what)
 {
@@ -128,7 +129,8 @@ static void on_idle(struct loop_timer *timer, uint64_t now_ns)
     watch_idle(s);
 }
 
-/* --- who is it? ---------------------------------------------------------------------------------- */
+/* --- who is it? ----------------------------------------------------------------------------------
+ */
 
 static struct admit_view view_tests(struct server *s)
 {
@@ -136,7 +138,7 @@ static struct admit_view view_tests(struct server *s)
     struct server_test *test;
 
     TAILQ_FOREACH(test, &s->tests, entry)
-        server_test_view(test, &s->view[view.n_tests++]);
+    server_test_view(test, &s->view[view.n_tests++]);
     return view;
 }
 
@@ -210,7 +212,19 @@ static void admit_guest(void *context, int fd, const struct sock_name *peer)
     greeters_add(s->greeters, fd, peer);
 }
 
-/* --- UDP set-up ---------------------------------------------------------------------------------- */
+/* --- UDP set-up ----------------------------------------------------------------------------------
+ */
+
+/* The network or a client may send a connect message twice (UDPC-7 forbids only the latter). */
+static bool is_known(const struct server *s, const struct sock_name *peer)
+{
+    const struct server_test *test;
+
+    TAILQ_FOREACH(test, &s->tests, entry)
+    if (server_test_has_udp(test, peer))
+        return true;
+    return false;
+}
 
 static void on_knock(void *context, const struct udpdoor_knock *knock)
 {
@@ -219,13 +233,13 @@ static void on_knock(void *context, const struct udpdoor_knock *knock)
     size_t which = 0;
     int fd;
 
-    if (!admit_udp(&view, &knock->peer.addr, knock->datagram, &which))
+    if (!admit_udp(&view, &knock->peer.addr, knock->datagram, &which) || is_known(s, &knock->peer))
         return;
     int ierr = udpdoor_accept(s->udp, knock, &fd);
     if (ierr)
         session_failed(nth(s, which)->session, ierr, errno);
     else
-        server_test_add_udp(nth(s, which), fd);
+        server_test_add_udp(nth(s, which), fd, &knock->peer);
 }
 
 static int open_udp(struct server *s)
@@ -263,10 +277,10 @@ static bool may_announce(void *context, struct server_test *test, int *ierr)
 static bool udp_is_awaited(const struct server *s)
 {
     const struct server_test *test;
+    struct admit_test view;
 
     TAILQ_FOREACH(test, &s->tests, entry)
     {
-        struct admit_test view;
         server_test_view(test, &view);
         if (test->parked || view.awaits_udp)
             return true;
@@ -274,8 +288,17 @@ static bool udp_is_awaited(const struct server *s)
     return false;
 }
 
-/* Some set-up has ended: let in who waits for it, and shut the door behind the last. From the loop,
- * because a test that is let in can end at once, and so let in the next. */
+/* UDPC-8: nobody may knock where nobody waits. */
+static void shut_udp(struct server *s)
+{
+    if (!s->udp || udp_is_awaited(s))
+        return;
+    udpdoor_close(s->udp);
+    s->udp = NULL;
+}
+
+/* Some set-up has ended: let in who waits for it. From the loop, because a test that is let in can
+ * end at once, and so let in the next. */
 static void unpark_all(struct loop_timer *timer, uint64_t now_ns)
 {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, unpark));
@@ -283,19 +306,18 @@ static void unpark_all(struct loop_timer *timer, uint64_t now_ns)
 
     (void)now_ns;
     TAILQ_FOREACH(test, &s->tests, entry)
-        server_test_unpark(test);
-    if (s->udp && !udp_is_awaited(s)) {
-        udpdoor_close(s->udp);
-        s->udp = NULL;
-    }
+    server_test_unpark(test);
+    shut_udp(s);
 }
 
-/* --- what tests say ------------------------------------------------------------------------------ */
+/* --- what tests say ------------------------------------------------------------------------------
+ */
 
 static void is_set_up(void *context)
 {
     struct server *s = context;
 
+    shut_udp(s);
     loop_timer_set(s->loop, &s->unpark, 0);
 }
 
@@ -341,11 +363,12 @@ static void on_signal(void *context, int signo)
     if (s->n_tests == 0)
         say_interrupted(s, signo);
     TAILQ_FOREACH(test, &s->tests, entry)
-        server_test_interrupt(test, signo);
+    server_test_interrupt(test, signo);
     stop(s);
 }
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------------
+ */
 
 static bool start_auth(struct server *s)
 {

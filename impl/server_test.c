@@ -163,8 +163,7 @@ struct report_config server_test_report_config(const struct server_shared *share
 
 static struct report *make_report(struct server_test *test)
 {
-    struct report_config config =
-        server_test_report_config(test->shared, console_file(test->slot));
+    struct report_config config = server_test_report_config(test->shared, console_file(test->slot));
 
     return report_new(&config);
 }
@@ -277,15 +276,27 @@ static void add_stream(struct server_test *test, int fd, int ierr)
 
 void server_test_add_stream(struct server_test *test, int fd)
 {
-    add_stream(test, fd,
-               tune_stream(fd, session_params(test->session),
-                           (int)test->shared->opt->snd_timeout_ms));
+    add_stream(
+        test, fd,
+        tune_stream(fd, session_params(test->session), (int)test->shared->opt->snd_timeout_ms));
 }
 
-void server_test_add_udp(struct server_test *test, int fd)
+bool server_test_has_udp(const struct server_test *test, const struct sock_name *peer)
+{
+    if (!admit_addr_equal(&test->peer.addr, &peer->addr))
+        return false;
+    for (size_t i = 0; i < test->n_udp; i++)
+        if (test->udp_ports[i] == peer->port)
+            return true;
+    return false;
+}
+
+void server_test_add_udp(struct server_test *test, int fd, const struct sock_name *peer)
 {
     int ierr = tune_stream(fd, session_params(test->session), 0);
 
+    if (test->n_udp < SERVER_TEST_STREAMS)
+        test->udp_ports[test->n_udp++] = peer->port;
     if (!ierr && send(fd, datagram_reply_bytes(DATAGRAM_REPLY), DATAGRAM_CONNECT_LEN, 0) < 0)
         ierr = IESTREAMACCEPT;
     add_stream(test, fd, ierr);

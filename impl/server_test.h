@@ -1,7 +1,7 @@
 /* server_test.h - one test of the server, from its cookie to its end.
  *
- * Knows its own session, report and place in the queue; which connection belongs to it is decided in
- * server.c. */
+ * Knows its own session, report and place in the queue; which connection belongs to it is decided
+ * in server.c. */
 #pragma once
 #include "impl/console.h"
 #include "impl/greeter.h"
@@ -33,18 +33,22 @@ struct server_shared {
     void (*gone)(void *context); /* its channel too; once per test */
 };
 
+#define SERVER_TEST_STREAMS 256 /* both directions (PARAM-14) */
+
 struct server_test {
     TAILQ_ENTRY(server_test) entry; /* the server's, in order of arrival */
     const struct server_shared *shared;
     uint64_t order;
     struct sock_name peer;
-    bool parked;      /* waits for may_announce */
-    int interrupted;  /* the signal that ended us; 0: none */
+    bool parked;     /* waits for may_announce */
+    int interrupted; /* the signal that ended us; 0: none */
     struct loop_timer park_timer;
     struct console_slot *slot;
     struct report *report;
     struct session *session;
     struct authjob *authjob;
+    uint16_t udp_ports[SERVER_TEST_STREAMS]; /* the peer's, of its streams */
+    size_t n_udp;
 };
 
 /* A test for a connection whose first bytes say that it is one. NULL without memory.
@@ -57,8 +61,10 @@ void server_test_free(struct server_test *test);
 /* A connected socket that is a stream of this test. */
 void server_test_add_stream(struct server_test *test, int fd);
 
-/* The same for UDP, before its reply is sent (UDPC-11). */
-void server_test_add_udp(struct server_test *test, int fd);
+/* The same for UDP, before its reply is sent (UDPC-11). peer: whom fd is connected to. */
+void server_test_add_udp(struct server_test *test, int fd, const struct sock_name *peer);
+/* Whether it has a stream from there: a connect message that came twice is no second one. */
+bool server_test_has_udp(const struct server_test *test, const struct sock_name *peer);
 
 void server_test_unpark(struct server_test *test);
 

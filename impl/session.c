@@ -39,8 +39,8 @@ static void on_interval(void *context, const struct interval *rows, size_t n)
     report_interval(s->config.report, rows, n);
 }
 
-/* The server throws away what reaches it after TEST_END (FLOW-7). A test of so many bytes is to count
- * them all, so TEST_END waits until they are there; the kernel has no event for that. */
+/* The server throws away what reaches it after TEST_END (FLOW-7). A test of so many bytes is to
+ * count them all, so TEST_END waits until they are there; the kernel has no event for that. */
 static void on_settle(struct loop_timer *timer, uint64_t now_ns)
 {
     struct session *s = (struct session *)((char *)timer - offsetof(struct session, settle));
@@ -296,11 +296,16 @@ static void (*const acts[])(struct session *, const struct machine_action *) = {
 static void tell(const struct session *s, const struct machine_action *action)
 {
     static const char *const names[] = {
-        [MACHINE_SEND] = "send",       [MACHINE_AUTHORIZE] = "check the token",
-        [MACHINE_PREPARE] = "prepare", [MACHINE_ACCEPT] = "accept streams",
-        [MACHINE_OPEN] = "open streams", [MACHINE_INIT] = "start the timers",
-        [MACHINE_RUN] = "start the data", [MACHINE_CLOSE_STREAMS] = "close the streams",
-        [MACHINE_REPORT] = "report",   [MACHINE_PACK] = "pack the results",
+        [MACHINE_SEND] = "send",
+        [MACHINE_AUTHORIZE] = "check the token",
+        [MACHINE_PREPARE] = "prepare",
+        [MACHINE_ACCEPT] = "accept streams",
+        [MACHINE_OPEN] = "open streams",
+        [MACHINE_INIT] = "start the timers",
+        [MACHINE_RUN] = "start the data",
+        [MACHINE_CLOSE_STREAMS] = "close the streams",
+        [MACHINE_REPORT] = "report",
+        [MACHINE_PACK] = "pack the results",
         [MACHINE_END] = "end",
     };
 

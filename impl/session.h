@@ -1,5 +1,6 @@
-/* session.h - one test in the shell: the protocol machine, its control channel, its data phase and its
- * report, joined. Client and server use it alike; what they do differently comes in as operations.
+/* session.h - one test in the shell: the protocol machine, its control channel, its data phase and
+ * its report, joined. Client and server use it alike; what they do differently comes in as
+ * operations.
  *
  * Everything happens on the loop's thread. */
 #pragma once
@@ -11,7 +12,8 @@
 
 struct session;
 
-/* What the role does itself; those that a role never gets may be NULL. None may free the session. */
+/* What the role does itself; those that a role never gets may be NULL. None may free the session.
+ */
 struct session_ops {
     void (*authorize)(void *context);          /* server; answer: session_authorized() */
     void (*prepare)(void *context);            /* server; answer: session_prepared() */
@@ -20,7 +22,8 @@ struct session_ops {
     /* No more streams are awaited: all are there (TEST_START), or there will be none (a client may
      * go from CREATE_STREAMS straight to the results, FLOW-12). May come again. */
     void (*set_up)(void *context);
-    void (*peer_results)(void *context, const struct results *results); /* before the final report */
+    void (*peer_results)(void *context,
+                         const struct results *results); /* before the final report */
     /* The end, once, from the loop and never from inside a call of ours: may free the session. */
     void (*over)(void *context, const struct machine_end *end);
 };
@@ -30,11 +33,12 @@ struct session_config {
     const struct session_ops *ops;
     void *context;
     const struct machine_config *machine; /* copied */
-    struct report *report; /* borrowed; outlives the session */
+    struct report *report;                /* borrowed; outlives the session */
     struct run_config run; /* loop, params, role and the callbacks are filled in by the session */
     bool output_is_json;   /* what get_server_output gives back (RES-7, RES-8) */
     FILE *debug;           /* -d: where each change of state is told; NULL: nowhere */
-    /* The channel has written its last byte and is gone; may come long after over(). May be NULL. */
+    /* The channel has written its last byte and is gone; may come long after over(). May be NULL.
+     */
     void (*gone)(void *context);
     void *gone_context;
 };
@@ -44,8 +48,8 @@ struct session *session_new(const struct session_config *config);
 /* Ends everything without a word to the peer, if it still runs. NULL is allowed. */
 void session_free(struct session *s);
 
-/* Take over a channel: what it keeps is read as the first bytes. started_ns: when the connection came,
- * from which the time for the cookie runs (TMO-1). */
+/* Take over a channel: what it keeps is read as the first bytes. started_ns: when the connection
+ * came, from which the time for the cookie runs (TMO-1). */
 void session_start(struct session *s, struct chan *chan, uint64_t started_ns);
 
 /* Give a connected data socket to the test; it is closed in any case. */
@@ -58,5 +62,5 @@ void session_terminate(struct session *s);
 
 const struct machine *session_machine(const struct session *s);
 const struct params *session_params(const struct session *s); /* NULL before they are known */
-struct chan *session_chan(const struct session *s);           /* NULL before the start and after the end */
-unsigned session_n_streams(const struct session *s);          /* given so far */
+struct chan *session_chan(const struct session *s);  /* NULL before the start and after the end */
+unsigned session_n_streams(const struct session *s); /* given so far */
