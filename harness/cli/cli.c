@@ -93,7 +93,8 @@ static bool is_chosen(const struct cli_choice *choice, const struct script *s)
         id |= strcmp(choice->ids[i], s->id) == 0 || fnmatch(choice->ids[i], s->id, 0) == 0;
     for (size_t i = 0; i < choice->n_clauses; i++)
         clause |= names_clause(s, choice->clauses[i]);
-    return id && clause && !(choice->only_server && s->plays_server) && !(choice->only_client && !s->plays_server);
+    return id && clause && !(choice->only_server && s->plays_server) &&
+           !(choice->only_client && !s->plays_server);
 }
 
 /* Take out what was not chosen. */

@@ -25,8 +25,8 @@ int cli_interop(int argc, char **argv);
 /* Print usage to stderr and return CLI_USAGE. */
 int cli_usage(const char *usage);
 
-/* The next option as getopt_long() gives it; a bad one is answered with its name and the nearest good
- * one, and '?' is returned. */
+/* The next option as getopt_long() gives it; a bad one is answered with its name and the nearest
+ * good one, and '?' is returned. */
 int cli_option(int argc, char **argv, const struct option *options);
 
 /* What narrows a list of cases: ids (globs), clauses, roles. */
@@ -41,11 +41,15 @@ bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
 /* getopt rows of the choice, for the option tables. */
 #define CLI_CHOICE_OPTIONS                                                                         \
     {"case", required_argument, NULL, 'c'}, {"clause", required_argument, NULL, 'C'},              \
-        {"role", required_argument, NULL, 'r'}, {"cases", required_argument, NULL, 'd'}
+        {"role", required_argument, NULL, 'r'},                                                    \
+    {                                                                                              \
+        "cases", required_argument, NULL, 'd'                                                      \
+    }
 #define CLI_CHOICE_HELP                                                                            \
     "  --case GLOB        only cases whose id matches (again for more)\n"                          \
     "  --clause ID        only cases that name the clause (again for more)\n"                      \
     "  --role ROLE        only cases that judge a `server`, or a `client`\n"                       \
     "  --cases PATH       folder or file with cases, in place of the program's own\n"
-/* Find and choose. is_whole tells whether nothing was left out. CLI_OK, or a status after a message. */
+/* Find and choose. is_whole tells whether nothing was left out. CLI_OK, or a status after a
+ * message. */
 int cli_find(const struct cli_choice *choice, struct script_list *list, bool *is_whole);

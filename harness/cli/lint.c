@@ -5,10 +5,11 @@
 
 #include <stdio.h>
 
-static const char usage[] = "usage: iperfspec lint [PATH...]\n"
-                            "Check case files or folders (the program's own without PATH): syntax, unknown\n"
-                            "clauses and needs, overlapping branches of either, steps that can never run,\n"
-                            "ids that are not unique. Exit 1 if something was found.\n";
+static const char usage[] =
+    "usage: iperfspec lint [PATH...]\n"
+    "Check case files or folders (the program's own without PATH): syntax, unknown\n"
+    "clauses and needs, overlapping branches of either, steps that can never run,\n"
+    "ids that are not unique. Exit 1 if something was found.\n";
 
 static void report(void *context, const struct script *s, unsigned line, const char *problem)
 {
@@ -21,7 +22,8 @@ static void report(void *context, const struct script *s, unsigned line, const c
 int cli_lint(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {0}
+        {"help", no_argument, NULL, 'h'},
+        {0 }
     };
     struct script_list list = {0};
     struct text why = {0};

@@ -19,7 +19,10 @@ static void print_case(const struct script *s)
 int cli_list(int argc, char **argv)
 {
     static const struct option options[] = {
-        CLI_CHOICE_OPTIONS, {"count", no_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'}, {0}
+        CLI_CHOICE_OPTIONS,
+        {"count", no_argument, NULL, 'n'},
+        {"help",   no_argument, NULL, 'h'},
+        {0      }
     };
     struct cli_choice choice = {0};
     struct script_list list = {0};

@@ -5,13 +5,13 @@
 #include <string.h>
 
 const struct cli_command cli_commands[] = {
-    {"test", cli_test, "play the cases against a build and judge it"           },
-    {"list", cli_list, "list the cases"                                        },
-    {"show", cli_show, "print cases in canonical form"                         },
-    {"lint", cli_lint, "check case files without playing them"                 },
-    {"interop", cli_interop, "run every mode between iperfref and other builds" },
-    {"play", cli_play, "play one script against anything, as client or server" },
-    {NULL,   NULL,     NULL                                                    },
+    {"test",    cli_test,    "play the cases against a build and judge it"          },
+    {"list",    cli_list,    "list the cases"                                       },
+    {"show",    cli_show,    "print cases in canonical form"                        },
+    {"lint",    cli_lint,    "check case files without playing them"                },
+    {"interop", cli_interop, "run every mode between iperfref and other builds"     },
+    {"play",    cli_play,    "play one script against anything, as client or server"},
+    {NULL,      NULL,        NULL                                                   },
 };
 
 static int help(FILE *out)
@@ -29,7 +29,8 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         return help(stderr);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
         return help(stdout);
     for (const struct cli_command *c = cli_commands; c->name; c++)
         if (strcmp(c->name, argv[1]) == 0)

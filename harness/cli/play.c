@@ -97,7 +97,8 @@ static int play(struct request *r, const struct script *script)
 
     r->config.script = script;
     if (script->plays_server != (r->listen != NULL)) {
-        fprintf(stderr, "iperfspec play: the script plays a %s\n", script->plays_server ? "server" : "client");
+        fprintf(stderr, "iperfspec play: the script plays a %s\n",
+                script->plays_server ? "server" : "client");
         return CLI_USAGE;
     }
     if (r->listen ? !listen_at(r) : !resolve(r->connect, &r->config)) {
@@ -116,12 +117,12 @@ static int play(struct request *r, const struct script *script)
 int cli_play(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"connect",       required_argument, NULL, 'c'},
-        {"listen",        required_argument, NULL, 'l'},
-        {"forever",       no_argument,       NULL, 'f'},
-        {"timeout-scale", required_argument, NULL, 't'},
-        {"help",          no_argument,       NULL, 'h'},
-        {0}
+        {"connect",          required_argument, NULL, 'c'},
+        {"listen",              required_argument, NULL, 'l'},
+        {"forever",                  no_argument, NULL, 'f'},
+        {"timeout-scale",required_argument, NULL, 't'},
+        {"help",               no_argument, NULL, 'h'},
+        {0         }
     };
     struct request r = {.config.timeout_scale = 1};
     struct script_list list = {0};

@@ -5,9 +5,10 @@
 
 #include <stdio.h>
 
-static const char usage[] = "usage: iperfspec show ID... [--cases PATH]\n"
-                            "Print cases (globs) in canonical form, {NAME} replaced, clauses in words.\n"
-                            "example: iperfspec show 'server/close/*'\n";
+static const char usage[] =
+    "usage: iperfspec show ID... [--cases PATH]\n"
+    "Print cases (globs) in canonical form, {NAME} replaced, clauses in words.\n"
+    "example: iperfspec show 'server/close/*'\n";
 
 static void show(const struct script *s)
 {
@@ -27,7 +28,9 @@ static void show(const struct script *s)
 int cli_show(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"cases", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'}, {0}
+        {"cases", required_argument, NULL, 'd'},
+        {"help",   no_argument, NULL, 'h'},
+        {0      }
     };
     struct cli_choice choice = {0};
     struct script_list list = {0};

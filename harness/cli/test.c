@@ -17,7 +17,8 @@ static const char usage[] =
     "  --build PATH       a program with iperf3's own options, both roles\n"
     "  --server-cmd CMD   how to start a server to judge; {port} is replaced\n"
     "  --client-cmd CMD   how to start a client to judge; {host} and {port} are replaced\n"
-    "  --profile NAME/VERSION[@VENDOR]  what it is, in place of what --version says\n" CLI_CHOICE_HELP
+    "  --profile NAME/VERSION[@VENDOR]  what it is, in place of what --version "
+    "says\n" CLI_CHOICE_HELP
     "  --expect FILE      known verdicts, in place of the program's own (harness/cases/expect)\n"
     "  --jobs N           cases at the same time (default 2)\n"
     "  --timeout-scale X  longer deadlines (default 1)\n"
@@ -92,7 +93,8 @@ static void progress(void *context, const struct suite_result *result)
 
     if (r->quiet && !result->unexpected)
         return;
-    report_case(r->json && strcmp(r->json, "-") == 0 ? stderr : stdout, &r->suite, result, r->program);
+    report_case(r->json && strcmp(r->json, "-") == 0 ? stderr : stdout, &r->suite, result,
+                r->program);
     fflush(stdout);
 }
 
@@ -118,7 +120,8 @@ static bool read_expectations(struct request *r)
     return ok;
 }
 
-/* A program is found as the shell finds it; a path is one with a slash, so that it can be run again. */
+/* A program is found as the shell finds it; a path is one with a slash, so that it can be run
+ * again. */
 static bool can_execute(const char *path)
 {
     if (!strchr(path, '/') || access(path, X_OK) == 0)
@@ -173,20 +176,23 @@ int cli_test(int argc, char **argv)
 {
     static const struct option options[] = {
         CLI_CHOICE_OPTIONS,
-        {"build",         required_argument, NULL, 'b'},
-        {"server-cmd",    required_argument, NULL, 'S'},
-        {"client-cmd",    required_argument, NULL, 'K'},
-        {"profile",       required_argument, NULL, 'p'},
-        {"expect",        required_argument, NULL, 'e'},
-        {"jobs",          required_argument, NULL, 'j'},
-        {"timeout-scale", required_argument, NULL, 't'},
-        {"share-network", no_argument,       NULL, 'n'},
-        {"quiet",         no_argument,       NULL, 'q'},
-        {"json",          required_argument, NULL, 'J'},
-        {"help",          no_argument,       NULL, 'h'},
-        {0}
+        {"build",            required_argument, NULL, 'b'},
+        {"server-cmd",              required_argument, NULL, 'S'},
+        {"client-cmd",                  required_argument, NULL, 'K'},
+        {"profile",required_argument, NULL, 'p'},
+        {"expect",               required_argument, NULL, 'e'},
+        {"jobs",       required_argument, NULL, 'j'},
+        {"timeout-scale",              required_argument, NULL, 't'},
+        {"share-network",                  no_argument, NULL, 'n'},
+        {"quiet",              no_argument, NULL, 'q'},
+        {"json",               required_argument, NULL, 'J'},
+        {"help",           no_argument, NULL, 'h'},
+        {0             }
     };
-    struct request r = {.suite.settings = {.timeout_scale = 1, .jobs = 2}, .program = "iperfspec"};
+    struct request r = {
+        .suite.settings = {.timeout_scale = 1, .jobs = 2},
+          .program = "iperfspec"
+    };
     const struct subject_build *build = &r.suite.settings.build;
     int o, status;
 

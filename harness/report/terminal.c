@@ -77,7 +77,8 @@ static void block(FILE *out, const char *label, const char *text)
     fputs("\n", out);
 }
 
-static void details(FILE *out, const struct suite *suite, const struct suite_result *r, const char *program)
+static void details(FILE *out, const struct suite *suite, const struct suite_result *r,
+                    const char *program)
 {
     const struct suite_run *run = &r->run;
     const struct clause *clause = r->judgement.clause;
@@ -86,7 +87,8 @@ static void details(FILE *out, const struct suite *suite, const struct suite_res
     if (clause)
         fprintf(out, "  %-8s %s %s\n", clause->id, clause_level_name(clause->level), clause->text);
     if (run->line)
-        fprintf(out, "  line %-4u%s%s\n", run->line, run->line < 10000 ? "" : " ", text_string(&run->step));
+        fprintf(out, "  line %-4u%s%s\n", run->line, run->line < 10000 ? "" : " ",
+                text_string(&run->step));
     fprintf(out, "  got      %s  <- %s: %s\n", text_string(&run->got), sim_cause_word(run->cause),
             sim_cause_text(run->cause));
     if (run->timeline.len)
@@ -96,21 +98,24 @@ static void details(FILE *out, const struct suite *suite, const struct suite_res
     if (r->flaky)
         fprintf(out, "  again    played alone it was '%s'\n", suite_verdict_word(r->again));
     if (r->expectation)
-        fprintf(out, "  known    %s:%u names '%s': %s\n", r->expectation->file, r->expectation->line,
-                suite_verdict_word(r->expectation->verdict), r->expectation->reason);
+        fprintf(out, "  known    %s:%u names '%s': %s\n", r->expectation->file,
+                r->expectation->line, suite_verdict_word(r->expectation->verdict),
+                r->expectation->reason);
     fprintf(out, "  script   %s:%u\n", r->script->file, r->script->line);
     fprintf(out, "  subject  %s\n", text_string(&run->command));
     if (b->path[0])
-        fprintf(out, "  again    %s test --build %s --case '%s'\n", program, b->path, r->script->id);
+        fprintf(out, "  again    %s test --build %s --case '%s'\n", program, b->path,
+                r->script->id);
 }
 
-void report_case(FILE *out, const struct suite *suite, const struct suite_result *r, const char *program)
+void report_case(FILE *out, const struct suite *suite, const struct suite_result *r,
+                 const char *program)
 {
     bool colour = is_coloured(out);
     bool is_ours = r->judgement.verdict == SUITE_SKIP && r->run.duration_ns == 0;
 
-    fprintf(out, "%s%-5s%s %s", colour ? colours[r->judgement.verdict] : "", word(r), colour ? "\033[0m" : "",
-            r->script->id);
+    fprintf(out, "%s%-5s%s %s", colour ? colours[r->judgement.verdict] : "", word(r),
+            colour ? "\033[0m" : "", r->script->id);
     if (is_ours) {
         fprintf(out, "  (%s)\n", text_string(&r->skip));
         return;
@@ -123,7 +128,8 @@ void report_case(FILE *out, const struct suite *suite, const struct suite_result
     fputs("  ", out);
     print_clauses(out, r->script);
     if (r->skip.len) {
-        fprintf(out, "\n      %s: line %u, got %s\n", text_string(&r->skip), r->run.line, text_string(&r->run.got));
+        fprintf(out, "\n      %s: line %u, got %s\n", text_string(&r->skip), r->run.line,
+                text_string(&r->run.got));
         return;
     }
     if (r->expectation && !r->unexpected) {
@@ -138,7 +144,8 @@ static void flaky_cases(FILE *out, const struct suite *suite)
 {
     for (size_t i = 0; i < suite->cases.n; i++)
         if (suite->results[i].flaky)
-            fprintf(out, "FLAKY %s: '%s', and played again alone '%s'\n", suite->results[i].script->id,
+            fprintf(out, "FLAKY %s: '%s', and played again alone '%s'\n",
+                    suite->results[i].script->id,
                     suite_verdict_word(suite->results[i].judgement.verdict),
                     suite_verdict_word(suite->results[i].again));
 }
@@ -154,7 +161,8 @@ static void stale(FILE *out, const struct suite *suite)
 
 void report_summary(FILE *out, const struct suite *suite)
 {
-    unsigned counts[SUITE_N_VERDICTS] = {0}, known = 0, unexpected = 0, flaky = 0, retries = 0, foreign = 0;
+    unsigned counts[SUITE_N_VERDICTS] = {0}, known = 0, unexpected = 0, flaky = 0, retries = 0,
+             foreign = 0;
 
     for (size_t i = 0; i < suite->cases.n; i++) {
         const struct suite_result *r = &suite->results[i];
@@ -169,9 +177,12 @@ void report_summary(FILE *out, const struct suite *suite)
     flaky_cases(out, suite);
     stale(out, suite);
     if (retries)
-        fprintf(out, "%u connects were repeated, because the listener was being opened anew (CONN-5)\n", retries);
+        fprintf(out,
+                "%u connects were repeated, because the listener was being opened anew (CONN-5)\n",
+                retries);
     if (foreign)
-        fprintf(out, "%u cases shared the host's network: no namespaces here, or not wanted\n", foreign);
+        fprintf(out, "%u cases shared the host's network: no namespaces here, or not wanted\n",
+                foreign);
     build_name(&suite->settings.build, out);
     fprintf(out, ": %zu cases:", suite->cases.n);
     for (int v = 0; v < SUITE_N_VERDICTS; v++)

@@ -8,8 +8,9 @@
 #include <string.h>
 
 /* What a case may need of a build or a kernel. */
-static const char *const needs[] = {"udp",  "sctp",        "mptcp",       "auth",        "ipv6",  "gsro",
-                                    "slow", "third-party", "single-test", "json-output", "signal"};
+static const char *const needs[] = {"udp",         "sctp",        "mptcp", "auth",
+                                    "ipv6",        "gsro",        "slow",  "third-party",
+                                    "single-test", "json-output", "signal"};
 
 struct check {
     const struct script *script;
@@ -142,7 +143,8 @@ static bool looks_back(const struct script_step *step)
 {
     return step->verb == SCRIPT_EXPECT && step->expect.kind == SCRIPT_EXPECT_EVENT &&
            step->expect.events.n > 0 &&
-           (step->expect.events.at[0].kind == SCRIPT_EV_RESULTS || step->expect.events.at[0].kind == SCRIPT_EV_PARAMS);
+           (step->expect.events.at[0].kind == SCRIPT_EV_RESULTS ||
+            step->expect.events.at[0].kind == SCRIPT_EV_PARAMS);
 }
 
 static void check_role(struct check *check, const struct script_step *step)

@@ -35,7 +35,8 @@ void cursor_strip(char *line);
 bool cursor_at_end(struct cursor *c);
 bool cursor_end(struct cursor *c);
 
-/* The next word (up to a blank), or NULL at the end of the line; peek does not move. In the arena. */
+/* The next word (up to a blank), or NULL at the end of the line; peek does not move. In the arena.
+ */
 char *cursor_word(struct cursor *c);
 char *cursor_peek(struct cursor *c);
 
@@ -54,7 +55,8 @@ bool cursor_duration(struct cursor *c, int64_t *ms);
 bool cursor_quoted(struct cursor *c, struct bytes *out);
 /* The text of one JSON value, as it stands. */
 char *cursor_json(struct cursor *c);
-/* Bytes in hex, blanks between them allowed, up to the end of the line or a word that is not hex. */
+/* Bytes in hex, blanks between them allowed, up to the end of the line or a word that is not hex.
+ */
 bool cursor_hex(struct cursor *c, struct bytes *out);
 
 /* Record an error at column `at` (an offset in text; SIZE_MAX: the next word). Returns false. */

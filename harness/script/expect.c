@@ -80,8 +80,9 @@ static bool read_event(struct cursor *c, struct script_event *event)
         *event = (struct script_event){.kind = events_of_language[i].kind, .ierr = -1, .ints = -1};
         return events_of_language[i].read(c, event);
     }
-    return cursor_fail(c, SIZE_MAX, "one of state end close reset denied server-error params results "
-                                    "nothing alive exit output failure");
+    return cursor_fail(c, SIZE_MAX,
+                       "one of state end close reset denied server-error params results "
+                       "nothing alive exit output failure");
 }
 
 bool parse_events(struct cursor *c, struct script_events *events)

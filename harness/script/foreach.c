@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define VARIABLES_MAX 8
-#define ROWS_MAX 100000
+#define ROWS_MAX      100000
 
 /* One `foreach A,B in 1,2 3,4`. */
 struct dimension {

@@ -108,7 +108,8 @@ static bool read_line(struct cursor *c, struct script *s)
         if (cursor_take(c, lines_of_header[i].word))
             return lines_of_header[i].read(c, s) && cursor_end(c);
     return cursor_fail(
-        c, 0, "one of case title clause plays needs subject process tag foreach params, or a blank line");
+        c, 0,
+        "one of case title clause plays needs subject process tag foreach params, or a blank line");
 }
 
 bool parse_header(struct script *s, struct parse_lines *lines, struct script_error *error)

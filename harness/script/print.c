@@ -53,8 +53,9 @@ static void print_hex(struct bytes bytes, struct text *out)
 
 static void print_send(const struct script_send *send, struct text *out)
 {
-    static const char *const plain[] = {
-        [SCRIPT_SEND_COOKIE] = "cookie", [SCRIPT_SEND_PARAMS] = "params", [SCRIPT_SEND_RESULTS] = "results"};
+    static const char *const plain[] = {[SCRIPT_SEND_COOKIE] = "cookie",
+                                        [SCRIPT_SEND_PARAMS] = "params",
+                                        [SCRIPT_SEND_RESULTS] = "results"};
 
     switch (send->kind) {
     case SCRIPT_SEND_STATE:
@@ -164,7 +165,8 @@ static void print_expect(const struct script_expect *expect, struct text *out)
     case SCRIPT_EXPECT_OUTPUT:
         if (expect->contains) {
             text_adds(out, "output text ");
-            print_quoted((struct bytes){(const uint8_t *)expect->contains, strlen(expect->contains)}, out);
+            print_quoted(
+                (struct bytes){(const uint8_t *)expect->contains, strlen(expect->contains)}, out);
         } else {
             text_adds(out, "output json where ");
             query_print(expect->where, out);
@@ -222,7 +224,8 @@ void script_print_step(const struct script_step *step, struct text *out)
     if (out->len == before + 1)
         out->at[--out->len] = '\0';
     if (step->from_ms >= 0)
-        text_addf(out, " within %lldms..%lldms", (long long)step->from_ms, (long long)step->within_ms);
+        text_addf(out, " within %lldms..%lldms", (long long)step->from_ms,
+                  (long long)step->within_ms);
     else if (step->within_ms >= 0)
         text_addf(out, " within %lldms", (long long)step->within_ms);
     if (step->clause)

@@ -25,8 +25,9 @@ struct step {
     struct step *next;
 };
 
+enum query_kind { QUERY_OR, QUERY_AND, QUERY_NOT, QUERY_EXISTS, QUERY_COMPARE };
 struct query {
-    enum { QUERY_OR, QUERY_AND, QUERY_NOT, QUERY_EXISTS, QUERY_COMPARE } kind;
+    enum query_kind kind;
     struct query *left, *right;
     struct step *path;
     enum op op;
@@ -127,7 +128,8 @@ static bool value_at(struct cursor *c, struct value *v)
         return true;
     *v = (struct value){.kind = VALUE_NUMBER, .number = strtod(c->text + c->at, &end)};
     if (end == c->text + c->at || !isfinite(v->number))
-        return cursor_fail(c, SIZE_MAX, "a number, a text in quotes, true, false, null or sent(ID)");
+        return cursor_fail(c, SIZE_MAX,
+                           "a number, a text in quotes, true, false, null or sent(ID)");
     c->at = (size_t)(end - c->text);
     return true;
 }
@@ -171,7 +173,7 @@ static bool path_at(struct cursor *c, struct step **path)
     return true;
 }
 
-static struct query *new_node(struct cursor *c, int kind)
+static struct query *new_node(struct cursor *c, enum query_kind kind)
 {
     struct query *q = arena_alloc(c->arena, sizeof *q);
 
@@ -210,7 +212,7 @@ static struct query *not_at(struct cursor *c)
     return op_at(c, &q->op) && value_at(c, &q->value) ? q : NULL;
 }
 
-static struct query *chain(struct cursor *c, const char *word, int kind,
+static struct query *chain(struct cursor *c, const char *word, enum query_kind kind,
                            struct query *(*inner)(struct cursor *))
 {
     struct query *q = inner(c);
@@ -302,8 +304,9 @@ static const json_value *element(const json_value *in, const struct step *step,
     if (json_type_of(in) != JSON_ARRAY)
         return NULL;
     while ((at = json_next(in, at))) {
-        if (step->kind == STEP_INDEX ? i++ == step->index
-                                     : compare(member(at, step->key), step->op, &step->value, facts))
+        if (step->kind == STEP_INDEX
+                ? i++ == step->index
+                : compare(member(at, step->key), step->op, &step->value, facts))
             return at;
     }
     return NULL;
@@ -346,8 +349,8 @@ static void print_path(const struct step *path, struct text *out)
     }
 }
 
-static void explain(const struct query *q, const json_value *found,
-                    const struct query_facts *facts, struct text *why)
+static void explain(const struct query *q, const json_value *found, const struct query_facts *facts,
+                    struct text *why)
 {
     double known;
 
@@ -357,10 +360,11 @@ static void explain(const struct query *q, const json_value *found,
     char *shown = found ? json_print(found) : NULL;
     text_addf(why, " is %.200s", shown ? shown : "missing");
     free(shown);
-    if (q->kind == QUERY_COMPARE && (q->value.kind == VALUE_SENT || q->value.kind == VALUE_RECEIVED) &&
-        facts &&
+    if (q->kind == QUERY_COMPARE &&
+        (q->value.kind == VALUE_SENT || q->value.kind == VALUE_RECEIVED) && facts &&
         facts->bytes(facts->context, q->value.kind == VALUE_SENT, (int64_t)q->value.number, &known))
-        text_addf(why, ", and we %s %.0f", q->value.kind == VALUE_SENT ? "sent" : "received", known);
+        text_addf(why, ", and we %s %.0f", q->value.kind == VALUE_SENT ? "sent" : "received",
+                  known);
 }
 
 bool query_holds(const struct query *q, const json_value *root, const struct query_facts *facts,

@@ -7,8 +7,8 @@
  *   path    = { "." NAME | "[" INT "]" | "[" NAME compare "]" }
  *   value   = number | 'text' | "text" | true | false | null | sent(ID) | received(ID)
  *
- * Keys are compared exactly. A path that leads nowhere makes every comparison false; "[id == 1]" takes
- * the first element of an array for which it holds. */
+ * Keys are compared exactly. A path that leads nowhere makes every comparison false; "[id == 1]"
+ * takes the first element of an array for which it holds. */
 #pragma once
 #include "harness/script/cursor.h"
 #include "impl/wire/json.h"

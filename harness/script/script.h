@@ -1,8 +1,8 @@
 /* script.h - the .peer language: text in, a tree of steps out, and back.
  *
- * A file is a header (one word and its value a line), a blank line, and steps, one a line. `foreach`
- * makes several scripts of one file: {NAME} is replaced in the text before anything else is read. No
- * sockets here: the simulator plays the tree. */
+ * A file is a header (one word and its value a line), a blank line, and steps, one a line.
+ * `foreach` makes several scripts of one file: {NAME} is replaced in the text before anything else
+ * is read. No sockets here: the simulator plays the tree. */
 #pragma once
 #include "harness/script/cursor.h"
 #include "harness/script/query.h"
@@ -11,12 +11,12 @@
 
 /* X(name, word)  What a step does. */
 #define SCRIPT_VERBS(X)                                                                            \
-    X(SCRIPT_OPEN, "open")             /* make the control connection, nothing else */             \
-    X(SCRIPT_ADVANCE, "advance")       /* play correctly until the state was received or sent */   \
-    X(SCRIPT_FINISH, "finish")         /* play correctly to the end */                             \
+    X(SCRIPT_OPEN, "open")       /* make the control connection, nothing else */                   \
+    X(SCRIPT_ADVANCE, "advance") /* play correctly until the state was received or sent */         \
+    X(SCRIPT_FINISH, "finish")   /* play correctly to the end */                                   \
     X(SCRIPT_SEND, "send")                                                                         \
-    X(SCRIPT_WIRE, "wire")             /* what the peer only says */                               \
-    X(SCRIPT_PARAMS, "params")         /* what the peer means */                                   \
+    X(SCRIPT_WIRE, "wire")     /* what the peer only says */                                       \
+    X(SCRIPT_PARAMS, "params") /* what the peer means */                                           \
     X(SCRIPT_EXPECT, "expect")                                                                     \
     X(SCRIPT_EITHER, "either")                                                                     \
     X(SCRIPT_IGNORE, "ignore")         /* what may come at any time from now on */                 \
@@ -25,13 +25,13 @@
     X(SCRIPT_CLOSE, "close")           /* FIN, both halves */                                      \
     X(SCRIPT_HALF_CLOSE, "half-close") /* FIN, and go on reading */                                \
     X(SCRIPT_RESET, "reset")                                                                       \
-    X(SCRIPT_SUBJECT, "subject")       /* subject signal NAME */
+    X(SCRIPT_SUBJECT, "subject") /* subject signal NAME */
 
 enum script_verb {
 #define X(name, word) name,
     SCRIPT_VERBS(X)
 #undef X
-    SCRIPT_N_VERBS
+        SCRIPT_N_VERBS
 };
 const char *script_verb_word(enum script_verb verb);
 
@@ -51,14 +51,14 @@ struct script_send {
     struct bytes bytes;
     int n_ints;
     int32_t ierr, os_errno;
-    int64_t count;   /* SCRIPT_SEND_DATA */
-    int64_t first;   /* send only so many bytes of the message; -1: all */
-    size_t n_seqs;   /* SCRIPT_SEND_DATAGRAMS */
+    int64_t count; /* SCRIPT_SEND_DATA */
+    int64_t first; /* send only so many bytes of the message; -1: all */
+    size_t n_seqs; /* SCRIPT_SEND_DATAGRAMS */
     int64_t *seqs;
 };
 
 enum script_wire_kind {
-    SCRIPT_WIRE_SET,    /* value: a JSON text */
+    SCRIPT_WIRE_SET, /* value: a JSON text */
     SCRIPT_WIRE_ABSENT,
     SCRIPT_WIRE_WRONG_TYPE,
     SCRIPT_WIRE_LENGTH, /* number: the length prefix */
@@ -100,7 +100,7 @@ struct script_events {
 };
 
 enum script_expect_kind {
-    SCRIPT_EXPECT_EVENT, /* one of the events */
+    SCRIPT_EXPECT_EVENT,   /* one of the events */
     SCRIPT_EXPECT_NOTHING, /* until the end of the connection, or for a time */
     SCRIPT_EXPECT_ALIVE,
     SCRIPT_EXPECT_EXIT,
@@ -126,23 +126,23 @@ struct script_steps {
 struct script_step {
     enum script_verb verb;
     unsigned line;
-    const char *who;             /* connection; "" is the first */
-    int64_t stream;              /* `stream N` in front; 0: none */
-    const char *clause;          /* (CLAUSE) at the end, or NULL: the case's own */
-    int64_t from_ms, within_ms;  /* within T1..T2; -1: not given */
+    const char *who;            /* connection; "" is the first */
+    int64_t stream;             /* `stream N` in front; 0: none */
+    const char *clause;         /* (CLAUSE) at the end, or NULL: the case's own */
+    int64_t from_ms, within_ms; /* within T1..T2; -1: not given */
     union {
-        int8_t state;            /* ADVANCE */
+        int8_t state; /* ADVANCE */
         struct script_send send;
         struct script_wire wire;
-        const char *params;      /* PARAMS: a JSON object */
+        const char *params; /* PARAMS: a JSON object */
         struct script_expect expect;
         struct script_events ignore;
-        int64_t split;           /* bytes; 0: off */
-        int signo;               /* SUBJECT */
+        int64_t split; /* bytes; 0: off */
+        int signo;     /* SUBJECT */
         struct {
             struct script_steps *at;
             size_t n;
-        } branches;              /* EITHER: each starts with an expect */
+        } branches; /* EITHER: each starts with an expect */
     };
 };
 
@@ -155,10 +155,10 @@ struct script {
     const char *file;
     const char *id, *title;
     struct script_words clauses, needs, tags;
-    bool plays_server;    /* the simulator is the server, a client is judged */
-    const char *subject;  /* options for the subject, or "" */
-    const char *params;   /* header `params { ... }`, or NULL */
-    unsigned line;        /* of `case` */
+    bool plays_server;   /* the simulator is the server, a client is judged */
+    const char *subject; /* options for the subject, or "" */
+    const char *params;  /* header `params { ... }`, or NULL */
+    unsigned line;       /* of `case` */
     struct script_steps steps;
     struct arena arena;
 };

@@ -110,7 +110,8 @@ static bool send_datagrams(struct cursor *c, struct script_send *send)
 {
     char *word, *end;
 
-    while ((word = cursor_peek(c)) && (isdigit((unsigned char)*word) || (*word == 'x' && send->n_seqs))) {
+    while ((word = cursor_peek(c)) &&
+           (isdigit((unsigned char)*word) || (*word == 'x' && send->n_seqs))) {
         int64_t from = strtoll(word + (*word == 'x'), &end, 0), to = from;
         if (*word == 'x') {
             int64_t again = send->seqs[send->n_seqs - 1];
@@ -157,8 +158,9 @@ bool parse_send(struct cursor *c, struct script_step *step)
         if (!word || strcmp(word, sends[i].word) != 0)
             continue;
         if (sends[i].on_stream != (step->stream != 0) && sends[i].kind != SCRIPT_SEND_BYTES)
-            return cursor_fail(c, at, sends[i].on_stream ? "'stream N' in front of send data"
-                                                         : "data, datagrams or hex for a stream");
+            return cursor_fail(c, at,
+                               sends[i].on_stream ? "'stream N' in front of send data"
+                                                  : "data, datagrams or hex for a stream");
         step->send.kind = sends[i].kind;
         if (!sends[i].read(c, &step->send))
             return false;
@@ -167,7 +169,8 @@ bool parse_send(struct cursor *c, struct script_step *step)
         return cursor_int(c, "a number of bytes", 0, 1 << 30, &step->send.first) &&
                (cursor_take(c, "bytes") || cursor_need_word(c, "byte"));
     }
-    return cursor_fail(c, at, "one of state byte hex text cookie params results server-error data datagrams");
+    return cursor_fail(
+        c, at, "one of state byte hex text cookie params results server-error data datagrams");
 }
 
 /* --- wire ------------------------------------------------------------------------------------ */

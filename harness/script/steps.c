@@ -77,7 +77,8 @@ static bool read_verb(struct cursor *c, struct script_step *step)
     if (verb_of(word) < 0 && strcmp(word, "stream") != 0) {
         char *next = cursor_peek(c);
         if (!is_name(word) || !next || (verb_of(next) < 0 && strcmp(next, "stream") != 0))
-            return cursor_fail(c, at, "a verb such as send or expect, or the name of a connection and a verb");
+            return cursor_fail(
+                c, at, "a verb such as send or expect, or the name of a connection and a verb");
         step->who = word;
         at = c->at;
         word = cursor_word(c);
@@ -86,7 +87,8 @@ static bool read_verb(struct cursor *c, struct script_step *step)
         if (!cursor_int(c, "the id of a stream", 1, 100000, &step->stream))
             return false;
         word = cursor_peek(c);
-        if (!word || (strcmp(word, "send") != 0 && strcmp(word, "close") != 0 && strcmp(word, "reset") != 0))
+        if (!word ||
+            (strcmp(word, "send") != 0 && strcmp(word, "close") != 0 && strcmp(word, "reset") != 0))
             return cursor_fail(c, SIZE_MAX, "'send', 'close' or 'reset'");
         word = cursor_word(c);
     }
@@ -112,7 +114,8 @@ static bool read_advance(struct cursor *c, struct script_step *step)
 
     if (!parse_state(c, &step->state))
         return false;
-    return state_is_sent_by_server(step->state) || cursor_fail(c, at, "a state that the server sends");
+    return state_is_sent_by_server(step->state) ||
+           cursor_fail(c, at, "a state that the server sends");
 }
 
 /* `params { ... }` or `params K = V`. */
@@ -177,12 +180,12 @@ static bool read_nothing(struct cursor *c, struct script_step *step)
 }
 
 static bool (*const readers[])(struct cursor *c, struct script_step *step) = {
-    [SCRIPT_OPEN] = read_open,        [SCRIPT_ADVANCE] = read_advance,
-    [SCRIPT_FINISH] = read_nothing,   [SCRIPT_SEND] = parse_send,
-    [SCRIPT_WIRE] = parse_wire,       [SCRIPT_PARAMS] = read_params,
-    [SCRIPT_EXPECT] = parse_expect,   [SCRIPT_EITHER] = read_nothing,
-    [SCRIPT_IGNORE] = read_ignore,    [SCRIPT_HOLD] = read_nothing,
-    [SCRIPT_SPLIT] = read_split,      [SCRIPT_CLOSE] = read_nothing,
+    [SCRIPT_OPEN] = read_open,          [SCRIPT_ADVANCE] = read_advance,
+    [SCRIPT_FINISH] = read_nothing,     [SCRIPT_SEND] = parse_send,
+    [SCRIPT_WIRE] = parse_wire,         [SCRIPT_PARAMS] = read_params,
+    [SCRIPT_EXPECT] = parse_expect,     [SCRIPT_EITHER] = read_nothing,
+    [SCRIPT_IGNORE] = read_ignore,      [SCRIPT_HOLD] = read_nothing,
+    [SCRIPT_SPLIT] = read_split,        [SCRIPT_CLOSE] = read_nothing,
     [SCRIPT_HALF_CLOSE] = read_nothing, [SCRIPT_RESET] = read_nothing,
     [SCRIPT_SUBJECT] = read_subject,
 };

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHOWN_HEX 24  /* bytes of a message shown in a timeline */
+#define SHOWN_HEX  24 /* bytes of a message shown in a timeline */
 #define SHOWN_TEXT 96 /* characters of a JSON text shown there */
 
 void session_add(struct session *s, const struct session_message *message)

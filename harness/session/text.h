@@ -1,13 +1,14 @@
 /* text.h - a growing run of bytes, and memory that is given back all at once.
  *
- * The harness cannot go on without memory and says so: these functions end the process with status 3
- * (harness trouble) instead of returning an error. */
+ * The harness cannot go on without memory and says so: these functions end the process with status
+ * 3 (harness trouble) instead of returning an error. */
 #pragma once
 #include "impl/wire/bytes.h"
 
 #include <stdarg.h>
 
-/* Zero it to start; text_fini() frees. The bytes always have a NUL behind them that len does not count. */
+/* Zero it to start; text_fini() frees. The bytes always have a NUL behind them that len does not
+ * count. */
 struct text {
     char *at;
     size_t len, cap;
@@ -23,7 +24,8 @@ void text_add_hex(struct text *t, struct bytes bytes, size_t max);
 const char *text_string(const struct text *t); /* "" while nothing was added */
 void text_fini(struct text *t);
 
-/* An arena: everything it handed out is freed by arena_fini(). Zero it to start. Memory is zeroed. */
+/* An arena: everything it handed out is freed by arena_fini(). Zero it to start. Memory is zeroed.
+ */
 struct arena {
     struct arena_block *blocks;
 };

@@ -1,7 +1,8 @@
 /* alive.c - `expect alive`: does the server serve a complete correct session now?
  *
- * Stock servers open their listener anew after each test (CONN-5), and some are busy with the last one
- * for up to 20 s; so what fails before the server's first byte is tried again until the deadline. */
+ * Stock servers open their listener anew after each test (CONN-5), and some are busy with the last
+ * one for up to 20 s; so what fails before the server's first byte is tried again until the
+ * deadline. */
 #include "harness/sim/peer.h"
 
 #include <errno.h>
@@ -41,7 +42,8 @@ static bool nothing_left(struct sim *s)
 /* Refused, reset, ended or denied before 09: not yet. */
 static bool is_not_yet(const struct control *c)
 {
-    return !c->got_byte || (c->n_events > 0 && c->events[0].kind == EVENT_STATE && c->events[0].state == ACCESS_DENIED);
+    return !c->got_byte || (c->n_events > 0 && c->events[0].kind == EVENT_STATE &&
+                            c->events[0].state == ACCESS_DENIED);
 }
 
 static struct control *attempt(struct sim *s, uint64_t deadline, bool *ok)
@@ -53,7 +55,8 @@ static struct control *attempt(struct sim *s, uint64_t deadline, bool *ok)
     params_fini(&c->params); /* a plain session, whatever the header says */
     params_init(&c->params);
     message_set_params(&c->params,
-                       "{\"tcp\":true,\"omit\":0,\"time\":1,\"num\":0,\"blockcount\":0,\"parallel\":1,\"len\":8192,"
+                       "{\"tcp\":true,\"omit\":0,\"time\":1,\"num\":0,\"blockcount\":0,"
+                       "\"parallel\":1,\"len\":8192,"
                        "\"pacing_timer\":1000,\"client_version\":\"3.18\"}",
                        &c->why);
     *ok = flow_advance(c, 0, left);

@@ -11,10 +11,10 @@ static void first_remark(void *context, const struct remark *r)
         text_addf(why, "%s: expected %s, found %s (%s)", r->key, r->expected, r->found, r->clause);
 }
 
-/* Counts agree where nothing can have been on its way: all we sent was read before TEST_END. A block
- * that is not whole need not be counted (RES-25). */
-static bool sent_agrees(const struct control *c, const struct lane *st, const struct results_stream *r,
-                        struct text *why)
+/* Counts agree where nothing can have been on its way: all we sent was read before TEST_END. A
+ * block that is not whole need not be counted (RES-25). */
+static bool sent_agrees(const struct control *c, const struct lane *st,
+                        const struct results_stream *r, struct text *why)
 {
     uint64_t len = (uint64_t)MAX(c->params.len, 1);
     bool exact = c->drained && st->sent % len == 0 && !st->reset;
@@ -32,15 +32,15 @@ static bool sent_agrees(const struct control *c, const struct lane *st, const st
     return true;
 }
 
-/* A sender that is stopped in the middle of a write may not have counted its last block: 3.16+ ends its
- * sending threads wherever they are (observed: 626 datagrams came, 625 were reported). */
-static bool received_agrees(const struct control *c, const struct lane *st, const struct results_stream *r,
-                            struct text *why)
+/* A sender that is stopped in the middle of a write may not have counted its last block: 3.16+ ends
+ * its sending threads wherever they are (observed: 626 datagrams came, 625 were reported). */
+static bool received_agrees(const struct control *c, const struct lane *st,
+                            const struct results_stream *r, struct text *why)
 {
     if ((uint64_t)r->bytes + (uint64_t)MAX(c->params.len, 0) >= st->received)
         return true;
-    text_addf(why, "stream %lld has %lld bytes sent, and we received %llu (RES-11)", (long long)st->id,
-              (long long)r->bytes, (unsigned long long)st->received);
+    text_addf(why, "stream %lld has %lld bytes sent, and we received %llu (RES-11)",
+              (long long)st->id, (long long)r->bytes, (unsigned long long)st->received);
     return false;
 }
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #define LOOK_EVERY_NS 1000000u /* the queues have no event to wait for */
-#define RETRIES_MAX  200 /* of one connect (CONN-5: some 100 ms suffice) */
-#define RETRY_MS     5
+#define RETRIES_MAX   200      /* of one connect (CONN-5: some 100 ms suffice) */
+#define RETRY_MS      5
 
 static enum flow_result again(struct control *c)
 {
@@ -62,7 +62,8 @@ static enum flow_result await_state(struct control *c, const struct flow *row)
             c->running_ns = sim_now();
         return FLOW_DONE;
     }
-    if (row->state == PARAM_EXCHANGE && (e->kind == EVENT_RESET || e->kind == EVENT_END) && may_try_again(c))
+    if (row->state == PARAM_EXCHANGE && (e->kind == EVENT_RESET || e->kind == EVENT_END) &&
+        may_try_again(c))
         return again(c);
     snprintf(wanted, sizeof wanted, "%02x %s", (uint8_t)row->state, state_name(row->state));
     return flow_unexpected(c, row, wanted);
@@ -78,7 +79,8 @@ static enum flow_result open_streams(struct control *c, const struct flow *row)
         text_addf(&c->why, "stream %lld was refused (%s)", (long long)last->id, row->clause);
         return FLOW_FAILED;
     }
-    if (control_head(c) && flow_unexpected(c, row, "the acceptance of the streams") == FLOW_FAILED &&
+    if (control_head(c) &&
+        flow_unexpected(c, row, "the acceptance of the streams") == FLOW_FAILED &&
         (int64_t)c->n_streams < params_n_streams(&c->params))
         return FLOW_FAILED;
     while (!last || last->up) {
@@ -102,7 +104,8 @@ static void send_honest_data(struct control *c)
     }
 }
 
-/* Everything of ours is out and read, and something came on each stream on which the server sends. */
+/* Everything of ours is out and read, and something came on each stream on which the server sends.
+ */
 static bool data_is_done(struct control *c)
 {
     bool local = c->sim->config->is_local;
@@ -111,7 +114,8 @@ static bool data_is_done(struct control *c)
         struct lane *st = c->streams[i];
         if (!st->we_send && st->received == 0)
             return false;
-        if (st->we_send && (!lane_is_flushed(st) || (local && st->fd >= 0 && !st->reset && !drained(st->fd, st->udp))))
+        if (st->we_send && (!lane_is_flushed(st) ||
+                            (local && st->fd >= 0 && !st->reset && !drained(st->fd, st->udp))))
             return false;
     }
     return true;

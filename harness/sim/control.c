@@ -31,8 +31,9 @@ static void make_cookie(uint8_t cookie[COOKIE_LEN])
 /* What an honest client of ours asks for unless the script says otherwise: a short plain test. */
 static void default_params(struct params *p)
 {
-    static const enum param_key sent[] = {PARAM_tcp, PARAM_omit, PARAM_time,         PARAM_num,
-                                          PARAM_blockcount, PARAM_parallel, PARAM_len, PARAM_pacing_timer};
+    static const enum param_key sent[] = {PARAM_tcp, PARAM_omit,        PARAM_time,
+                                          PARAM_num, PARAM_blockcount,  PARAM_parallel,
+                                          PARAM_len, PARAM_pacing_timer};
 
     params_init(p);
     for (size_t i = 0; i < ARRAY_LEN(sent); i++)
@@ -147,7 +148,9 @@ void event_describe(const struct event *e, struct text *out)
 
 static void push_state(struct control *c, int8_t state)
 {
-    sim_record(c->sim, c, (struct session_message){.kind = SESSION_STATE, .from = SESSION_SUBJECT, .state = state});
+    sim_record(
+        c->sim, c,
+        (struct session_message){.kind = SESSION_STATE, .from = SESSION_SUBJECT, .state = state});
     push(c, (struct event){.kind = EVENT_STATE, .state = state});
     if (!c->is_server && state == EXCHANGE_RESULTS)
         c->json_due++;
@@ -156,9 +159,13 @@ static void push_state(struct control *c, int8_t state)
 static void push_error(struct control *c, int n_ints, int32_t ierr, int32_t os_errno)
 {
     sim_record(c->sim, c,
-               (struct session_message){.kind = SESSION_ERROR, .from = SESSION_SUBJECT, .n_ints = n_ints,
-                                        .ierr = ierr, .os_errno = os_errno});
-    push(c, (struct event){.kind = EVENT_ERROR, .n_ints = n_ints, .ierr = ierr, .os_errno = os_errno});
+               (struct session_message){.kind = SESSION_ERROR,
+                                        .from = SESSION_SUBJECT,
+                                        .n_ints = n_ints,
+                                        .ierr = ierr,
+                                        .os_errno = os_errno});
+    push(c,
+         (struct event){.kind = EVENT_ERROR, .n_ints = n_ints, .ierr = ierr, .os_errno = os_errno});
     c->ints_due = false;
 }
 
@@ -167,7 +174,9 @@ static void push_json(struct control *c, struct bytes body)
     struct event e = {.kind = EVENT_JSON};
 
     sim_record(c->sim, c,
-               (struct session_message){.kind = SESSION_JSON, .from = SESSION_SUBJECT, .body = body,
+               (struct session_message){.kind = SESSION_JSON,
+                                        .from = SESSION_SUBJECT,
+                                        .body = body,
                                         .announced = frame_announced(&c->dec)});
     text_add(&e.body, body.at, body.len);
     push(c, e);
@@ -221,7 +230,8 @@ static void take_end(struct control *c, bool reset)
     }
     c->at_end = true;
     sim_record(c->sim, c,
-               (struct session_message){.kind = reset ? SESSION_RESET : SESSION_END, .from = SESSION_SUBJECT});
+               (struct session_message){.kind = reset ? SESSION_RESET : SESSION_END,
+                                        .from = SESSION_SUBJECT});
     push(c, (struct event){.kind = reset ? EVENT_RESET : EVENT_END});
     /* A 3.21+ peer has shut down its half and waits for ours (CLOSE-16). */
     if (reset || !c->hold)

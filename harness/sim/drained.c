@@ -20,8 +20,8 @@ static unsigned long queue_in(const char *table, unsigned local, unsigned remote
     FILE *f = fopen(table, "re");
 
     while (f && found == 0 && fgets(line, sizeof line, f))
-        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %*x %*[0-9A-Fa-f]:%lx", &local_port,
-                   &remote_port, &queue) == 3 &&
+        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %*x %*[0-9A-Fa-f]:%lx",
+                   &local_port, &remote_port, &queue) == 3 &&
             local_port == local && remote_port == remote)
             found = queue;
     if (f)

@@ -46,13 +46,15 @@ static bool bytes_of_stream(void *context, bool sent, int64_t id, double *value)
 }
 
 /* The first JSON object in a text that may have other lines around it. */
-static bool json_holds(struct control *c, const struct query *q, const char *text, size_t len, struct text *why)
+static bool json_holds(struct control *c, const struct query *q, const char *text, size_t len,
+                       struct text *why)
 {
     const struct query_facts facts = {bytes_of_stream, c};
     const char *brace = len ? memchr(text, '{', len) : NULL;
     json_value *root = NULL;
 
-    if (!brace || json_parse((struct bytes){(const uint8_t *)brace, len - (size_t)(brace - text)}, &root)) {
+    if (!brace ||
+        json_parse((struct bytes){(const uint8_t *)brace, len - (size_t)(brace - text)}, &root)) {
         text_addf(why, "no JSON in %zu bytes", len);
         return false;
     }
@@ -83,7 +85,8 @@ static const struct script_event *match(const struct script_expect *expect, cons
 }
 
 /* The next event that is not ignored or wanted anyway; NULL when the time is up. */
-static const struct event *next_event(struct control *c, uint64_t deadline, const struct script_expect *wanted)
+static const struct event *next_event(struct control *c, uint64_t deadline,
+                                      const struct script_expect *wanted)
 {
     struct sim *s = c->sim;
     const struct event *e;
@@ -102,7 +105,8 @@ static uint64_t deadline_of(struct sim *s, const struct script_step *step)
     return sim_deadline(s, step->within_ms >= 0 ? step->within_ms : WAIT_MS);
 }
 
-static bool too_early(struct sim *s, const struct script_step *step, uint64_t since, const struct event *e)
+static bool too_early(struct sim *s, const struct script_step *step, uint64_t since,
+                      const struct event *e)
 {
     if (step->from_ms < 0 || e->at_ns >= since + (uint64_t)step->from_ms * 1000000)
         return false;
@@ -129,11 +133,14 @@ static bool rest_of_denied(struct control *c, uint64_t deadline)
     const struct event *e = next_event(c, deadline, NULL);
 
     if (!e)
-        return sim_failed(c->sim) ? false : sim_fail(c->sim, SIM_TIMEOUT, "ff, but the connection stays open");
+        return sim_failed(c->sim)
+                   ? false
+                   : sim_fail(c->sim, SIM_TIMEOUT, "ff, but the connection stays open");
     return is_end(e) || fail_with(c, e, " behind ff");
 }
 
-static bool take(struct control *c, const struct script_event *want, const struct event *e, uint64_t deadline)
+static bool take(struct control *c, const struct script_event *want, const struct event *e,
+                 uint64_t deadline)
 {
     bool ok = true, ff = want->kind == SCRIPT_EV_DENIED && e->kind == EVENT_STATE;
 
@@ -167,12 +174,14 @@ static bool expect_event(struct control *c, const struct script_step *step)
 
     if (looks_back(c, step))
         return judge_text(c, &step->expect.events.at[0],
-                          step->expect.events.at[0].kind == SCRIPT_EV_PARAMS ? &c->peer_params : &c->peer_results);
+                          step->expect.events.at[0].kind == SCRIPT_EV_PARAMS ? &c->peer_params
+                                                                             : &c->peer_results);
     const struct event *e = next_event(c, deadline, &step->expect);
     if (sim_failed(s))
         return false;
     if (!e)
-        return sim_check_process(s, 0) && sim_fail(s, SIM_TIMEOUT, "nothing in %.1f s", (double)(sim_now() - since) / 1e9);
+        return sim_check_process(s, 0) &&
+               sim_fail(s, SIM_TIMEOUT, "nothing in %.1f s", (double)(sim_now() - since) / 1e9);
     const struct script_event *want = match(&step->expect, e);
     if (!want)
         return fail_with(c, e, "");
@@ -222,7 +231,8 @@ static bool expect_exit(struct sim *s, const struct script_step *step)
     if (WIFEXITED(status) && WEXITSTATUS(status) == step->expect.status)
         return true;
     if (WIFSIGNALED(status))
-        return sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
+        return sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s",
+                        sigabbrev_np(WTERMSIG(status)));
     return sim_fail(s, SIM_MISS, "exit status %d", WEXITSTATUS(status));
 }
 
@@ -256,11 +266,14 @@ static bool expect_failure(struct sim *s, const struct script_step *step)
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
         return true;
     if (WIFSIGNALED(status))
-        return sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
+        return sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s",
+                        sigabbrev_np(WTERMSIG(status)));
     const struct text *output = p->output(p->context);
     const char *brace = strchr(text_string(output), '{');
-    bool said = brace && json_parse((struct bytes){(const uint8_t *)brace, strlen(brace)}, &root) == SPEC_OK &&
-                json_member(root, "error");
+    bool said =
+        brace &&
+        json_parse((struct bytes){(const uint8_t *)brace, strlen(brace)}, &root) == SPEC_OK &&
+        json_member(root, "error");
     json_free(root);
     return said || sim_fail(s, SIM_MISS, "exit status 0, and no .error in its output");
 }
@@ -292,7 +305,8 @@ bool expect_either(struct sim *s, const struct script_step *step, size_t *branch
 {
     uint64_t deadline = deadline_of(s, step), since = sim_now();
 
-    for (size_t k = 0; k < step->branches.n; k++) /* a longer deadline of one branch holds for all */
+    for (size_t k = 0; k < step->branches.n;
+         k++) /* a longer deadline of one branch holds for all */
         deadline = MAX(deadline, deadline_of(s, &step->branches.at[k].at[0]));
     for (;;) {
         const struct event *e = NULL;

@@ -11,7 +11,8 @@ const struct flow *flow_row(const struct control *c)
     return row->run ? row : NULL;
 }
 
-static enum flow_result fail(struct control *c, const struct flow *row, const char *got, const char *wanted)
+static enum flow_result fail(struct control *c, const struct flow *row, const char *got,
+                             const char *wanted)
 {
     text_fini(&c->why);
     text_addf(&c->why, "%s instead of %s (%s)", got, wanted, row->clause);
@@ -88,8 +89,9 @@ enum flow_result flow_await_results(struct control *c, const struct flow *row)
     return ok ? FLOW_DONE : FLOW_FAILED;
 }
 
-/* The last row of both roles. A client sends its FIN and reads on: whatever a stock server still says
- * must find an open connection (ERR-7), and the server's own end tells that it is done with the test. */
+/* The last row of both roles. A client sends its FIN and reads on: whatever a stock server still
+ * says must find an open connection (ERR-7), and the server's own end tells that it is done with
+ * the test. */
 enum flow_result flow_close(struct control *c, const struct flow *row)
 {
     const struct event *e;
@@ -117,7 +119,9 @@ static bool give_up(struct control *c, const struct flow *row, bool timeout)
         return false;
     if (timeout)
         return sim_fail(s, SIM_TIMEOUT, "nothing in time where %s is due (%s)",
-                        name ? name : row->message == SCRIPT_MSG_RESULTS ? "the results" : "the next message",
+                        name                                 ? name
+                        : row->message == SCRIPT_MSG_RESULTS ? "the results"
+                                                             : "the next message",
                         row->clause);
     return sim_fail(s, SIM_MISS, "%s", text_string(&c->why));
 }
@@ -160,7 +164,8 @@ bool flow_advance(struct control *c, int8_t state, int64_t within_ms)
         if (state && row->state == state)
             return true;
     }
-    return state ? sim_fail(s, SIM_TROUBLE, "the script asks for %s, which is behind it", state_name(state))
+    return state ? sim_fail(s, SIM_TROUBLE, "the script asks for %s, which is behind it",
+                            state_name(state))
                  : true;
 }
 

@@ -18,9 +18,9 @@ static struct lane *add(struct control *c, int fd)
     unsigned index = (unsigned)c->n_streams;
 
     *st = (struct lane){.fd = fd,
-                          .id = account_stream_id(index),
-                          .udp = params_protocol(&c->params) == PARAMS_UDP,
-                          .we_send = params_client_sends(&c->params, index) != c->is_server};
+                        .id = account_stream_id(index),
+                        .udp = params_protocol(&c->params) == PARAMS_UDP,
+                        .we_send = params_client_sends(&c->params, index) != c->is_server};
     c->streams = text_realloc(c->streams, (c->n_streams + 1) * sizeof *c->streams);
     c->streams[c->n_streams++] = st;
     return st;
@@ -29,7 +29,8 @@ static struct lane *add(struct control *c, int fd)
 static void record(struct control *c, const struct lane *st, enum session_kind kind,
                    enum session_from from, uint64_t len)
 {
-    sim_record(c->sim, c, (struct session_message){.kind = kind, .from = from, .stream = st->id, .len = len});
+    sim_record(c->sim, c,
+               (struct session_message){.kind = kind, .from = from, .stream = st->id, .len = len});
 }
 
 struct lane *lane_find(const struct control *c, int64_t id)
@@ -128,7 +129,8 @@ bool lane_send_datagram(struct control *c, struct lane *st, uint64_t seq)
 {
     static uint8_t datagram[DATAGRAM_LEN_MAX];
     bool wide = params_has(&c->params, PARAM_udp_counters_64bit);
-    struct datagram_header header = {(uint32_t)(clock_us() / 1000000), (uint32_t)(clock_us() % 1000000), seq};
+    struct datagram_header header = {(uint32_t)(clock_us() / 1000000),
+                                     (uint32_t)(clock_us() % 1000000), seq};
     size_t len = (size_t)MIN(MAX(c->params.len, DATAGRAM_LEN_MIN), DATAGRAM_LEN_MAX);
     int fd = c->is_server ? c->sim->config->listener->udp : st->fd;
     ssize_t sent;
@@ -136,8 +138,9 @@ bool lane_send_datagram(struct control *c, struct lane *st, uint64_t seq)
     datagram_encode(datagram, wide, &header);
     if (fd < 0)
         return false;
-    sent = c->is_server ? sendto(fd, datagram, len, MSG_NOSIGNAL, (struct sockaddr *)&st->peer, st->peer_len)
-                        : send(fd, datagram, len, MSG_NOSIGNAL);
+    sent = c->is_server
+               ? sendto(fd, datagram, len, MSG_NOSIGNAL, (struct sockaddr *)&st->peer, st->peer_len)
+               : send(fd, datagram, len, MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == EINTR))
         return false;
     st->sent += len;
@@ -156,7 +159,8 @@ void lane_take_datagram(struct control *c, struct lane *st, struct bytes datagra
     if (!st->up && !c->is_server) {
         st->up = datagram_reply_kind(datagram) != DATAGRAM_NOT_REPLY;
         if (!st->up)
-            sim_fail(c->sim, SIM_MISS, "stream %lld: %zu bytes instead of a reply to the connect datagram (UDPC-3)",
+            sim_fail(c->sim, SIM_MISS,
+                     "stream %lld: %zu bytes instead of a reply to the connect datagram (UDPC-3)",
                      (long long)st->id, datagram.len);
         return;
     }
@@ -179,7 +183,7 @@ static bool awaits_udp(const struct control *c)
 }
 
 struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
-                                  struct bytes datagram)
+                              struct bytes datagram)
 {
     for (size_t i = 0; i < c->n_streams; i++) {
         if (same_peer(c->streams[i], peer, len)) {
@@ -193,9 +197,10 @@ struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *
     st->peer = *peer;
     st->peer_len = len;
     if (datagram_connect_kind(datagram) == DATAGRAM_NOT_CONNECT)
-        sim_fail(c->sim, SIM_MISS, "a datagram of %zu bytes instead of a connect message (UDPC-2)", datagram.len);
-    sendto(c->sim->config->listener->udp, datagram_reply_bytes(DATAGRAM_REPLY), DATAGRAM_CONNECT_LEN,
-           MSG_NOSIGNAL, (const struct sockaddr *)peer, len);
+        sim_fail(c->sim, SIM_MISS, "a datagram of %zu bytes instead of a connect message (UDPC-2)",
+                 datagram.len);
+    sendto(c->sim->config->listener->udp, datagram_reply_bytes(DATAGRAM_REPLY),
+           DATAGRAM_CONNECT_LEN, MSG_NOSIGNAL, (const struct sockaddr *)peer, len);
     return st;
 }
 

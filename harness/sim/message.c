@@ -69,8 +69,9 @@ static bool set_member(struct params *p, const json_value *member, struct text *
         params_mark(p, (enum param_key)key);
     }
     if (!ok)
-        text_addf(why, "parameter '%s' has another type; `wire params.%s` says what a peer does not mean",
-                  json_key(member), json_key(member));
+        text_addf(
+            why, "parameter '%s' has another type; `wire params.%s` says what a peer does not mean",
+            json_key(member), json_key(member));
     return ok;
 }
 
@@ -94,7 +95,8 @@ bool message_set_params(struct params *p, const char *json, struct text *why)
 
 /* --- honest results -------------------------------------------------------------------------- */
 
-static void results_of_stream(const struct control *c, const struct lane *st, struct results_stream *r)
+static void results_of_stream(const struct control *c, const struct lane *st,
+                              struct results_stream *r)
 {
     bool tcp_sender = st->we_send && !st->udp;
 
@@ -163,8 +165,8 @@ static const char *wrong_type(const struct text *json, const struct script_wire 
     return key >= 0 && params_row((enum param_key)key)->kind == PARAMS_STRING ? "7" : "\"x\"";
 }
 
-static bool apply(struct control *c, const struct script_wire *wire, struct text *body, uint32_t *announced,
-                  bool *said)
+static bool apply(struct control *c, const struct script_wire *wire, struct text *body,
+                  uint32_t *announced, bool *said)
 {
     const char *value = NULL;
 
@@ -213,8 +215,9 @@ bool message_build(struct control *c, enum script_message message, struct text *
         frame_put_json_length(prefix, announced);
         text_add(bytes, prefix, sizeof prefix);
     }
-    *described = (struct session_message){
-        .kind = message == SCRIPT_MSG_COOKIE ? SESSION_COOKIE : SESSION_JSON, .announced = announced};
+    *described = (struct session_message){.kind = message == SCRIPT_MSG_COOKIE ? SESSION_COOKIE
+                                                                               : SESSION_JSON,
+                                          .announced = announced};
     text_add(bytes, body.at, body.len);
     text_fini(&body);
     return ok;

@@ -7,9 +7,9 @@
 #include "impl/wire/results.h"
 #include "impl/wire/state.h"
 
-#define WAIT_MS 10000       /* default deadline of every wait, times the scale */
-#define ALIVE_MS 45000      /* of `expect alive`: fixed builds may serve again after 20 s */
-#define HONEST_BLOCKS 4     /* TCP blocks that an honest sender sends on each stream */
+#define WAIT_MS          10000 /* default deadline of every wait, times the scale */
+#define ALIVE_MS         45000 /* of `expect alive`: fixed builds may serve again after 20 s */
+#define HONEST_BLOCKS    4     /* TCP blocks that an honest sender sends on each stream */
 #define HONEST_DATAGRAMS 8
 
 struct sim;
@@ -27,13 +27,13 @@ struct event {
 
 struct lane {
     int64_t id;
-    int fd;               /* -1: closed, or a UDP stream of a server: `peer` tells it apart */
+    int fd; /* -1: closed, or a UDP stream of a server: `peer` tells it apart */
     bool udp, we_send;
     bool connecting, up, reset, ended; /* up: the peer can be expected to know it */
-    struct text head;     /* cookie still to be written */
-    uint64_t todo;        /* data bytes still to be written (TCP) */
+    struct text head;                  /* cookie still to be written */
+    uint64_t todo;                     /* data bytes still to be written (TCP) */
     uint64_t sent, received, datagrams;
-    uint64_t stray;       /* bytes received where we are the sender */
+    uint64_t stray; /* bytes received where we are the sender */
     struct account_udp count;
     struct sockaddr_storage peer;
     socklen_t peer_len;
@@ -52,7 +52,7 @@ struct control {
     struct frame_decoder dec; /* what comes in */
     bool ints_due;            /* the integers behind fe */
     bool in_json;
-    unsigned json_due;        /* texts that may come next */
+    unsigned json_due; /* texts that may come next */
     uint64_t ints_since_ns;
     struct event *events;
     size_t n_events;
@@ -102,7 +102,7 @@ struct sim {
 };
 
 /* --- pump.c: the poll loop --- */
-uint64_t sim_now(void); /* CLOCK_MONOTONIC, ns */
+uint64_t sim_now(void);                                 /* CLOCK_MONOTONIC, ns */
 uint64_t sim_deadline(const struct sim *s, int64_t ms); /* now + ms x scale */
 /* Wait for anything to happen until deadline_ns and take it in. False: the deadline has passed. */
 bool sim_pump(struct sim *s, uint64_t deadline_ns);
@@ -120,24 +120,25 @@ bool sim_check_process(struct sim *s, int64_t ms);
 struct control *control_get(struct sim *s, const char *name); /* made if it is not there */
 struct control *control_new(struct sim *s, const char *name);
 void control_free(struct control *c);
-void control_connect(struct control *c);   /* starts it */
+void control_connect(struct control *c); /* starts it */
 void control_adopt(struct control *c, int fd);
-void control_send(struct control *c, enum session_kind kind, const struct session_message *m, struct bytes bytes);
+void control_send(struct control *c, enum session_kind kind, const struct session_message *m,
+                  struct bytes bytes);
 void control_send_state(struct control *c, int8_t state);
 bool control_is_flushed(const struct control *c);
 void control_close(struct control *c, bool reset);
 void control_shut(struct control *c); /* half-close */
 void control_ready(struct control *c, short revents);
-void control_tick(struct control *c); /* integers behind fe that do not come */
+void control_tick(struct control *c);                      /* integers behind fe that do not come */
 const struct event *control_head(const struct control *c); /* NULL: nothing came */
 void control_pop(struct control *c);
 void event_describe(const struct event *e, struct text *out);
 
 /* --- lane.c: the data streams --- */
-struct lane *lane_connect(struct control *c);             /* client: the next one */
-struct lane *lane_adopt(struct control *c, int fd);       /* server, TCP */
+struct lane *lane_connect(struct control *c);       /* client: the next one */
+struct lane *lane_adopt(struct control *c, int fd); /* server, TCP */
 struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
-                                  struct bytes datagram);     /* server, UDP: NULL if it is none */
+                              struct bytes datagram); /* server, UDP: NULL if it is none */
 struct lane *lane_find(const struct control *c, int64_t id);
 void lane_ready(struct control *c, struct lane *st, short revents);
 void lane_send(struct control *c, struct lane *st, uint64_t len); /* queues TCP data */

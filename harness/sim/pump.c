@@ -188,7 +188,8 @@ static void read_pending(struct pending *p)
         p->over = true; /* the rest belongs to whoever adopts it */
 }
 
-/* In the order of collect(): a handler closes no descriptor but its own, and adds and removes nothing. */
+/* In the order of collect(): a handler closes no descriptor but its own, and adds and removes
+ * nothing. */
 static void dispatch(struct sim *s, const struct waiting *w)
 {
     size_t at = 0;

@@ -32,8 +32,9 @@ static bool run_open(struct sim *s, const struct script_step *step)
         c->position = 1;
         return true;
     }
-    return sim_check_process(s, 100) && sim_fail(s, result == FLOW_WAIT ? SIM_TIMEOUT : SIM_MISS, "%s",
-                                                 result == FLOW_WAIT ? "no connection in time" : text_string(&c->why));
+    return sim_check_process(s, 100) &&
+           sim_fail(s, result == FLOW_WAIT ? SIM_TIMEOUT : SIM_MISS, "%s",
+                    result == FLOW_WAIT ? "no connection in time" : text_string(&c->why));
 }
 
 /* Steps on a connection that nobody opened open it. */
@@ -70,7 +71,8 @@ static bool await_flushed(struct control *c, const struct lane *st)
     return !sim_failed(c->sim);
 }
 
-static bool send_message(struct control *c, const struct script_send *send, enum script_message message)
+static bool send_message(struct control *c, const struct script_send *send,
+                         enum script_message message)
 {
     struct text bytes = {0};
     struct session_message m;
@@ -91,7 +93,8 @@ static bool send_message(struct control *c, const struct script_send *send, enum
 
 static bool send_error(struct control *c, const struct script_send *send)
 {
-    struct session_message m = {.n_ints = send->n_ints, .ierr = send->ierr, .os_errno = send->os_errno};
+    struct session_message m = {
+        .n_ints = send->n_ints, .ierr = send->ierr, .os_errno = send->os_errno};
     uint8_t bytes[9];
     size_t len = frame_put_error(bytes, send->n_ints, send->ierr, send->os_errno);
 
@@ -139,7 +142,8 @@ static bool run_send(struct sim *s, const struct script_step *step)
         if (e)
             event_describe(e, &got);
         if (sim_check_process(s, 200))
-            sim_fail(s, SIM_MISS, "%s before this could be sent", e ? text_string(&got) : "the end of the connection");
+            sim_fail(s, SIM_MISS, "%s before this could be sent",
+                     e ? text_string(&got) : "the end of the connection");
         text_fini(&got);
         return false;
     }
@@ -194,7 +198,8 @@ static bool run_either(struct sim *s, const struct script_step *step)
     const struct script_steps *steps = &step->branches.at[branch];
     struct text taken = {0};
     script_print_step(&steps->at[0], &taken);
-    text_addf(&s->out->branches, "%sline %u: %s", s->out->branches.len ? "; " : "", step->line, text_string(&taken));
+    text_addf(&s->out->branches, "%sline %u: %s", s->out->branches.len ? "; " : "", step->line,
+              text_string(&taken));
     text_fini(&taken);
     return run_steps(s, steps);
 }
@@ -228,8 +233,10 @@ static bool run_close(struct sim *s, const struct script_step *step)
         return false;
     if (step->stream && !st)
         return sim_fail(s, SIM_TROUBLE, "there is no stream %lld", (long long)step->stream);
-    sim_record(s, c, (struct session_message){.kind = reset ? SESSION_RESET : SESSION_END, .from = SESSION_US,
-                                               .stream = step->stream});
+    sim_record(s, c,
+               (struct session_message){.kind = reset ? SESSION_RESET : SESSION_END,
+                                        .from = SESSION_US,
+                                        .stream = step->stream});
     if (st)
         lane_close(st, reset);
     else if (step->verb == SCRIPT_HALF_CLOSE)
@@ -250,11 +257,11 @@ static bool run_subject(struct sim *s, const struct script_step *step)
 }
 
 static bool (*const runners[])(struct sim *s, const struct script_step *step) = {
-    [SCRIPT_OPEN] = run_open,         [SCRIPT_ADVANCE] = run_advance,   [SCRIPT_FINISH] = run_finish,
-    [SCRIPT_SEND] = run_send,         [SCRIPT_WIRE] = run_wire,         [SCRIPT_PARAMS] = run_params,
-    [SCRIPT_EXPECT] = expect_run,     [SCRIPT_EITHER] = run_either,     [SCRIPT_IGNORE] = run_ignore,
-    [SCRIPT_HOLD] = run_hold,         [SCRIPT_SPLIT] = run_split,       [SCRIPT_CLOSE] = run_close,
-    [SCRIPT_HALF_CLOSE] = run_close,  [SCRIPT_RESET] = run_close,       [SCRIPT_SUBJECT] = run_subject,
+    [SCRIPT_OPEN] = run_open,        [SCRIPT_ADVANCE] = run_advance, [SCRIPT_FINISH] = run_finish,
+    [SCRIPT_SEND] = run_send,        [SCRIPT_WIRE] = run_wire,       [SCRIPT_PARAMS] = run_params,
+    [SCRIPT_EXPECT] = expect_run,    [SCRIPT_EITHER] = run_either,   [SCRIPT_IGNORE] = run_ignore,
+    [SCRIPT_HOLD] = run_hold,        [SCRIPT_SPLIT] = run_split,     [SCRIPT_CLOSE] = run_close,
+    [SCRIPT_HALF_CLOSE] = run_close, [SCRIPT_RESET] = run_close,     [SCRIPT_SUBJECT] = run_subject,
 };
 
 static bool run_steps(struct sim *s, const struct script_steps *steps)
@@ -300,7 +307,8 @@ static void judge_rest(struct sim *s)
     }
     while (!p->ended(p->context, &status) && !sim_failed(s)) {
         if (sim_now() >= deadline)
-            sim_fail(s, SIM_HANG, "the process is still running %d s after the last connection was closed",
+            sim_fail(s, SIM_HANG,
+                     "the process is still running %d s after the last connection was closed",
                      2 * WAIT_MS / 1000);
         sim_pump(s, MIN(deadline, sim_now() + 50000000));
     }
@@ -362,7 +370,8 @@ const char *sim_cause_text(enum sim_cause cause)
 
 /* --- listening ------------------------------------------------------------------------------- */
 
-static bool make_address(const char *address, unsigned port, struct sockaddr_storage *out, socklen_t *len)
+static bool make_address(const char *address, unsigned port, struct sockaddr_storage *out,
+                         socklen_t *len)
 {
     struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
     struct sockaddr_in *four = (struct sockaddr_in *)out;
@@ -388,7 +397,8 @@ static int bound(int type, const struct sockaddr_storage *address, socklen_t len
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (const struct sockaddr *)address, len) == 0 && (type != SOCK_STREAM || listen(fd, 64) == 0))
+    if (bind(fd, (const struct sockaddr *)address, len) == 0 &&
+        (type != SOCK_STREAM || listen(fd, 64) == 0))
         return fd;
     close(fd);
     return -1;

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define BLOCK_EVERY_NS 10000000u /* what a sending server sends: a block, or datagram, each 10 ms */
+#define BLOCK_EVERY_NS 10000000u /* what a sending server sends: a block, or datagram, each 10 ms  \
+                                  */
 
 /* The first connection that has its cookie, or has ended without one. */
 static struct pending *oldest(struct sim *s)
@@ -28,7 +29,8 @@ static enum flow_result accept_control(struct control *c, const struct flow *row
     struct pending *p = oldest(s);
     int status;
 
-    if (!p && s->config->process && s->config->process->ended(s->config->process->context, &status)) {
+    if (!p && s->config->process &&
+        s->config->process->ended(s->config->process->context, &status)) {
         text_fini(&c->why);
         text_addf(&c->why, "the client ended before it connected (%s)", row->clause);
         return FLOW_FAILED;
@@ -71,7 +73,8 @@ static enum flow_result await_params(struct control *c, const struct flow *row)
     control_pop(c);
     params_fini(&c->params);
     enum spec_err err = params_decode(
-        (struct bytes){(const uint8_t *)text_string(&c->peer_params), c->peer_params.len}, &c->params, &remarks);
+        (struct bytes){(const uint8_t *)text_string(&c->peer_params), c->peer_params.len},
+        &c->params, &remarks);
     text_fini(&c->why);
     if (err != SPEC_OK)
         text_addf(&c->why, "parameters that cannot be read: %s", spec_err_text(err));
@@ -137,7 +140,8 @@ static enum flow_result data(struct control *c, const struct flow *row)
     return FLOW_WAIT;
 }
 
-/* FLOW-7: the streams are closed before 0d. What is still in the sockets was sent before TEST_END. */
+/* FLOW-7: the streams are closed before 0d. What is still in the sockets was sent before TEST_END.
+ */
 static enum flow_result end_streams(struct control *c, const struct flow *row)
 {
     if (c->stage == 0) {

@@ -1,7 +1,8 @@
 /* sim.h - plays a script on real sockets, as client or as server.
  *
- * One thread, one poll loop; every wait has a deadline. The simulator judges what the subject does on
- * the wire and, through struct sim_process, how its process fares; it neither starts nor ends it. */
+ * One thread, one poll loop; every wait has a deadline. The simulator judges what the subject does
+ * on the wire and, through struct sim_process, how its process fares; it neither starts nor ends
+ * it. */
 #pragma once
 #include "harness/script/script.h"
 #include "harness/session/session.h"
@@ -26,7 +27,8 @@ struct sim_listener {
     int tcp, udp;
     unsigned port;
 };
-/* On the address (IPv4 or IPv6 text), at a port of the kernel's choice if port is 0. False: see errno. */
+/* On the address (IPv4 or IPv6 text), at a port of the kernel's choice if port is 0. False: see
+ * errno. */
 bool sim_listen(struct sim_listener *listener, const char *address, unsigned port);
 void sim_listener_close(struct sim_listener *listener);
 
@@ -46,7 +48,7 @@ enum sim_cause {
 #define X(name, word, text) name,
     SIM_CAUSES(X)
 #undef X
-    SIM_N_CAUSES
+        SIM_N_CAUSES
 };
 const char *sim_cause_word(enum sim_cause cause);
 const char *sim_cause_text(enum sim_cause cause);
@@ -57,19 +59,20 @@ struct sim_config {
     struct sockaddr_storage server;    /* plays client: where the subject listens */
     socklen_t server_len;
     const struct sim_listener *listener; /* plays server */
-    bool is_local;       /* the subject's sockets stand in our /proc/self/net */
-    bool may_retry;      /* CONN-5: a connect after a test may be refused or reset before the first byte */
+    bool is_local;                       /* the subject's sockets stand in our /proc/self/net */
+    bool may_retry; /* CONN-5: a connect after a test may be refused or reset before the first byte
+                     */
     double timeout_scale;
 };
 
 struct sim_outcome {
     enum sim_cause cause;
-    unsigned line;       /* of the step that failed, 0 if none */
-    const char *clause;  /* the step's own, or NULL */
-    struct text step;    /* that step as text */
-    struct text got;     /* in protocol words */
+    unsigned line;        /* of the step that failed, 0 if none */
+    const char *clause;   /* the step's own, or NULL */
+    struct text step;     /* that step as text */
+    struct text got;      /* in protocol words */
     struct text branches; /* which way each `either` went: "line 12: end" */
-    unsigned retries;    /* connects repeated because of CONN-5 */
+    unsigned retries;     /* connects repeated because of CONN-5 */
     struct session record;
 };
 

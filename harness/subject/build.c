@@ -75,8 +75,8 @@ static void info(const char *path, const char *key, char *out, size_t cap)
         fclose(f);
 }
 
-/* "iperf 3.12 (cJSON 1.7.15)" is stock; "iperf 3.22 (iperfref 0.1)" is another program that speaks as
- * that version. */
+/* "iperf 3.12 (cJSON 1.7.15)" is stock; "iperf 3.22 (iperfref 0.1)" is another program that speaks
+ * as that version. */
 static void read_banner(struct subject_build *b)
 {
     char brackets[32] = "";

@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OUTPUT_MAX (4u << 20) /* kept of stdout and of stderr each; the rest is read and dropped */
+#define OUTPUT_MAX (4u << 20) /* kept of stdout and of stderr each; the rest is read and dropped   \
+                               */
 #define GRACE_MS 2000         /* from SIGTERM to SIGKILL */
 
 void subject_adopt_orphans(void)
@@ -24,7 +25,8 @@ void subject_adopt_orphans(void)
 
 /* --- starting -------------------------------------------------------------------------------- */
 
-static void __attribute__((noreturn)) become(char *const argv[], int out, int err, int report, pid_t parent)
+static void __attribute__((noreturn))
+become(char *const argv[], int out, int err, int report, pid_t parent)
 {
     sigset_t none;
     int nowhere = open("/dev/null", O_RDONLY);
@@ -190,8 +192,8 @@ struct sim_process subject_process(struct subject *s)
 bool subject_sanitizer_line(const struct subject *s, struct text *line)
 {
     static const char *const signs[] = {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer",
-                                        "WARNING: ThreadSanitizer", "runtime error: ",
-                                        "WARNING: MemorySanitizer"};
+                                        "WARNING: ThreadSanitizer",
+                                        "runtime error: ", "WARNING: MemorySanitizer"};
 
     for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
         const char *at = strstr(text_string(&s->err), signs[i]);
@@ -305,12 +307,13 @@ static void expand(const char *template, const char *host, const char *port, str
             text_adds(out, host ? host : "");
             template += 6;
         } else {
-            text_add(out, template++, 1);
+            text_add(out, template ++, 1);
         }
     }
 }
 
-char **subject_argv(const struct subject_build *build, const char *host, unsigned port, const char *options)
+char **subject_argv(const struct subject_build *build, const char *host, unsigned port,
+                    const char *options)
 {
     const char *template = host ? build->client_cmd : build->server_cmd;
     char **argv = NULL, number[16];

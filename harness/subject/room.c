@@ -49,7 +49,6 @@ static bool enter(void)
     return put("/proc/self/gid_map", map) && loopback_up();
 }
 
-
 bool subject_enter_own_network(void)
 {
     int status = 1;

@@ -23,8 +23,8 @@ static size_t listeners(const char *table, unsigned port, unsigned long *inodes,
     FILE *f = fopen(table, "re");
 
     while (f && n < max && fgets(line, sizeof line, f))
-        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu", &local, &state,
-                   &inode) == 3 &&
+        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
+                   &local, &state, &inode) == 3 &&
             state == TCP_LISTENING && local == port)
             inodes[n++] = inode;
     if (f)
@@ -111,7 +111,8 @@ enum subject_ready subject_await_listening(struct subject *s, unsigned port, uin
 {
     enum subject_ready ready;
 
-    while ((ready = subject_listens(s, port)) == SUBJECT_NOT_YET && s->running && now_ns() < deadline_ns) {
+    while ((ready = subject_listens(s, port)) == SUBJECT_NOT_YET && s->running &&
+           now_ns() < deadline_ns) {
         struct pollfd fd = {.fd = s->pidfd, .events = POLLIN};
         poll(&fd, 1, 1); /* the tables have no event to wait for */
         subject_turn(s);

@@ -1,7 +1,8 @@
 /* subject.h - the build under test: what it is, and its process from start to end.
  *
- * Every process has a session of its own and dies with the harness; what it leaves behind is ended by
- * subject_end(), grandchildren too, for the caller is a child subreaper (subject_adopt_orphans()). */
+ * Every process has a session of its own and dies with the harness; what it leaves behind is ended
+ * by subject_end(), grandchildren too, for the caller is a child subreaper
+ * (subject_adopt_orphans()). */
 #pragma once
 #include "harness/session/text.h"
 #include "harness/sim/sim.h"
@@ -12,18 +13,18 @@
 
 /* --- build.c: what a build says about itself --- */
 struct subject_build {
-    char path[1024];            /* program, or "" with command templates */
-    char server_cmd[1024];      /* "CMD ... {port}", or "" */
-    char client_cmd[1024];      /* "CMD ... {host} {port}", or "" */
-    char banner[256];           /* first line of --version */
-    char name[32];              /* "iperf", "iperfref", ... ; "" unknown */
-    char version_text[32];      /* "3.12" */
-    char package[64];           /* "3.12-1+deb12u2", from INFO beside it */
+    char path[1024];       /* program, or "" with command templates */
+    char server_cmd[1024]; /* "CMD ... {port}", or "" */
+    char client_cmd[1024]; /* "CMD ... {host} {port}", or "" */
+    char banner[256];      /* first line of --version */
+    char name[32];         /* "iperf", "iperfref", ... ; "" unknown */
+    char version_text[32]; /* "3.12" */
+    char package[64];      /* "3.12-1+deb12u2", from INFO beside it */
     char sha256[65];
-    bool has_version;           /* version holds, and IS clauses predict this build */
+    bool has_version; /* version holds, and IS clauses predict this build */
     struct clause_version version;
-    bool can_limit_tests;       /* --max-tests: served many at once unless told */
-    bool has_auth, has_sctp;    /* by --help and the features line */
+    bool can_limit_tests;    /* --max-tests: served many at once unless told */
+    bool has_auth, has_sctp; /* by --help and the features line */
 };
 
 /* Run the program and read what it tells; profile is NULL or NAME/VERSION[@VENDOR] in its place.
@@ -61,19 +62,22 @@ bool subject_sanitizer_line(const struct subject *subject, struct text *line);
 
 /* A command line for a build: as server (host NULL) or as client, with more options; free with
  * subject_argv_free(). Options are divided at blanks outside of quotes. */
-char **subject_argv(const struct subject_build *build, const char *host, unsigned port, const char *options);
+char **subject_argv(const struct subject_build *build, const char *host, unsigned port,
+                    const char *options);
 void subject_argv_free(char **argv);
 
 /* --- sockets.c: the socket tables --- */
 enum subject_ready { SUBJECT_READY, SUBJECT_NOT_YET, SUBJECT_FOREIGN };
-/* Whether the subject (or a process below it) listens on the TCP port; FOREIGN: somebody else does. */
+/* Whether the subject (or a process below it) listens on the TCP port; FOREIGN: somebody else does.
+ */
 enum subject_ready subject_listens(const struct subject *subject, unsigned port);
 /* A port that is free for TCP and UDP now; 0 if there is none. */
 unsigned subject_free_port(void);
 
-/* Wait until it listens, at most until deadline_ns (CLOCK_MONOTONIC). Returns SUBJECT_READY, _FOREIGN,
- * or _NOT_YET when it ended or the time is up. */
-enum subject_ready subject_await_listening(struct subject *subject, unsigned port, uint64_t deadline_ns);
+/* Wait until it listens, at most until deadline_ns (CLOCK_MONOTONIC). Returns SUBJECT_READY,
+ * _FOREIGN, or _NOT_YET when it ended or the time is up. */
+enum subject_ready subject_await_listening(struct subject *subject, unsigned port,
+                                           uint64_t deadline_ns);
 
 /* --- room.c --- */
 /* A network of our own with nothing but loopback, where the system allows it. */

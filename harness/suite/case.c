@@ -1,4 +1,5 @@
-/* case.c - one case: a fresh process of the build, the script played against it, what came of it. */
+/* case.c - one case: a fresh process of the build, the script played against it, what came of it.
+ */
 #include "harness/suite/suite.h"
 
 #include <netinet/in.h>
@@ -8,10 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OWN_PORT 5201        /* in a network of our own */
-#define READY_MS 10000       /* stock takes 2 ms */
-#define PORT_ATTEMPTS 5      /* where the port is not ours alone */
-#define SAID_MAX 2000        /* of its stderr */
+#define OWN_PORT       5201  /* in a network of our own */
+#define READY_MS       10000 /* stock takes 2 ms */
+#define PORT_ATTEMPTS  5     /* where the port is not ours alone */
+#define SAID_MAX       2000  /* of its stderr */
 #define TIMELINE_LINES 30
 
 static uint64_t now_ns(void)
@@ -36,7 +37,8 @@ bool suite_can_run(const struct script *script, const struct subject_build *buil
                    struct text *options)
 {
     static const char *const never[] = {"sctp", "mptcp", "gsro"};
-    bool has_role = build->path[0] || (script->plays_server ? build->client_cmd : build->server_cmd)[0];
+    bool has_role =
+        build->path[0] || (script->plays_server ? build->client_cmd : build->server_cmd)[0];
 
     if (!has_role)
         text_addf(why, "no %s to judge was given", script->plays_server ? "client" : "server");
@@ -73,11 +75,12 @@ static void set_command(struct suite_run *run, char *const *argv)
 {
     text_fini(&run->command);
     for (; *argv; argv++)
-        text_addf(&run->command, strpbrk(*argv, " '\"$") ? "%s'%s'" : "%s%s", run->command.len ? " " : "", *argv);
+        text_addf(&run->command, strpbrk(*argv, " '\"$") ? "%s'%s'" : "%s%s",
+                  run->command.len ? " " : "", *argv);
 }
 
-static bool start(struct room *room, const struct suite_settings *settings, const char *host, unsigned port,
-                  const char *options)
+static bool start(struct room *room, const struct suite_settings *settings, const char *host,
+                  unsigned port, const char *options)
 {
     char **argv = subject_argv(&settings->build, host, port, options);
     struct text why = {0};
@@ -111,8 +114,8 @@ static bool not_ready(struct room *room, enum subject_ready ready)
     return false;
 }
 
-static bool start_server(struct room *room, const struct script *script, const struct suite_settings *settings,
-                         bool own_network, const char *more)
+static bool start_server(struct room *room, const struct script *script,
+                         const struct suite_settings *settings, bool own_network, const char *more)
 {
     struct sockaddr_in *at = (struct sockaddr_in *)&room->config.server;
     struct text options = {0};
@@ -126,19 +129,22 @@ static bool start_server(struct room *room, const struct script *script, const s
             subject_end(&room->subject);
             subject_fini(&room->subject);
         }
-        *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+        *at = (struct sockaddr_in){.sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         room->config.server_len = sizeof *at;
         ok = start(room, settings, NULL, port, text_string(&options));
         if (ok)
-            ready = subject_await_listening(&room->subject, port,
-                                            now_ns() + (uint64_t)(READY_MS * 1e6 * settings->timeout_scale));
+            ready = subject_await_listening(
+                &room->subject, port,
+                now_ns() + (uint64_t)(READY_MS * 1e6 * settings->timeout_scale));
     }
     text_fini(&options);
     return ok && (ready == SUBJECT_READY || not_ready(room, ready));
 }
 
-static bool start_client(struct room *room, const struct script *script, const struct suite_settings *settings)
+static bool start_client(struct room *room, const struct script *script,
+                         const struct suite_settings *settings)
 {
     if (!sim_listen(&room->listener, "127.0.0.1", 0))
         return trouble(room->run, SIM_TROUBLE, "no port to listen on");
@@ -180,10 +186,14 @@ static void judge_remains(struct room *room)
     text_fini(&line);
 }
 
-void suite_run_case(const struct script *script, const struct suite_settings *settings, bool own_network,
-                    struct suite_run *run)
+void suite_run_case(const struct script *script, const struct suite_settings *settings,
+                    bool own_network, struct suite_run *run)
 {
-    struct room room = {.run = run, .listener = {-1, -1, 0}, .subject = {.pid = -1, .pidfd = -1, .out_fd = -1, .err_fd = -1}};
+    struct room room = {
+        .run = run,
+        .listener = {-1,           -1,           0           },
+        .subject = { .pid = -1, .pidfd = -1, .out_fd = -1, .err_fd = -1}
+    };
     struct text why = {0}, options = {0};
     struct sim_outcome outcome;
     uint64_t began = now_ns();
@@ -196,8 +206,9 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
                                       .timeout_scale = settings->timeout_scale};
     room.process = subject_process(&room.subject);
     room.config.process = &room.process;
-    bool ok = script->plays_server ? start_client(&room, script, settings)
-                                   : start_server(&room, script, settings, own_network, text_string(&options));
+    bool ok = script->plays_server
+                  ? start_client(&room, script, settings)
+                  : start_server(&room, script, settings, own_network, text_string(&options));
     if (ok) {
         sim_run(&room.config, &outcome);
         keep(run, &outcome);

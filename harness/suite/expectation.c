@@ -21,7 +21,8 @@ struct reading {
     bool applies;
 };
 
-/* `builds SET...`: whether one of the sets holds the build; a set with @VENDOR only that vendor's. */
+/* `builds SET...`: whether one of the sets holds the build; a set with @VENDOR only that vendor's.
+ */
 static bool read_builds(struct reading *r, struct cursor *c)
 {
     char *set;
@@ -39,7 +40,8 @@ static bool read_builds(struct reading *r, struct cursor *c)
 static bool read_verdict(struct cursor *c, struct suite_expectation *e)
 {
     size_t at = (cursor_at_end(c), c->at);
-    char *word = cursor_need(c, "a verdict such as fail or fail:crash"), *cause = word ? strchr(word, ':') : NULL;
+    char *word = cursor_need(c, "a verdict such as fail or fail:crash"),
+         *cause = word ? strchr(word, ':') : NULL;
     int v = 0, k = 0;
 
     if (!word)
@@ -93,10 +95,11 @@ static bool read_line(struct reading *r, char *line, unsigned number)
     return cursor_take(&c, "builds") ? read_builds(r, &c) : read_row(r, &c);
 }
 
-bool suite_expectations_read(struct suite_expectations *list, const char *path, const struct subject_build *build,
-                             struct script_error *error)
+bool suite_expectations_read(struct suite_expectations *list, const char *path,
+                             const struct subject_build *build, struct script_error *error)
 {
-    struct reading r = {list, build, arena_copy(&list->arena, path, strlen(path)), error, build == NULL};
+    struct reading r = {list, build, arena_copy(&list->arena, path, strlen(path)), error,
+                        build == NULL};
     FILE *f = fopen(path, "re");
     char *line = NULL;
     size_t cap = 0;
@@ -123,8 +126,8 @@ static int is_expect(const struct dirent *entry)
     return dot && strcmp(dot, ".expect") == 0;
 }
 
-bool suite_expectations_for(struct suite_expectations *list, const char *dir, const struct subject_build *build,
-                            struct script_error *error)
+bool suite_expectations_for(struct suite_expectations *list, const char *dir,
+                            const struct subject_build *build, struct script_error *error)
 {
     struct dirent **entries;
     int n = scandir(dir, &entries, is_expect, alphasort);
@@ -141,7 +144,8 @@ bool suite_expectations_for(struct suite_expectations *list, const char *dir, co
     return ok;
 }
 
-struct suite_expectation *suite_expectations_find(const struct suite_expectations *list, const char *id)
+struct suite_expectation *suite_expectations_find(const struct suite_expectations *list,
+                                                  const char *id)
 {
     for (size_t i = 0; i < list->n; i++)
         if (fnmatch(list->at[i].glob, id, 0) == 0)

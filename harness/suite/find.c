@@ -47,8 +47,8 @@ static bool ids_are_unique(const struct script_list *list, struct text *why)
     for (size_t i = 1; i < list->n && ok; i++) {
         ok = strcmp(sorted[i - 1]->id, sorted[i]->id) != 0;
         if (!ok)
-            text_addf(why, "%s:%u: the id %s is used in %s:%u too\n", sorted[i]->file, sorted[i]->line,
-                      sorted[i]->id, sorted[i - 1]->file, sorted[i - 1]->line);
+            text_addf(why, "%s:%u: the id %s is used in %s:%u too\n", sorted[i]->file,
+                      sorted[i]->line, sorted[i]->id, sorted[i - 1]->file, sorted[i - 1]->line);
     }
     free(sorted);
     return ok;
@@ -65,9 +65,11 @@ bool suite_find(struct script_list *list, const char *path, struct text *why)
     while (ok && (entry = fts_read(fts))) {
         if (entry->fts_info == FTS_D && strcmp(entry->fts_name, "lib") == 0)
             fts_set(fts, entry, FTS_SKIP);
-        else if (entry->fts_info == FTS_F && (entry->fts_level == 0 || has_suffix(entry->fts_name, ".peer")))
+        else if (entry->fts_info == FTS_F &&
+                 (entry->fts_level == 0 || has_suffix(entry->fts_name, ".peer")))
             ok = read_one(list, entry->fts_path, why);
-        else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR) {
+        else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR ||
+                 entry->fts_info == FTS_ERR) {
             text_addf(why, "%s: %s\n", entry->fts_path, strerror(entry->fts_errno));
             ok = false;
         }
@@ -84,7 +86,8 @@ bool suite_find(struct script_list *list, const char *path, struct text *why)
 bool suite_default_cases(char *out, size_t cap)
 {
     /* From build/iperfspec, build/VARIANT/iperfspec, PREFIX/bin/iperfspec. */
-    static const char *const places[] = {"/../harness/cases", "/../../harness/cases", "/../share/iperfspec/cases"};
+    static const char *const places[] = {"/../harness/cases", "/../../harness/cases",
+                                         "/../share/iperfspec/cases"};
     char self[1024];
     struct stat st;
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);

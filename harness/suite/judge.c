@@ -23,16 +23,17 @@ static enum suite_verdict weight(const struct clause *clause, const struct subje
     case CLAUSE_SHOULD_NOT:
         return SUITE_WARN;
     case CLAUSE_IS:
-        return build->has_version && clause_versions_hold(clause->versions, &build->version) ? SUITE_DRIFT
-                                                                                             : SUITE_PASS;
+        return build->has_version && clause_versions_hold(clause->versions, &build->version)
+                   ? SUITE_DRIFT
+                   : SUITE_PASS;
     default:
         return SUITE_PASS;
     }
 }
 
 /* The step's own clause, or the gravest of the case that says something about this build. */
-static void weigh(const struct script *script, const struct suite_run *run, const struct subject_build *build,
-                  struct suite_judgement *j)
+static void weigh(const struct script *script, const struct suite_run *run,
+                  const struct subject_build *build, struct suite_judgement *j)
 {
     const char *own = text_string(&run->clause);
 
@@ -51,8 +52,8 @@ static void weigh(const struct script *script, const struct suite_run *run, cons
     }
 }
 
-/* Crash, hang and the like are causes of their own on every case, whatever its clauses say. INT-3 is
- * what they break; a case that names CLOSE-14 has the same thing for stock builds. */
+/* Crash, hang and the like are causes of their own on every case, whatever its clauses say. INT-3
+ * is what they break; a case that names CLOSE-14 has the same thing for stock builds. */
 static const struct clause *service_clause(const struct script *script)
 {
     for (size_t i = 0; i < script->clauses.n; i++)

@@ -6,8 +6,8 @@
 
 struct round {
     struct suite *suite;
-    struct script_list list;   /* what this round plays */
-    size_t *index;             /* of each in the suite */
+    struct script_list list; /* what this round plays */
+    size_t *index;           /* of each in the suite */
     bool again;
 };
 
@@ -85,7 +85,8 @@ static bool play(struct suite *suite, bool again)
     round.list.at = text_realloc(NULL, n * sizeof *round.list.at);
     round.index = text_realloc(NULL, n * sizeof *round.index);
     for (size_t i = 0; i < suite->cases.n; i++)
-        if (again ? suite->results[i].unexpected && !suite->results[i].xpass : suite->results[i].skip.len == 0)
+        if (again ? suite->results[i].unexpected && !suite->results[i].xpass
+                  : suite->results[i].skip.len == 0)
             add(&round, i);
     if (again)
         settings.jobs = 1;

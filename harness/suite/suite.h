@@ -20,7 +20,7 @@ enum suite_verdict {
 #define X(name, word) name,
     SUITE_VERDICTS(X)
 #undef X
-    SUITE_N_VERDICTS
+        SUITE_N_VERDICTS
 };
 const char *suite_verdict_word(enum suite_verdict verdict);
 
@@ -36,8 +36,9 @@ struct suite_run {
 void suite_run_fini(struct suite_run *run);
 
 /* --- find.c --- */
-/* Add the cases of every *.peer file below dir (sorted by path; a folder `lib` is left out), or of a
- * single file. False, with the reason, at the first file that cannot be read; ids must be unique. */
+/* Add the cases of every *.peer file below dir (sorted by path; a folder `lib` is left out), or of
+ * a single file. False, with the reason, at the first file that cannot be read; ids must be unique.
+ */
 bool suite_find(struct script_list *list, const char *path, struct text *why);
 /* The folder of cases that belongs to this program; false if there is none. */
 bool suite_default_cases(char *out, size_t cap);
@@ -67,13 +68,14 @@ struct suite_expectations {
     struct arena arena;
 };
 /* Read a file. With build given, it is left out if its `builds` line does not hold that build. */
-bool suite_expectations_read(struct suite_expectations *list, const char *path, const struct subject_build *build,
-                             struct script_error *error);
+bool suite_expectations_read(struct suite_expectations *list, const char *path,
+                             const struct subject_build *build, struct script_error *error);
 /* Every *.expect file in dir that speaks about the build. */
-bool suite_expectations_for(struct suite_expectations *list, const char *dir, const struct subject_build *build,
-                            struct script_error *error);
+bool suite_expectations_for(struct suite_expectations *list, const char *dir,
+                            const struct subject_build *build, struct script_error *error);
 /* The first that matches the id, or NULL. */
-struct suite_expectation *suite_expectations_find(const struct suite_expectations *list, const char *id);
+struct suite_expectation *suite_expectations_find(const struct suite_expectations *list,
+                                                  const char *id);
 void suite_expectations_fini(struct suite_expectations *list);
 
 /* --- case.c: one case, in this process --- */
@@ -86,8 +88,8 @@ struct suite_settings {
 /* Why a case cannot be run on this build, in *why; or options to add for it, in *options. */
 bool suite_can_run(const struct script *script, const struct subject_build *build, struct text *why,
                    struct text *options);
-void suite_run_case(const struct script *script, const struct suite_settings *settings, bool own_network,
-                    struct suite_run *run);
+void suite_run_case(const struct script *script, const struct suite_settings *settings,
+                    bool own_network, struct suite_run *run);
 
 /* --- worker.c: many cases, in processes of their own --- */
 /* Run all of list, at most settings->jobs at a time, and call done() as results come, in any order.
@@ -101,18 +103,18 @@ struct suite_result {
     struct suite_judgement judgement;
     struct suite_run run;
     const struct suite_expectation *expectation;
-    bool unexpected;     /* neither good nor named by an expectation */
-    bool xpass;          /* an expectation names a worse verdict */
-    bool flaky;          /* run again alone, it differed */
+    bool unexpected; /* neither good nor named by an expectation */
+    bool xpass;      /* an expectation names a worse verdict */
+    bool flaky;      /* run again alone, it differed */
     enum suite_verdict again;
-    struct text skip;    /* why it was not run */
+    struct text skip; /* why it was not run */
 };
 
 struct suite {
     struct script_list cases;
     struct suite_settings settings;
     struct suite_expectations expectations;
-    bool is_whole; /* nothing was left out by a choice: expectations can be stale */
+    bool is_whole;                /* nothing was left out by a choice: expectations can be stale */
     struct suite_result *results; /* one per case */
     uint64_t duration_ns;
     void (*progress)(void *context, const struct suite_result *result); /* may be NULL */

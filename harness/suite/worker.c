@@ -1,7 +1,7 @@
 /* worker.c - plays cases in processes of their own, each with its own network where allowed.
  *
- * A worker is forked from the harness and so knows every script; it is sent an index and answers with
- * the texts of a struct suite_run. It dies with the harness, and its subjects with it. */
+ * A worker is forked from the harness and so knows every script; it is sent an index and answers
+ * with the texts of a struct suite_run. It dies with the harness, and its subjects with it. */
 #include "harness/suite/suite.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NO_JOB SIZE_MAX
+#define NO_JOB     SIZE_MAX
 #define ANSWER_MAX (64u << 20)
 
 struct worker {
@@ -83,7 +83,8 @@ static void texts_of(struct suite_run *run, struct text *texts[7])
 
 static bool put_run(int fd, struct suite_run *run)
 {
-    struct answer a = {run->cause, run->line, run->retries, run->own_network, run->duration_ns, {0}};
+    struct answer a = {run->cause,       run->line,        run->retries,
+                       run->own_network, run->duration_ns, {0}};
     struct text *texts[7];
     bool ok;
 
@@ -209,7 +210,8 @@ static void take(struct pool *pool, struct worker *w)
         run = (struct suite_run){.cause = SIM_TROUBLE};
         waitpid(w->pid, &status, 0);
         w->pid = -1;
-        text_addf(&run.got, "the harness's own worker ended with %s %d", WIFSIGNALED(status) ? "signal" : "status",
+        text_addf(&run.got, "the harness's own worker ended with %s %d",
+                  WIFSIGNALED(status) ? "signal" : "status",
                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
         finish(pool, w, &run);
         stop(w);
