@@ -291,6 +291,22 @@ static void test_observer_names_the_clause(void **unused)
             check_row(&rows[i], step);
 }
 
+/* Whatever the network made of it: behind a stray byte there is no second error, right or wrong. */
+static void test_observer_finds_no_error_behind_stray_bytes(void **unused)
+{
+    (void)unused;
+    for (size_t step = 0; step < 4; step++) {
+        struct judge j;
+        judge_init(&j);
+        see(&j, 'C', WIRE(COOKIE), 0);
+        see(&j, 'S', WIRE("\x09\xfe\0\0\0\x72\0\0\0\0\xff\xfe\0\0\x7f\xff\0\0\0\0"), step);
+        observer_finish(j.o);
+        assert_int_equal(j.n_violations, 1);
+        assert_string_equal(j.first.clause, "ERR-1");
+        judge_fini(&j);
+    }
+}
+
 /* --- holes, limits, memory -------------------------------------------------------------------- */
 
 static void feed_start(struct judge *j)
@@ -503,6 +519,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_observer_is_silent_on_stock_sessions),
         cmocka_unit_test(test_observer_names_the_clause),
+        cmocka_unit_test(test_observer_finds_no_error_behind_stray_bytes),
         cmocka_unit_test(test_observer_reports_every_illegal_byte),
         cmocka_unit_test(test_observer_judges_nothing_behind_a_hole),
         cmocka_unit_test(test_observer_goes_on_behind_a_hole_in_a_text),

@@ -222,11 +222,11 @@ static bool begins_text(const struct observer *o, struct lane *lane, uint8_t byt
     return true;
 }
 
-/* DEF-27, ERR-7: a stock server may say fe twice. */
+/* DEF-27, ERR-7: a stock server may say fe twice. Behind stray bytes nothing is a message. */
 static bool is_second_error(const struct observer *o, const struct lane *lane, uint8_t byte)
 {
     return (int8_t)byte == SERVER_ERROR && lane->last_state == SERVER_ERROR &&
-           lane->sent[(uint8_t)SERVER_ERROR] == 1 && !o->config.judge_new;
+           lane->sent[(uint8_t)SERVER_ERROR] == 1 && !lane->said_late && !o->config.judge_new;
 }
 
 static void take_stray(struct observer *o, struct lane *lane, uint64_t at_ns, struct bytes *in)
