@@ -27,7 +27,7 @@ struct cursor parse_cursor(struct script *s, const struct parse_lines *lines, si
     static const char none[] = "";
 
     return (struct cursor){.file = lines->file,
-                           .line = i < lines->n ? lines->number[i] : 1,
+                           .line = lines->n ? lines->number[MIN(i, lines->n - 1)] : 1,
                            .text = i < lines->n ? lines->at[i] : none,
                            .arena = &s->arena,
                            .error = error};

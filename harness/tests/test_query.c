@@ -1,0 +1,143 @@
+#include "harness/script/query.h"
+
+#include "impl/tests/unit.h"
+
+static const char json[] =
+    "{\"streams\":[{\"id\":1,\"bytes\":81920},{\"id\":3,\"bytes\":5}],\"error\":\"busy\","
+    "\"on\":true,\"none\":null,\"x\":{\"y\":[10,20]}}";
+
+static bool facts(void *context, bool sent, int64_t id, double *value)
+{
+    (void)context;
+    *value = sent ? 81920 : 4;
+    return id == 1 || id == 3;
+}
+
+static struct query *parse(const char *text, struct arena *arena, struct script_error *error)
+{
+    struct cursor c = {"t", 1, text, 0, arena, error};
+    struct query *q = query_parse(&c);
+
+    return q && cursor_end(&c) ? q : NULL;
+}
+
+static const struct row {
+    const char *text;
+    bool holds;
+    const char *printed; /* NULL: as it stands */
+} rows[] = {
+    {".streams[id == 1].bytes == 81920",                true,  NULL              },
+    {".streams[id == 3].bytes == 81920",                false, NULL              },
+    {".streams[0].id == 1 and .streams[1].id == 3",     true,  NULL              },
+    {".streams[2].id == 1",                             false, NULL              },
+    {".streams[id == 4].bytes == 0",                    false, NULL              },
+    {".error exists",                                   true,  NULL              },
+    {"not .error exists",                               false, NULL              },
+    {".Error exists",                                   false, NULL              },
+    {".error == 'busy'",                                true,  NULL              },
+    {".error == \"busy\"",                              true,  ".error == 'busy'"},
+    {".error == 5",                                     false, NULL              },
+    {".on == true and .none == null",                   true,  NULL              },
+    {".none exists",                                    true,  NULL              },
+    {".x.y[1] >= 20",                                   true,  NULL              },
+    {".x.y[1]>20 or .x.y[0]<10 or .on!=false",          true,
+     ".x.y[1] > 20 or .x.y[0] < 10 or .on != false"                              },
+    {".on == true and (.x.y[0] == 1 or .x.y[0] == 10)", true,  NULL              },
+    {"not (.on == true and .error == 'x')",             true,  NULL              },
+    {".streams[id == 1].bytes == sent(1)",              true,  NULL              },
+    {".streams[id == 3].bytes >= received(3)",          true,  NULL              },
+    {".streams[id == 3].bytes == sent(4)",              false, NULL              },
+};
+
+static void test_query_holds_as_it_reads(void **state)
+{
+    const struct query_facts known = {facts, NULL};
+    json_value *root;
+
+    (void)state;
+    assert_int_equal(json_parse((struct bytes){(const uint8_t *)json, sizeof json - 1}, &root),
+                     SPEC_OK);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena arena = {0};
+        struct script_error error = {0};
+        struct query *q = parse(rows[i].text, &arena, &error);
+        if (!q || query_holds(q, root, &known, NULL) != rows[i].holds)
+            fail_msg("%s: %s", rows[i].text, q ? "the other way" : error.expected);
+        arena_fini(&arena);
+    }
+    json_free(root);
+}
+
+static void test_query_print_reads_back_as_the_same(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena arena = {0};
+        struct script_error error = {0};
+        struct text once = {0}, twice = {0};
+        query_print(parse(rows[i].text, &arena, &error), &once);
+        query_print(parse(text_string(&once), &arena, &error), &twice);
+        assert_string_equal(text_string(&once), rows[i].printed ? rows[i].printed : rows[i].text);
+        assert_string_equal(text_string(&once), text_string(&twice));
+        text_fini(&once);
+        text_fini(&twice);
+        arena_fini(&arena);
+    }
+}
+
+static void test_query_says_what_it_found(void **state)
+{
+    const struct query_facts known = {facts, NULL};
+    struct arena arena = {0};
+    struct script_error error = {0};
+    struct text why = {0};
+    json_value *root;
+
+    (void)state;
+    json_parse((struct bytes){(const uint8_t *)json, sizeof json - 1}, &root);
+    query_holds(parse(".on == true and .streams[id == 3].bytes == sent(3)", &arena, &error), root,
+                &known, &why);
+    assert_string_equal(text_string(&why), ".streams[id == 3].bytes is 5, and we sent 81920");
+    text_fini(&why);
+    query_holds(parse(".gone == 1", &arena, &error), NULL, NULL, &why);
+    assert_string_equal(text_string(&why), ".gone is missing");
+    text_fini(&why);
+    json_free(root);
+    arena_fini(&arena);
+}
+
+static void test_query_names_the_place_of_a_mistake(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned column;
+    } bad[] = {
+        {"bytes == 1",       1 },
+        {".a = 1",           4 },
+        {".a == ",           7 },
+        {".a[x == 1.b == 2", 11},
+        {"(.a == 1",         9 },
+        {".a[0",             5 },
+        {". == 1",           2 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct arena arena = {0};
+        struct script_error error = {0};
+        if (parse(bad[i].text, &arena, &error) || error.column != bad[i].column)
+            fail_msg("%s: column %u", bad[i].text, error.column);
+        arena_fini(&arena);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_query_holds_as_it_reads),
+        cmocka_unit_test(test_query_print_reads_back_as_the_same),
+        cmocka_unit_test(test_query_says_what_it_found),
+        cmocka_unit_test(test_query_names_the_place_of_a_mistake),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
