@@ -62,6 +62,7 @@ struct control {
     bool shut_after; /* half-close once out is written */
 
     uint8_t cookie[COOKIE_LEN];
+    bool cookie_is_good;  /* we are server: 37 bytes came, as CTL-2 has them */
     struct params params; /* as meant */
     const struct script_wire **wires;
     size_t n_wires;

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-#define BLOCK_EVERY_NS 10000000u /* what a sending server sends: a block, or datagram, each 10 ms  \
-                                  */
+#define BLOCK_EVERY_NS                                                                             \
+    10000000u /* what a sending server sends: a block, or datagram, each 10 ms                     \
+               */
 
 /* The first connection that has its cookie, or has ended without one. */
 static struct pending *oldest(struct sim *s)
@@ -43,12 +44,17 @@ static enum flow_result accept_control(struct control *c, const struct flow *row
                (struct session_message){
                    .kind = SESSION_COOKIE, .from = SESSION_SUBJECT, .body = {p->cookie, p->have}
     });
-    bool whole = p->have == COOKIE_LEN && frame_cookie_is_well_formed(p->cookie);
+    c->cookie_is_good = p->have == COOKIE_LEN && frame_cookie_is_well_formed(p->cookie);
     forget(s, p);
-    if (whole)
+    return FLOW_DONE;
+}
+
+static enum flow_result check_cookie(struct control *c, const struct flow *row)
+{
+    if (c->cookie_is_good)
         return FLOW_DONE;
     text_fini(&c->why);
-    text_addf(&c->why, "no cookie of 36 characters and a NUL (CTL-2)");
+    text_addf(&c->why, "no cookie of 36 characters and a NUL (%s)", row->clause);
     return FLOW_FAILED;
 }
 
@@ -169,6 +175,7 @@ static enum flow_result await_done(struct control *c, const struct flow *row)
 
 const struct flow server_flow[] = {
     {accept_control,     0,                -1,                 false, "CTL-1"  },
+    {check_cookie,       0,                -1,                 false, "CTL-2"  },
     {flow_send_state,    PARAM_EXCHANGE,   -1,                 true,  "CTL-8"  },
     {await_params,       0,                -1,                 false, "PARAM-1"},
     {flow_send_state,    CREATE_STREAMS,   -1,                 true,  "FLOW-3" },
