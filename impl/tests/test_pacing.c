@@ -67,15 +67,32 @@ static void test_budget_take_ends_at_the_limit_and_takes_returns_back(void **sta
 
     (void)state;
     budget_init(&b, true);
-    assert_true(budget_take(&b)); /* of the omit period */
+    assert_int_equal(budget_take(&b, 1), 1); /* of the omit period */
     budget_set(&b, 2);
-    assert_true(budget_take(&b));
-    assert_true(budget_take(&b));
-    assert_false(budget_take(&b));
-    assert_false(budget_take(&b));
-    budget_give(&b);
-    assert_true(budget_take(&b));
-    assert_false(budget_take(&b));
+    assert_int_equal(budget_take(&b, 1), 1);
+    assert_int_equal(budget_take(&b, 1), 1);
+    assert_int_equal(budget_take(&b, 1), 0);
+    assert_int_equal(budget_take(&b, 1), 0);
+    budget_give(&b, 1);
+    assert_int_equal(budget_take(&b, 1), 1);
+    assert_int_equal(budget_take(&b, 1), 0);
+}
+
+static void test_budget_take_gives_what_is_left_of_a_batch(void **state)
+{
+    struct budget b;
+
+    (void)state;
+    budget_init(&b, true);
+    budget_set(&b, 10);
+    assert_int_equal(budget_take(&b, 0), 0);
+    assert_int_equal(budget_take(&b, 8), 8);
+    assert_int_equal(budget_take(&b, 8), 2);
+    assert_int_equal(budget_take(&b, 8), 0);
+    budget_give(&b, 3);
+    assert_int_equal(budget_take(&b, 8), 3);
+    budget_init(&b, false);
+    assert_int_equal(budget_take(&b, 8), 8);
 }
 
 static void test_budget_set_to_everything_is_no_limit(void **state)
@@ -84,9 +101,9 @@ static void test_budget_set_to_everything_is_no_limit(void **state)
 
     (void)state;
     budget_init(&b, true);
-    assert_true(budget_take(&b));
+    assert_int_equal(budget_take(&b, 1), 1);
     budget_set(&b, UINT64_MAX);
-    assert_true(budget_take(&b));
+    assert_int_equal(budget_take(&b, 1), 1);
 }
 
 static const struct limit_row {
@@ -168,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_pacer_due_catches_up_after_a_hold_up),
         cmocka_unit_test(test_pacer_due_never_waits_without_a_rate),
         cmocka_unit_test(test_budget_take_ends_at_the_limit_and_takes_returns_back),
+        cmocka_unit_test(test_budget_take_gives_what_is_left_of_a_batch),
         cmocka_unit_test(test_budget_set_to_everything_is_no_limit),
         cmocka_unit_test(test_ratelimit_judges_whole_intervals),
         cmocka_unit_test(test_ratelimit_forgets_an_old_burst),

@@ -28,24 +28,26 @@ static inline void budget_set(struct budget *b, uint64_t n)
     atomic_store(&b->limit, n > UINT64_MAX - taken ? UINT64_MAX : taken + n);
 }
 
-/* Take one block; false if there is none left. */
-static inline bool budget_take(struct budget *b)
+/* Take up to wanted blocks; returns how many, 0 if there are none left. */
+static inline uint64_t budget_take(struct budget *b, uint64_t wanted)
 {
-    uint64_t taken;
+    uint64_t taken, limit, n;
 
     if (!b->counted)
-        return true;
+        return wanted;
     taken = atomic_load(&b->taken);
     do {
-        if (taken >= atomic_load(&b->limit))
-            return false;
-    } while (!atomic_compare_exchange_weak(&b->taken, &taken, taken + 1));
-    return true;
+        limit = atomic_load(&b->limit);
+        if (taken >= limit)
+            return 0;
+        n = limit - taken < wanted ? limit - taken : wanted;
+    } while (!atomic_compare_exchange_weak(&b->taken, &taken, taken + n));
+    return n;
 }
 
-/* Give back a block that could not be sent. */
-static inline void budget_give(struct budget *b)
+/* Give back n blocks that could not be sent. */
+static inline void budget_give(struct budget *b, uint64_t n)
 {
     if (b->counted)
-        atomic_fetch_sub(&b->taken, 1);
+        atomic_fetch_sub(&b->taken, n);
 }

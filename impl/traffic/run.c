@@ -332,6 +332,14 @@ static size_t block_len(const struct params *params, bool udp)
     return (size_t)MIN(MAX(len, 1), 1 << 20);
 }
 
+/* How many datagrams a sender's buffer holds: none of the lengths can be trusted. */
+static size_t batch_of(const struct params *params, size_t len)
+{
+    int64_t room = MIN(MAX(params->gso_bf_size, 0), DATAGRAM_LEN_MAX);
+
+    return params->gso != 0 ? MAX((size_t)room / len, (size_t)1) : 1;
+}
+
 static void init_flow(struct flow *flow, const struct run_config *config)
 {
     enum params_protocol protocol = params_protocol(config->params);
@@ -343,6 +351,9 @@ static void init_flow(struct flow *flow, const struct run_config *config)
     flow->len = block_len(config->params, flow->udp);
     flow->file = config->file;
     flow->skip_rx_copy = config->skip_rx_copy;
+    flow->batch = batch_of(config->params, flow->len);
+    /* Where the bytes are thrown away, headers between them can't be read. */
+    flow->gro = config->params->gro != 0 && !config->skip_rx_copy;
     flow->affinity = config->affinity;
 }
 

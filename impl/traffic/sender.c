@@ -1,4 +1,4 @@
-/* sender.c - a sender's worker: which block may go when. How a block goes is tcp.c and udp.c. */
+/* sender.c - a sender's worker: which block may go when. How it goes is tcp.c and udp_send.c. */
 #include "impl/traffic/pacing.h"
 #include "impl/traffic/stream.h"
 
@@ -10,7 +10,7 @@
 static bool take_block(struct stream *s)
 {
     while (!stream_is_stopping(s)) {
-        if (budget_take(&s->flow->budget))
+        if (budget_take(&s->flow->budget, 1) > 0)
             return true;
         stream_notify(s);
         stream_wait(s, -1, 0, UINT64_MAX);
@@ -49,14 +49,34 @@ static size_t load_block(struct stream *s)
     return len;
 }
 
-static bool send_next(struct stream *s, struct pacer *pacer)
+/* How many blocks may go together with the one that is due: what fits into a batch, is due at this
+ * moment too, and is in the budget. They are taken, not waited for. */
+static size_t take_more(struct stream *s, struct pacer *pacer)
+{
+    uint64_t now_ns = s->batch > 1 ? loop_now() : 0;
+    size_t n = 0;
+
+    while (n + 1 < s->batch &&
+           pacer_due(pacer, now_ns, s->counts.bytes + (n + 1) * s->flow->len) == 0)
+        n++;
+    return (size_t)budget_take(&s->flow->budget, n);
+}
+
+/* Send a block that was taken, and more where they go in batches. *left: those taken and not sent.
+ */
+static bool send_next(struct stream *s, struct pacer *pacer, size_t *left)
 {
     size_t len;
 
     if (!wait_for_pace(s, pacer))
         return false;
     len = load_block(s);
-    return len > 0 && (s->flow->udp ? udp_send_block(s, len) : tcp_send_block(s, len));
+    if (len == 0)
+        return false;
+    if (!s->flow->udp)
+        return tcp_send_block(s, len);
+    *left += take_more(s, pacer);
+    return udp_send_blocks(s, left);
 }
 
 void sender_run(struct stream *s)
@@ -65,9 +85,11 @@ void sender_run(struct stream *s)
     struct pacer pacer;
 
     pacer_init(&pacer, s->flow->start_ns, params->bandwidth, params->burst);
-    while (take_block(s))
-        if (!send_next(s, &pacer)) {
-            budget_give(&s->flow->budget);
+    while (take_block(s)) {
+        size_t left = 1;
+        if (!send_next(s, &pacer, &left)) {
+            budget_give(&s->flow->budget, left);
             return;
         }
+    }
 }

@@ -27,7 +27,9 @@ static size_t buffer_len(const struct flow *flow, bool sends)
         return flow->len;
     if (flow->udp)
         return flow->skip_rx_copy ? DATAGRAM_HEADER64_LEN : 65536;
-    return flow->skip_rx_copy && !flow->file ? 0 : MAX(flow->len, READ_LEN);
+    if (flow->skip_rx_copy && !flow->file && !flow->sctp) /* SCTP always copies */
+        return 0;
+    return MAX(flow->len, READ_LEN);
 }
 
 static enum spec_err open_payload(struct stream *s)
@@ -55,6 +57,8 @@ enum spec_err stream_open(struct stream *s, struct flow *flow, int fd, bool send
     s->fd = s->socket = fd;
     s->sends = sends;
     s->tally = (struct tally){.sender = sends, .udp = flow->udp};
+    s->batch = flow->udp && sends ? udp_send_batch(fd, flow->batch) : 1;
+    s->gro = flow->udp && !sends && flow->gro && udp_receive_offload(fd);
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (s->wake_fd >= 0 && flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0)
         err = open_payload(s);

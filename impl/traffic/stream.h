@@ -1,8 +1,9 @@
 /* stream.h - one data stream and its worker thread; private to this room.
  *
- * The worker moves the bytes (tcp.c, udp.c under sender.c) and publishes its counts; the loop's
- * thread reads them, wakes the worker and joins it (run.c). What both touch is atomic; all else has
- * one owner, named below. A worker waits only in stream_wait(), which ends at a wake-up. */
+ * The worker moves the bytes (sender.c with tcp.c and udp_send.c, udp_receive.c) and publishes its
+ * counts; the loop's thread reads them, wakes the worker and joins it (run.c). What both touch is
+ * atomic; all else has one owner, named below. A worker waits only in stream_wait(), which ends at
+ * a wake-up. */
 #pragma once
 #include "impl/net/loop.h"
 #include "impl/traffic/budget.h"
@@ -24,6 +25,8 @@ struct flow {
     size_t len;     /* of a block */
     const char *file;
     bool skip_rx_copy;
+    size_t batch; /* UDP: datagrams per send at most (PARAM-24, PARAM-26) */
+    bool gro;     /* UDP: several datagrams per read (PARAM-27) */
     int affinity;
     uint64_t start_ns; /* of the pacing */
     struct budget budget;
@@ -50,6 +53,8 @@ struct stream {
     _Atomic uint64_t last_received_ns;
     struct counters counters; /* worker -> loop */
 
+    size_t batch;           /* worker's: datagrams per send, 1 where there is no offload */
+    bool gro;               /* worker's: the kernel may hand over several datagrams at once */
     struct counts counts;   /* worker's */
     struct payload payload; /* worker's */
 
@@ -98,7 +103,15 @@ void udp_receive(struct stream *s);
 
 /* Send one block, whole; false if that was not to be (stop or failure). */
 bool tcp_send_block(struct stream *s, size_t len);
-bool udp_send_block(struct stream *s, size_t len);
+/* Send *left datagrams, at most UDP_BATCH_MAX in one call; false if that was not to be, and *left
+ * says how many were not sent. */
+bool udp_send_blocks(struct stream *s, size_t *left);
+
+/* What the kernel can do for a UDP socket. How many of the wanted datagrams one send may carry: 1
+ * without segmentation offload. And whether it agreed to hand over several in one read. */
+#define UDP_BATCH_MAX 128
+size_t udp_send_batch(int fd, size_t wanted);
+bool udp_receive_offload(int fd);
 
 /* Read and throw away, without counting; false when the stream has ended. For the loop. */
 bool tcp_discard(struct stream *s);
