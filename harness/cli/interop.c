@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DEFAULT_JOBS 4 /* a cell mostly waits */
+#define DEFAULT_JOBS 6 /* a cell mostly waits */
 #define BUILDS_MAX   32
 
 static const char usage[] =
@@ -20,7 +20,7 @@ static const char usage[] =
     "  --quick        only the modes that matter most, in less than a minute\n"
     "  --mode GLOB    only modes whose name matches\n"
     "  --json FILE    keep the matrix\n"
-    "  --jobs N       so many cells at a time (4)\n"
+    "  --jobs N       so many cells at a time (6)\n"
     "example:  iperfspec interop --build build/stock/3.22/iperf3 --mode 'udp*'\n"
     "exit:     0 all green   1 red cells   2 bad usage   3 harness trouble\n";
 

@@ -21,5 +21,6 @@ bool kit_make(struct kit *kit, struct text *why);
 /* Remove the folder and all files in it. */
 void kit_remove(const struct kit *kit);
 
-/* Whether the file begins with the payload. */
-bool kit_has_arrived(const struct kit *kit, const char *path, struct text *why);
+/* Whether the file begins with the payload, of which the last bytes, may_lack at most, can be
+ * missing. */
+bool kit_has_arrived(const struct kit *kit, const char *path, uint64_t may_lack, struct text *why);
