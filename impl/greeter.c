@@ -13,11 +13,12 @@ struct guest {
 
 struct greeters {
     struct loop *loop;
+    size_t max;
     uint64_t timeout_ns;
     bool (*decide)(void *context, const struct greeter_guest *guest);
     void *context;
     TAILQ_HEAD(, guest) guests; /* oldest first */
-    unsigned n;
+    size_t n;
 };
 
 static void forget(struct guest *guest)
@@ -65,7 +66,7 @@ static void on_late(struct loop_timer *timer, uint64_t now_ns)
     ask((struct guest *)((char *)timer - offsetof(struct guest, timer)), true);
 }
 
-struct greeters *greeters_new(struct loop *loop, uint64_t timeout_ns,
+struct greeters *greeters_new(struct loop *loop, size_t max, uint64_t timeout_ns,
                               bool (*decide)(void *context, const struct greeter_guest *guest),
                               void *context)
 {
@@ -74,7 +75,7 @@ struct greeters *greeters_new(struct loop *loop, uint64_t timeout_ns,
     if (!g)
         return NULL;
     *g = (struct greeters){
-        .loop = loop, .timeout_ns = timeout_ns, .decide = decide, .context = context};
+        .loop = loop, .max = max, .timeout_ns = timeout_ns, .decide = decide, .context = context};
     TAILQ_INIT(&g->guests);
     return g;
 }
@@ -88,12 +89,23 @@ void greeters_free(struct greeters *g)
     free(g);
 }
 
+void greeters_dismiss(struct greeters *g, void (*take)(void *context, struct chan *chan),
+                      void *context)
+{
+    struct guest *guest;
+
+    while ((guest = TAILQ_FIRST(&g->guests))) {
+        take(context, guest->seen.chan);
+        forget(guest);
+    }
+}
+
 void greeters_add(struct greeters *g, int fd, const struct sock_name *peer)
 {
     static const struct chan_events events = {.bytes = on_bytes, .eof = on_eof, .reset = on_reset};
     struct guest *guest = calloc(1, sizeof *guest);
 
-    if (guest && g->n == GREETER_MAX)
+    if (guest && g->n == g->max)
         turn_away(TAILQ_FIRST(&g->guests));
     if (guest)
         guest->seen.chan = chan_new(g->loop, fd, &events, guest);

@@ -11,7 +11,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define COOKIE_NS  UINT64_C(10000000000) /* TMO-1 */
+#define GUESTS_MAX 1024
 
 struct server {
     const struct options *opt;
@@ -138,7 +142,7 @@ static struct admit_view view_tests(struct server *s)
     struct server_test *test;
 
     TAILQ_FOREACH(test, &s->tests, entry)
-    server_test_view(test, &s->view[view.n_tests++]);
+        server_test_view(test, &s->view[view.n_tests++]);
     return view;
 }
 
@@ -159,13 +163,25 @@ static void on_gone(void *context)
     stop_if_done(s);
 }
 
-static void deny(struct server *s, struct chan *chan)
+/* The last word to a connection that is no test. */
+static void send_off(struct server *s, struct chan *chan, int8_t state)
 {
-    static const uint8_t denied[] = {(uint8_t)ACCESS_DENIED};
+    uint8_t byte = (uint8_t)state;
 
-    (void)chan_send(chan, (struct bytes){denied, sizeof denied});
+    (void)chan_send(chan, (struct bytes){&byte, 1});
     s->n_channels++;
     chan_close(chan, on_gone, s);
+}
+
+static void deny(struct server *s, struct chan *chan)
+{
+    send_off(s, chan, ACCESS_DENIED);
+}
+
+/* A client whose cookie has not come yet is told too (ST-SRV-20). */
+static void terminate_guest(void *context, struct chan *chan)
+{
+    send_off(context, chan, SERVER_TERMINATE);
 }
 
 static void begin_test(struct server *s, const struct greeter_guest *guest)
@@ -221,8 +237,8 @@ static bool is_known(const struct server *s, const struct sock_name *peer)
     const struct server_test *test;
 
     TAILQ_FOREACH(test, &s->tests, entry)
-    if (server_test_has_udp(test, peer))
-        return true;
+        if (server_test_has_udp(test, peer))
+            return true;
     return false;
 }
 
@@ -279,8 +295,7 @@ static bool udp_is_awaited(const struct server *s)
     const struct server_test *test;
     struct admit_test view;
 
-    TAILQ_FOREACH(test, &s->tests, entry)
-    {
+    TAILQ_FOREACH(test, &s->tests, entry) {
         server_test_view(test, &view);
         if (test->parked || view.awaits_udp)
             return true;
@@ -306,7 +321,7 @@ static void unpark_all(struct loop_timer *timer, uint64_t now_ns)
 
     (void)now_ns;
     TAILQ_FOREACH(test, &s->tests, entry)
-    server_test_unpark(test);
+        server_test_unpark(test);
     shut_udp(s);
 }
 
@@ -363,7 +378,8 @@ static void on_signal(void *context, int signo)
     if (s->n_tests == 0)
         say_interrupted(s, signo);
     TAILQ_FOREACH(test, &s->tests, entry)
-    server_test_interrupt(test, signo);
+        server_test_interrupt(test, signo);
+    greeters_dismiss(s->greeters, terminate_guest, s);
     stop(s);
 }
 
@@ -403,6 +419,20 @@ static bool start_transcript(struct server *s)
     return s->shared.transcript != NULL;
 }
 
+/* As many descriptors as we may have; the number of guests that this allows. A flood of silent ones
+ * must leave enough for those who want a test. */
+static size_t max_guests(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return GUESTS_MAX / 4;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    return (size_t)MAX(1, MIN(limit.rlim_cur / 4, GUESTS_MAX));
+}
+
 static bool start_loop(struct server *s)
 {
     sigset_t signals;
@@ -416,7 +446,7 @@ static bool start_loop(struct server *s)
     s->shared.console = console_new(s->out);
     if (s->loop && s->view && s->shared.console &&
         loop_signals(s->loop, &signals, on_signal, s) == SPEC_OK)
-        s->greeters = greeters_new(s->loop, UINT64_C(10000000000), decide, s); /* TMO-1 */
+        s->greeters = greeters_new(s->loop, max_guests(), COOKIE_NS, decide, s);
     if (!s->greeters)
         complain(s, "cannot start");
     s->shared.loop = s->loop;
