@@ -27,13 +27,13 @@ struct client {
     struct transcript *transcript;
     struct report *report;
     struct session *session;
-    struct sock_name peer; /* of the control connection: streams go to the same (STR-10) */
-    unsigned n_wanted;     /* streams still to open */
+    struct sock_name peer;    /* of the control connection: streams go to the same (STR-10) */
+    unsigned n_wanted;        /* streams still to open */
     struct loop_source knock; /* UDP: the socket whose reply is awaited */
     struct loop_timer knock_timer;
     int64_t knock_budget; /* UDPC-5 */
     int waiting_for;      /* things that must be gone before the loop may end */
-    int interrupted; /* the signal that ended us; 0: none */
+    int interrupted;      /* the signal that ended us; 0: none */
     int status;
 };
 
@@ -84,7 +84,8 @@ static void on_over(void *context, const struct machine_end *end)
     on_gone(c);
 }
 
-/* --- streams: one after the other (STR-1) -------------------------------------------------------- */
+/* --- streams: one after the other (STR-1) --------------------------------------------------------
+ */
 
 static void stream_is_up(struct client *c, int fd)
 {
@@ -94,8 +95,8 @@ static void stream_is_up(struct client *c, int fd)
         open_next(c);
 }
 
-/* The datagrams that may be looked at before the reply (UDPC-5): a reverse server's data can overtake
- * it. */
+/* The datagrams that may be looked at before the reply (UDPC-5): a reverse server's data can
+ * overtake it. */
 static int64_t knock_budget(const struct params *p)
 {
     return p->reverse ? DATAGRAM_CONNECT_LEN + 2 * p->len : DATAGRAM_CONNECT_LEN;
@@ -184,7 +185,7 @@ static void open_next(struct client *c)
         .port = (uint16_t)c->opt->port,
         .kind = c->opt->params.udp     ? SOCK_KIND_UDP
                 : c->opt->params.mptcp ? SOCK_KIND_MPTCP
-                                  : SOCK_KIND_TCP,
+                                       : SOCK_KIND_TCP,
         .from = {.host = c->opt->bind_address,
                  .device = c->opt->bind_dev,
                  .family = c->peer.family,
@@ -209,7 +210,8 @@ static void on_open(void *context, unsigned n)
     open_next(c);
 }
 
-/* --- the control connection ---------------------------------------------------------------------- */
+/* --- the control connection ----------------------------------------------------------------------
+ */
 
 static int add_token(struct client *c)
 {
@@ -240,8 +242,8 @@ static int tune_control(struct client *c, int fd)
     if (!ierr && opt->snd_timeout_ms)
         ierr = sock_set_user_timeout(fd, (unsigned)opt->snd_timeout_ms);
     if (!ierr && opt->keepalive)
-        ierr = sock_set_keepalive(fd, (int)opt->keepalive_idle_s,
-                                  (int)opt->keepalive_interval_s, (int)opt->keepalive_count);
+        ierr = sock_set_keepalive(fd, (int)opt->keepalive_idle_s, (int)opt->keepalive_interval_s,
+                                  (int)opt->keepalive_count);
     return ierr;
 }
 
@@ -370,7 +372,7 @@ static void dial_control(struct client *c)
                                     .failure = IECONNECT,
                                     .done = on_control,
                                     .context = c,
-                                });
+    });
     if (!c->dial)
         fail(c, IECONNECT, errno);
 }

@@ -1,8 +1,8 @@
 /* console.h - many tests, one output: whose lines are shown when.
  *
- * A server that runs several tests at once would mix their lines. One test holds the floor and is shown
- * as it goes; what the others print waits, whole, until the floor is free or their test ends. With one
- * test at a time nothing changes. */
+ * A server that runs several tests at once would mix their lines. One test holds the floor and is
+ * shown as it goes; what the others print waits, whole, until the floor is free or their test ends.
+ * With one test at a time nothing changes. */
 #pragma once
 #include <stddef.h>
 #include <stdio.h>
@@ -16,7 +16,8 @@ struct console_slot;
 struct console *console_new(FILE *out);
 void console_free(struct console *c); /* all slots must be closed */
 
-/* A stream for one test, written like any FILE and closed by console_close(). NULL without memory. */
+/* A stream for one test, written like any FILE and closed by console_close(). NULL without memory.
+ */
 struct console_slot *console_open(struct console *c);
 FILE *console_file(struct console_slot *slot);
 

@@ -33,7 +33,8 @@ static int run(struct options *opt)
     if (opt->logfile && !(out = err = fopen(opt->logfile, "a")))
         return complain(opt->logfile);
     if (opt->params.sctp || opt->xbind || opt->nstreams) {
-        fprintf(err, VERSION_PROGRAM ": error - --sctp, -X and --nstreams: no SCTP in this build\n");
+        fprintf(err,
+                VERSION_PROGRAM ": error - --sctp, -X and --nstreams: no SCTP in this build\n");
         return 1;
     }
     setvbuf(out, NULL, _IOLBF, 0);
