@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#define SCALE 0.05 /* of the deadlines: what does not come here never comes */
+#define SCALE 0.15 /* of the deadlines: what does not come here never comes */
 
 enum later { HONEST, SAME, GONE, CRASH }; /* what the subject is after the first session */
 

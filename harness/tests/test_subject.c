@@ -1,0 +1,224 @@
+/* test_subject.c - processes: started, watched, ended with all that they started. */
+#include "harness/subject/subject.h"
+#include "harness/suite/suite.h"
+#include "impl/tests/unit.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WORD(text)     ((char *)(uintptr_t)(text))
+#define SHELL(command) ((char *[]){WORD("/bin/sh"), WORD("-c"), WORD(command), NULL})
+
+static void start(struct subject *s, char *const argv[])
+{
+    struct text why = {0};
+
+    if (!subject_start(s, argv, &why))
+        fail_msg("%s", text_string(&why));
+}
+
+/* Until it has ended, however long that takes. */
+static void await(struct subject *s)
+{
+    struct sim_process p = subject_process(s);
+
+    while (s->running) {
+        struct pollfd fds[4];
+        poll(fds, p.watch(s, fds, 4), 1000);
+        subject_turn(s);
+    }
+}
+
+static void test_subject_start_says_why_a_program_cannot_be_run(void **state)
+{
+    char *argv[] = {WORD("/nowhere/iperf3"), NULL};
+    struct subject s;
+    struct text why = {0};
+
+    (void)state;
+    assert_false(subject_start(&s, argv, &why));
+    assert_non_null(strstr(text_string(&why), "/nowhere/iperf3: No such file"));
+    await(&s);
+    subject_end(&s);
+    subject_fini(&s);
+    text_fini(&why);
+}
+
+static void test_subject_turn_keeps_output_and_status(void **state)
+{
+    struct subject s;
+
+    (void)state;
+    start(&s, SHELL("echo out; echo err >&2; exit 7"));
+    await(&s);
+    subject_end(&s);
+    assert_string_equal(text_string(&s.out), "out\n");
+    assert_string_equal(text_string(&s.err), "err\n");
+    assert_true(WIFEXITED(s.status) && WEXITSTATUS(s.status) == 7);
+    subject_fini(&s);
+}
+
+static void test_subject_tells_a_crash(void **state)
+{
+    struct subject s;
+
+    (void)state;
+    start(&s, SHELL("kill -SEGV $$"));
+    await(&s);
+    assert_true(WIFSIGNALED(s.status) && WTERMSIG(s.status) == SIGSEGV);
+    subject_end(&s);
+    subject_fini(&s);
+}
+
+/* The output of a subject that never stops is bounded, and read so that it does not block. */
+static void test_subject_turn_bounds_the_output(void **state)
+{
+    struct subject s;
+
+    (void)state;
+    start(&s, SHELL("head -c 20000000 /dev/zero"));
+    await(&s);
+    subject_end(&s);
+    assert_in_range(s.out.len, 1, 5000000);
+    subject_fini(&s);
+}
+
+static bool is_there(pid_t pid)
+{
+    return kill(pid, 0) == 0;
+}
+
+/* A grandchild that left the session, its parent gone, and a process that ignores SIGTERM. */
+static void test_subject_end_leaves_nothing_behind(void **state)
+{
+    static const char command[] =
+        "trap '' TERM; (setsid sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done' &); "
+        "while :; do sleep 1; done";
+    struct subject s;
+
+    (void)state;
+    start(&s, SHELL(command));
+    while (!strchr(text_string(&s.out), '\n')) {
+        struct pollfd fd = {.fd = s.out_fd, .events = POLLIN};
+        poll(&fd, 1, 1000);
+        subject_turn(&s);
+    }
+    pid_t grandchild = (pid_t)strtol(s.out.at, NULL, 10);
+    assert_true(is_there(grandchild));
+    subject_end(&s);
+    assert_false(is_there(grandchild));
+    assert_true(s.ended);
+    subject_fini(&s);
+}
+
+static void test_subject_sanitizer_line_finds_a_report(void **state)
+{
+    struct subject s = {.pid = -1, .pidfd = -1, .out_fd = -1, .err_fd = -1};
+    struct text line = {0};
+
+    (void)state;
+    text_adds(&s.err, "first\nx.c:1:2: runtime error: shift\nlast\n");
+    assert_true(subject_sanitizer_line(&s, &line));
+    assert_string_equal(text_string(&line), "x.c:1:2: runtime error: shift");
+    text_fini(&line);
+    text_fini(&s.err);
+    text_adds(&s.err, "all is well\n");
+    assert_false(subject_sanitizer_line(&s, &line));
+    subject_fini(&s);
+}
+
+static void test_subject_argv_divides_options_and_fills_templates(void **state)
+{
+    struct subject_build program = {.path = "iperf3"},
+                         command = {.server_cmd = "srv --port={port}",
+                                    .client_cmd = "cli {host}:{port}"};
+    char **argv = subject_argv(&program, "::1", 99, "-T 'a b' -P 2");
+
+    (void)state;
+    static const char *const want[] = {"iperf3", "-c", "::1", "-p", "99", "-T", "a b", "-P", "2"};
+    for (size_t i = 0; i < ARRAY_LEN(want); i++)
+        assert_string_equal(argv[i], want[i]);
+    assert_null(argv[ARRAY_LEN(want)]);
+    subject_argv_free(argv);
+    argv = subject_argv(&command, NULL, 99, "-x");
+    assert_string_equal(argv[2], "exec srv --port=99 -x");
+    subject_argv_free(argv);
+    argv = subject_argv(&command, "h", 99, "");
+    assert_string_equal(argv[2], "exec cli h:99 ");
+    subject_argv_free(argv);
+}
+
+/* Our own listening socket is not the subject's. */
+static void test_subject_listens_tells_whose_port_it_is(void **state)
+{
+    struct sim_listener l;
+    struct subject s;
+
+    (void)state;
+    start(&s, SHELL("exec sleep 100"));
+    assert_true(sim_listen(&l, "127.0.0.1", 0));
+    assert_int_equal(subject_listens(&s, l.port), SUBJECT_FOREIGN);
+    sim_listener_close(&l);
+    unsigned port = subject_free_port();
+    assert_int_not_equal(port, 0);
+    assert_int_equal(subject_listens(&s, port), SUBJECT_NOT_YET);
+    subject_end(&s);
+    subject_fini(&s);
+}
+
+static const struct row {
+    const char *name, *command;
+    enum sim_cause cause;
+    const char *got;
+} rows[] = {
+    {"true",    "true; :",                      SIM_EXIT, "ended before it listened, status 0"  },
+    {"false",   "false; exit 1; :",             SIM_EXIT, "ended before it listened, status 1"  },
+    {"killed",  "kill -KILL $$; :",             SIM_EXIT, "ended before it listened, signal 9"  },
+    {"sleep",   "sleep 100; :",                 SIM_HANG, "does not listen on its port"         },
+    {"cat",     "cat; sleep 100; :",            SIM_HANG, "does not listen on its port"         },
+    {"yes",     "yes; :",                       SIM_HANG, "does not listen on its port"         },
+    {"nothing", "/nowhere/iperf3; exit 127; :", SIM_EXIT, "ended before it listened, status 127"},
+};
+
+/* Programs that are no iperf3 server: clear, different verdicts within bounded time. */
+static void test_suite_run_case_tells_what_is_no_server(void **state)
+{
+    struct script_list list = {0};
+    struct script_error error;
+
+    (void)state;
+    assert_true(script_read(&list, "t", "case x\nclause ST-1\nplays client\n\nfinish\n", &error));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct suite_settings settings = {.timeout_scale = 0.03, .jobs = 1};
+        struct suite_run run;
+        snprintf(settings.build.server_cmd, sizeof settings.build.server_cmd, "sh -c '%s'",
+                 rows[i].command);
+        suite_run_case(list.at[0], &settings, false, &run);
+        if (run.cause != rows[i].cause || !strstr(text_string(&run.got), rows[i].got))
+            fail_msg("%s: %s: %s", rows[i].name, sim_cause_word(run.cause), text_string(&run.got));
+        suite_run_fini(&run);
+    }
+    script_list_fini(&list);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_subject_start_says_why_a_program_cannot_be_run),
+        cmocka_unit_test(test_subject_turn_keeps_output_and_status),
+        cmocka_unit_test(test_subject_tells_a_crash),
+        cmocka_unit_test(test_subject_turn_bounds_the_output),
+        cmocka_unit_test(test_subject_end_leaves_nothing_behind),
+        cmocka_unit_test(test_subject_sanitizer_line_finds_a_report),
+        cmocka_unit_test(test_subject_argv_divides_options_and_fills_templates),
+        cmocka_unit_test(test_subject_listens_tells_whose_port_it_is),
+        cmocka_unit_test(test_suite_run_case_tells_what_is_no_server),
+    };
+
+    subject_adopt_orphans();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
