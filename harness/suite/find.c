@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,6 +84,15 @@ bool suite_find(struct script_list *list, const char *path, struct text *why)
     return ok && ids_are_unique(list, why);
 }
 
+/* The path as seen from here, if it leads down. */
+static const char *below_here(const char *path)
+{
+    static char here[PATH_MAX];
+    size_t len = getcwd(here, sizeof here) ? strlen(here) : 0;
+
+    return len > 1 && strncmp(path, here, len) == 0 && path[len] == '/' ? path + len + 1 : path;
+}
+
 bool suite_default_cases(char *out, size_t cap)
 {
     /* From build/iperfspec, build/VARIANT/iperfspec, PREFIX/bin/iperfspec. */
@@ -97,9 +107,12 @@ bool suite_default_cases(char *out, size_t cap)
     if (slash)
         *slash = '\0';
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        snprintf(out, cap, "%s%s", self, places[i]);
-        if (stat(out, &st) == 0 && S_ISDIR(st.st_mode))
-            return true;
+        char place[1200], real[PATH_MAX];
+        snprintf(place, sizeof place, "%s%s", self, places[i]);
+        if (!realpath(place, real) || stat(real, &st) != 0 || !S_ISDIR(st.st_mode))
+            continue;
+        snprintf(out, cap, "%s", below_here(real));
+        return true;
     }
     return false;
 }

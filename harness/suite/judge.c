@@ -81,7 +81,7 @@ struct suite_judgement suite_judge(const struct script *script, const struct sui
         break;
     default:
         j.verdict = SUITE_FAIL;
-        j.clause = service_clause(script);
+        j.clause = run->line ? service_clause(script) : NULL; /* line 0: it never began */
     }
     return j;
 }

@@ -76,6 +76,19 @@ static void add(struct round *round, size_t i)
     round->index[round->list.n++] = i;
 }
 
+static bool is_slow(const struct script *script)
+{
+    for (size_t i = 0; i < script->tags.n; i++)
+        if (strcmp(script->tags.at[i], "slow") == 0)
+            return true;
+    return false;
+}
+
+static bool is_due(const struct suite_result *result, bool again)
+{
+    return again ? result->unexpected && !result->xpass : result->skip.len == 0;
+}
+
 static bool play(struct suite *suite, bool again)
 {
     struct round round = {.suite = suite, .again = again};
@@ -84,10 +97,11 @@ static bool play(struct suite *suite, bool again)
 
     round.list.at = text_realloc(NULL, n * sizeof *round.list.at);
     round.index = text_realloc(NULL, n * sizeof *round.index);
-    for (size_t i = 0; i < suite->cases.n; i++)
-        if (again ? suite->results[i].unexpected && !suite->results[i].xpass
-                  : suite->results[i].skip.len == 0)
-            add(&round, i);
+    /* Those that wait for long begin first, and the rest goes on beside them. */
+    for (int slow = 1; slow >= 0; slow--)
+        for (size_t i = 0; i < suite->cases.n; i++)
+            if (is_slow(suite->cases.at[i]) == slow && is_due(&suite->results[i], again))
+                add(&round, i);
     if (again)
         settings.jobs = 1;
     bool ok = round.list.n == 0 || suite_run_all(&round.list, &settings, done, &round);

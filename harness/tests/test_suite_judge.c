@@ -44,7 +44,7 @@ static void test_suite_judge_takes_levels_from_the_registry(void **state)
         struct script_list list = {0};
         struct script_error error;
         struct text source = {0};
-        struct suite_run run = {.cause = rows[i].cause};
+        struct suite_run run = {.cause = rows[i].cause, .line = 1};
         struct subject_build b = {.name = "other"};
         if (rows[i].version)
             b = stock(rows[i].version, NULL);
