@@ -171,6 +171,7 @@ static const struct row {
     {"FLOW-12 04 in CREATE", NULL, 0, true, {START, {'S', WIRE("\x0a")}, {'C', WIRE("\x04")}, {'S', WIRE("\x0d")}, GOOD_RESULTS('J'), GOOD_RESULTS('K'), {'S', WIRE("\x0e")}, {'C', WIRE("\x10")}}},
     {"FLOW-12 the same, crossing 01 02", NULL, 0, true, {START, {'S', WIRE("\x0a")}, {'C', WIRE("\x04")}, {'S', WIRE("\x01\x02\x0d")}, GOOD_RESULTS('J'), GOOD_RESULTS('K'), {'S', WIRE("\x0e")}, {'C', WIRE("\x10")}}},
     {"FLOW-12 a second exchange", NULL, 0, true, {TO_DISPLAY, {'C', WIRE("\x04")}, {'S', WIRE("\x0d")}, GOOD_RESULTS('J'), GOOD_RESULTS('K'), {'S', WIRE("\x0e")}, {'C', WIRE("\x10")}}},
+    {"FLOW-12 a second exchange fails", NULL, 0, true, {TO_DISPLAY, {'C', WIRE("\x04")}, {'S', WIRE("\x0d\xfe\0\0\0\x75\0\0\0\0")}, END('s'), END('c')}},
     {"FLOW-12 no streams were made", NULL, 0, true, {START, {'S', WIRE("\x0a")}, {'C', WIRE("\x04")}, {'S', WIRE("\x0d")}, {'J', WIRE(RESULTS_HEAD "]}")}, {'K', WIRE(RESULTS_HEAD "]}")}, {'S', WIRE("\x0e")}, {'C', WIRE("\x10")}}},
     {"RES-15 without the omitted pair", NULL, 0, false, {TO_RUN, {'C', WIRE("\x04")}, {'S', WIRE("\x0d")}, {'J', WIRE(RESULTS_HEAD "{\"id\":1,\"bytes\":0,\"retransmits\":-1,\"jitter\":0,\"errors\":0,\"packets\":0}]}")}}},
     {"RES-18 one of the pair", "RES-18", 'C', false, {TO_RUN, {'C', WIRE("\x04")}, {'S', WIRE("\x0d")}, {'J', WIRE(RESULTS_HEAD "{\"id\":1,\"bytes\":0,\"retransmits\":-1,\"jitter\":0,\"errors\":0,\"packets\":0,\"omitted_errors\":0}]}")}}},

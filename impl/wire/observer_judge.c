@@ -175,7 +175,9 @@ void observer_judge_error(struct observer *o, struct lane *lane, uint64_t at_ns,
     if (n_ints > 0 && ierr_name(ierr) == NULL)
         observer_blame(o, lane, at_ns, lane->item_offset, "ERRNO-1", "an error number of the table",
                        "%d", (int)ierr);
-    if (o->config.judge_new && lane->sent[DISPLAY_RESULTS] > 0)
+    /* Another exchange (FLOW-12) is like the first. */
+    if (o->config.judge_new && lane->sent[DISPLAY_RESULTS] > 0 &&
+        lane->sent[DISPLAY_RESULTS] >= lane->sent[EXCHANGE_RESULTS])
         observer_blame(o, lane, at_ns, lane->item_offset, "ERR-8", "no error after 0e",
                        "fe and number %d", (int)ierr);
 }
