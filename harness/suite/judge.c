@@ -31,6 +31,12 @@ static enum suite_verdict weight(const struct clause *clause, const struct subje
     }
 }
 
+/* What anybody should do counts for more than what this build was seen to do. */
+static int gravity(enum suite_verdict v)
+{
+    return v == SUITE_FAIL ? 3 : v == SUITE_WARN ? 2 : v == SUITE_DRIFT ? 1 : 0;
+}
+
 /* The step's own clause, or the gravest of the case that says something about this build. */
 static void weigh(const struct script *script, const struct suite_run *run,
                   const struct subject_build *build, struct suite_judgement *j)
@@ -45,7 +51,7 @@ static void weigh(const struct script *script, const struct suite_run *run,
     for (size_t i = 0; i < script->clauses.n; i++) {
         const struct clause *clause = clause_find(script->clauses.at[i]);
         enum suite_verdict v = clause ? weight(clause, build) : SUITE_PASS;
-        if (v > j->verdict) {
+        if (gravity(v) > gravity(j->verdict)) {
             j->verdict = v;
             j->clause = clause;
         }

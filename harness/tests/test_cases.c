@@ -39,6 +39,8 @@ static const struct row {
      "advance PARAM_EXCHANGE\nexpect params\nsend state CREATE_STREAMS\nexpect nothing for 9s",                            "expect server-error",    HONEST},
     {"server/params/cut-short/50",
      "hold\nadvance PARAM_EXCHANGE\nexpect end\nsend state CREATE_STREAMS\nexpect nothing for 9s",                         "expect server-error",    HONEST},
+    {"server/params/stalled-body",                             "advance PARAM_EXCHANGE\nexpect nothing for 200ms\nclose",
+     "expect server-error",                                                                                                                          HONEST},
     {"server/params/ill-typed/title",
      "advance PARAM_EXCHANGE\nexpect params\nsend state DISPLAY_RESULTS\nexpect nothing for 9s",                           "expect state",           HONEST},
     {"server/params/unusual-json",                             "advance PARAM_EXCHANGE\nexpect params\nclose",             "finish",

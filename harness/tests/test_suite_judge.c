@@ -23,6 +23,7 @@ static const struct row {
 } rows[] = {
     {"all is well",                      "CTL-8",       "",      SIM_OK,         "3.18", SUITE_PASS,  NULL      },
     {"a MUST",                           "CTL-8",       "",      SIM_MISS,       "3.18", SUITE_FAIL,  "CTL-8"   },
+    {"a SHOULD before an IS",            "CTL-7 CTL-6", "",      SIM_MISS,       "3.9",  SUITE_WARN,  "CTL-6"   },
     {"a MUST judges any build",          "CTL-8",       "",      SIM_TIMEOUT,    NULL,   SUITE_FAIL,  "CTL-8"   },
     {"a SHOULD",                         "CTL-6",       "",      SIM_MISS,       "3.9",  SUITE_WARN,  "CTL-6"   },
     {"an IS of this version",            "CTL-7",       "",      SIM_MISS,       "3.9",  SUITE_DRIFT, "CTL-7"   },
