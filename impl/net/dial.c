@@ -136,7 +136,7 @@ static void begin(struct loop_timer *timer, uint64_t now_ns)
 
     (void)now_ns;
     if (sock_resolve(d->to.host, d->to.port, d->to.from.family, d->to.kind == SOCK_KIND_UDP,
-                     &d->list, NULL) != SPEC_OK)
+                     &d->list) != SPEC_OK)
         finish(d, -1, d->to.failure, errno);
     else
         try_next(d);

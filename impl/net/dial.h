@@ -17,8 +17,8 @@ struct dial_to {
      * errno, which ends the dialling. May be NULL. */
     int (*prepare)(void *context, int fd);
     /* Once, from the loop, never from inside dial_new(). Connected: ierr 0, fd is the callee's.
-     * Failed: fd -1, the number and the errno of the last address tried. The dial is gone when it
-     * is called. */
+     * Failed: fd -1, the number and the errno of the last address tried (sock_resolve()'s if there
+     * was none). The dial is gone when it is called. */
     void (*done)(void *context, int fd, int ierr, int os_errno);
     void *context;
 };

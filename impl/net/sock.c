@@ -115,7 +115,7 @@ static enum spec_err copy_list(const struct addrinfo *info, struct sock_addrs *l
 }
 
 enum spec_err sock_resolve(const char *host, uint16_t port, int family, bool udp,
-                           struct sock_addrs *list, const char **why)
+                           struct sock_addrs *list)
 {
     struct addrinfo hints = {.ai_family = family, .ai_socktype = udp ? SOCK_DGRAM : SOCK_STREAM};
     struct addrinfo *info = NULL;
@@ -125,13 +125,9 @@ enum spec_err sock_resolve(const char *host, uint16_t port, int family, bool udp
 
     snprintf(service, sizeof service, "%u", port);
     failure = getaddrinfo(host, service, &hints, &info);
-    if (why != NULL)
-        *why = failure == 0            ? NULL
-               : failure == EAI_SYSTEM ? strerror(errno)
-                                       : gai_strerror(failure);
     if (failure != 0) {
         if (failure != EAI_SYSTEM)
-            errno = failure == EAI_MEMORY ? ENOMEM : EADDRNOTAVAIL;
+            errno = failure == EAI_MEMORY ? ENOMEM : failure;
         return SPEC_E_SYSTEM;
     }
     e = copy_list(info, list);
@@ -227,7 +223,7 @@ static int open_host(enum sock_kind kind, const struct sock_at *at, int failure,
     struct sock_addrs list;
     int ierr = failure;
 
-    if (sock_resolve(at->host, at->port, at->family, kind == SOCK_KIND_UDP, &list, NULL) != SPEC_OK)
+    if (sock_resolve(at->host, at->port, at->family, kind == SOCK_KIND_UDP, &list) != SPEC_OK)
         return failure;
     for (size_t i = 0; i < list.n && ierr != 0; i++) {
         int v6_only = list.at[i].sa.sa_family == AF_INET6 ? at->family == AF_INET6 : -1;
@@ -328,7 +324,7 @@ static bool bind_near(int fd, enum sock_kind kind, int family, const struct sock
     if (at->host == NULL && at->port == 0)
         return true;
     if (at->host != NULL) {
-        if (sock_resolve(at->host, at->port, family, kind == SOCK_KIND_UDP, &list, NULL) != SPEC_OK)
+        if (sock_resolve(at->host, at->port, family, kind == SOCK_KIND_UDP, &list) != SPEC_OK)
             return false;
         addr = list.at[0];
         sock_addrs_free(&list);

@@ -56,14 +56,14 @@ int sock_accept(int listener, struct sock_name *peer);
 
 /* Addresses of a name, as getaddrinfo gives them; blocks on DNS.
  *   list  the caller's to sock_addrs_free()
- *   why   text of the failure, static; may be NULL
- * Returns SPEC_OK or SPEC_E_SYSTEM. */
+ * Returns SPEC_OK, SPEC_E_NOMEM, or SPEC_E_SYSTEM with errno set; to one of getaddrinfo's numbers
+ * (EAI_NONAME ...) where it gives one: they are negative, and gai_strerror() has their text. */
 struct sock_addrs {
     size_t n;
     struct sock_addr *at;
 };
 enum spec_err sock_resolve(const char *host, uint16_t port, int family, bool udp,
-                           struct sock_addrs *list, const char **why);
+                           struct sock_addrs *list);
 void sock_addrs_free(struct sock_addrs *list);
 
 /* A socket for one remote address, bound as `at` says (its host is resolved in the family of `to`;

@@ -4,6 +4,7 @@
 #include "impl/wire/bytes.h"
 #include "impl/wire/ierr.h"
 
+#include <netdb.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -151,13 +152,19 @@ static const struct row {
 };
 /* clang-format on */
 
+/* Names that cannot be looked up have negative numbers (sock_resolve()). */
+static const char *system_text(int os_errno)
+{
+    return os_errno < 0 ? gai_strerror(os_errno) : strerror(os_errno);
+}
+
 void report_error_format(char *buf, size_t cap, int ierr, int os_errno)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if ((int)rows[i].number != ierr)
             continue;
         if (rows[i].os && os_errno != 0)
-            snprintf(buf, cap, "%s: %s", rows[i].text, strerror(os_errno));
+            snprintf(buf, cap, "%s: %s", rows[i].text, system_text(os_errno));
         else
             snprintf(buf, cap, "%s", rows[i].text);
         return;

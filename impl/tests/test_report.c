@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <netdb.h>
 #include <signal.h>
 
 /* --- tests that never came to their end ----------------------------------------------------------
@@ -29,6 +30,8 @@ static const struct failed {
     {"text, server",                  REPORT_TEXT,        true,  IECLIENTTERM,   0,          "iperfref: the client has terminated\n"},
     {"text, server, closed",          REPORT_TEXT,        true,  IECTRLCLOSE,    0,
      "iperfref: the client has unexpectedly closed the connection\n"                                                                },
+    {"text, no such name",            REPORT_TEXT,        false, IELISTEN,       EAI_NONAME,
+     "iperfref: error - unable to start listener for connections: Name or service not known\n"                                      },
     {"unknown number (ERRNO-2)",      REPORT_TEXT,        false, 9999,           0,          "iperfref: error - int_errno=9999\n"   },
     {"JSON stream",                   REPORT_JSON_STREAM, false, IEACCESSDENIED, 0,
      "{\"event\":\"error\",\"data\":\"the server is busy running a test. try again later\"}\n"
