@@ -155,7 +155,9 @@ static int prepare_stream(void *context, int fd)
 {
     struct client *c = context;
 
-    return tune_stream(fd, &c->opt->params, (int)c->opt->snd_timeout_ms);
+    int ierr = tune_stream(fd, &c->opt->params, (int)c->opt->snd_timeout_ms);
+
+    return ierr ? ierr : tune_congestion(fd, &c->opt->params);
 }
 
 static void on_stream(void *context, int fd, int ierr, int os_errno)

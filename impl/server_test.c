@@ -276,9 +276,13 @@ static void add_stream(struct server_test *test, int fd, int ierr)
 
 void server_test_add_stream(struct server_test *test, int fd)
 {
-    add_stream(
-        test, fd,
-        tune_stream(fd, session_params(test->session), (int)test->shared->opt->snd_timeout_ms));
+    const struct params *p = session_params(test->session);
+    int ierr = tune_stream(fd, p, (int)test->shared->opt->snd_timeout_ms);
+
+    if (!ierr && tune_congestion(fd, p) && session_n_streams(test->session) == 0)
+        report_note(test->report,
+                    "warning: unable to set the client's TCP congestion control algorithm");
+    add_stream(test, fd, ierr);
 }
 
 bool server_test_has_udp(const struct server_test *test, const struct sock_name *peer)

@@ -16,8 +16,6 @@ static int tune_tcp(int fd, const struct params *p, int snd_timeout_ms)
         ierr = sock_set_mss(fd, (int)p->MSS);
     if (!ierr && snd_timeout_ms)
         ierr = sock_set_user_timeout(fd, (unsigned)snd_timeout_ms);
-    if (!ierr && p->congestion)
-        (void)sock_set_congestion(fd, p->congestion);
     return ierr;
 }
 
@@ -36,6 +34,13 @@ int tune_stream(int fd, const struct params *p, int snd_timeout_ms)
     if (!ierr && p->fqrate > 0)
         ierr = sock_set_pacing(fd, (uint64_t)p->fqrate);
     return ierr;
+}
+
+int tune_congestion(int fd, const struct params *p)
+{
+    if (params_protocol(p) != PARAMS_TCP || !p->congestion)
+        return 0;
+    return sock_set_congestion(fd, p->congestion);
 }
 
 int tune_try(const struct params *p)

@@ -4,11 +4,14 @@
 #pragma once
 #include "impl/wire/params.h"
 
-/* Set nodelay, MSS, window, TOS, congestion, fqrate, dont_fragment as params ask, and a user
- * time-out (CONN-10; 0 = none). fd is a TCP or UDP socket, as the parameters say. An unknown
- * congestion algorithm is no failure, as since 3.2 (PARAM-36). Returns 0, or iperf3's number with
+/* Set nodelay, MSS, window, TOS, fqrate, dont_fragment as params ask, and a user time-out (CONN-10;
+ * 0 = none). fd is a TCP or UDP socket, as the parameters say. Returns 0, or iperf3's number with
  * errno set. */
 int tune_stream(int fd, const struct params *p, int snd_timeout_ms);
+
+/* The same for the congestion algorithm, of TCP only: 0 or IESETCONGESTION. A client that can't
+ * give what its user asked for fails; a server goes on with its own (PARAM-36). */
+int tune_congestion(int fd, const struct params *p);
 
 /* The same on a socket of no further use: whether the kernel would grant it. A server asks before
  * it sends CREATE_STREAMS, so that the refusal comes in its place (ERR-6). */
