@@ -4,14 +4,23 @@
 #include "impl/server.h"
 #include "impl/version.h"
 
+#include "impl/report/report.h"
+#include "impl/wire/ierr.h"
+
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static int complain(const char *what)
+/* In iperf3's words, for what has a number. */
+static int fail(int ierr)
 {
-    fprintf(stderr, VERSION_PROGRAM ": error - %s: %s\n", what, strerror(errno));
+    char why[256];
+
+    report_error_format(why, sizeof why, ierr, errno);
+    fprintf(stderr, VERSION_PROGRAM ": error - %s\n", why);
     return 1;
 }
 
@@ -20,9 +29,29 @@ static int write_pid(const char *path)
     FILE *f = fopen(path, "w");
 
     if (!f)
-        return complain(path);
+        return fail(IEPIDFILE);
     fprintf(f, "%d", (int)getpid());
-    return fclose(f) == 0 ? 0 : complain(path);
+    return fclose(f) == 0 ? 0 : fail(IEPIDFILE);
+}
+
+/* Who starts us with a closed standard descriptor must not have our output in a socket of ours. */
+static bool open_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    return true;
+}
+
+/* A result that could not be written is a failure: full disk, closed pipe. */
+static int finish_output(FILE *out, const char *name, int status)
+{
+    errno = 0;
+    if (fflush(out) == 0 && !ferror(out))
+        return status;
+    fprintf(stderr, VERSION_PROGRAM ": error - %s: %s\n", name,
+            errno ? strerror(errno) : "cannot be written"); /* an earlier line was lost */
+    return 1;
 }
 
 static int run(struct options *opt)
@@ -31,7 +60,7 @@ static int run(struct options *opt)
     int status;
 
     if (opt->logfile && !(out = err = fopen(opt->logfile, "a")))
-        return complain(opt->logfile);
+        return fail(IELOGFILE);
     if (opt->params.sctp || opt->xbind || opt->nstreams) {
         fprintf(err,
                 VERSION_PROGRAM ": error - --sctp, -X and --nstreams: no SCTP in this build\n");
@@ -39,15 +68,13 @@ static int run(struct options *opt)
     }
     setvbuf(out, NULL, _IOLBF, 0);
     if (opt->daemon && daemon(0, 0) != 0)
-        return complain("cannot become a daemon");
+        return fail(IEDAEMON);
     if (opt->pidfile && write_pid(opt->pidfile) != 0)
         return 1;
     status = opt->server ? server_run(opt, out, err) : client_run(opt, out, err);
     if (opt->pidfile)
         (void)unlink(opt->pidfile);
-    /* A result that could not be written is a failure: full disk, closed pipe. */
-    if (fflush(out) != 0 || ferror(out))
-        status = complain(opt->logfile ? opt->logfile : "standard output");
+    status = finish_output(out, opt->logfile ? opt->logfile : "standard output", status);
     if (opt->logfile)
         (void)fclose(out);
     return status;
@@ -56,8 +83,12 @@ static int run(struct options *opt)
 int main(int argc, char **argv)
 {
     struct options opt;
-    int status = options_parse(&opt, argc, argv, stdout, stderr);
+    int status;
 
+    if (!open_standard_descriptors())
+        return 1;
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), here and in options */
+    status = options_parse(&opt, argc, argv, stdout, stderr);
     if (status < 0)
         status = run(&opt);
     options_fini(&opt);
