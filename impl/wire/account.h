@@ -1,4 +1,5 @@
-/* account.h - the arithmetic of a test: UDP loss, order and jitter; omit; stream ids; end conditions.
+/* account.h - the arithmetic of a test: UDP loss, order and jitter; omit; stream ids; end
+ * conditions.
  *
  * Pure functions on plain numbers. */
 #pragma once
@@ -7,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Id of the stream with 0-based creation order index: 1, 3, 4, 5, ... (STR-6), and back (-1 for an id
- * that does not exist, such as 2 or 0). */
+/* Id of the stream with 0-based creation order index: 1, 3, 4, 5, ... (STR-6), and back (-1 for an
+ * id that does not exist, such as 2 or 0). */
 int64_t account_stream_id(unsigned index);
 int64_t account_stream_index(int64_t id);
 
@@ -24,15 +25,16 @@ struct account_udp {
 
 /* Count one datagram: sent at header time, arrived at arrival_ns (any clock).
  * The transit is |arrival - sent| in whole microseconds of both (UDP-9). With a 12-byte header and
- * wide false, numbers past 2^32 - 1 wrap: the number is extended to the nearest value to `packets`, so
- * that a wrap is no loss (ours; UDP-6 tells what stock does). */
+ * wide false, numbers past 2^32 - 1 wrap: the number is extended to the nearest value to `packets`,
+ * so that a wrap is no loss (ours; UDP-6 tells what stock does). */
 void account_udp_take(struct account_udp *a, const struct datagram_header *header, bool wide,
                       uint64_t arrival_ns);
 
 /* End of the omit period: jitter starts anew, counters go on (OMIT-1). */
 void account_udp_omit_end(struct account_udp *a);
 
-/* What one side knows about one stream when the test ends, for the results message and the report. */
+/* What one side knows about one stream when the test ends, for the results message and the report.
+ */
 struct account_totals {
     uint64_t bytes;         /* moved over the whole test */
     uint64_t omitted_bytes; /* of them in the omit period */
@@ -49,14 +51,14 @@ struct account_end {
     uint64_t blocks;  /* blockcount */
 };
 
-/* Whether the test is over: counted_ns since the end of the omit period (or < 0 while it lasts: then
- * never, OMIT-4), bytes and blocks counted since then over all streams that count (END-1: sent, or
- * received in a reverse test; in bidir either). */
+/* Whether the test is over: counted_ns since the end of the omit period (or < 0 while it lasts:
+ * then never, OMIT-4), bytes and blocks counted since then over all streams that count (END-1:
+ * sent, or received in a reverse test; in bidir either). */
 bool account_end_reached(const struct account_end *end, int64_t counted_ns, uint64_t bytes,
                          uint64_t blocks);
 
-/* How many blocks of len bytes may still be sent before num or blockcount is reached, the last block
- * whole (END-4); UINT64_MAX without such a limit. */
+/* How many blocks of len bytes may still be sent before num or blockcount is reached, the last
+ * block whole (END-4); UINT64_MAX without such a limit. */
 uint64_t account_blocks_left(const struct account_end *end, uint64_t len, uint64_t bytes,
                              uint64_t blocks);
 

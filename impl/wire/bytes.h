@@ -10,8 +10,8 @@ struct bytes {
 };
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define MAX(a, b)    ((a) > (b) ? (a) : (b))
 
 /* Network byte order (JSON-1, ERR-1, UDP-1). p needs no alignment. */
 static inline uint32_t load_be32(const uint8_t *p)

@@ -4,10 +4,18 @@
 #include <stddef.h>
 
 /* Levels and roles as in the registry's head. */
-enum clause_level { CLAUSE_MUST, CLAUSE_MUST_NOT, CLAUSE_SHOULD, CLAUSE_SHOULD_NOT, CLAUSE_MAY, CLAUSE_IS, CLAUSE_INFO };
+enum clause_level {
+    CLAUSE_MUST,
+    CLAUSE_MUST_NOT,
+    CLAUSE_SHOULD,
+    CLAUSE_SHOULD_NOT,
+    CLAUSE_MAY,
+    CLAUSE_IS,
+    CLAUSE_INFO
+};
 
 struct clause {
-    const char *id;       /* "ST-SRV-10.c" */
+    const char *id; /* "ST-SRV-10.c" */
     enum clause_level level;
     const char *binds;    /* "C" "S" "B" "snd" "rcv" "-" */
     const char *versions; /* "3.2+", "3.0.1-3.1.2,3.4+", "all", "new", "-3.12@deb12u2" */
@@ -20,8 +28,8 @@ struct clause {
 extern const struct clause clauses[];
 extern const size_t n_clauses;
 
-/* The entry with exactly that id; or, for an id without suffix that has only suffixed entries (a table
- * row such as ST-SRV-10), the first of them. NULL if there is none. */
+/* The entry with exactly that id; or, for an id without suffix that has only suffixed entries (a
+ * table row such as ST-SRV-10), the first of them. NULL if there is none. */
 const struct clause *clause_find(const char *id);
 
 /* "MUST", "MUST NOT", ... static. */
@@ -30,12 +38,12 @@ const char *clause_level_name(enum clause_level level);
 /* A build's place among the versions. */
 struct clause_version {
     unsigned major, minor, patch;
-    bool dev;           /* X-dev, just before X */
-    char vendor[16];    /* "deb12u2" or "" */
+    bool dev;        /* X-dev, just before X */
+    char vendor[16]; /* "deb12u2" or "" */
 };
 
-/* Parse "3.12", "3.17.1", "3.22-dev", "3.21+" (a development tree just after: read as the next minor's
- * -dev); vendor may be NULL. False if text is no version. */
+/* Parse "3.12", "3.17.1", "3.22-dev", "3.21+" (a development tree just after: read as the next
+ * minor's -dev); vendor may be NULL. False if text is no version. */
 bool clause_version_parse(const char *text, const char *vendor, struct clause_version *out);
 int clause_version_compare(const struct clause_version *a, const struct clause_version *b);
 

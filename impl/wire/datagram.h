@@ -1,15 +1,16 @@
-/* datagram.h - what UDP streams put into datagrams: the connect message, its reply, the data header. */
+/* datagram.h - what UDP streams put into datagrams: the connect message, its reply, the data
+ * header. */
 #pragma once
 #include "impl/wire/bytes.h"
 #include "impl/wire/err.h"
 
 #include <stdbool.h>
 
-#define DATAGRAM_CONNECT_LEN 4
-#define DATAGRAM_HEADER_LEN 12    /* UDP-1 */
-#define DATAGRAM_HEADER64_LEN 16  /* UDP-2, with udp_counters_64bit */
-#define DATAGRAM_LEN_MIN 16       /* UDP-3 */
-#define DATAGRAM_LEN_MAX 65507
+#define DATAGRAM_CONNECT_LEN  4
+#define DATAGRAM_HEADER_LEN   12 /* UDP-1 */
+#define DATAGRAM_HEADER64_LEN 16 /* UDP-2, with udp_counters_64bit */
+#define DATAGRAM_LEN_MIN      16 /* UDP-3 */
+#define DATAGRAM_LEN_MAX      65507
 
 /* X(name, four bytes, generation)  The values of UDPC-2 (connect) and UDPC-3 (reply). We send the
  * first of each (INT-8). */
@@ -28,14 +29,14 @@ enum datagram_connect {
 #define X(name, value, generation) name,
     DATAGRAM_CONNECTS(X)
 #undef X
-    DATAGRAM_N_CONNECTS,
+        DATAGRAM_N_CONNECTS,
     DATAGRAM_NOT_CONNECT = DATAGRAM_N_CONNECTS
 };
 enum datagram_reply {
 #define X(name, value, generation) name,
     DATAGRAM_REPLIES(X)
 #undef X
-    DATAGRAM_N_REPLIES,
+        DATAGRAM_N_REPLIES,
     DATAGRAM_NOT_REPLY = DATAGRAM_N_REPLIES
 };
 
@@ -43,8 +44,8 @@ enum datagram_reply {
 const uint8_t *datagram_connect_bytes(enum datagram_connect kind);
 const uint8_t *datagram_reply_bytes(enum datagram_reply kind);
 
-/* What a datagram is. A connect message has exactly 4 bytes (UDPC-10); a reply is known by its first
- * four (UDPC-4). DATAGRAM_NOT_CONNECT / DATAGRAM_NOT_REPLY for all else. */
+/* What a datagram is. A connect message has exactly 4 bytes (UDPC-10); a reply is known by its
+ * first four (UDPC-4). DATAGRAM_NOT_CONNECT / DATAGRAM_NOT_REPLY for all else. */
 enum datagram_connect datagram_connect_kind(struct bytes datagram);
 enum datagram_reply datagram_reply_kind(struct bytes datagram);
 

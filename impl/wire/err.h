@@ -32,7 +32,7 @@ enum spec_err {
 #define X(name, blame, text) name,
     SPEC_ERRORS(X)
 #undef X
-    SPEC_N_ERRORS
+        SPEC_N_ERRORS
 };
 
 /* Text of e, static, without a full stop. */

@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-#define COOKIE_LEN 37             /* 36 characters and a NUL (CTL-1, CTL-2) */
-#define PARAMS_LEN_LIMIT 8192     /* JSON-7: longest parameters text of 3.18+ */
+#define COOKIE_LEN        37          /* 36 characters and a NUL (CTL-1, CTL-2) */
+#define PARAMS_LEN_LIMIT  8192        /* JSON-7: longest parameters text of 3.18+ */
 #define RESULTS_LEN_LIMIT (64u << 20) /* ours; stock has none (JSON-8) */
 
 enum frame_kind { FRAME_COOKIE, FRAME_STATE, FRAME_ERROR, FRAME_JSON };
@@ -42,9 +42,9 @@ void frame_expect(struct frame_decoder *dec, enum frame_kind kind, size_t limit)
  *         the next call on it. A JSON text has a NUL behind it that body.len does not count.
  * Returns SPEC_OK        a whole frame; in may still hold the start of the next
  *         SPEC_MORE      in is used up and the frame is not whole
- *         SPEC_E_LENGTH  the prefix says 0 or more than limit (JSON-7, JSON-8); the prefix is taken,
- *                        dec is of no more use for this stream
- *         SPEC_E_NOMEM   no memory; nothing is lost, the call can be repeated */
+ *         SPEC_E_LENGTH  the prefix says 0 or more than limit (JSON-7, JSON-8); the prefix is
+ * taken, dec is of no more use for this stream SPEC_E_NOMEM   no memory; nothing is lost, the call
+ * can be repeated */
 enum spec_err frame_feed(struct frame_decoder *dec, struct bytes *in, struct bytes *body);
 
 /* The length that the prefix of the last JSON frame announced (also after SPEC_E_LENGTH); 0 while

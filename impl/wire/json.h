@@ -1,8 +1,8 @@
 /* json.h - the one door to cJSON: bounded reading, with iperf3's own look-up rules.
  *
- * What it accepts is what stock iperf3 accepts: trailing bytes behind the first value (JSON-3), keys
- * in any ASCII case, the first of duplicates (JSON-4), a top-level value of any type, which counts as
- * an object without members if it is none (JSON-5), at most 1000 levels (JSON-6). */
+ * What it accepts is what stock iperf3 accepts: trailing bytes behind the first value (JSON-3),
+ * keys in any ASCII case, the first of duplicates (JSON-4), a top-level value of any type, which
+ * counts as an object without members if it is none (JSON-5), at most 1000 levels (JSON-6). */
 #pragma once
 #include "impl/wire/bytes.h"
 #include "impl/wire/err.h"
@@ -12,9 +12,18 @@
 struct cJSON;
 typedef struct cJSON json_value; /* cJSON's own node; borrowed from the tree it is in */
 
-enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_ABSENT,
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
-#define JSON_VALUES_LIMIT (4u << 20) /* ours: about 500 MB of tree; an iperf3 text of 64 MiB has less */
+#define JSON_VALUES_LIMIT                                                                          \
+    (4u << 20) /* ours: about 500 MB of tree; an iperf3 text of 64 MiB has less */
 
 /* Parse text. *root is ours to json_free() (which takes NULL); written on SPEC_OK only.
  * Returns SPEC_OK, SPEC_E_JSON (not parsable as stock parses) or SPEC_E_NOMEM (no memory, or more
@@ -36,8 +45,8 @@ bool json_bool(const json_value *value);     /* value must be a boolean */
 /* Text of a string value, NUL-terminated, borrowed from the tree. */
 const char *json_text(const json_value *value);
 
-/* Array and object elements in order: first with NULL as before, then with the last one; NULL at the
- * end. json_key() is the key of a member of an object. */
+/* Array and object elements in order: first with NULL as before, then with the last one; NULL at
+ * the end. json_key() is the key of a member of an object. */
 const json_value *json_next(const json_value *container, const json_value *before);
 const char *json_key(const json_value *member);
 

@@ -1,10 +1,12 @@
 /* jwrite.h - writes JSON with exact 64-bit integers (cJSON loses digits above 2^53).
  *
- * Calls follow the structure: begin, members, end. The writer owns a growing buffer; the first failed
- * allocation sticks, later calls do nothing, and jwrite_finish() reports it. Commas are its business.
+ * Calls follow the structure: begin, members, end. The writer owns a growing buffer; the first
+ * failed allocation sticks, later calls do nothing, and jwrite_finish() reports it. Commas are its
+ * business.
  *
  * Two layouts: JWRITE_COMPACT, as on the wire (JSON-2), and JWRITE_PRETTY, the tab-indented form in
- * which iperf3 -J prints (cJSON_Print's: "key":\tvalue, arrays on one line unless they hold objects). */
+ * which iperf3 -J prints (cJSON_Print's: "key":\tvalue, arrays on one line unless they hold
+ * objects). */
 #pragma once
 #include "impl/wire/bytes.h"
 #include "impl/wire/err.h"
@@ -29,8 +31,8 @@ struct jwrite {
 void jwrite_init(struct jwrite *w, enum jwrite_layout layout);
 void jwrite_fini(struct jwrite *w); /* frees what was not taken */
 
-/* key is NULL inside arrays and at the top. Strings are NUL-terminated UTF-8; bytes that are not UTF-8
- * are written as U+FFFD, control characters escaped. */
+/* key is NULL inside arrays and at the top. Strings are NUL-terminated UTF-8; bytes that are not
+ * UTF-8 are written as U+FFFD, control characters escaped. */
 void jwrite_object(struct jwrite *w, const char *key);
 void jwrite_array(struct jwrite *w, const char *key);
 void jwrite_end(struct jwrite *w); /* closes the innermost object or array */

@@ -16,28 +16,28 @@
     X(FLAG, tcp)                                                                                   \
     X(FLAG, udp)                                                                                   \
     X(FLAG, sctp)                                                                                  \
-    X(NUMBER, omit)              /* s */                                                           \
-    X(NUMBER, server_affinity)   /* CPU number */                                                  \
-    X(NUMBER, time)              /* s, 0 = no limit */                                             \
-    X(NUMBER, num)               /* bytes */                                                       \
+    X(NUMBER, omit)            /* s */                                                             \
+    X(NUMBER, server_affinity) /* CPU number */                                                    \
+    X(NUMBER, time)            /* s, 0 = no limit */                                               \
+    X(NUMBER, num)             /* bytes */                                                         \
     X(NUMBER, blockcount)                                                                          \
-    X(NUMBER, MSS)               /* bytes */                                                       \
+    X(NUMBER, MSS) /* bytes */                                                                     \
     X(FLAG, nodelay)                                                                               \
     X(NUMBER, parallel)                                                                            \
     X(FLAG, reverse)                                                                               \
     X(FLAG, bidirectional)                                                                         \
     X(FLAG, mptcp)                                                                                 \
-    X(NUMBER, window)            /* bytes */                                                       \
-    X(NUMBER, len)               /* bytes */                                                       \
-    X(NUMBER, bandwidth)         /* bit/s per stream */                                            \
-    X(NUMBER, fqrate)            /* bit/s per stream */                                            \
-    X(NUMBER, pacing_timer)      /* us */                                                          \
-    X(NUMBER, burst)             /* blocks */                                                      \
+    X(NUMBER, window)       /* bytes */                                                            \
+    X(NUMBER, len)          /* bytes */                                                            \
+    X(NUMBER, bandwidth)    /* bit/s per stream */                                                 \
+    X(NUMBER, fqrate)       /* bit/s per stream */                                                 \
+    X(NUMBER, pacing_timer) /* us */                                                               \
+    X(NUMBER, burst)        /* blocks */                                                           \
     X(NUMBER, gso)                                                                                 \
-    X(NUMBER, gso_dg_size)       /* bytes */                                                       \
-    X(NUMBER, gso_bf_size)       /* bytes */                                                       \
+    X(NUMBER, gso_dg_size) /* bytes */                                                             \
+    X(NUMBER, gso_bf_size) /* bytes */                                                             \
     X(NUMBER, gro)                                                                                 \
-    X(NUMBER, gro_bf_size)       /* bytes */                                                       \
+    X(NUMBER, gro_bf_size) /* bytes */                                                             \
     X(NUMBER, TOS)                                                                                 \
     X(NUMBER, flowlabel)                                                                           \
     X(STRING, title)                                                                               \
@@ -58,10 +58,10 @@ enum param_key {
 #define X(kind, name) PARAM_##name,
     PARAM_KEYS(X)
 #undef X
-    PARAM_N_KEYS
+        PARAM_N_KEYS
 };
 
-#define PARAM_MEMBER_FLAG bool
+#define PARAM_MEMBER_FLAG   bool
 #define PARAM_MEMBER_NUMBER int64_t
 #define PARAM_MEMBER_STRING char *
 
@@ -76,8 +76,8 @@ struct params {
 
 enum params_protocol { PARAMS_TCP, PARAMS_UDP, PARAMS_SCTP };
 
-/* Server's defaults, nothing present. params_fini() frees the strings; params_copy() makes a deep copy
- * into an uninitialised *to (SPEC_OK or SPEC_E_NOMEM). */
+/* Server's defaults, nothing present. params_fini() frees the strings; params_copy() makes a deep
+ * copy into an uninitialised *to (SPEC_OK or SPEC_E_NOMEM). */
 void params_init(struct params *p);
 void params_fini(struct params *p);
 enum spec_err params_copy(struct params *to, const struct params *from);
@@ -108,13 +108,12 @@ int64_t params_time_limit(const struct params *p);
 
 /* Read a parameters text as 3.18+ does: a member of the wrong type counts as absent (JSON-12); the
  * flag members are set by any boolean, false included; unknown members are ignored (PARAM-2).
- * Where only presence counts (PARAM-38 to -40) the value is read as 1, and where 3.22 takes any number
- * but 0 for on (PARAM-41, -42, -44), as 0 or 1.
- *   out      initialised by this call on every return; the caller's to params_fini()
- *   remarks  NULL, or where everything worth a judge's note goes: wrong type, `false` flags, values
- *            out of the client's range (column "client range"), more than one transport (PARAM-29),
- *            unknown members, and every flaw that scan_json() finds (JSON-2, JSON-4)
- * Returns SPEC_OK, SPEC_E_JSON (unparsable: 114), SPEC_E_NOMEM. */
+ * Where only presence counts (PARAM-38 to -40) the value is read as 1, and where 3.22 takes any
+ * number but 0 for on (PARAM-41, -42, -44), as 0 or 1. out      initialised by this call on every
+ * return; the caller's to params_fini() remarks  NULL, or where everything worth a judge's note
+ * goes: wrong type, `false` flags, values out of the client's range (column "client range"), more
+ * than one transport (PARAM-29), unknown members, and every flaw that scan_json() finds (JSON-2,
+ * JSON-4) Returns SPEC_OK, SPEC_E_JSON (unparsable: 114), SPEC_E_NOMEM. */
 enum spec_err params_decode(struct bytes json, struct params *out, struct remarks *remarks);
 
 /* What a server allows beyond the ranges of the table. 0 = no such limit. */
@@ -123,17 +122,18 @@ struct params_limits {
     uint64_t max_bitrate_bps; /* --server-bitrate-limit (TMO-10 (a)) */
     bool file_given;          /* -F on the server: UDP is refused with 34 (PARAM-5) */
     bool no_sctp;             /* refused with 202 if all else is well (SCTP-5) */
-    bool no_mptcp;            /* no reason to refuse: the streams are plain TCP (PARAM-17, MPTCP-1) */
+    bool no_mptcp; /* no reason to refuse: the streams are plain TCP (PARAM-17, MPTCP-1) */
 };
 
 /* Check ranges as 3.22 does (PARAM-3, PARAM-30, column "server check"): all checks are made and the
- * number of the last failed one counts; a value that fails is not taken, so that the later checks see
- * the default in its place.
- * Returns 0 if all is well, else the enum ierr number to refuse with. */
-int params_check(const struct params *p, const struct params_limits *limits, struct remarks *remarks);
+ * number of the last failed one counts; a value that fails is not taken, so that the later checks
+ * see the default in its place. Returns 0 if all is well, else the enum ierr number to refuse with.
+ */
+int params_check(const struct params *p, const struct params_limits *limits,
+                 struct remarks *remarks);
 
-/* Write the members that are present, in the order of PARAM_KEYS, as a whole object; but no flag that
- * is false (JSON-12). Strings that are present are not NULL. */
+/* Write the members that are present, in the order of PARAM_KEYS, as a whole object; but no flag
+ * that is false (JSON-12). Strings that are present are not NULL. */
 void params_encode(const struct params *p, struct jwrite *w);
 
 /* Key by number (static) and number by key (exact spelling; -1 for none). */
@@ -146,9 +146,9 @@ enum params_kind { PARAMS_FLAG, PARAMS_NUMBER, PARAMS_STRING };
 struct params_row {
     const char *key;
     enum params_kind kind;
-    const char *since;        /* first version that sends it, "3.0.1" */
-    int64_t min, max;         /* numbers: what an honest client of 3.18+ can send */
-    int64_t server_default;   /* numbers */
-    const char *clause;       /* "PARAM-14" */
+    const char *since;      /* first version that sends it, "3.0.1" */
+    int64_t min, max;       /* numbers: what an honest client of 3.18+ can send */
+    int64_t server_default; /* numbers */
+    const char *clause;     /* "PARAM-14" */
 };
 const struct params_row *params_row(enum param_key key);

@@ -7,11 +7,11 @@
 #include <stddef.h>
 
 struct remark {
-    const char *clause;  /* "JSON-12"; static */
-    char key[64];        /* member, "streams[1].bytes", or ""; cut if longer */
+    const char *clause; /* "JSON-12"; static */
+    char key[64];       /* member, "streams[1].bytes", or ""; cut if longer */
     char expected[96];
-    char found[96];      /* printable ASCII; other bytes of the peer's are escaped */
-    size_t offset;       /* byte offset in the text, or (size_t)-1 where none is known */
+    char found[96]; /* printable ASCII; other bytes of the peer's are escaped */
+    size_t offset;  /* byte offset in the text, or (size_t)-1 where none is known */
 };
 
 /* Takes each remark as it is made; the remark is borrowed for the call. */

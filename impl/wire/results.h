@@ -11,24 +11,24 @@
 
 /* One entry of `streams` (RES-10 to RES-28). Counts are what the wire says. */
 struct results_stream {
-    int64_t id;              /* STR-6 */
-    int64_t bytes;           /* without the omit period (RES-20) */
-    int64_t retransmits;     /* -1: no counts (RES-12); 18446744073709551615 is read as -1 (JSON-14) */
-    double jitter;           /* s */
-    int64_t errors;          /* lost datagrams, whole test (RES-14) */
-    int64_t omitted_errors;  /* RES-15 */
-    int64_t packets;         /* whole test (RES-16) */
-    int64_t omitted_packets; /* RES-17 */
+    int64_t id;          /* STR-6 */
+    int64_t bytes;       /* without the omit period (RES-20) */
+    int64_t retransmits; /* -1: no counts (RES-12); 18446744073709551615 is read as -1 (JSON-14) */
+    double jitter;       /* s */
+    int64_t errors;      /* lost datagrams, whole test (RES-14) */
+    int64_t omitted_errors;      /* RES-15 */
+    int64_t packets;             /* whole test (RES-16) */
+    int64_t omitted_packets;     /* RES-17 */
     double start_time, end_time; /* s; 0 where missing (RES-28) */
-    bool has_omitted;        /* the omitted pair was there (RES-18) */
-    bool has_times;          /* both times were there */
+    bool has_omitted;            /* the omitted pair was there (RES-18) */
+    bool has_times;              /* both times were there */
 };
 
 struct results {
     double cpu_util_total, cpu_util_user, cpu_util_system; /* percent */
     int64_t sender_has_retransmits;                        /* -1, 0, 1 (RES-5) */
-    char *congestion_used;    /* NULL: not sent (RES-6); ours */
-    char *server_output_text; /* NULL: not sent (RES-7); ours */
+    char *congestion_used;                                 /* NULL: not sent (RES-6); ours */
+    char *server_output_text;                              /* NULL: not sent (RES-7); ours */
     char *server_output_json; /* printed JSON object, or NULL (RES-8); ours */
     size_t n_streams;
     struct results_stream *streams; /* ours */
@@ -44,9 +44,9 @@ enum spec_err results_set_streams(struct results *r, size_t n);
 /* The entry with that id, or NULL. */
 struct results_stream *results_find(const struct results *r, int64_t id);
 
-/* Read a results text. Required members: RES-2..5, 9, and per stream RES-10..14, 16 (RES-21); of the
- * omitted pair both or none (RES-18); wrong types count as missing (JSON-12); doubles and exponents
- * are accepted for integers, values above 2^63 - 1 are taken as two's complement for
+/* Read a results text. Required members: RES-2..5, 9, and per stream RES-10..14, 16 (RES-21); of
+ * the omitted pair both or none (RES-18); wrong types count as missing (JSON-12); doubles and
+ * exponents are accepted for integers, values above 2^63 - 1 are taken as two's complement for
  * sender_has_retransmits, retransmits, errors, packets (JSON-14, INT-6). Of two entries with one id
  * the last counts, as in stock; out->streams holds each id once.
  *   ids, n_ids  the streams that the reader has; an id outside is SPEC_E_STREAM_ID (RES-22). With

@@ -1,7 +1,8 @@
 /* scan.h - a strict JSON scanner (RFC 8259) that reports what cJSON lets pass.
  *
- * cJSON decides what we act on, because stock iperf3 acts on it (JSON-3 to JSON-6); this scanner says
- * how far the text departs from what a sender must produce (JSON-2, JSON-4). It builds no tree. */
+ * cJSON decides what we act on, because stock iperf3 acts on it (JSON-3 to JSON-6); this scanner
+ * says how far the text departs from what a sender must produce (JSON-2, JSON-4). It builds no
+ * tree. */
 #pragma once
 #include "impl/wire/bytes.h"
 #include "impl/wire/err.h"
@@ -34,7 +35,7 @@ enum scan_flaw {
 #define X(name, text) name,
     SCAN_FLAWS(X)
 #undef X
-    SCAN_N_FLAWS
+        SCAN_N_FLAWS
 };
 
 struct scan_report {

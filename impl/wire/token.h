@@ -1,16 +1,17 @@
 /* token.h - the authentication token (AUTH-2 to AUTH-9, AUTH-13): base64, plaintext grammar, skew.
  *
- * RSA and SHA-256 come in through function pointers, so that this room needs no crypto library and a
- * shell can run the slow part on a thread of its own. */
+ * RSA and SHA-256 come in through function pointers, so that this room needs no crypto library and
+ * a shell can run the slow part on a thread of its own. */
 #pragma once
 #include "impl/wire/bytes.h"
 #include "impl/wire/err.h"
 
 #include <stdbool.h>
 
-#define TOKEN_PLAIN_MAX 2048  /* ours: longest plaintext; more than any RSA key of 16384 bits holds */
+#define TOKEN_PLAIN_MAX                                                                            \
+    2048 /* ours: longest plaintext; more than any RSA key of 16384 bits holds */
 #define TOKEN_CIPHER_MAX 2048 /* ours: longest ciphertext, in bytes */
-#define TOKEN_TEXT_MAX ((TOKEN_CIPHER_MAX + 2) / 3 * 4 + 1)
+#define TOKEN_TEXT_MAX   ((TOKEN_CIPHER_MAX + 2) / 3 * 4 + 1)
 
 /* One RSA operation: in -> out (cap bytes), *out_len written. Returns SPEC_OK or SPEC_E_TOKEN. */
 struct token_rsa {
@@ -39,9 +40,10 @@ enum spec_err token_plain_parse(struct bytes plain, struct token_claim *claim);
 /* Client: claim -> the string for `authtoken`. Server: string -> claim.
  * seal returns SPEC_OK, SPEC_E_USAGE, SPEC_E_SPACE, or what encrypt returned; open SPEC_OK or
  * SPEC_E_TOKEN (not base64, does not decrypt, not the grammar, empty). */
-enum spec_err token_seal(const struct token_claim *claim, const struct token_rsa *encrypt, char *out,
-                         size_t cap);
-enum spec_err token_open(const char *text, const struct token_rsa *decrypt, struct token_claim *claim);
+enum spec_err token_seal(const struct token_claim *claim, const struct token_rsa *encrypt,
+                         char *out, size_t cap);
+enum spec_err token_open(const char *text, const struct token_rsa *decrypt,
+                         struct token_claim *claim);
 
 /* |now - time| <= threshold, both ends inclusive (AUTH-8). Times in s. */
 bool token_is_fresh(const struct token_claim *claim, int64_t now_s, int64_t threshold_s);
