@@ -2,7 +2,8 @@
  * stream of a test that did not ask for one.
  *
  * Input: the limit of tests, the number of them, 4 bytes each (flags, cookie, address, order), the
- * address of the newcomer, then what it sends. Cookies are runs of one letter, addresses one byte. */
+ * address of the newcomer, then what it sends. Cookies are runs of one letter, addresses one byte.
+ */
 #include "fuzz/fuzz.h"
 
 #include "impl/wire/admit.h"

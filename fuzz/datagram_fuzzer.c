@@ -1,4 +1,5 @@
-/* datagram_fuzzer.c - datagrams, and what is counted of them; the end of a test by bytes and blocks.
+/* datagram_fuzzer.c - datagrams, and what is counted of them; the end of a test by bytes and
+ * blocks.
  *
  * Input: a byte of flags, 8 bytes each for num, blockcount and rate, then datagrams of 17 bytes: a
  * header of 16 and the time in ms until it arrived. */

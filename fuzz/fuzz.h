@@ -17,7 +17,8 @@
 /* libFuzzer's entry; always 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* --- claims ------------------------------------------------------------------------------------ */
+/* --- claims ------------------------------------------------------------------------------------
+ */
 
 __attribute__((noreturn, format(printf, 3, 4))) static inline void
 fuzz_fail(const char *where, const char *claim, const char *format, ...)
@@ -41,7 +42,8 @@ fuzz_fail(const char *where, const char *claim, const char *format, ...)
             fuzz_fail(__FILE__ ":" FUZZ_LINE(__LINE__), #claim, __VA_ARGS__);                      \
     } while (0)
 
-/* --- taking an input apart --------------------------------------------------------------------- */
+/* --- taking an input apart ---------------------------------------------------------------------
+ */
 
 /* From the front; zeros behind the end. */
 static inline uint8_t fuzz_u8(struct bytes *in)
@@ -88,7 +90,8 @@ static inline bool fuzz_equal(struct bytes a, struct bytes b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
-/* --- pieces ------------------------------------------------------------------------------------ */
+/* --- pieces ------------------------------------------------------------------------------------
+ */
 
 /* How a run of bytes arrives. Seed 0: all at once; 1: byte by byte; else pieces of 1 to seed. */
 struct fuzz_cuts {
@@ -104,44 +107,8 @@ static inline struct bytes fuzz_piece(struct fuzz_cuts *cuts, struct bytes *in)
     return fuzz_take(in, 1 + (cuts->state >> 16) % cuts->seed);
 }
 
-/* --- what a run did, to be compared with another's --------------------------------------------- */
-
-/* A growing run of bytes. Zero it to start. */
-struct fuzz_log {
-    uint8_t *at;
-    size_t len, cap;
-};
-
-static inline void fuzz_note(struct fuzz_log *log, const void *bytes, size_t len)
-{
-    if (log->len + len > log->cap) {
-        log->cap = MAX(2 * log->cap, log->len + len + 256);
-        log->at = realloc(log->at, log->cap);
-        if (log->at == NULL)
-            abort();
-    }
-    if (len > 0)
-        memcpy(log->at + log->len, bytes, len);
-    log->len += len;
-}
-
-static inline void fuzz_note_u64(struct fuzz_log *log, uint64_t value)
-{
-    fuzz_note(log, &value, sizeof value);
-}
-
-static inline struct bytes fuzz_noted(const struct fuzz_log *log)
-{
-    return (struct bytes){log->at, log->len};
-}
-
-static inline void fuzz_log_fini(struct fuzz_log *log)
-{
-    free(log->at);
-    *log = (struct fuzz_log){0};
-}
-
-/* --- memory ------------------------------------------------------------------------------------ */
+/* --- memory ------------------------------------------------------------------------------------
+ */
 
 /* Bytes that the code under test holds, and the most it held since fuzz_memory_start(). */
 static struct {
@@ -179,4 +146,45 @@ static inline void fuzz_memory_stop(size_t base, size_t factor, size_t size)
     fuzz_memory.is_on = false;
     FUZZ_CHECK(fuzz_memory.most <= base + factor * size, "%zu bytes of memory for %zu of input",
                fuzz_memory.most, size);
+}
+
+/* --- what a run did, to be compared with another's ---------------------------------------------
+ */
+
+/* A growing run of bytes. Zero it to start. Its memory is the target's: it is not watched. */
+struct fuzz_log {
+    uint8_t *at;
+    size_t len, cap;
+};
+
+static inline void fuzz_note(struct fuzz_log *log, const void *bytes, size_t len)
+{
+    if (log->len + len > log->cap) {
+        bool was_on = fuzz_memory.is_on;
+        fuzz_memory.is_on = false;
+        log->cap = MAX(2 * log->cap, log->len + len + 256);
+        log->at = realloc(log->at, log->cap);
+        if (log->at == NULL)
+            abort();
+        fuzz_memory.is_on = was_on;
+    }
+    if (len > 0)
+        memcpy(log->at + log->len, bytes, len);
+    log->len += len;
+}
+
+static inline void fuzz_note_u64(struct fuzz_log *log, uint64_t value)
+{
+    fuzz_note(log, &value, sizeof value);
+}
+
+static inline struct bytes fuzz_noted(const struct fuzz_log *log)
+{
+    return (struct bytes){log->at, log->len};
+}
+
+static inline void fuzz_log_fini(struct fuzz_log *log)
+{
+    free(log->at);
+    *log = (struct fuzz_log){0};
 }

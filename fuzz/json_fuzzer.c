@@ -12,7 +12,8 @@
 
 static const char *const known[] = {"tcp", "streams", "id", "a"};
 
-/* --- the scanner ------------------------------------------------------------------------------- */
+/* --- the scanner -------------------------------------------------------------------------------
+ */
 
 /* Where the two differ by design: cJSON, and stock with it, reads a number through a buffer of 63
  * characters, and takes an escape \u without four hexadecimal digits for a NUL. */
@@ -45,7 +46,8 @@ static enum spec_err scan(struct bytes text, struct scan_report *report)
     return err;
 }
 
-/* --- the writer -------------------------------------------------------------------------------- */
+/* --- the writer --------------------------------------------------------------------------------
+ */
 
 static unsigned depth_of(const json_value *value)
 {

@@ -29,11 +29,14 @@ static void see_text(struct watch *w, struct fuzz_cuts *cuts, enum observer_side
     see(w, cuts, from, at_ns, text);
 }
 
+/* A gap counts as input: inside a text it is filled. */
 static void see_gap(struct watch *w, enum observer_side from, uint64_t at_ns, struct bytes payload)
 {
     uint64_t len = fuzz_u8(&payload);
 
-    observer_gap(w->o, from, at_ns, len << 8 | fuzz_u8(&payload));
+    len = len << 8 | fuzz_u8(&payload);
+    observer_gap(w->o, from, at_ns, len);
+    w->n_missing += len;
 }
 
 static void see_record(struct watch *w, struct fuzz_cuts *cuts, uint64_t at_ns, struct bytes record)
@@ -84,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fuzz_memory_start();
     observe(&whole, 0, flags, in);
-    fuzz_memory_stop(1 << 17, 512, size);
+    fuzz_memory_stop(1 << 17, 512, size + whole.n_missing);
     observe(&pieces, seed, flags, in);
     check(&whole);
     if (flags & 2)

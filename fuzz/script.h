@@ -78,7 +78,8 @@ static inline void scene_read(struct scene *x)
     }
 }
 
-/* --- the peer ---------------------------------------------------------------------------------- */
+/* --- the peer ----------------------------------------------------------------------------------
+ */
 
 static inline void scene_send(struct scene *x, struct bytes bytes)
 {
@@ -128,7 +129,8 @@ static inline void scene_reset(struct scene *x, int os_errno)
     scene_settle(x);
 }
 
-/* --- the shell --------------------------------------------------------------------------------- */
+/* --- the shell ---------------------------------------------------------------------------------
+ */
 
 static inline void scene_fail(struct scene *x, uint8_t which)
 {
@@ -228,7 +230,8 @@ static inline void scene_play_record(struct scene *x, struct bytes record)
     }
 }
 
-/* Play the records, then end the peer's connection and answer what is open: the session must end. */
+/* Play the records, then end the peer's connection and answer what is open: the session must end.
+ */
 static inline void scene_play(struct scene *x, struct bytes script)
 {
     for (unsigned n = 0; script.len > 0 && n < SCRIPT_RECORDS; n++) {
@@ -245,7 +248,8 @@ static inline void scene_play(struct scene *x, struct bytes script)
     observer_finish(x->watch.o);
 }
 
-/* --- verdicts ---------------------------------------------------------------------------------- */
+/* --- verdicts ----------------------------------------------------------------------------------
+ */
 
 /* What the machine does is never held against it; what it holds against its peer, the observer
  * holds too. */
@@ -257,8 +261,9 @@ static inline void scene_check(const struct scene *x)
     /* A connection without a byte breaks CTL-1, but who made it need not be a client. And what a
      * reset cut off may have been sent. */
     if (shell_blames_peer(&x->shell) && x->n_sent > 0 && !x->has_reset)
-        FUZZ_CHECK(x->watch.n_violations[peer] > 0, "%s in %s (error %d), and the observer is silent",
-                   x->shell.end.clause, machine_state_name(x->shell.last), x->shell.end.ierr);
+        FUZZ_CHECK(x->watch.n_violations[peer] > 0,
+                   "%s in %s (error %d), and the observer is silent", x->shell.end.clause,
+                   machine_state_name(x->shell.last), x->shell.end.ierr);
 }
 
 /* Play input twice, in one piece and as it asks for; both must come to the same. */

@@ -16,10 +16,10 @@ struct shell {
     struct machine *m;
     enum machine_role role;
     uint64_t now_ns;
-    bool is_slow;     /* questions are answered by shell_answer() only */
-    bool refuses;     /* tokens are bad, streams cannot be prepared */
-    bool has_eof;     /* the peer's end, behind unread */
-    int asked;        /* the question that is open: enum machine_action_kind, or -1 */
+    bool is_slow;           /* questions are answered by shell_answer() only */
+    bool refuses;           /* tokens are bad, streams cannot be prepared */
+    bool has_eof;           /* the peer's end, behind unread */
+    int asked;              /* the question that is open: enum machine_action_kind, or -1 */
     struct fuzz_log out;    /* sent, not taken yet */
     struct fuzz_log unread; /* the peer's, while the machine waits for an answer */
     struct fuzz_log did;    /* every action, in order */
@@ -57,7 +57,8 @@ static inline bool shell_is_over(const struct shell *s)
     return s->n_done[MACHINE_END] > 0;
 }
 
-/* --- actions ----------------------------------------------------------------------------------- */
+/* --- actions -----------------------------------------------------------------------------------
+ */
 
 static inline void shell_check_order(const struct shell *s, const struct machine_action *action)
 {
@@ -136,7 +137,8 @@ static inline void shell_act(struct shell *s, const struct machine_action *actio
     case MACHINE_END:
         s->end = action->end;
         s->last = s->state;
-        fuzz_note_u64(&s->did, (uint64_t)(uint32_t)action->end.ierr << 32 | (uint32_t)action->end.os_errno);
+        fuzz_note_u64(&s->did,
+                      (uint64_t)(uint32_t)action->end.ierr << 32 | (uint32_t)action->end.os_errno);
         fuzz_note(&s->did, action->end.clause, strlen(action->end.clause));
         break;
     default:
@@ -162,7 +164,8 @@ static inline void shell_drain(struct shell *s)
     s->state = machine_state(s->m);
 }
 
-/* --- inputs ------------------------------------------------------------------------------------ */
+/* --- inputs ------------------------------------------------------------------------------------
+ */
 
 /* Answer the open question, if there is one. */
 static inline void shell_answer(struct shell *s)
@@ -218,7 +221,8 @@ static inline void shell_tick(struct shell *s)
     shell_settle(s);
 }
 
-/* --- whose fault -------------------------------------------------------------------------------- */
+/* --- whose fault --------------------------------------------------------------------------------
+ */
 
 /* Whether the session ended by something that the table forbids the peer. Cells of one clause that
  * disagree on that are not held against it. */
@@ -232,7 +236,8 @@ static inline bool shell_blames_peer(const struct shell *s)
         const struct table_cell *cell = table_cell(s->last, event);
         if (cell->next != MACHINE_OVER || strcmp(cell->clause, s->end.clause) != 0)
             continue;
-        if (cell->forbidden == NULL)
+        bool is_silence = s->role == MACHINE_CLIENT && event == CEV_ERROR_SILENCE;
+        if (cell->forbidden == NULL || is_silence) /* time is not the observer's to judge */
             return false;
         blames = true;
     }

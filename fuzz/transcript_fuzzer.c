@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SESSIONS 4
+#define SESSIONS 16 /* of one file; more are not compared */
 
 /* A file in memory, with a path. */
 struct file {
@@ -29,14 +29,15 @@ static void fill(struct file *file, struct bytes bytes)
         abort();
 }
 
-/* --- what was read, without times, session by session -------------------------------------------- */
+/* --- what was read, without times, session by session --------------------------------------------
+ */
 
 struct reading {
     struct fuzz_log log;
     struct transcript *out; /* NULL: nothing is written */
     struct transcript_session *open[SESSIONS];
     enum observer_side role[SESSIONS];
-    bool over[SESSIONS][2]; /* that side has ended */
+    unsigned n_begun;
 };
 
 static void note(struct fuzz_log *log, const struct transcript_event *e)
@@ -57,7 +58,7 @@ static void begin(struct reading *r, unsigned i, const struct transcript_event *
 {
     transcript_end(r->open[i]);
     r->role[i] = e->side;
-    r->over[i][0] = r->over[i][1] = false;
+    r->n_begun++;
     r->open[i] = transcript_begin(r->out, e->side, e->local, e->local_port, e->peer, e->peer_port);
 }
 
@@ -96,7 +97,8 @@ static enum spec_err copy_event(void *context, const struct transcript_event *e)
     return check_event(context, e);
 }
 
-static void copy(const char *from, const char *to)
+/* Returns how many sessions there were. */
+static unsigned copy(const char *from, const char *to)
 {
     struct reading r = {.out = transcript_open(to)};
     unsigned long line;
@@ -105,6 +107,7 @@ static void copy(const char *from, const char *to)
         abort();
     transcript_read(from, copy_event, &r, &line);
     FUZZ_CHECK(transcript_close(r.out) == SPEC_OK, "writer");
+    return r.n_begun;
 }
 
 /* A written file reads to its end, and its copy says the same. */
@@ -113,11 +116,14 @@ static void check_copy(void)
     struct reading one = {.out = NULL}, two = {.out = NULL};
     unsigned long line;
 
-    copy(files[0].path, files[1].path);
-    FUZZ_CHECK(transcript_read(files[1].path, check_event, &one, &line) == SPEC_OK, "line %lu", line);
+    unsigned n_sessions = copy(files[0].path, files[1].path);
+    FUZZ_CHECK(transcript_read(files[1].path, check_event, &one, &line) == SPEC_OK, "line %lu",
+               line);
     copy(files[1].path, files[0].path);
-    FUZZ_CHECK(transcript_read(files[0].path, check_event, &two, &line) == SPEC_OK, "line %lu", line);
-    FUZZ_CHECK(fuzz_equal(fuzz_noted(&one.log), fuzz_noted(&two.log)), "not the same");
+    FUZZ_CHECK(transcript_read(files[0].path, check_event, &two, &line) == SPEC_OK, "line %lu",
+               line);
+    FUZZ_CHECK(n_sessions >= SESSIONS || fuzz_equal(fuzz_noted(&one.log), fuzz_noted(&two.log)),
+               "not the same");
     fuzz_log_fini(&one.log);
     fuzz_log_fini(&two.log);
 }

@@ -8,8 +8,9 @@
 
 struct watch {
     struct observer *o;
-    struct fuzz_log log;      /* messages and violations, in order */
+    struct fuzz_log log; /* messages and violations, in order */
     unsigned n_messages;
+    size_t n_missing;         /* bytes in gaps; the target's to count */
     unsigned n_violations[2]; /* by enum observer_side */
     struct observer_violation first[2];
     uint64_t offset[2]; /* of the last message */
@@ -28,9 +29,15 @@ static inline void watch_message(void *context, const struct observer_message *m
     w->is_over[m->from] = m->kind == OBSERVER_END || m->kind == OBSERVER_RESET;
     if (m->kind == OBSERVER_STRAY) /* told in the pieces in which it came */
         return;
-    const uint64_t facts[] = {m->from,       (uint64_t)m->kind,   m->at_ns,
-                              m->offset,     m->len,              (uint64_t)m->state,
-                              (uint64_t)m->n_ints, (uint32_t)m->ierr, (uint32_t)m->os_errno,
+    const uint64_t facts[] = {m->from,
+                              (uint64_t)m->kind,
+                              m->at_ns,
+                              m->offset,
+                              m->len,
+                              (uint64_t)m->state,
+                              (uint64_t)m->n_ints,
+                              (uint32_t)m->ierr,
+                              (uint32_t)m->os_errno,
                               m->announced};
     fuzz_note(&w->log, facts, sizeof facts);
     fuzz_note(&w->log, m->text.at, m->text.len);
