@@ -20,12 +20,16 @@ B_release  = build
 B_asan     = build/asan
 B_tsan     = build/tsan
 B_coverage = build/coverage
+B_fuzz     = build/fuzz
+B_fuzzcov  = build/fuzzcov
 B          = $(B_$(VARIANT))
 
 FLAGS_release  = -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 FLAGS_asan     = -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FLAGS_tsan     = -O1 -fsanitize=thread -fno-omit-frame-pointer
 FLAGS_coverage = -O0 --coverage
+FLAGS_fuzz     = $(FLAGS_asan) -fsanitize=fuzzer-no-link
+FLAGS_fuzzcov  = $(FLAGS_fuzz) -fprofile-instr-generate -fcoverage-mapping
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
            -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2
@@ -44,6 +48,7 @@ IMPL     := $(sort $(filter-out impl/main.c,$(wildcard impl/*.c impl/wire/*.c im
 HARNESS  := $(sort $(wildcard $(addsuffix /*.c,$(addprefix harness/,session script sim subject suite interop report cli))))
 HARNESS  := $(filter-out harness/cli/main.c,$(HARNESS))
 TESTS    := $(sort $(wildcard impl/tests/test_*.c harness/tests/test_*.c))
+FUZZERS  := $(sort $(wildcard fuzz/*_fuzzer.c))
 
 objects   = $(patsubst %.c,$(B)/obj/%.o,$(1))
 PROGRAMS  = $(B)/iperfref $(B)/iperfspec
@@ -71,6 +76,13 @@ vpath test_%.c impl/tests harness/tests
 $(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
+
+# With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz.
+$(B)/bin/%: fuzz/%_fuzzer.c $(B)/libimpl.a $(B)/flags
+	@mkdir -p $(@D) $(B)/obj/fuzz
+	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/$*.d $(LINK) -fsanitize=fuzzer -o $@ $(filter %.c %.a,$^) $(LIBS)
+
+fuzz-programs: $(patsubst fuzz/%_fuzzer.c,$(B)/bin/%,$(FUZZERS))
 
 build/gen/clauses.inc: docs/clauses.tsv scripts/gen-clauses
 	@mkdir -p $(@D)
@@ -109,9 +121,23 @@ bench: setup ## throughput of iperfref beside the stock builds
 	$(PARALLEL) -s all
 	scripts/bench $(STOCK)/*/iperf3 build/iperfref
 
-fuzz: ## run each fuzz target for FUZZTIME seconds
+fuzz: ## run each fuzz target, or TARGET=name, for FUZZTIME seconds
 	scripts/deps build fuzz
-	scripts/fuzz $(FUZZTIME)
+	scripts/fuzz run $(FUZZTIME) $(TARGET)
+
+fuzz-smoke: ## a fixed number of runs of each fuzz target
+	scripts/deps build fuzz
+	scripts/fuzz smoke $(TARGET)
+
+corpus: ## make the fuzz targets' inputs anew from the recorded sessions and what fuzzing found
+	scripts/deps build fuzz
+	scripts/make-dicts
+	scripts/make-corpus build/fuzz/seeds
+	scripts/fuzz merge build/fuzz/seeds
+
+fuzz-coverage: ## what the fuzz targets' inputs reach
+	scripts/deps build fuzz
+	scripts/fuzz coverage $(TARGET)
 
 coverage: ## lines and branches of impl/wire that its unit tests reach; fails below the marks
 	scripts/deps build
@@ -144,7 +170,8 @@ help: ## this list
 clean: ## remove what was built (keeps build/stock)
 	find build -mindepth 1 -maxdepth 1 ! -name stock -exec rm -rf {} + 2>/dev/null || true
 
-.PHONY: all unit unit-programs setup check conformance interop bench fuzz coverage sanitize lint \
+.PHONY: all unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
+        fuzz-coverage corpus coverage sanitize lint \
         format nightly install help clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
