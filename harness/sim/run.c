@@ -1,9 +1,6 @@
 /* run.c - plays the steps of a script, one after the other. */
 #include "harness/sim/peer.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -366,72 +363,4 @@ const char *sim_cause_text(enum sim_cause cause)
 #undef X
     };
     return texts[cause];
-}
-
-/* --- listening ------------------------------------------------------------------------------- */
-
-static bool make_address(const char *address, unsigned port, struct sockaddr_storage *out,
-                         socklen_t *len)
-{
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
-    struct sockaddr_in *four = (struct sockaddr_in *)out;
-
-    *out = (struct sockaddr_storage){0};
-    if (inet_pton(AF_INET, address, &four->sin_addr) == 1) {
-        four->sin_family = AF_INET;
-        four->sin_port = htons((uint16_t)port);
-        *len = sizeof *four;
-        return true;
-    }
-    six->sin6_family = AF_INET6;
-    six->sin6_port = htons((uint16_t)port);
-    *len = sizeof *six;
-    errno = EINVAL;
-    return inet_pton(AF_INET6, address, &six->sin6_addr) == 1;
-}
-
-static int bound(int type, const struct sockaddr_storage *address, socklen_t len)
-{
-    int on = 1, fd = socket(address->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (const struct sockaddr *)address, len) == 0 &&
-        (type != SOCK_STREAM || listen(fd, 64) == 0))
-        return fd;
-    close(fd);
-    return -1;
-}
-
-static bool listen_once(struct sim_listener *l, const char *address, unsigned port)
-{
-    struct sockaddr_storage at;
-    socklen_t len;
-
-    if (!make_address(address, port, &at, &len) || (l->tcp = bound(SOCK_STREAM, &at, len)) < 0)
-        return false;
-    getsockname(l->tcp, (struct sockaddr *)&at, &len);
-    l->port = ntohs(((struct sockaddr_in *)&at)->sin_port); /* at the same place in sockaddr_in6 */
-    if ((l->udp = bound(SOCK_DGRAM, &at, len)) >= 0)
-        return true;
-    close(l->tcp);
-    return false;
-}
-
-bool sim_listen(struct sim_listener *listener, const char *address, unsigned port)
-{
-    /* The kernel may choose a port whose UDP twin is taken. */
-    for (int i = 0; i < 20; i++)
-        if (listen_once(listener, address, port))
-            return true;
-        else if (port)
-            return false;
-    return false;
-}
-
-void sim_listener_close(struct sim_listener *listener)
-{
-    close(listener->tcp);
-    close(listener->udp);
 }

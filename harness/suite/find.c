@@ -95,9 +95,9 @@ static const char *below_here(const char *path)
 
 bool suite_default_cases(char *out, size_t cap)
 {
-    /* From build/iperfspec, build/VARIANT/iperfspec, PREFIX/bin/iperfspec. */
+    /* From build, build/VARIANT or build/tests, build/VARIANT/tests, PREFIX/bin. */
     static const char *const places[] = {"/../harness/cases", "/../../harness/cases",
-                                         "/../share/iperfspec/cases"};
+                                         "/../../../harness/cases", "/../share/iperfspec/cases"};
     char self[1024];
     struct stat st;
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
