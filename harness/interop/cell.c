@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define PORT  5201 /* in a network of its own */
-#define CPORT 5301
+#define CPORT 5301u
 #define READY_MS                                                                                   \
     10000 /* until the server listens, and listens again: 3.21+ can take 10 s (CLOSE-16) */
 #define CLIENT_MS 30000 /* for tests of 1 or 2 s */

@@ -80,7 +80,6 @@ static bool read_verb(struct cursor *c, struct script_step *step)
             return cursor_fail(
                 c, at, "a verb such as send or expect, or the name of a connection and a verb");
         step->who = word;
-        at = c->at;
         word = cursor_word(c);
     }
     if (strcmp(word, "stream") == 0) {
@@ -251,6 +250,7 @@ static bool read_step(struct script *s, struct parse_lines *lines, struct script
     struct cursor c = parse_cursor(s, lines, lines->next++, error);
 
     *step = (struct script_step){.line = c.line, .who = "", .from_ms = -1, .within_ms = -1};
+    /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): read_verb() found it in the table */
     if (!read_verb(&c, step) || !readers[step->verb](&c, step) || !read_tail(&c, step))
         return false;
     return step->verb != SCRIPT_EITHER || read_either(s, lines, step, error);

@@ -7,8 +7,11 @@
 
 static unsigned port_of(const struct sockaddr_storage *address)
 {
-    return ntohs(address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)address)->sin6_port
-                                                : ((const struct sockaddr_in *)address)->sin_port);
+    const struct sockaddr_in6 *in6 = (const void *)address;
+    const struct sockaddr_in *in = (const void *)address;
+
+    /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): the system call filled it in */
+    return ntohs(address->ss_family == AF_INET6 ? in6->sin6_port : in->sin_port);
 }
 
 /* The receive queue of the socket from port `local` to port `remote`; 0 if there is none. */
@@ -35,7 +38,7 @@ bool drained(int fd, bool udp)
         {"/proc/self/net/tcp", "/proc/self/net/tcp6"},
         {"/proc/self/net/udp", "/proc/self/net/udp6"},
     };
-    struct sockaddr_storage ours, theirs;
+    struct sockaddr_storage ours = {0}, theirs = {0};
     socklen_t len = sizeof ours;
     int unsent = 0;
 

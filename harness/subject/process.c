@@ -14,9 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OUTPUT_MAX (4u << 20) /* kept of stdout and of stderr each; the rest is read and dropped   \
-                               */
-#define GRACE_MS 2000         /* from SIGTERM to SIGKILL */
+#define OUTPUT_MAX                                                                                 \
+    (4u << 20)        /* kept of stdout and of stderr each; the rest is read and dropped           \
+                       */
+#define GRACE_MS 2000 /* from SIGTERM to SIGKILL */
 
 void subject_adopt_orphans(void)
 {

@@ -189,7 +189,7 @@ void schema_interval(const struct report *r, struct jwrite *w, const char *key,
     for (size_t i = 0; i < n; i++)
         write_row(r, w, i, &rows[i]);
     jwrite_end(w);
-    for (size_t h = 0; h < n_halves; h++) {
+    for (size_t h = 0; h < MIN(n_halves, ARRAY_LEN(sums)); h++) {
         const struct interval *first = &rows[halves[h].first];
         struct summary_stretch s = summary_stretch(first, halves[h].count);
 

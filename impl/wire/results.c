@@ -126,7 +126,7 @@ static int64_t as_signed(double number)
 
 static void store(const struct number *number, const json_value *value, void *into, struct jread *r)
 {
-    char *at = (char *)into + number->at;
+    void *at = (char *)into + number->at;
     bool wraps = number->form == SIGNED && json_double(value) > 0x1p63;
 
     if (wraps)
@@ -229,7 +229,7 @@ static enum spec_err read_stream(const json_value *entry, const int64_t *ids, si
                    (long long)stream.id);
     else
         slot = &out->streams[out->n_streams++];
-    *slot = stream;
+    *slot = stream; /* NOLINT(clang-analyzer-core.NullDereference): there is room for every entry */
     return SPEC_OK;
 }
 
