@@ -68,6 +68,8 @@ static void decode(const struct plan *plan, struct fuzz_cuts cuts, struct bytes 
             FUZZ_CHECK(dec.cap <= 2 * given + 64, "%zu bytes of memory for %zu", dec.cap, given);
             if (err != SPEC_OK)
                 continue;
+            FUZZ_CHECK(dec.kind != FRAME_JSON || (body.len > 0 && body.len <= plan->limit),
+                       "a text of %zu", body.len);
             encode(dec.kind, body, wire);
             fuzz_note_u64(events, dec.kind);
             fuzz_note(events, body.at, body.len);

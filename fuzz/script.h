@@ -242,7 +242,8 @@ static inline void scene_play(struct scene *x, struct bytes script)
     }
     x->shell.is_slow = false;
     scene_end(x);
-    scene_answer(x, false);
+    while (x->shell.asked >= 0)
+        scene_answer(x, false);
     FUZZ_CHECK(shell_is_over(&x->shell), "%s after the end of the connection",
                machine_state_name(machine_state(x->shell.m)));
     observer_finish(x->watch.o);
