@@ -154,10 +154,12 @@ static void knock(struct client *c, int fd)
 static int prepare_stream(void *context, int fd)
 {
     struct client *c = context;
+    const struct params *p = &c->opt->params;
+    int ierr = tune_stream(fd, p, (int)c->opt->snd_timeout_ms);
 
-    int ierr = tune_stream(fd, &c->opt->params, (int)c->opt->snd_timeout_ms);
-
-    return ierr ? ierr : tune_congestion(fd, &c->opt->params);
+    if (!ierr && p->sctp)
+        ierr = tune_sctp(fd, p, c->opt->nstreams, c->opt->xbind);
+    return ierr ? ierr : tune_congestion(fd, p);
 }
 
 static void on_stream(void *context, int fd, int ierr, int os_errno)
@@ -186,6 +188,7 @@ static void open_next(struct client *c)
         .host = c->peer.host,
         .port = (uint16_t)c->opt->port,
         .kind = c->opt->params.udp     ? SOCK_KIND_UDP
+                : c->opt->params.sctp  ? SOCK_KIND_SCTP
                 : c->opt->params.mptcp ? SOCK_KIND_MPTCP
                                        : SOCK_KIND_TCP,
         .from = {.host = c->opt->bind_address,

@@ -1,5 +1,6 @@
 /* main.c - iperfref: reads the command line, arranges the process, and runs one role. */
 #include "impl/client.h"
+#include "impl/net/sock.h"
 #include "impl/options.h"
 #include "impl/server.h"
 #include "impl/version.h"
@@ -54,6 +55,21 @@ static int finish_output(FILE *out, const char *name, int status)
     return 1;
 }
 
+/* -X and --nstreams mean nothing without SCTP, and SCTP is the kernel's to have. */
+static bool sctp_is_fine(const struct options *opt, FILE *err)
+{
+    bool wanted = opt->params.sctp || opt->xbind || opt->nstreams;
+    const char *why = NULL;
+
+    if (wanted && !sock_has_sctp())
+        why = "--sctp, -X and --nstreams: this kernel has no SCTP";
+    else if (wanted && !opt->server && !opt->params.sctp)
+        why = "-X and --nstreams are for --sctp";
+    if (why)
+        fprintf(err, VERSION_PROGRAM ": error - %s\n", why);
+    return why == NULL;
+}
+
 static int run(struct options *opt)
 {
     FILE *out = stdout, *err = stderr;
@@ -61,11 +77,8 @@ static int run(struct options *opt)
 
     if (opt->logfile && !(out = err = fopen(opt->logfile, "a")))
         return fail(IELOGFILE);
-    if (opt->params.sctp || opt->xbind || opt->nstreams) {
-        fprintf(err,
-                VERSION_PROGRAM ": error - --sctp, -X and --nstreams: no SCTP in this build\n");
+    if (!sctp_is_fine(opt, err))
         return 1;
-    }
     setvbuf(out, NULL, _IOLBF, 0);
     if (opt->daemon && daemon(0, 0) != 0)
         return fail(IEDAEMON);

@@ -2,6 +2,7 @@
 
 #include "impl/greeter.h"
 #include "impl/net/accept.h"
+#include "impl/net/sctpdoor.h"
 #include "impl/net/udpdoor.h"
 #include "impl/server_test.h"
 #include "impl/version.h"
@@ -24,7 +25,8 @@ struct server {
     int listener;
     struct accept_door *door;
     struct greeters *greeters;
-    struct udpdoor *udp; /* open only while some test awaits UDP streams (UDPC-8) */
+    struct udpdoor *udp;   /* open only while some test awaits UDP streams (UDPC-8) */
+    struct sctpdoor *sctp; /* the same for SCTP (SCTP-4) */
     struct auth_key *key;
     struct auth_policy policy;
     struct server_shared shared;
@@ -129,8 +131,8 @@ static void on_idle(struct loop_timer *timer, uint64_t now_ns)
         stop(s);
         return;
     }
-    announce_listening(s);
     watch_idle(s);
+    announce_listening(s);
 }
 
 /* --- who is it? ----------------------------------------------------------------------------------
@@ -199,10 +201,16 @@ static void begin_test(struct server *s, const struct greeter_guest *guest)
     server_test_begin(test, guest);
 }
 
+static bool is_sctp_test(const struct server_test *test)
+{
+    return params_protocol(session_params(test->session)) == PARAMS_SCTP;
+}
+
 static bool decide(void *context, const struct greeter_guest *guest)
 {
     struct server *s = context;
     struct admit_view view = view_tests(s);
+    bool sctp = sock_is_sctp(chan_fd(guest->chan));
     size_t which = 0;
 
     switch (admit_tcp(&view, &guest->peer.addr, chan_kept(guest->chan), guest->over, &which)) {
@@ -212,10 +220,16 @@ static bool decide(void *context, const struct greeter_guest *guest)
         deny(s, guest->chan);
         return true;
     case ADMIT_STREAM:
-        server_test_add_stream(nth(s, which), chan_release(guest->chan));
+        if (sctp != is_sctp_test(nth(s, which)))
+            deny(s, guest->chan);
+        else
+            server_test_add_stream(nth(s, which), chan_release(guest->chan));
         return true;
     case ADMIT_NEW:
-        begin_test(s, guest);
+        if (sctp) /* the control connection is TCP (CONN-1) */
+            deny(s, guest->chan);
+        else
+            begin_test(s, guest);
         return true;
     }
     return false;
@@ -258,35 +272,39 @@ static void on_knock(void *context, const struct udpdoor_knock *knock)
         server_test_add_udp(nth(s, which), fd, &knock->peer);
 }
 
-static int open_udp(struct server *s)
+/* A door for streams, on the port number of the listener; open already, it stays so. */
+static int open_door(struct server *s, enum params_protocol protocol)
 {
     struct sock_at at = {
         .host = s->opt->bind_address, .device = s->opt->bind_dev, .family = s->opt->family};
     struct sock_name name;
 
-    if (s->udp)
+    if (protocol == PARAMS_UDP ? s->udp != NULL : s->sctp != NULL)
         return 0;
     if (!sock_local(s->listener, &name)) {
         errno = ESHUTDOWN;
         return IESTREAMLISTEN;
     }
     at.port = name.port;
-    return udpdoor_open(s->loop, &at, on_knock, s, &s->udp);
+    if (protocol == PARAMS_UDP)
+        return udpdoor_open(s->loop, &at, on_knock, s, &s->udp);
+    return sctpdoor_open(s->loop, &at, s->opt->xbind, admit_guest, s, &s->sctp);
 }
 
 static bool may_announce(void *context, struct server_test *test, int *ierr)
 {
     struct server *s = context;
+    enum params_protocol protocol = params_protocol(session_params(test->session));
     struct admit_view view = view_tests(s);
     size_t which = 0;
 
-    if (!session_params(test->session)->udp)
+    if (protocol == PARAMS_TCP)
         return true;
     while (nth(s, which) != test)
         which++;
-    if (!admit_udp_may_start(&view, which))
+    if (protocol == PARAMS_UDP && !admit_udp_may_start(&view, which))
         return false;
-    *ierr = open_udp(s);
+    *ierr = open_door(s, protocol);
     return true;
 }
 
@@ -312,6 +330,27 @@ static void shut_udp(struct server *s)
     s->udp = NULL;
 }
 
+static bool sctp_is_awaited(const struct server *s)
+{
+    const struct server_test *test;
+    struct admit_test view;
+
+    TAILQ_FOREACH(test, &s->tests, entry) {
+        server_test_view(test, &view);
+        if (view.awaits_tcp && is_sctp_test(test))
+            return true;
+    }
+    return false;
+}
+
+static void shut_sctp(struct server *s)
+{
+    if (!s->sctp || sctp_is_awaited(s))
+        return;
+    sctpdoor_close(s->sctp);
+    s->sctp = NULL;
+}
+
 /* Some set-up has ended: let in who waits for it. From the loop, because a test that is let in can
  * end at once, and so let in the next. */
 static void unpark_all(struct loop_timer *timer, uint64_t now_ns)
@@ -333,6 +372,7 @@ static void is_set_up(void *context)
     struct server *s = context;
 
     shut_udp(s);
+    shut_sctp(s);
     loop_timer_set(s->loop, &s->unpark, 0);
 }
 
@@ -346,10 +386,10 @@ static void test_over(void *context, struct server_test *test, const struct mach
     /* CLOSE-15: a failed authorisation does not use up a one-off server. */
     if (s->opt->one_off && end->ierr != IEAUTHTEST)
         stop(s);
-    else if (!s->stopping && s->n_tests == 0)
-        announce_listening(s);
     if (!s->stopping)
         watch_idle(s);
+    if (!s->stopping && s->n_tests == 0)
+        announce_listening(s);
     stop_if_done(s);
 }
 
@@ -465,6 +505,7 @@ static void finish(struct server *s)
         server_test_free(test);
     }
     udpdoor_close(s->udp);
+    sctpdoor_close(s->sctp);
     authjob_stop(s->shared.authjobs);
     auth_key_free(s->key);
     if (s->shared.transcript && transcript_close(s->shared.transcript) != SPEC_OK) {
@@ -504,8 +545,8 @@ int server_run(const struct options *opt, FILE *out, FILE *err)
 
         s.status = 0;
         report_banner(&config);
-        announce_listening(&s);
         watch_idle(&s);
+        announce_listening(&s);
         if (loop_run(s.loop) != SPEC_OK)
             s.status = 1;
     }

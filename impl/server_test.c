@@ -45,10 +45,6 @@ static int check_system(const struct params *p)
 {
     cpu_set_t cpus;
 
-    if (params_protocol(p) == PARAMS_SCTP) {
-        errno = EPROTONOSUPPORT;
-        return IESTREAMLISTEN; /* SCTP-5 */
-    }
     if (params_has(p, PARAM_server_affinity) &&
         (sched_getaffinity(0, sizeof cpus, &cpus) != 0 || p->server_affinity < 0 ||
          p->server_affinity >= CPU_SETSIZE || !CPU_ISSET((size_t)p->server_affinity, &cpus))) {
@@ -87,11 +83,11 @@ static void prepare(void *context)
 {
     struct server_test *test = context;
     const struct params *p = session_params(test->session);
-    int ierr = check_system(p);
+    int ierr = check_system(p), os_errno = errno;
 
     report_params(test->report, p);
     if (ierr)
-        session_prepared(test->session, ierr, errno);
+        session_prepared(test->session, ierr, os_errno);
     else
         announce(test);
 }
@@ -322,7 +318,7 @@ void server_test_view(const struct server_test *test, struct admit_test *view)
 {
     const struct machine *m = session_machine(test->session);
     enum machine_state state = machine_state(m);
-    bool awaits = state == SRV_CREATE, udp = awaits && machine_params(m)->udp;
+    bool awaits = state == SRV_CREATE, udp = awaits && params_protocol(machine_params(m)) == PARAMS_UDP;
 
     *view = (struct admit_test){
         .cookie = machine_cookie(m),

@@ -25,7 +25,7 @@ int tune_stream(int fd, const struct params *p, int snd_timeout_ms)
 
     if (params_protocol(p) == PARAMS_TCP)
         ierr = tune_tcp(fd, p, snd_timeout_ms);
-    else if (p->dont_fragment)
+    else if (params_protocol(p) == PARAMS_UDP && p->dont_fragment)
         ierr = sock_set_dont_fragment(fd);
     if (!ierr && p->window)
         ierr = sock_set_window(fd, (int)p->window);
@@ -43,11 +43,25 @@ int tune_congestion(int fd, const struct params *p)
     return sock_set_congestion(fd, p->congestion);
 }
 
+int tune_sctp(int fd, const struct params *p, int64_t nstreams, const char *addresses)
+{
+    int ierr = 0;
+
+    if (p->nodelay)
+        ierr = sock_set_sctp_nodelay(fd);
+    if (!ierr && p->MSS)
+        ierr = sock_set_sctp_mss(fd, (int)p->MSS);
+    if (!ierr && nstreams)
+        ierr = sock_set_sctp_streams(fd, (unsigned)nstreams);
+    return ierr ? ierr : sock_add_sctp_addresses(fd, addresses);
+}
+
 int tune_try(const struct params *p)
 {
-    bool udp = params_protocol(p) == PARAMS_UDP;
+    enum params_protocol protocol = params_protocol(p);
     int family = sock_has_ipv6() ? AF_INET6 : AF_INET;
-    int fd = socket(family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    int type = (protocol == PARAMS_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
+    int fd = socket(family, type, protocol == PARAMS_SCTP ? IPPROTO_SCTP : 0); /* SCTP-5 */
     int ierr, saved;
 
     if (fd < 0)

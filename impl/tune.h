@@ -13,6 +13,10 @@ int tune_stream(int fd, const struct params *p, int snd_timeout_ms);
  * give what its user asked for fails; a server goes on with its own (PARAM-36). */
 int tune_congestion(int fd, const struct params *p);
 
+/* The client's part for SCTP: nodelay, MSS, nstreams streams outbound (0: the system's number), and
+ * the local addresses of a list besides (NULL: none) (SCTP-3). */
+int tune_sctp(int fd, const struct params *p, int64_t nstreams, const char *addresses);
+
 /* The same on a socket of no further use: whether the kernel would grant it. A server asks before
  * it sends CREATE_STREAMS, so that the refusal comes in its place (ERR-6). */
 int tune_try(const struct params *p);

@@ -190,7 +190,10 @@ static int open_socket(enum sock_kind kind, int family)
 {
     int type = (kind == SOCK_KIND_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
-    return socket(family, type, kind == SOCK_KIND_MPTCP ? IPPROTO_MPTCP : 0);
+    return socket(family, type,
+                  kind == SOCK_KIND_MPTCP  ? IPPROTO_MPTCP
+                  : kind == SOCK_KIND_SCTP ? IPPROTO_SCTP
+                                           : 0);
 }
 
 static bool set_int(int fd, int level, int option, int value)
@@ -261,6 +264,31 @@ int sock_listen(const struct sock_at *at, bool mptcp, int *fd)
         return ierr;
     if (listen(s, SOMAXCONN) != 0)
         return close_failed(s, IELISTEN);
+    *fd = s;
+    return 0;
+}
+
+int sock_listen_sctp(const struct sock_at *at, const char *also, int *fd)
+{
+    struct sock_at first = *at;
+    char host[256];
+    int s, ierr;
+
+    /* Nothing can be added to the wildcard: without -B the first -X takes its place. */
+    if (at->host == NULL && also != NULL) {
+        int len = (int)strcspn(also, ",");
+        snprintf(host, sizeof host, "%.*s", len, also);
+        first.host = host;
+        also = also[len] == ',' ? also + len + 1 : NULL;
+    }
+    ierr = open_at(SOCK_KIND_SCTP, &first, IESTREAMLISTEN, &s);
+    if (ierr != 0)
+        return ierr;
+    ierr = sock_add_sctp_addresses(s, also);
+    if (ierr == 0 && listen(s, SOMAXCONN) != 0)
+        ierr = IESTREAMLISTEN;
+    if (ierr != 0)
+        return close_failed(s, ierr);
     *fd = s;
     return 0;
 }

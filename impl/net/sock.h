@@ -47,6 +47,11 @@ struct sock_at {
  * IEV6ONLY, IEBINDDEV. */
 int sock_listen(const struct sock_at *at, bool mptcp, int *fd);
 
+/* A listening SCTP socket, one-to-one style (SCTP-1, SCTP-4); also: further addresses for it (-X),
+ * parted by commas, or NULL. Returns 0, IESTREAMLISTEN (EPROTONOSUPPORT: a kernel without SCTP,
+ * SCTP-5), IEREUSEADDR, IEV6ONLY, IEBINDDEV, IESETSCTPBINDX. */
+int sock_listen_sctp(const struct sock_at *at, const char *also, int *fd);
+
 /* An unconnected UDP socket with SO_REUSEADDR, of the same kinds (UDPC-1); tells the destination
  * address of each datagram. Returns 0, IESTREAMLISTEN, IEREUSEADDR, IEV6ONLY, IEBINDDEV. */
 int sock_bind_udp(const struct sock_at *at, int *fd);
@@ -68,7 +73,7 @@ void sock_addrs_free(struct sock_addrs *list);
 
 /* A socket for one remote address, bound as `at` says (its host is resolved in the family of `to`;
  * its port with SO_REUSEADDR, STR-7). Returns 0, IEBINDDEV, or `failure` for all else. */
-enum sock_kind { SOCK_KIND_TCP, SOCK_KIND_MPTCP, SOCK_KIND_UDP };
+enum sock_kind { SOCK_KIND_TCP, SOCK_KIND_MPTCP, SOCK_KIND_UDP, SOCK_KIND_SCTP };
 int sock_open(enum sock_kind kind, const struct sock_addr *to, const struct sock_at *at,
               int failure, int *fd);
 
@@ -90,6 +95,13 @@ int sock_set_dont_fragment(int fd); /* IPv4, also mapped: IESETDONTFRAGMENT 145 
 int sock_set_user_timeout(int fd, unsigned timeout_ms); /* IESETUSERTIMEOUT 148 */
 int sock_set_device(int fd, const char *device);        /* IEBINDDEV 143 */
 
+/* Of SCTP sockets (SCTP-3), before they connect. */
+int sock_set_sctp_nodelay(int fd);             /* IESETNODELAY 122 */
+int sock_set_sctp_mss(int fd, int mss);        /* IESETMSS 123 */
+int sock_set_sctp_streams(int fd, unsigned n); /* outbound; IESETSCTPNSTREAM 138 */
+/* Local addresses more, parted by commas: IESETSCTPBINDX 139. NULL: none. */
+int sock_add_sctp_addresses(int fd, const char *list);
+
 /* Keepalive probes (CONN-11): idle and interval in s, 0 = the system's. IESETCNTLKA 155 to
  * IESETCNTLKACOUNT 158; IECNTLKA 36 if idle <= interval x count. */
 int sock_set_keepalive(int fd, int idle_s, int interval_s, int count);
@@ -108,7 +120,8 @@ int sock_mss(int fd); /* bytes; -1 */
 bool sock_congestion(int fd, char *name,
                      size_t cap); /* of a TCP socket, NUL-terminated; false: see errno */
 int sock_domain(int fd);          /* AF_INET or AF_INET6 of the socket itself */
-bool sock_is_mptcp(int fd);       /* and has not fallen back to TCP */
+bool sock_is_sctp(int fd);
+bool sock_is_mptcp(int fd); /* and has not fallen back to TCP */
 bool sock_local(int fd, struct sock_name *name);
 bool sock_peer(int fd, struct sock_name *name); /* false: see errno */
 void sock_name_of(const struct sock_addr *addr, struct sock_name *name);

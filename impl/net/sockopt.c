@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <linux/in6.h> /* behind netinet/in.h: the flow label calls */
+#include <linux/sctp.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +56,53 @@ int sock_set_nodelay(int fd)
 int sock_set_mss(int fd, int mss)
 {
     return set(fd, IPPROTO_TCP, TCP_MAXSEG, mss, IESETMSS);
+}
+
+int sock_set_sctp_nodelay(int fd)
+{
+    return set(fd, IPPROTO_SCTP, SCTP_NODELAY, 1, IESETNODELAY);
+}
+
+int sock_set_sctp_mss(int fd, int mss)
+{
+    struct sctp_assoc_value value = {.assoc_value = (uint32_t)mss};
+
+    return setsockopt(fd, IPPROTO_SCTP, SCTP_MAXSEG, &value, sizeof value) == 0 ? 0 : IESETMSS;
+}
+
+int sock_set_sctp_streams(int fd, unsigned n)
+{
+    struct sctp_initmsg value = {.sinit_num_ostreams = (uint16_t)n};
+
+    return setsockopt(fd, IPPROTO_SCTP, SCTP_INITMSG, &value, sizeof value) == 0 ? 0
+                                                                                 : IESETSCTPNSTREAM;
+}
+
+/* Port 0: the one that the socket has or will get. */
+static bool add_sctp_address(int fd, const char *host)
+{
+    int family = sock_domain(fd) == AF_INET ? AF_INET : AF_UNSPEC;
+    struct sock_addrs list;
+    bool ok;
+
+    if (sock_resolve(host, 0, family, false, &list) != SPEC_OK)
+        return false;
+    ok = setsockopt(fd, IPPROTO_SCTP, SCTP_SOCKOPT_BINDX_ADD, &list.at[0].sa, list.at[0].len) == 0;
+    sock_addrs_free(&list);
+    return ok;
+}
+
+int sock_add_sctp_addresses(int fd, const char *list)
+{
+    char host[256];
+
+    for (int len; list != NULL && *list != '\0'; list += len + (list[len] == ',')) {
+        len = (int)strcspn(list, ",");
+        snprintf(host, sizeof host, "%.*s", len, list);
+        if (!add_sctp_address(fd, host))
+            return IESETSCTPBINDX;
+    }
+    return 0;
 }
 
 int sock_set_window(int fd, int bytes)
@@ -191,6 +240,11 @@ bool sock_congestion(int fd, char *name, size_t cap)
         return false;
     name[len] = '\0';
     return true;
+}
+
+bool sock_is_sctp(int fd)
+{
+    return get(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_SCTP;
 }
 
 bool sock_is_mptcp(int fd)
