@@ -318,7 +318,8 @@ void server_test_view(const struct server_test *test, struct admit_test *view)
 {
     const struct machine *m = session_machine(test->session);
     enum machine_state state = machine_state(m);
-    bool awaits = state == SRV_CREATE, udp = awaits && params_protocol(machine_params(m)) == PARAMS_UDP;
+    bool awaits = state == SRV_CREATE,
+         udp = awaits && params_protocol(machine_params(m)) == PARAMS_UDP;
 
     *view = (struct admit_test){
         .cookie = machine_cookie(m),
