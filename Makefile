@@ -9,6 +9,7 @@ CFLAGS   ?= -O2 -g
 LDFLAGS  ?=
 VARIANT  ?= release
 STOCK    ?= build/stock
+BUILDS   = $$(printf "%s\n" $(STOCK)/*/iperf3 | sort -V)
 REPORT   ?= build/report
 FUZZTIME ?= 60
 
@@ -111,15 +112,15 @@ check: ## everything CI runs: unit tests, conformance, interop, golden sessions 
 
 conformance: setup ## set up, then judge every stock build and iperfref (5 minutes)
 	$(PARALLEL) -s all
-	scripts/conformance $(REPORT) $(STOCK)/*/iperf3 build/iperfref
+	scripts/conformance $(REPORT) $(BUILDS) build/iperfref
 
 interop: setup ## set up, then every mode between iperfref and every stock build, both ways
 	$(PARALLEL) -s all
-	scripts/interop $(REPORT)/interop.json $(STOCK)/*/iperf3 build/iperfref
+	scripts/interop $(REPORT)/interop.json $(BUILDS) build/iperfref
 
 bench: setup ## throughput of iperfref beside the stock builds
 	$(PARALLEL) -s all
-	scripts/bench $(STOCK)/*/iperf3 build/iperfref
+	scripts/bench $(BUILDS) build/iperfref
 
 fuzz: ## run each fuzz target, or TARGET=name, for FUZZTIME seconds
 	scripts/deps build fuzz
