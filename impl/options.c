@@ -2,6 +2,7 @@
  * together. */
 #include "impl/options.h"
 
+#include "impl/net/sock.h"
 #include "impl/option_table.h"
 #include "impl/report/report.h"
 #include "impl/version.h"
@@ -71,10 +72,11 @@ static void print_version(FILE *out)
     fprintf(out, "%s\n", VERSION_BANNER);
     if (uname(&u) == 0)
         fprintf(out, "%s %s %s %s %s\n", u.sysname, u.nodename, u.release, u.version, u.machine);
-    fputs("Optional features available: CPU affinity setting, IPv6 flow label, "
-          "TCP congestion algorithm setting, sendfile / zerocopy, socket pacing, authentication, "
-          "bind to device, support IPv4 don't fragment, POSIX threads\n",
-          out);
+    fprintf(out,
+            "Optional features available: CPU affinity setting, IPv6 flow label, %s"
+            "TCP congestion algorithm setting, sendfile / zerocopy, socket pacing, authentication, "
+            "bind to device, support IPv4 don't fragment, POSIX threads\n",
+            sock_has_sctp() ? "SCTP, " : "");
 }
 
 static void print_hint(FILE *err)

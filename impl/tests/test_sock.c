@@ -6,6 +6,7 @@
 #include "impl/wire/ierr.h"
 
 #include <fcntl.h>
+#include <linux/sctp.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -378,6 +379,76 @@ static void test_sock_options_give_the_numbers_of_failures(void **state)
     close(v6);
 }
 
+/* On a kernel with SCTP the listener is tried, elsewhere the refusal (SCTP-5). */
+static void test_sock_listen_sctp_says_whether_the_kernel_can(void **state)
+{
+    static const struct {
+        const char *name, *host, *also;
+        int want; /* where there is SCTP */
+    } rows[] = {
+        {"SCTP-4 any address",                    NULL,        NULL,                            0             },
+        {"SCTP-3 -B",                             "127.0.0.1", NULL,                            0             },
+        {"SCTP-3 -B and -X",                      "127.0.0.1", "127.0.0.2",                     0             },
+        {"SCTP-3 -X alone",                       NULL,        "127.0.0.2",                     0             },
+        {"SCTP-3 -X thrice",                      NULL,        "127.0.0.2,127.0.0.3,127.0.0.4", 0             },
+        {"SCTP-3 -X with an address not of ours", "127.0.0.1", "192.0.2.1",                     IESETSCTPBINDX},
+        {"SCTP-3 -X with no address",             "127.0.0.1", "no such name",                  IESETSCTPBINDX},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sock_at at = {.host = rows[i].host};
+        struct sock_name name;
+        int fd = -1, want = sock_has_sctp() ? rows[i].want : IESTREAMLISTEN;
+        int got = sock_listen_sctp(&at, rows[i].also, &fd);
+        if (got != want)
+            fail_msg("%s: %d", rows[i].name, got);
+        if (!sock_has_sctp())
+            assert_int_equal(errno, EPROTONOSUPPORT);
+        if (got != 0)
+            continue;
+        assert_true(sock_is_sctp(fd) && sock_local(fd, &name) && name.port > 0);
+        close(fd);
+    }
+}
+
+static void test_sctp_options_give_the_numbers_of_failures(void **state)
+{
+    int fd = tcp(AF_INET);
+
+    (void)state;
+    assert_false(sock_is_sctp(fd));
+    assert_int_equal(sock_set_sctp_nodelay(fd), IESETNODELAY);
+    assert_int_equal(sock_set_sctp_mss(fd, 1000), IESETMSS);
+    assert_int_equal(sock_set_sctp_streams(fd, 3), IESETSCTPNSTREAM);
+    assert_int_equal(sock_add_sctp_addresses(fd, "127.0.0.1"), IESETSCTPBINDX);
+    assert_int_equal(sock_add_sctp_addresses(fd, NULL), 0);
+    assert_int_equal(sock_add_sctp_addresses(fd, ""), 0);
+    close(fd);
+}
+
+static void test_sctp_options_arrive_in_the_kernel(void **state)
+{
+    struct sock_addr to = addr_of("127.0.0.1", 1);
+    struct sock_at near = {.host = "127.0.0.2"};
+    int fd = -1;
+
+    (void)state;
+    if (!sock_has_sctp()) {
+        assert_int_equal(sock_open(SOCK_KIND_SCTP, &to, &near, IESTREAMCONNECT, &fd),
+                         IESTREAMCONNECT);
+        assert_int_equal(errno, EPROTONOSUPPORT);
+        return;
+    }
+    assert_int_equal(sock_open(SOCK_KIND_SCTP, &to, &near, IESTREAMCONNECT, &fd), 0);
+    assert_int_equal(sock_set_sctp_nodelay(fd), 0);
+    assert_int_equal(sock_set_sctp_mss(fd, 1000), 0);
+    assert_int_equal(sock_set_sctp_streams(fd, 3), 0);
+    assert_int_equal(sock_add_sctp_addresses(fd, "127.0.0.3,127.0.0.4"), 0);
+    assert_int_equal(option(fd, IPPROTO_SCTP, SCTP_NODELAY), 1);
+    close(fd);
+}
+
 static void test_sock_set_keepalive_checks_idle_against_the_retries(void **state)
 {
     static const struct {
@@ -435,6 +506,9 @@ int main(void)
         cmocka_unit_test(test_sock_options_arrive_in_the_kernel),
         cmocka_unit_test(test_sock_set_tos_reaches_ipv4_packets_of_an_ipv6_socket),
         cmocka_unit_test(test_sock_options_give_the_numbers_of_failures),
+        cmocka_unit_test(test_sock_listen_sctp_says_whether_the_kernel_can),
+        cmocka_unit_test(test_sctp_options_give_the_numbers_of_failures),
+        cmocka_unit_test(test_sctp_options_arrive_in_the_kernel),
         cmocka_unit_test(test_sock_set_keepalive_checks_idle_against_the_retries),
         cmocka_unit_test(test_sock_set_flowlabel_is_for_ipv6_alone),
     };

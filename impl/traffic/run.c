@@ -9,6 +9,7 @@
 #include "impl/wire/ierr.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <math.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define NS_PER_SEC                   UINT64_C(1000000000)
@@ -529,16 +531,27 @@ uint64_t run_bytes(const struct run *run, bool sender)
     return sum(run, sender).bytes;
 }
 
+/* SCTP can't say how many bytes; the memory of what it still holds will do. */
+static uint64_t unacknowledged(int fd, bool sctp)
+{
+    uint32_t memory[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof memory;
+    int queued = 0;
+
+    if (sctp && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &len) == 0)
+        return memory[SK_MEMINFO_WMEM_QUEUED];
+    if (!sctp && ioctl(fd, SIOCOUTQ, &queued) == 0)
+        return (uint64_t)MAX(queued, 0);
+    return 0;
+}
+
 uint64_t run_unacknowledged(const struct run *run)
 {
     uint64_t bytes = 0;
 
-    for (size_t i = 0; i < run->n_streams; i++) {
-        int queued = 0;
-        if (run->streams[i]->sends && params_protocol(run->config.params) == PARAMS_TCP &&
-            ioctl(run->streams[i]->fd, SIOCOUTQ, &queued) == 0 && queued > 0)
-            bytes += (uint64_t)queued;
-    }
+    for (size_t i = 0; i < run->n_streams && !run->flow.udp; i++)
+        if (run->streams[i]->sends)
+            bytes += unacknowledged(run->streams[i]->fd, run->flow.sctp);
     return bytes;
 }
 

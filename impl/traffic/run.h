@@ -104,7 +104,8 @@ int run_stream_errno(const struct run *run, size_t i);
 /* Bytes of the counted period so far, over the streams that send (sender) or receive. */
 uint64_t run_bytes(const struct run *run, bool sender);
 
-/* Bytes that TCP streams have written and the peer's system has not yet acknowledged. */
+/* Bytes that TCP streams have written and the peer's system has not yet acknowledged. SCTP: the
+ * memory they take, 0 once nothing is left. */
 uint64_t run_unacknowledged(const struct run *run);
 
 /* When stream data was last received, loop_now() time; 0: none yet. For machine_progress(). */
