@@ -25,6 +25,43 @@ static char *encode(const struct results *r)
     return jwrite_take(&w);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return strcmp(a, b) == 0 || strstr(b, "\xef\xbf\xbd") != NULL; /* was not UTF-8 */
+}
+
+static double real(double value)
+{
+    return value - value == 0 ? value : 0; /* JSON has no infinity */
+}
+
+static bool same_stream(const struct results_stream *a, const struct results_stream *b)
+{
+    return a->id == b->id && a->bytes == b->bytes && a->retransmits == b->retransmits &&
+           real(a->jitter) == b->jitter && a->errors == b->errors &&
+           a->omitted_errors == b->omitted_errors && a->packets == b->packets &&
+           a->omitted_packets == b->omitted_packets && real(a->start_time) == b->start_time &&
+           real(a->end_time) == b->end_time;
+}
+
+static void check_same(const struct results *a, const struct results *b)
+{
+    FUZZ_CHECK(real(a->cpu_util_total) == b->cpu_util_total &&
+                   real(a->cpu_util_user) == b->cpu_util_user &&
+                   real(a->cpu_util_system) == b->cpu_util_system &&
+                   a->sender_has_retransmits == b->sender_has_retransmits,
+               "the head");
+    FUZZ_CHECK(same_text(a->congestion_used, b->congestion_used) &&
+                   same_text(a->server_output_text, b->server_output_text) &&
+                   same_text(a->server_output_json, b->server_output_json),
+               "a text");
+    FUZZ_CHECK(a->n_streams == b->n_streams, "%zu streams, %zu", a->n_streams, b->n_streams);
+    for (size_t i = 0; i < a->n_streams; i++)
+        FUZZ_CHECK(same_stream(&a->streams[i], &b->streams[i]), "stream %zu", i);
+}
+
 static void check_written(const struct results *r)
 {
     struct results again;
@@ -32,6 +69,7 @@ static void check_written(const struct results *r)
     struct bytes in = {(uint8_t *)text, strlen(text)};
 
     FUZZ_CHECK(results_decode(in, NULL, 0, &again, NULL) == SPEC_OK, "%s", text);
+    check_same(r, &again);
     text_again = encode(&again);
     FUZZ_CHECK(strcmp(text, text_again) == 0, "%s and %s", text, text_again);
     free(text);

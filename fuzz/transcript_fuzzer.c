@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SESSIONS 16 /* of one file; more are not compared */
+#define SESSIONS 16 /* open at once; further ones share their places */
 
 /* A file in memory, with a path. */
 struct file {
@@ -37,7 +37,7 @@ struct reading {
     struct transcript *out; /* NULL: nothing is written */
     struct transcript_session *open[SESSIONS];
     enum observer_side role[SESSIONS];
-    unsigned n_begun;
+    bool is_long; /* a run of bytes that a writer cuts in two */
 };
 
 static void note(struct fuzz_log *log, const struct transcript_event *e)
@@ -58,7 +58,6 @@ static void begin(struct reading *r, unsigned i, const struct transcript_event *
 {
     transcript_end(r->open[i]);
     r->role[i] = e->side;
-    r->n_begun++;
     r->open[i] = transcript_begin(r->out, e->side, e->local, e->local_port, e->peer, e->peer_port);
 }
 
@@ -70,26 +69,43 @@ static enum spec_err check_event(void *context, const struct transcript_event *e
                    (e->bytes.len > 0 && e->bytes.len <= TRANSCRIPT_LINE_BYTES + 128),
                "%zu bytes", e->bytes.len);
     FUZZ_CHECK(e->kind != TRANSCRIPT_SESSION || (*e->local != '\0' && *e->peer != '\0'), "names");
-    if (r->out == NULL)
+    if (r->out == NULL && e->kind != TRANSCRIPT_END)
         note(&r->log, e);
     return SPEC_OK;
 }
 
-/* Write an event down again, if it is one that a writer makes: its own bytes, the peer's end. */
+/* Whether a writer makes such a line: of a session that is open, and the end of the peer alone. */
+static bool is_written(const struct reading *r, unsigned i, const struct transcript_event *e)
+{
+    if (e->kind == TRANSCRIPT_SESSION)
+        return true;
+    if (r->open[i] == NULL || e->kind == TRANSCRIPT_GAP || e->kind == TRANSCRIPT_END)
+        return false;
+    return e->kind == TRANSCRIPT_BYTES || e->side != r->role[i];
+}
+
+static void put(struct reading *r, unsigned i, const struct transcript_event *e)
+{
+    if (e->kind == TRANSCRIPT_SESSION)
+        begin(r, i, e);
+    else if (e->kind != TRANSCRIPT_BYTES)
+        transcript_over(r->open[i], e->kind == TRANSCRIPT_RESET, e->os_errno);
+    else if (e->side == r->role[i])
+        transcript_sent(r->open[i], e->bytes);
+    else
+        transcript_received(r->open[i], e->bytes);
+}
+
 static enum spec_err copy_event(void *context, const struct transcript_event *e)
 {
     struct reading *r = context;
     unsigned i = (unsigned)(e->session % SESSIONS);
-    bool is_own = r->open[i] != NULL && e->side == r->role[i];
 
-    if (e->kind == TRANSCRIPT_SESSION)
-        begin(r, i, e);
-    if (e->kind == TRANSCRIPT_BYTES && is_own)
-        transcript_sent(r->open[i], e->bytes);
-    if (e->kind == TRANSCRIPT_BYTES && !is_own)
-        transcript_received(r->open[i], e->bytes);
-    if ((e->kind == TRANSCRIPT_EOF || e->kind == TRANSCRIPT_RESET) && !is_own)
-        transcript_over(r->open[i], e->kind == TRANSCRIPT_RESET, e->os_errno);
+    r->is_long = r->is_long || e->bytes.len > TRANSCRIPT_LINE_BYTES;
+    if (is_written(r, i, e)) {
+        note(&r->log, e);
+        put(r, i, e);
+    }
     if (e->kind == TRANSCRIPT_END) {
         transcript_end(r->open[i]);
         r->open[i] = NULL;
@@ -97,35 +113,22 @@ static enum spec_err copy_event(void *context, const struct transcript_event *e)
     return check_event(context, e);
 }
 
-/* Returns how many sessions there were. */
-static unsigned copy(const char *from, const char *to)
-{
-    struct reading r = {.out = transcript_open(to)};
-    unsigned long line;
-
-    if (r.out == NULL)
-        abort();
-    transcript_read(from, copy_event, &r, &line);
-    FUZZ_CHECK(transcript_close(r.out) == SPEC_OK, "writer");
-    return r.n_begun;
-}
-
-/* A written file reads to its end, and its copy says the same. */
+/* A copy reads to its end, and says what was written into it. */
 static void check_copy(void)
 {
-    struct reading one = {.out = NULL}, two = {.out = NULL};
+    struct reading in = {.out = transcript_open(files[1].path)}, again = {.out = NULL};
     unsigned long line;
 
-    unsigned n_sessions = copy(files[0].path, files[1].path);
-    FUZZ_CHECK(transcript_read(files[1].path, check_event, &one, &line) == SPEC_OK, "line %lu",
+    if (in.out == NULL)
+        abort();
+    transcript_read(files[0].path, copy_event, &in, &line);
+    FUZZ_CHECK(transcript_close(in.out) == SPEC_OK, "writer");
+    FUZZ_CHECK(transcript_read(files[1].path, check_event, &again, &line) == SPEC_OK, "line %lu",
                line);
-    copy(files[1].path, files[0].path);
-    FUZZ_CHECK(transcript_read(files[0].path, check_event, &two, &line) == SPEC_OK, "line %lu",
-               line);
-    FUZZ_CHECK(n_sessions >= SESSIONS || fuzz_equal(fuzz_noted(&one.log), fuzz_noted(&two.log)),
+    FUZZ_CHECK(in.is_long || fuzz_equal(fuzz_noted(&in.log), fuzz_noted(&again.log)),
                "not the same");
-    fuzz_log_fini(&one.log);
-    fuzz_log_fini(&two.log);
+    fuzz_log_fini(&in.log);
+    fuzz_log_fini(&again.log);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
