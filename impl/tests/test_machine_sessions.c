@@ -313,6 +313,25 @@ static void test_client_fails_when_it_cannot_read_an_error(void **unused)
     fail_msg("it never ends");
 }
 
+/* ERR-4: once fe was read the client sends nothing more, whatever becomes of its test. */
+static void test_client_says_nothing_behind_an_error(void **unused)
+{
+    static struct end e;
+
+    (void)unused;
+    to_state(&e, CLI_RUN);
+    e.out_len = 0;
+    end_feed(&e, WIRE("\xfe\0\0"), 0);
+    machine_test_over(e.m, e.now_ns);
+    end_drain(&e);
+    assert_int_equal(e.out_len, 0);
+    end_feed(&e, WIRE("\0\x72\0\0\0\0"), 0);
+    assert_int_equal(e.n_ends, 1);
+    assert_int_equal(e.end.ierr, IERECVPARAMS);
+    assert_int_equal(e.out_len, 0);
+    end_fini(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_machine_understands_stock_at_every_cut),
         cmocka_unit_test(test_each_failed_allocation_ends_the_session),
         cmocka_unit_test(test_client_fails_when_it_cannot_read_an_error),
+        cmocka_unit_test(test_client_says_nothing_behind_an_error),
     };
 
     fill_client_params();

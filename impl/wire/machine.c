@@ -262,8 +262,9 @@ void machine_terminate(struct machine *m, uint64_t now_ns)
 
 void machine_test_over(struct machine *m, uint64_t now_ns)
 {
-    if (begin(m, now_ns) && !is_server(m) && !m->run_due)
-        machine_client_event(m, CEV_TEST_OVER, 0, 0);
+    if (!begin(m, now_ns) || is_server(m) || m->run_due || m->reading_error) /* ERR-4 */
+        return;
+    machine_client_event(m, CEV_TEST_OVER, 0, 0);
 }
 
 void machine_tick(struct machine *m, uint64_t now_ns)
