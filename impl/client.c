@@ -294,6 +294,24 @@ static void report_control(struct client *c, int fd, bool len_from_mss)
                                 });
 }
 
+/* Everything that the session needs of its connection; 0 or iperf3's number with errno. */
+static int prepare_control(struct client *c, int fd, struct sock_name *local, struct chan **chan)
+{
+    int ierr = tune_control(c, fd);
+
+    if (!ierr && (!sock_peer(fd, &c->peer) || !sock_local(fd, local)))
+        ierr = IECONNECT; /* reset as soon as it was there */
+    if (ierr)
+        return ierr;
+    options_set_mss(c->opt, sock_mss(fd));
+    ierr = add_token(c);
+    if (!ierr)
+        ierr = make_session(c);
+    if (!ierr && !(*chan = chan_new(c->loop, fd, NULL, NULL)))
+        ierr = IEINITTEST;
+    return ierr;
+}
+
 static void on_control(void *context, int fd, int ierr, int os_errno)
 {
     struct client *c = context;
@@ -302,19 +320,14 @@ static void on_control(void *context, int fd, int ierr, int os_errno)
     struct chan *chan;
 
     c->dial = NULL;
-    if (!ierr)
-        ierr = tune_control(c, fd);
     if (ierr) {
-        fail(c, ierr, os_errno ? os_errno : errno);
+        fail(c, ierr, os_errno);
         return;
     }
-    options_set_mss(c->opt, sock_mss(fd));
-    ierr = add_token(c);
-    if (!ierr)
-        ierr = make_session(c);
-    chan = ierr ? NULL : chan_new(c->loop, fd, NULL, NULL);
-    if (!chan || !sock_peer(fd, &c->peer) || !sock_local(fd, &local)) {
-        fail(c, ierr ? ierr : IEINITTEST, errno);
+    ierr = prepare_control(c, fd, &local, &chan);
+    if (ierr) {
+        fail(c, ierr, errno);
+        close(fd);
         return;
     }
     report_params(c->report, &c->opt->params);
