@@ -49,6 +49,7 @@ IMPL     := $(sort $(filter-out impl/main.c,$(wildcard impl/*.c impl/wire/*.c im
 HARNESS  := $(sort $(wildcard $(addsuffix /*.c,$(addprefix harness/,session script sim subject suite interop report cli))))
 HARNESS  := $(filter-out harness/cli/main.c,$(HARNESS))
 TESTS    := $(sort $(wildcard impl/tests/test_*.c harness/tests/test_*.c))
+$(foreach n,$(notdir $(TESTS)),$(if $(word 2,$(filter %/$(n),$(TESTS))),$(error two tests are called $(n))))
 FUZZERS  := $(sort $(wildcard fuzz/*_fuzzer.c))
 
 objects   = $(patsubst %.c,$(B)/obj/%.o,$(1))
