@@ -23,37 +23,6 @@ static uint64_t now_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* --- needs ----------------------------------------------------------------------------------- */
-
-static bool needs(const struct script *s, const char *what)
-{
-    for (size_t i = 0; i < s->needs.n; i++)
-        if (strcmp(s->needs.at[i], what) == 0)
-            return true;
-    return false;
-}
-
-bool suite_can_run(const struct script *script, const struct subject_build *build, struct text *why,
-                   struct text *options)
-{
-    static const char *const never[] = {"sctp", "mptcp", "gsro"};
-    bool has_role =
-        build->path[0] || (script->plays_server ? build->client_cmd : build->server_cmd)[0];
-
-    if (!has_role)
-        text_addf(why, "no %s to judge was given", script->plays_server ? "client" : "server");
-    for (size_t i = 0; i < ARRAY_LEN(never); i++)
-        if (needs(script, never[i]))
-            text_addf(why, "the simulator does not speak %s", never[i]);
-    if (needs(script, "auth") && build->path[0] && !build->has_auth)
-        text_adds(why, "auth: not built in");
-    if (needs(script, "ipv6") && access("/proc/self/net/if_inet6", F_OK) != 0)
-        text_adds(why, "ipv6: not in this kernel");
-    if (needs(script, "single-test") && build->can_limit_tests)
-        text_adds(options, "--max-tests 1");
-    return why->len == 0;
-}
-
 /* --- running --------------------------------------------------------------------------------- */
 
 struct room {
@@ -199,7 +168,7 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
     uint64_t began = now_ns();
 
     *run = (struct suite_run){.own_network = own_network};
-    suite_can_run(script, &settings->build, &why, &options);
+    suite_can_run(script, settings, &why, &options);
     room.config = (struct sim_config){.script = script,
                                       .is_local = true,
                                       .may_retry = strcmp(settings->build.name, "iperf") == 0,

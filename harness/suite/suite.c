@@ -116,7 +116,7 @@ static void choose(struct suite *suite)
         struct suite_result *r = &suite->results[i];
         struct text options = {0};
         r->script = suite->cases.at[i];
-        if (!suite_can_run(r->script, &suite->settings.build, &r->skip, &options)) {
+        if (!suite_can_run(r->script, &suite->settings, &r->skip, &options)) {
             r->judgement.verdict = SUITE_SKIP;
             if (suite->progress)
                 suite->progress(suite->context, r);

@@ -28,6 +28,8 @@ const char *suite_verdict_word(enum suite_verdict verdict);
 struct suite_run {
     enum sim_cause cause;
     unsigned line, retries;
+    unsigned
+        process; /* suite_run_in_order(): number of the process that was judged, from 1; else 0 */
     uint64_t duration_ns;
     bool own_network;
     struct text clause; /* of the step that failed, "" for none */
@@ -78,16 +80,21 @@ struct suite_expectation *suite_expectations_find(const struct suite_expectation
                                                   const char *id);
 void suite_expectations_fini(struct suite_expectations *list);
 
-/* --- case.c: one case, in this process --- */
 struct suite_settings {
     struct subject_build build;
     double timeout_scale;
     unsigned jobs;
     bool share_network; /* no namespaces */
+    const char
+        *remote; /* "HOST:PORT" of a running server elsewhere, or NULL: no process to watch */
 };
+
+/* --- needs.c --- */
 /* Why a case cannot be run on this build, in *why; or options to add for it, in *options. */
-bool suite_can_run(const struct script *script, const struct subject_build *build, struct text *why,
-                   struct text *options);
+bool suite_can_run(const struct script *script, const struct suite_settings *settings,
+                   struct text *why, struct text *options);
+
+/* --- case.c: one case, in this process --- */
 void suite_run_case(const struct script *script, const struct suite_settings *settings,
                     bool own_network, struct suite_run *run);
 
@@ -96,6 +103,15 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
  * False if no worker could be started. A worker that dies is a result of cause SIM_TROUBLE. */
 bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
                    void (*done)(void *context, size_t index, struct suite_run *run), void *context);
+
+/* Persistent mode: play list in its order, one case after the other, in one worker. Server cases
+ * with the same command line share one process; between two of them every connection of the first
+ * is closed and the server is given the time that `expect alive` gives it to serve again. A case
+ * that ends the process (or leaves it without service) makes the next begin with a new one; run
+ * tells by `process` which ones shared. False if no worker could be started. */
+bool suite_run_in_order(const struct script_list *list, const struct suite_settings *settings,
+                        void (*done)(void *context, size_t index, struct suite_run *run),
+                        void *context);
 
 /* --- suite.c: the whole --- */
 struct suite_result {
