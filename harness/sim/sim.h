@@ -41,6 +41,8 @@ void sim_listener_close(struct sim_listener *listener);
     X(SIM_EXIT, "exit", "the subject's process ended by itself")                                   \
     X(SIM_HANG, "hang", "the subject did not come to an end")                                      \
     X(SIM_NO_SERVICE, "no-service", "the subject does not serve the next client")                  \
+    X(SIM_SPIN, "spin", "the subject uses the processor while it should wait")                     \
+    X(SIM_LEAK, "leak", "the subject keeps more with every session")                               \
     X(SIM_SANITIZER, "sanitizer", "a sanitizer reported on the subject's stderr")                  \
     X(SIM_TROUBLE, "trouble", "the harness could not do its part")
 

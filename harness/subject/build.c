@@ -131,3 +131,15 @@ bool subject_identify(struct subject_build *b, const char *profile, struct text 
     text_fini(&help);
     return ok && (!profile || take_profile(b, profile, why));
 }
+
+bool subject_add_env(struct subject_build *build, const char *assignment)
+{
+    size_t n = 0;
+
+    while (build->env[n])
+        n++;
+    if (n == SUBJECT_ENV_MAX || *assignment == '=' || !strchr(assignment, '='))
+        return false;
+    build->env[n] = assignment;
+    return true;
+}

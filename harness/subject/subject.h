@@ -11,15 +11,19 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#define SUBJECT_ENV_MAX 64
+
 /* --- build.c: what a build says about itself --- */
 struct subject_build {
-    char path[1024];       /* program, or "" with command templates */
-    char server_cmd[1024]; /* "CMD ... {port}", or "" */
-    char client_cmd[1024]; /* "CMD ... {host} {port}", or "" */
-    char banner[256];      /* first line of --version */
-    char name[32];         /* "iperf", "iperfref", ... ; "" unknown */
-    char version_text[32]; /* "3.12" */
-    char package[64];      /* "3.12-1+deb12u2", from INFO beside it */
+    char path[1024];                      /* program, or "" with command templates */
+    char server_cmd[1024];                /* "CMD ... {port}", or "" */
+    char client_cmd[1024];                /* "CMD ... {host} {port}", or "" */
+    char wrap[1024];                      /* "valgrind {}": how to run any of the commands; or "" */
+    const char *env[SUBJECT_ENV_MAX + 1]; /* more "NAME=VALUE", borrowed; NULL behind the last */
+    char banner[256];                     /* first line of --version */
+    char name[32];                        /* "iperf", "iperfref", ... ; "" unknown */
+    char version_text[32];                /* "3.12" */
+    char package[64];                     /* "3.12-1+deb12u2", from INFO beside it */
     char sha256[65];
     bool has_version; /* version holds, and IS clauses predict this build */
     struct clause_version version;
@@ -30,6 +34,8 @@ struct subject_build {
 /* Run the program and read what it tells; profile is NULL or NAME/VERSION[@VENDOR] in its place.
  * False and a reason if it cannot be run. */
 bool subject_identify(struct subject_build *build, const char *profile, struct text *why);
+/* Add "NAME=VALUE" (borrowed); false if it is none, or one too many. */
+bool subject_add_env(struct subject_build *build, const char *assignment);
 
 /* --- process.c --- */
 struct subject {

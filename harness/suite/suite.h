@@ -86,7 +86,8 @@ struct suite_settings {
     unsigned jobs;
     bool share_network; /* no namespaces */
     const char
-        *remote; /* "HOST:PORT" of a running server elsewhere, or NULL: no process to watch */
+        *remote;      /* "HOST:PORT" of a running server elsewhere, whose process nobody watches */
+    const char *keep; /* folder for what a case left: output, timeline; or NULL */
 };
 
 /* --- needs.c --- */
