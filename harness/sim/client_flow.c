@@ -16,7 +16,8 @@ static enum flow_result again(struct control *c)
         text_addf(&c->why, "no connection after %d attempts (CONN-5)", RETRIES_MAX);
         return FLOW_FAILED;
     }
-    c->sim->out->retries++;
+    /* A service check waits out the re-opening of the listener: no count of its attempts. */
+    c->sim->out->retries += c->retries == 1 && !c->is_probe;
     while (c->n_events > 0)
         control_pop(c);
     control_close(c, false);
@@ -36,8 +37,10 @@ static enum flow_result connect_row(struct control *c, const struct flow *row)
     if (sim_now() < c->wake_ns)
         return FLOW_WAIT;
     c->wake_ns = 0;
-    if (c->fd < 0)
+    if (c->fd < 0) {
+        c->sim->out->connects += c->retries == 0;
         control_connect(c);
+    }
     if (c->connecting)
         return FLOW_WAIT;
     if (c->connect_errno == 0)

@@ -74,7 +74,8 @@ struct sim_outcome {
     struct text step;     /* that step as text */
     struct text got;      /* in protocol words */
     struct text branches; /* which way each `either` went: "line 12: end" */
-    unsigned retries;     /* connects repeated because of CONN-5 */
+    unsigned connects;    /* control connections that were wanted */
+    unsigned retries;     /* those that took more than one attempt (CONN-5), service checks aside */
     struct session record;
 };
 

@@ -125,6 +125,7 @@ static void keep(struct suite_run *run, struct sim_outcome *o)
 {
     run->cause = o->cause;
     run->line = o->line;
+    run->connects = o->connects;
     run->retries = o->retries;
     text_adds(&run->clause, o->clause ? o->clause : "");
     text_add(&run->step, o->step.at, o->step.len);

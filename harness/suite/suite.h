@@ -27,7 +27,7 @@ const char *suite_verdict_word(enum suite_verdict verdict);
 /* What one run of one case brought, in words; from the worker that ran it. */
 struct suite_run {
     enum sim_cause cause;
-    unsigned line, retries;
+    unsigned line, connects, retries;
     unsigned
         process; /* suite_run_in_order(): number of the process that was judged, from 1; else 0 */
     uint64_t duration_ns;

@@ -68,7 +68,7 @@ static bool get(int fd, void *bytes, size_t len)
 
 /* The numbers of a suite_run, and the lengths of its texts behind them. */
 struct answer {
-    unsigned cause, line, retries, own_network;
+    unsigned cause, line, connects, retries, process, own_network;
     uint64_t duration_ns;
     uint32_t lens[7];
 };
@@ -83,8 +83,8 @@ static void texts_of(struct suite_run *run, struct text *texts[7])
 
 static bool put_run(int fd, struct suite_run *run)
 {
-    struct answer a = {run->cause,       run->line,        run->retries,
-                       run->own_network, run->duration_ns, {0}};
+    struct answer a = {run->cause,   run->line,        run->connects,    run->retries,
+                       run->process, run->own_network, run->duration_ns, {0}};
     struct text *texts[7];
     bool ok;
 
@@ -107,7 +107,9 @@ static bool get_run(int fd, struct suite_run *run)
         return false;
     run->cause = a.cause < SIM_N_CAUSES ? (enum sim_cause)a.cause : SIM_TROUBLE;
     run->line = a.line;
+    run->connects = a.connects;
     run->retries = a.retries;
+    run->process = a.process;
     run->own_network = a.own_network;
     run->duration_ns = a.duration_ns;
     texts_of(run, texts);
