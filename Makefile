@@ -70,7 +70,7 @@ $(B)/lib%.a: $(B)/sources
 	rm -f $@
 	ar crD $@ $(filter %.o,$^)
 
-$(B)/obj/%.o: %.c build/gen/clauses.inc $(B)/flags
+$(B)/obj/%.o: %.c build/gen/clauses.inc build/gen/clauses-sorted.inc $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -c -o $@ $<
 
@@ -89,6 +89,10 @@ fuzz-programs: $(patsubst fuzz/%_fuzzer.c,$(B)/bin/%,$(FUZZERS))
 build/gen/clauses.inc: docs/clauses.tsv scripts/gen-clauses
 	@mkdir -p $(@D)
 	scripts/gen-clauses docs/clauses.tsv > $@
+
+build/gen/clauses-sorted.inc: docs/clauses.tsv scripts/gen-clauses
+	@mkdir -p $(@D)
+	LC_ALL=C scripts/gen-clauses -v sorted=1 docs/clauses.tsv > $@
 
 # These change only when what they hold changes: other flags rebuild, a removed source relinks.
 $(B)/flags: now = $(CC) $(OURFLAGS) $(LINK)

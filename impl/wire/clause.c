@@ -10,20 +10,37 @@ const struct clause clauses[] = {
 };
 const size_t n_clauses = ARRAY_LEN(clauses);
 
+/* The places of the rows above, by id in byte order. */
+static const unsigned short sorted[] = {
+#include "clauses-sorted.inc"
+};
+_Static_assert(ARRAY_LEN(sorted) == ARRAY_LEN(clauses), "each clause has its place");
+
+/* The first clause whose id is not before id; n_clauses if there is none. */
+static size_t first_from(const char *id)
+{
+    size_t first = 0, behind = n_clauses;
+
+    while (first < behind) {
+        size_t middle = first + (behind - first) / 2;
+        if (strcmp(clauses[sorted[middle]].id, id) < 0)
+            first = middle + 1;
+        else
+            behind = middle;
+    }
+    return first;
+}
+
 const struct clause *clause_find(const char *id)
 {
-    const struct clause *part = NULL;
-    size_t len = strlen(id);
+    size_t len = strlen(id), at = first_from(id);
 
-    for (size_t i = 0; i < n_clauses; i++) {
-        if (strncmp(clauses[i].id, id, len) != 0)
-            continue;
-        if (clauses[i].id[len] == '\0')
-            return &clauses[i];
-        if (clauses[i].id[len] == '.' && part == NULL)
-            part = &clauses[i];
-    }
-    return part;
+    if (at == n_clauses)
+        return NULL;
+    /* The suffixed entries of a row come right behind it: '.' sorts before digits and letters. */
+    const struct clause *clause = &clauses[sorted[at]];
+    bool is_it = strncmp(clause->id, id, len) == 0;
+    return is_it && (clause->id[len] == '\0' || clause->id[len] == '.') ? clause : NULL;
 }
 
 const char *clause_level_name(enum clause_level level)
