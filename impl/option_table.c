@@ -53,7 +53,7 @@ const struct option_row option_rows[] = {
         option_take_timestamps, AT(timestamps)},
     {OPTION_RCV_TIMEOUT, "rcv-timeout", NULL, "#", OPTION_BOTH,
         "end a test without data for so many ms (default 120000)",
-        option_take_rcv_timeout, AT(rcv_timeout_ns), 100, 86400000, IERCVTIMEOUT},
+        option_take_ms, AT(rcv_timeout_ns), 100, 86400000, IERCVTIMEOUT},
     {OPTION_SND_TIMEOUT, "snd-timeout", NULL, "#", OPTION_BOTH,
         "time-out in ms for unacknowledged TCP data",
         option_take_int, AT(snd_timeout_ms), 0, 86400000, IESNDTIMEOUT},

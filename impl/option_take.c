@@ -202,12 +202,6 @@ int option_take_s(struct option_draft *d, const struct option_row *row, const ch
     return take_time(d, row, arg, 1000000000);
 }
 
-int option_take_rcv_timeout(struct option_draft *d, const struct option_row *row, const char *arg)
-{
-    d->opt->rcv_timeout_given = true;
-    return option_take_ms(d, row, arg);
-}
-
 int option_take_format(struct option_draft *d, const struct option_row *row, const char *arg)
 {
     (void)row;

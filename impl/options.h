@@ -38,7 +38,6 @@ struct options {
 
     uint64_t connect_timeout_ns; /* --connect-timeout; 0 = the system's */
     uint64_t rcv_timeout_ns;     /* --rcv-timeout, 120 s; 0 = off */
-    bool rcv_timeout_given;      /* a client's applies only to receiving tests (TMO-5) */
     int64_t snd_timeout_ms;      /* --snd-timeout; 0 = the system's */
     uint64_t idle_timeout_ns;    /* server --idle-timeout; 0 = off */
     bool keepalive;              /* --cntl-ka */

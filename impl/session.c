@@ -495,11 +495,6 @@ const struct params *session_params(const struct session *s)
     return machine_params(s->machine);
 }
 
-struct chan *session_chan(const struct session *s)
-{
-    return s->chan;
-}
-
 unsigned session_n_streams(const struct session *s)
 {
     return s->run ? (unsigned)run_n_streams(s->run) : 0;

@@ -22,8 +22,6 @@ struct session_ops {
     /* No more streams are awaited: all are there (TEST_START), or there will be none (a client may
      * go from CREATE_STREAMS straight to the results, FLOW-12). May come again. */
     void (*set_up)(void *context);
-    void (*peer_results)(void *context,
-                         const struct results *results); /* before the final report */
     /* The end, once, from the loop and never from inside a call of ours: may free the session. */
     void (*over)(void *context, const struct machine_end *end);
 };

@@ -437,8 +437,3 @@ int chan_fd(const struct chan *c)
 {
     return c->source.fd;
 }
-
-size_t chan_queued(const struct chan *c)
-{
-    return c->queue_len;
-}

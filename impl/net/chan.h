@@ -73,5 +73,5 @@ void chan_abort(struct chan *c);
 /* Give the descriptor away and free the channel; what is kept or queued is dropped. */
 int chan_release(struct chan *c);
 
-int chan_fd(const struct chan *c);        /* borrowed: for options and addresses */
-size_t chan_queued(const struct chan *c); /* bytes sent and not yet written */
+/* The descriptor; borrowed, for options and addresses. */
+int chan_fd(const struct chan *c);

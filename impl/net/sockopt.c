@@ -10,16 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-#ifndef SOL_MPTCP
-#define SOL_MPTCP 284
-#endif
-#ifndef MPTCP_INFO
-#define MPTCP_INFO 1
-#endif
-
 /* 0 if the option could be set, else ierr. */
 static int set(int fd, int level, int option, int value, int ierr)
 {
@@ -232,26 +222,7 @@ int sock_mss(int fd)
     return get(fd, IPPROTO_TCP, TCP_MAXSEG);
 }
 
-bool sock_congestion(int fd, char *name, size_t cap)
-{
-    socklen_t len = (socklen_t)(cap - 1);
-
-    if (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len) != 0)
-        return false;
-    name[len] = '\0';
-    return true;
-}
-
 bool sock_is_sctp(int fd)
 {
     return get(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_SCTP;
-}
-
-bool sock_is_mptcp(int fd)
-{
-    uint8_t info[256]; /* struct mptcp_info, of which only its being there counts */
-    socklen_t len = sizeof info;
-
-    return get(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_MPTCP &&
-           getsockopt(fd, SOL_MPTCP, MPTCP_INFO, info, &len) == 0;
 }

@@ -308,8 +308,3 @@ int udpdoor_accept(struct udpdoor *door, const struct udpdoor_knock *k, int *out
     *out = fd;
     return 0;
 }
-
-uint16_t udpdoor_port(const struct udpdoor *door)
-{
-    return door->port;
-}

@@ -28,5 +28,3 @@ void udpdoor_close(struct udpdoor *door); /* NULL is allowed; datagrams that wai
  * of this sender (a repeated connect message) are dropped. The caller sends the reply (UDPC-3,
  * UDPC-11) on *fd. Returns 0, IESTREAMACCEPT, IEBINDDEV, IEREUSEADDR. */
 int udpdoor_accept(struct udpdoor *door, const struct udpdoor_knock *k, int *fd);
-
-uint16_t udpdoor_port(const struct udpdoor *door);

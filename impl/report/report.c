@@ -209,11 +209,6 @@ void report_error(struct report *r, int ierr, int os_errno)
     }
 }
 
-void report_error_text(struct report *r, const char *text)
-{
-    set_error(r, "", text);
-}
-
 void report_interrupted(struct report *r, int signo)
 {
     char text[sizeof r->error];

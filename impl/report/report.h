@@ -98,8 +98,6 @@ void report_note(struct report *r, const char *line);
  * made. Text mode prints "iperfref: error - ..." to err at once; JSON keeps it as "error". Last
  * call wins. */
 void report_error(struct report *r, int ierr, int os_errno);
-/* The same with a text of the caller's, and without "error - ". */
-void report_error_text(struct report *r, const char *text);
 /* We were ended by this signal: "interrupt - the client has terminated by signal Interrupt(2)". */
 void report_interrupted(struct report *r, int signo);
 

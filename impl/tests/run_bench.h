@@ -5,7 +5,7 @@
  * clock in the past. */
 #pragma once
 #include "impl/tests/unit.h"
-#include "impl/traffic/run.h"
+#include "impl/traffic/run_state.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -36,10 +36,30 @@ struct bench {
     bool free_when_over, close_at_interval, stop_at_interval;
 };
 
+/* What stopped stream i early: 0 nothing, else an errno. A stream that the peer closed in good
+ * order is no failure. */
+static inline int stream_errno(const struct run *run, size_t i)
+{
+    return atomic_load(&run->streams[i]->failure);
+}
+
+/* Bytes of the counted period so far, over the streams that send or receive. */
+static inline uint64_t bytes_of(const struct run *run, bool sender)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < run->n_streams; i++) {
+        struct counts now = counters_read(&run->streams[i]->counters);
+        if (run->streams[i]->sends == sender)
+            bytes += tally_bytes(&run->streams[i]->tally, &now);
+    }
+    return bytes;
+}
+
 /* Wait until a receiving run has counted so many bytes. */
 static inline void wait_counted(const struct run *run, uint64_t bytes)
 {
-    while (run_bytes(run, false) < bytes)
+    while (bytes_of(run, false) < bytes)
         sched_yield();
 }
 

@@ -263,7 +263,6 @@ static void test_options_parse_client(void **state)
     assert_int_equal(o.opt.cpu, 3);
     assert_string_equal(o.opt.xbind, "a,b");
     assert_int_equal(o.opt.connect_timeout_ns, 50000000);
-    assert_true(o.opt.rcv_timeout_given);
     assert_int_equal(o.opt.rcv_timeout_ns, 200000000);
     assert_int_equal(o.opt.snd_timeout_ms, 9);
     assert_true(o.opt.keepalive && o.opt.keepalive_idle_s == 50);

@@ -408,7 +408,7 @@ static const struct {
     {"SCTP-5 the earlier refusal stands",
      "{\"sctp\":true,\"burst\":0}",                                        {.no_sctp = true},
      IEBURST                                                                                                 },
-    {"PARAM-17 MPTCP falls back",         "{\"tcp\":true,\"mptcp\":true}", {.no_mptcp = true},              0},
+    {"PARAM-17 MPTCP falls back",         "{\"tcp\":true,\"mptcp\":true}", {0},                             0},
  /* Stock's product is 128 there: it lets this pass. */
     {"TMO-10 product beyond 2^64",
      "{\"bandwidth\":144115188075855873,\"parallel\":128}",                {.max_bitrate_bps = 10000000},
@@ -435,7 +435,7 @@ static void test_params_check_keeps_the_limits(void **state)
 
 static void test_params_check_remarks_each_failure_and_changes_nothing(void **state)
 {
-    const struct params_limits limits = {20, 1, true, true, true};
+    const struct params_limits limits = {20, 1, true, true};
     struct params p;
     struct heard heard;
 

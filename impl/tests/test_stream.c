@@ -119,7 +119,7 @@ static void test_udp_omitted_counts_are_remembered(void **state)
     wait_counted(b.server.run, 3000);
     loop_run(b.loop);
     assert_true(b.server.rows[0].omitted && b.server.rows[0].jitter_s > 0);
-    assert_int_equal(run_bytes(b.server.run, false), 0);
+    assert_int_equal(bytes_of(b.server.run, false), 0);
     send_datagram(raw, 6, 1000);
     send_datagram(raw, 9, 1000);
     send_datagram(raw, 3, 1000);
@@ -159,7 +159,7 @@ static void test_udp_jitter_is_0_after_the_omit_period(void **state)
     wait_counted(b.server.run, 1000);
     run_stop(b.server.run);
     assert_true(b.server.rows[0].jitter_s > 0);
-    assert_int_equal(run_bytes(b.server.run, false), 1000);
+    assert_int_equal(bytes_of(b.server.run, false), 1000);
     assert_true(run_totals(b.server.run, 0).counted.jitter_s == 0); /* OMIT-1, UDP-9 */
     close(raw);
     bench_fini(&b);
@@ -260,7 +260,7 @@ static void test_udp_refused_stops_the_stream(void **state)
     assert_int_equal(b.client.n_failed, 1); /* no time limit: nothing else would end it */
     assert_int_equal(b.client.ierr, IESTREAMWRITE);
     assert_int_equal(b.client.os_errno, ECONNREFUSED);
-    assert_int_equal(run_stream_errno(b.client.run, 0), ECONNREFUSED);
+    assert_int_equal(stream_errno(b.client.run, 0), ECONNREFUSED);
     bench_fini(&b);
 }
 
@@ -328,8 +328,8 @@ static void test_a_reset_stream_leaves_its_block_to_the_others(void **state)
     reset_connection(stuck);
     loop_run(b.loop);                     /* until it is over */
     assert_int_equal(b.client.n_over, 1); /* DATA-6 */
-    assert_int_not_equal(run_stream_errno(b.client.run, 0), 0);
-    assert_int_equal(run_stream_errno(b.client.run, 1), 0);
+    assert_int_not_equal(stream_errno(b.client.run, 0), 0);
+    assert_int_equal(stream_errno(b.client.run, 1), 0);
     assert_int_equal(run_totals(b.client.run, 1).counted.bytes, 3 * ODD_LEN);
     assert_true(checker.n > ODD_LEN);
     assert_int_equal(checker.n_wrong, 0);
@@ -354,7 +354,7 @@ static void test_eof_is_no_failure(void **state)
     start_at(b.client.run, loop_now());
     loop_run(b.loop);
     assert_int_equal(b.client.n_over, 1);
-    assert_int_equal(run_stream_errno(b.client.run, 0), 0);
+    assert_int_equal(stream_errno(b.client.run, 0), 0);
     assert_int_equal(run_totals(b.client.run, 0).counted.bytes, 3);
     bench_fini(&b);
 }
@@ -374,7 +374,7 @@ static void test_a_full_disk_stops_the_stream(void **state)
     wait_queued(run_stream_fd(b.server.run, 0), 3);
     start_at(b.server.run, loop_now());
     run_stop(b.server.run);
-    assert_int_equal(run_stream_errno(b.server.run, 0), ENOSPC);
+    assert_int_equal(stream_errno(b.server.run, 0), ENOSPC);
     close(raw);
     bench_fini(&b);
 }
@@ -494,7 +494,7 @@ static void test_run_stop_does_not_wait_for_a_pipe(void **state)
     assert_int_equal(recv(raw, got, 4, MSG_WAITALL), 4); /* the rest is no whole block */
     run_stop(b.server.run);
     assert_int_equal(run_totals(b.server.run, 0).counted.bytes, 4);
-    assert_int_equal(run_stream_errno(b.server.run, 0), 0);
+    assert_int_equal(stream_errno(b.server.run, 0), 0);
     close(raw);
     close(writer);
     unlink(path);

@@ -149,7 +149,7 @@ static void test_gso_refused_falls_back_to_single_datagrams(void **state)
     for (uint64_t seq = 1; seq <= 100; seq++)
         assert_int_equal(read_buffer(raw, 600, false, seq), 1); /* UDP-5: no number is missing */
     assert_int_equal(run_totals(b.client.run, 0).packets, 100);
-    assert_int_equal(run_stream_errno(b.client.run, 0), 0);
+    assert_int_equal(stream_errno(b.client.run, 0), 0);
     close(raw);
     bench_fini(&b);
 }
@@ -177,7 +177,7 @@ static void test_gso_refused_by_the_peer_stops_the_stream(void **state)
     loop_run(b.loop);
     assert_int_equal(b.client.n_failed, 1);
     assert_int_equal(b.client.ierr, IESTREAMWRITE);
-    assert_int_equal(run_stream_errno(b.client.run, 0), ECONNREFUSED);
+    assert_int_equal(stream_errno(b.client.run, 0), ECONNREFUSED);
     bench_fini(&b);
 }
 

@@ -37,5 +37,5 @@ struct interval_total {
     uint32_t max_rtt_us, min_rtt_us, mean_rtt_us, reorder;
     int64_t packets, lost,
         out_of_order; /* UDP, whole test: what goes into the results (RES-14, RES-16) */
-    int64_t omitted_packets, omitted_lost, omitted_out_of_order;
+    int64_t omitted_packets, omitted_lost;
 };

@@ -516,21 +516,6 @@ int run_stream_fd(const struct run *run, size_t i)
     return run->streams[i]->fd;
 }
 
-bool run_stream_sends(const struct run *run, size_t i)
-{
-    return run->streams[i]->sends;
-}
-
-int run_stream_errno(const struct run *run, size_t i)
-{
-    return atomic_load(&run->streams[i]->failure);
-}
-
-uint64_t run_bytes(const struct run *run, bool sender)
-{
-    return sum(run, sender).bytes;
-}
-
 /* SCTP can't say how many bytes; the memory of what it still holds will do. */
 static uint64_t unacknowledged(int fd, bool sctp)
 {
@@ -570,9 +555,4 @@ uint64_t run_last_received_ns(const struct run *run)
 uint64_t run_start_ns(const struct run *run)
 {
     return run->start_ns;
-}
-
-uint64_t run_counted_from_ns(const struct run *run)
-{
-    return run->counted_from_ns;
 }

@@ -62,7 +62,7 @@ struct run_config {
     /* The test can't go on: IETOTALRATE (27) the bit rate limit is exceeded; IESTREAMWRITE (205)
      * all sending streams of a client without a time limit have failed. Counting goes on until
      * run_stop(). Once. May free the run. Any other failure of a stream only stops that stream
-     * (DATA-6), see run_stream_errno(). */
+     * (DATA-6). */
     void (*failed)(void *context, int ierr, int os_errno);
 };
 
@@ -93,16 +93,10 @@ void run_stop(struct run *run);
 /* run_stop(), then close the stream sockets. */
 void run_close(struct run *run);
 
+/* Streams added so far. */
 size_t run_n_streams(const struct run *run);
-/* Descriptor (-1 after run_close()) and direction of stream i, 0-based. */
+/* Descriptor of stream i, 0-based; -1 after run_close(). */
 int run_stream_fd(const struct run *run, size_t i);
-bool run_stream_sends(const struct run *run, size_t i);
-/* What stopped stream i early: 0 nothing, else an errno. A stream that the peer closed in good
- * order (EOF) is no failure. */
-int run_stream_errno(const struct run *run, size_t i);
-
-/* Bytes of the counted period so far, over the streams that send (sender) or receive. */
-uint64_t run_bytes(const struct run *run, bool sender);
 
 /* Bytes that TCP streams have written and the peer's system has not yet acknowledged. SCTP: the
  * memory they take, 0 once nothing is left. */
@@ -111,9 +105,8 @@ uint64_t run_unacknowledged(const struct run *run);
 /* When stream data was last received, loop_now() time; 0: none yet. For machine_progress(). */
 uint64_t run_last_received_ns(const struct run *run);
 
-/* When the test started by run_init(), and when the counted period began (0 while omitted). */
+/* When the test started by run_init(); 0: not yet. */
 uint64_t run_start_ns(const struct run *run);
-uint64_t run_counted_from_ns(const struct run *run);
 
 /* Final counts of stream i; meaningful once counting has ended. */
 struct interval_total run_totals(const struct run *run, size_t i);

@@ -68,7 +68,6 @@ struct interval_total tally_total(const struct tally *t)
         .out_of_order = whole.out_of_order,
         .omitted_packets = omitted.packets,
         .omitted_lost = omitted.lost,
-        .omitted_out_of_order = omitted.out_of_order,
     };
 }
 

@@ -33,17 +33,6 @@ void account_udp_take(struct account_udp *a, const struct datagram_header *heade
 /* End of the omit period: jitter starts anew, counters go on (OMIT-1). */
 void account_udp_omit_end(struct account_udp *a);
 
-/* What one side knows about one stream when the test ends, for the results message and the report.
- */
-struct account_totals {
-    uint64_t bytes;         /* moved over the whole test */
-    uint64_t omitted_bytes; /* of them in the omit period */
-    struct account_udp udp; /* receiver of UDP */
-    uint64_t udp_sent;      /* sender of UDP: datagrams */
-    uint64_t omitted_packets, omitted_errors, omitted_out_of_order;
-    int64_t retransmits, omitted_retransmits; /* -1: no counts */
-};
-
 /* The client's end conditions (END-1). 0 = no such condition. */
 struct account_end {
     uint64_t time_ns; /* counted period */

@@ -122,7 +122,6 @@ struct params_limits {
     uint64_t max_bitrate_bps; /* --server-bitrate-limit (TMO-10 (a)) */
     bool file_given;          /* -F on the server: UDP is refused with 34 (PARAM-5) */
     bool no_sctp;             /* refused with 202 if all else is well (SCTP-5) */
-    bool no_mptcp; /* no reason to refuse: the streams are plain TCP (PARAM-17, MPTCP-1) */
 };
 
 /* Check ranges as 3.22 does (PARAM-3, PARAM-30, column "server check"): all checks are made and the
