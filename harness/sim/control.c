@@ -257,6 +257,7 @@ static void read_all(struct control *c)
 
     while (c->fd >= 0 && !c->at_end && !sim_failed(c->sim)) {
         ssize_t got = recv(c->fd, buf, sizeof buf, 0);
+        tap_received(&c->tap, buf, got, errno);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (got <= 0) {
@@ -277,6 +278,7 @@ static void flush(struct control *c)
     while (c->fd >= 0 && !c->connecting && c->out.len > 0) {
         size_t len = c->split ? MIN(c->split, c->out.len) : c->out.len;
         ssize_t put = send(c->fd, c->out.at, len, MSG_NOSIGNAL);
+        tap_sent(&c->tap, c->out.at, put, errno);
         if (put < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (put < 0) { /* the reason is read as an event */
@@ -290,6 +292,7 @@ static void flush(struct control *c)
     }
     if (c->out.len == 0 && c->shut_after && c->fd >= 0) {
         shutdown(c->fd, SHUT_WR);
+        tap_shut(&c->tap);
         c->shut_after = false;
     }
 }
@@ -357,6 +360,10 @@ void control_connect(struct control *c)
         c->connect_errno = errno;
         c->connecting = false;
     }
+    tap_name(&c->tap, c->name, 0, false);
+    tap_open(c->sim, &c->tap, fd, false, SESSION_US);
+    if (!c->connecting)
+        tap_connected(&c->tap, c->connect_errno);
     sim_record(c->sim, c, (struct session_message){.kind = SESSION_OPEN, .from = SESSION_US});
 }
 
@@ -366,6 +373,7 @@ static void connected(struct control *c)
 
     getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &c->connect_errno, &len);
     c->connecting = false;
+    tap_connected(&c->tap, c->connect_errno);
 }
 
 void control_ready(struct control *c, short revents)
@@ -388,6 +396,7 @@ void control_close(struct control *c, bool reset)
         return;
     if (reset)
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    tap_close(&c->tap, c->fd, reset);
     close(c->fd);
     c->fd = -1;
     c->connecting = false;

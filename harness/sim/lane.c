@@ -23,6 +23,7 @@ static struct lane *add(struct control *c, int fd)
                         .we_send = params_client_sends(&c->params, index) != c->is_server};
     c->streams = text_realloc(c->streams, (c->n_streams + 1) * sizeof *c->streams);
     c->streams[c->n_streams++] = st;
+    tap_name(&st->tap, c->name, st->id, params_has(&c->params, PARAM_udp_counters_64bit));
     return st;
 }
 
@@ -57,8 +58,11 @@ struct lane *lane_connect(struct control *c)
         return st;
     }
     record(c, st, SESSION_STREAM, SESSION_US, 0);
+    tap_open(c->sim, &st->tap, fd, udp, SESSION_US);
     if (udp) {
-        send(fd, datagram_connect_bytes(DATAGRAM_CONNECT), DATAGRAM_CONNECT_LEN, MSG_NOSIGNAL);
+        const void *hello = datagram_connect_bytes(DATAGRAM_CONNECT);
+        ssize_t sent = send(fd, hello, DATAGRAM_CONNECT_LEN, MSG_NOSIGNAL);
+        tap_sent(&st->tap, hello, sent, errno);
     } else {
         st->connecting = true;
         text_add(&st->head, c->cookie, COOKIE_LEN);
@@ -86,6 +90,7 @@ static ssize_t put(struct lane *st, const void *bytes, size_t len)
 {
     ssize_t sent = send(st->fd, bytes, len, MSG_NOSIGNAL);
 
+    tap_sent(&st->tap, bytes, sent, errno);
     if (sent < 0 && errno != EAGAIN && errno != EINTR)
         st->reset = true;
     return sent;
@@ -141,6 +146,7 @@ bool lane_send_datagram(struct control *c, struct lane *st, uint64_t seq)
     sent = c->is_server
                ? sendto(fd, datagram, len, MSG_NOSIGNAL, (struct sockaddr *)&st->peer, st->peer_len)
                : send(fd, datagram, len, MSG_NOSIGNAL);
+    tap_sent(&st->tap, datagram, sent, errno);
     if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == EINTR))
         return false;
     st->sent += len;
@@ -187,20 +193,26 @@ struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *
 {
     for (size_t i = 0; i < c->n_streams; i++) {
         if (same_peer(c->streams[i], peer, len)) {
+            tap_received(&c->streams[i]->tap, datagram.at, (ssize_t)datagram.len, 0);
             lane_take_datagram(c, c->streams[i], datagram);
             return c->streams[i];
         }
     }
     if (!awaits_udp(c))
         return NULL;
+    int fd = c->sim->config->listener->udp;
     struct lane *st = lane_adopt(c, -1);
     st->peer = *peer;
     st->peer_len = len;
+    tap_open_datagrams(c->sim, &st->tap, fd, c->fd, peer);
+    tap_received(&st->tap, datagram.at, (ssize_t)datagram.len, 0);
     if (datagram_connect_kind(datagram) == DATAGRAM_NOT_CONNECT)
         sim_fail(c->sim, SIM_MISS, "a datagram of %zu bytes instead of a connect message (UDPC-2)",
                  datagram.len);
-    sendto(c->sim->config->listener->udp, datagram_reply_bytes(DATAGRAM_REPLY),
-           DATAGRAM_CONNECT_LEN, MSG_NOSIGNAL, (const struct sockaddr *)peer, len);
+    const void *reply = datagram_reply_bytes(DATAGRAM_REPLY);
+    ssize_t sent =
+        sendto(fd, reply, DATAGRAM_CONNECT_LEN, MSG_NOSIGNAL, (const struct sockaddr *)peer, len);
+    tap_sent(&st->tap, reply, sent, errno);
     return st;
 }
 
@@ -212,6 +224,7 @@ static void connected(struct lane *st)
     getsockopt(st->fd, SOL_SOCKET, SO_ERROR, &error, &len);
     st->connecting = false;
     st->reset = error != 0;
+    tap_connected(&st->tap, error);
 }
 
 static void read_some(struct control *c, struct lane *st)
@@ -221,6 +234,7 @@ static void read_some(struct control *c, struct lane *st)
     /* A bounded number of reads a turn: a sender without pause must not keep the loop busy. */
     for (int i = 0; i < 16 && st->fd >= 0 && !st->ended; i++) {
         ssize_t got = recv(st->fd, buf, sizeof buf, 0);
+        tap_received(&st->tap, buf, got, errno);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (st->udp && got >= 0) {
@@ -259,6 +273,7 @@ void lane_close(struct lane *st, bool reset)
         return;
     if (reset)
         setsockopt(st->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    tap_close(&st->tap, st->fd, reset);
     close(st->fd);
     st->fd = -1;
     st->todo = 0;

@@ -35,6 +35,7 @@ struct lane {
     uint64_t sent, received, datagrams;
     uint64_t stray; /* bytes received where we are the sender */
     struct account_udp count;
+    struct tap_flow tap;
     struct sockaddr_storage peer;
     socklen_t peer_len;
 };
@@ -77,6 +78,7 @@ struct control {
     size_t n_streams;
     struct text peer_params, peer_results; /* the last ones that came */
     struct text why;                       /* of the last failure in the flow */
+    struct tap_flow tap;
 };
 
 struct pending { /* accepted, cookie not yet read */
@@ -84,6 +86,7 @@ struct pending { /* accepted, cookie not yet read */
     uint8_t cookie[COOKIE_LEN];
     size_t have;
     bool over;
+    struct tap_flow tap;
     struct sockaddr_storage peer;
     socklen_t peer_len;
 };
@@ -98,6 +101,7 @@ struct sim {
     size_t n_pending;
     struct script_events *ignored;
     size_t n_ignored;
+    unsigned n_flows;   /* that the tap was told of */
     unsigned sessions;  /* control connections of ours that are over */
     bool end_is_wanted; /* the subject may end: it was told to, or is a client */
 };

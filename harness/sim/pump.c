@@ -43,6 +43,7 @@ void sim_record(struct sim *s, const struct control *c, struct session_message m
     m.at_ns = sim_now() - s->start_ns;
     if (c)
         snprintf(m.who, sizeof m.who, "%s", c->name);
+    tap_message(s, &m);
     if (!merge(&s->out->record, &m))
         session_add(&s->out->record, &m);
 }
@@ -143,6 +144,8 @@ static void collect(struct sim *s, struct waiting *w)
         wait_for(w, s->config->listener->tcp, POLLIN);
         wait_for(w, s->config->listener->udp, POLLIN);
     }
+    if (s->config->stop_fd)
+        wait_for(w, s->config->stop_fd, POLLIN);
 }
 
 static void take_connections(struct sim *s)
@@ -152,6 +155,7 @@ static void take_connections(struct sim *s)
     while ((p.fd = accept4(s->config->listener->tcp, (struct sockaddr *)&p.peer, &p.peer_len,
                            SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
         s->pending = text_realloc(s->pending, (s->n_pending + 1) * sizeof *s->pending);
+        tap_open(s, &p.tap, p.fd, false, SESSION_SUBJECT);
         s->pending[s->n_pending++] = p;
         p.peer_len = sizeof p.peer;
     }
@@ -180,6 +184,7 @@ static void read_pending(struct pending *p)
 {
     ssize_t got = recv(p->fd, p->cookie + p->have, COOKIE_LEN - p->have, MSG_DONTWAIT);
 
+    tap_received(&p->tap, p->cookie + p->have, got, errno);
     if (got > 0)
         p->have += (size_t)got;
     else if (got == 0 || (errno != EAGAIN && errno != EINTR))
@@ -211,7 +216,10 @@ static void dispatch(struct sim *s, const struct waiting *w)
             take_connections(s);
         if (w->fds[at + 1].revents)
             take_datagrams(s);
+        at += 2;
     }
+    if (s->config->stop_fd && w->fds[at].revents)
+        sim_fail(s, SIM_TROUBLE, "interrupted");
 }
 
 bool sim_pump(struct sim *s, uint64_t deadline_ns)

@@ -316,8 +316,10 @@ static void free_all(struct sim *s)
 {
     for (size_t i = 0; i < s->n_controls; i++)
         control_free(s->controls[i]);
-    for (size_t i = 0; i < s->n_pending; i++)
+    for (size_t i = 0; i < s->n_pending; i++) {
+        tap_close(&s->pending[i].tap, s->pending[i].fd, false);
         close(s->pending[i].fd);
+    }
     free(s->controls);
     free(s->pending);
     free(s->ignored);

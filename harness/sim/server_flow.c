@@ -39,6 +39,8 @@ static enum flow_result accept_control(struct control *c, const struct flow *row
     if (!p)
         return FLOW_WAIT;
     control_adopt(c, p->fd);
+    c->tap = p->tap;
+    tap_name(&c->tap, c->name, 0, false);
     memcpy(c->cookie, p->cookie, COOKIE_LEN);
     sim_record(s, c,
                (struct session_message){
@@ -101,7 +103,9 @@ static enum flow_result accept_streams(struct control *c, const struct flow *row
             text_addf(&c->why, "a connection without this test's cookie (STR-10)");
             return FLOW_FAILED;
         }
-        lane_adopt(c, p->fd);
+        struct lane *st = lane_adopt(c, p->fd);
+        st->tap = p->tap;
+        tap_name(&st->tap, c->name, st->id, false);
         forget(s, p);
         return accept_streams(c, row);
     }

@@ -6,6 +6,7 @@
 #pragma once
 #include "harness/script/script.h"
 #include "harness/session/session.h"
+#include "harness/sim/tap.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -65,6 +66,8 @@ struct sim_config {
     bool may_retry; /* CONN-5: a connect after a test may be refused or reset before the first byte
                      */
     double timeout_scale;
+    const struct sim_tap *tap; /* NULL: nobody listens */
+    int stop_fd; /* once it is readable the run ends, SIM_TROUBLE "interrupted"; 0: none */
 };
 
 struct sim_outcome {
