@@ -91,10 +91,10 @@ static void progress(void *context, const struct suite_result *result)
 {
     const struct request *r = context;
 
-    if (r->quiet && !result->unexpected)
+    if (r->quiet && result->standing < SUITE_UNEXPECTED)
         return;
     report_case(r->json && strcmp(r->json, "-") == 0 ? stderr : stdout, &r->suite, result,
-                r->program);
+                r->program, true);
     fflush(stdout);
 }
 
@@ -152,6 +152,7 @@ static int run(struct request *r)
 {
     int status = prepare(r);
     FILE *out = r->json && strcmp(r->json, "-") == 0 ? stderr : stdout;
+    struct text why = {0};
 
     if (status != CLI_OK)
         return status;
@@ -164,7 +165,8 @@ static int run(struct request *r)
         return CLI_TROUBLE;
     }
     report_summary(out, &r->suite);
-    status = suite_exit_status(&r->suite);
+    status = suite_exit_status(&r->suite, &why);
+    text_fini(&why);
     if (r->json && !report_json(r->json, &r->suite)) {
         fprintf(stderr, "iperfspec: %s: %s\n", r->json, strerror(errno));
         return CLI_TROUBLE;

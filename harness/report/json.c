@@ -33,8 +33,8 @@ static void put_result(struct jwrite *w, const struct suite_result *r)
     jwrite_string(w, "judges", r->script->plays_server ? "client" : "server");
     jwrite_string(w, "verdict", suite_verdict_word(r->judgement.verdict));
     jwrite_string(w, "cause", sim_cause_word(r->judgement.cause));
-    jwrite_bool(w, "unexpected", r->unexpected);
-    jwrite_bool(w, "flaky", r->flaky);
+    jwrite_string(w, "standing", suite_standing_word(r->standing));
+    jwrite_bool(w, "unexpected", r->standing >= SUITE_UNEXPECTED);
     if (r->judgement.clause)
         jwrite_string(w, "clause", r->judgement.clause->id);
     if (r->expectation)
@@ -56,17 +56,19 @@ static void put_result(struct jwrite *w, const struct suite_result *r)
 
 static void put_totals(struct jwrite *w, const struct suite *suite)
 {
-    unsigned counts[SUITE_N_VERDICTS] = {0}, unexpected = 0;
+    struct suite_totals t;
 
-    for (size_t i = 0; i < suite->cases.n; i++) {
-        counts[suite->results[i].judgement.verdict]++;
-        unexpected += suite->results[i].unexpected;
-    }
+    suite_count(suite, &t);
     jwrite_object(w, "totals");
     jwrite_uint(w, "cases", suite->cases.n);
     for (int v = 0; v < SUITE_N_VERDICTS; v++)
-        jwrite_uint(w, suite_verdict_word((enum suite_verdict)v), counts[v]);
-    jwrite_uint(w, "unexpected", unexpected);
+        jwrite_uint(w, suite_verdict_word((enum suite_verdict)v), t.verdicts[v]);
+    for (int s = SUITE_KNOWN; s < SUITE_N_STANDINGS; s++)
+        jwrite_uint(w, suite_standing_word((enum suite_standing)s), t.standings[s]);
+    jwrite_uint(w, "stale", t.stale);
+    jwrite_uint(w, "repeated", t.repeated);
+    jwrite_uint(w, "connects", t.connects);
+    jwrite_uint(w, "retries", t.retries);
     jwrite_end(w);
 }
 

@@ -45,18 +45,25 @@ void report_head(FILE *out, const struct suite *suite)
                            : "any: judged by MUST and SHOULD alone");
 }
 
-/* "fail", "known" for a verdict that an expectation names, "XPASS" for one better than that. */
+/* "pass", "known", and in capitals what is not as expected. */
 static const char *word(const struct suite_result *r)
 {
-    if (r->flaky)
+    static const char *const unexpected[] = {
+        [SUITE_PASS] = "pass", [SUITE_WARN] = "WARN", [SUITE_DRIFT] = "DRIFT",
+        [SUITE_FAIL] = "FAIL", [SUITE_SKIP] = "SKIP", [SUITE_ERROR] = "ERROR"};
+
+    switch (r->standing) {
+    case SUITE_FLAKY:
         return "FLAKY";
-    if (r->xpass)
+    case SUITE_XPASS:
         return "XPASS";
-    if (r->unexpected && r->judgement.verdict == SUITE_FAIL)
-        return "FAIL";
-    if (r->unexpected && r->judgement.verdict == SUITE_ERROR)
-        return "ERROR";
-    return r->expectation && !r->unexpected ? "known" : suite_verdict_word(r->judgement.verdict);
+    case SUITE_UNEXPECTED:
+        return unexpected[r->judgement.verdict];
+    case SUITE_KNOWN:
+        return "known";
+    default:
+        return suite_verdict_word(r->judgement.verdict);
+    }
 }
 
 static void print_clauses(FILE *out, const struct script *s)
@@ -95,8 +102,6 @@ static void details(FILE *out, const struct suite *suite, const struct suite_res
         fprintf(out, "  timeline (> from us, < from the subject)\n%s", text_string(&run->timeline));
     if (run->said.len)
         block(out, "stderr", text_string(&run->said));
-    if (r->flaky)
-        fprintf(out, "  again    played alone it was '%s'\n", suite_verdict_word(r->again));
     if (r->expectation)
         fprintf(out, "  known    %s:%u names '%s': %s\n", r->expectation->file,
                 r->expectation->line, suite_verdict_word(r->expectation->verdict),
@@ -108,88 +113,147 @@ static void details(FILE *out, const struct suite *suite, const struct suite_res
                 r->script->id);
 }
 
+/* Verdict and cause as an expectation names them: "fail:crash". */
+static void judgement(FILE *out, const struct suite_judgement *j)
+{
+    fputs(suite_verdict_word(j->verdict), out);
+    if (j->cause != SIM_OK)
+        fprintf(out, ":%s", sim_cause_word(j->cause));
+}
+
+/* What did not happen as an expectation says, or not each time. */
+static void contradiction(FILE *out, const struct suite_result *r)
+{
+    if (r->standing == SUITE_FLAKY) {
+        fputs("\n      the first run was ", out);
+        judgement(out, &r->judgement);
+        fputs(", the second, alone, was ", out);
+        judgement(out, &r->again);
+    }
+    if (r->standing != SUITE_KNOWN && r->expectation)
+        fprintf(out, "\n      %s:%u expects %s: %s", r->expectation->file, r->expectation->line,
+                suite_verdict_word(r->expectation->verdict), r->expectation->reason);
+    fputs("\n", out);
+}
+
 void report_case(FILE *out, const struct suite *suite, const struct suite_result *r,
-                 const char *program)
+                 const char *program, bool with_details)
 {
     bool colour = is_coloured(out);
-    bool is_ours = r->judgement.verdict == SUITE_SKIP && r->run.duration_ns == 0;
 
     fprintf(out, "%s%-5s%s %s", colour ? colours[r->judgement.verdict] : "", word(r),
             colour ? "\033[0m" : "", r->script->id);
-    if (is_ours) {
+    if (r->run.duration_ns == 0) {
         fprintf(out, "  (%s)\n", text_string(&r->skip));
         return;
     }
     fprintf(out, "  %.0f ms", (double)r->run.duration_ns / 1e6);
-    if (r->judgement.verdict == SUITE_PASS && !r->unexpected) {
+    if (r->judgement.verdict == SUITE_PASS && r->standing == SUITE_GOOD) {
         fprintf(out, "%s%s\n", r->run.branches.len ? "  " : "", text_string(&r->run.branches));
         return;
     }
     fputs("  ", out);
     print_clauses(out, r->script);
-    if (r->skip.len) {
+    if (r->standing == SUITE_FLAKY || r->standing == SUITE_XPASS)
+        contradiction(out, r);
+    else if (r->skip.len)
         fprintf(out, "\n      %s: line %u, got %s\n", text_string(&r->skip), r->run.line,
                 text_string(&r->run.got));
-        return;
-    }
-    if (r->expectation && !r->unexpected) {
+    else if (r->standing == SUITE_KNOWN)
         fprintf(out, "\n      %s: %s\n", r->expectation->clause, r->expectation->reason);
-        return;
+    else if (with_details) {
+        fputs("\n", out);
+        details(out, suite, r, program);
+    } else
+        fprintf(out, "\n      line %u, got %s\n", r->run.line, text_string(&r->run.got));
+}
+
+/* Those of one standing, by name, with the expectation that they contradict. */
+static void list_standing(FILE *out, const struct suite *suite, enum suite_standing standing)
+{
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        const struct suite_result *r = &suite->results[i];
+        if (r->standing != standing)
+            continue;
+        fprintf(out, "%s %s", word(r), r->script->id);
+        contradiction(out, r);
     }
-    fputs("\n", out);
-    details(out, suite, r, program);
 }
 
-static void flaky_cases(FILE *out, const struct suite *suite)
+static void list_stale(FILE *out, const struct suite *suite)
 {
-    for (size_t i = 0; i < suite->cases.n; i++)
-        if (suite->results[i].flaky)
-            fprintf(out, "FLAKY %s: '%s', and played again alone '%s'\n",
-                    suite->results[i].script->id,
-                    suite_verdict_word(suite->results[i].judgement.verdict),
-                    suite_verdict_word(suite->results[i].again));
-}
-
-static void stale(FILE *out, const struct suite *suite)
-{
-    for (size_t i = 0; suite->is_whole && i < suite->expectations.n; i++) {
+    for (size_t i = 0; i < suite->expectations.n; i++) {
         const struct suite_expectation *e = &suite->expectations.at[i];
-        if (e->used == 0)
-            fprintf(out, "stale %s:%u: no case is called %s\n", e->file, e->line, e->glob);
+        if (suite_is_stale(suite, e))
+            fprintf(out,
+                    "STALE %s:%u: %s speaks about no case, or about none that a closer entry "
+                    "leaves\n",
+                    e->file, e->line, e->glob);
     }
+}
+
+/* "auth: not built in: 31 cases skipped", each reason once, in the order of the cases. */
+static void list_skips(FILE *out, const struct suite *suite)
+{
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        const char *why = text_string(&suite->results[i].skip);
+        unsigned n = 0;
+        bool is_first = *why != '\0';
+        for (size_t k = 0; is_first && k < suite->cases.n; k++) {
+            bool same = strcmp(text_string(&suite->results[k].skip), why) == 0;
+            is_first = !same || k >= i;
+            n += same;
+        }
+        if (is_first)
+            fprintf(out, "skipped  %s: %u case%s\n", why, n, n == 1 ? "" : "s");
+    }
+}
+
+static void list_trouble(FILE *out, const struct suite_totals *t)
+{
+    if (t->repeated)
+        fprintf(out, "%u cases were played again after harness trouble\n", t->repeated);
+    if (t->retries)
+        fprintf(out,
+                "%u of %u connects were repeated: the listener was being opened anew (CONN-5)\n",
+                t->retries, t->connects);
+    if (t->shared_network)
+        fprintf(out, "%u cases shared the host's network: no namespaces here, or not wanted\n",
+                t->shared_network);
+}
+
+static void closing_line(FILE *out, const struct suite *suite, const struct suite_totals *t)
+{
+    build_name(&suite->settings.build, out);
+    fprintf(out, ": %zu cases:", suite->cases.n);
+    for (int v = 0; v < SUITE_N_VERDICTS; v++)
+        if (t->verdicts[v])
+            fprintf(out, " %u %s", t->verdicts[v], suite_verdict_word((enum suite_verdict)v));
+    fprintf(out, "; %u known, %u unexpected", t->standings[SUITE_KNOWN],
+            t->standings[SUITE_UNEXPECTED]);
+    for (int s = SUITE_XPASS; s < SUITE_N_STANDINGS; s++)
+        if (t->standings[s])
+            fprintf(out, ", %u %s", t->standings[s], suite_standing_word((enum suite_standing)s));
+    if (t->stale)
+        fprintf(out, ", %u stale", t->stale);
+    fprintf(out, "; %.1f s\n", (double)suite->duration_ns / 1e9);
 }
 
 void report_summary(FILE *out, const struct suite *suite)
 {
-    unsigned counts[SUITE_N_VERDICTS] = {0}, known = 0, unexpected = 0, flaky = 0, retries = 0,
-             foreign = 0;
+    struct suite_totals totals;
+    struct text why = {0};
 
-    for (size_t i = 0; i < suite->cases.n; i++) {
-        const struct suite_result *r = &suite->results[i];
-        counts[r->judgement.verdict]++;
-        known += r->expectation && !r->unexpected;
-        unexpected += r->unexpected;
-        flaky += r->flaky;
-        retries += r->run.retries;
-        foreign += r->run.duration_ns > 0 && !r->run.own_network;
-    }
+    suite_count(suite, &totals);
+    int status = suite_exit_status(suite, &why);
     fputs("\n", out);
-    flaky_cases(out, suite);
-    stale(out, suite);
-    if (retries)
-        fprintf(out,
-                "%u connects were repeated, because the listener was being opened anew (CONN-5)\n",
-                retries);
-    if (foreign)
-        fprintf(out, "%u cases shared the host's network: no namespaces here, or not wanted\n",
-                foreign);
-    build_name(&suite->settings.build, out);
-    fprintf(out, ": %zu cases:", suite->cases.n);
-    for (int v = 0; v < SUITE_N_VERDICTS; v++)
-        if (counts[v])
-            fprintf(out, " %u %s", counts[v], suite_verdict_word((enum suite_verdict)v));
-    fprintf(out, "; %u known, %u unexpected", known, unexpected);
-    if (flaky)
-        fprintf(out, ", %u flaky", flaky);
-    fprintf(out, "; %.1f s\n", (double)suite->duration_ns / 1e9);
+    list_skips(out, suite);
+    list_standing(out, suite, SUITE_FLAKY);
+    list_standing(out, suite, SUITE_XPASS);
+    list_stale(out, suite);
+    list_trouble(out, &totals);
+    closing_line(out, suite, &totals);
+    if (status != 0)
+        fprintf(out, "exit %d: %s\n", status, text_string(&why));
+    text_fini(&why);
 }

@@ -4,7 +4,8 @@
  *
  *   CASE-GLOB  VERDICT[:CAUSE][?]  CLAUSE  reason, to the end of the line
  *
- * With ? the build does that at times, and passes at others. */
+ * Rows speak about the builds of the last `builds` line, about any build if there is none. With ?
+ * the build does that at times, and passes at others. */
 #include "harness/suite/suite.h"
 
 #include <dirent.h>
@@ -98,8 +99,7 @@ static bool read_line(struct reading *r, char *line, unsigned number)
 bool suite_expectations_read(struct suite_expectations *list, const char *path,
                              const struct subject_build *build, struct script_error *error)
 {
-    struct reading r = {list, build, arena_copy(&list->arena, path, strlen(path)), error,
-                        build == NULL};
+    struct reading r = {list, build, arena_copy(&list->arena, path, strlen(path)), error, true};
     FILE *f = fopen(path, "re");
     char *line = NULL;
     size_t cap = 0;
@@ -147,10 +147,16 @@ bool suite_expectations_for(struct suite_expectations *list, const char *dir,
 struct suite_expectation *suite_expectations_find(const struct suite_expectations *list,
                                                   const char *id)
 {
-    for (size_t i = 0; i < list->n; i++)
-        if (fnmatch(list->at[i].glob, id, 0) == 0)
-            return &list->at[i];
-    return NULL;
+    struct suite_expectation *best = NULL;
+
+    for (size_t i = 0; i < list->n; i++) {
+        struct suite_expectation *e = &list->at[i];
+        if (strcmp(e->glob, id) == 0)
+            return e;
+        if (fnmatch(e->glob, id, 0) == 0 && (!best || strlen(e->glob) > strlen(best->glob)))
+            best = e;
+    }
+    return best;
 }
 
 void suite_expectations_fini(struct suite_expectations *list)

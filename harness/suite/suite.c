@@ -19,9 +19,10 @@ static uint64_t now_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static bool is_good(enum suite_verdict v)
+static bool is_good(const struct suite *suite, enum suite_verdict v)
 {
-    return v == SUITE_PASS || v == SUITE_SKIP || v == SUITE_WARN || v == SUITE_DRIFT;
+    return v == SUITE_PASS || v == SUITE_SKIP || v == SUITE_WARN ||
+           (v == SUITE_DRIFT && !suite->demands.strict_asbuilt);
 }
 
 static bool fits(const struct suite_expectation *e, const struct suite_judgement *j)
@@ -31,21 +32,46 @@ static bool fits(const struct suite_expectation *e, const struct suite_judgement
     return e->verdict == j->verdict && (e->cause == SIM_N_CAUSES || e->cause == j->cause);
 }
 
-static void compare(struct suite *suite, struct suite_result *r)
+static enum suite_standing compare(const struct suite *suite, const struct suite_result *r)
 {
-    struct suite_expectation *e = suite_expectations_find(&suite->expectations, r->script->id);
+    const struct suite_expectation *e = r->expectation;
+    enum suite_verdict v = r->judgement.verdict;
 
-    r->expectation = e;
-    r->xpass = r->unexpected = false;
-    if (!e) {
-        r->unexpected = !is_good(r->judgement.verdict);
-        return;
-    }
-    e->used++;
+    if (!e)
+        return is_good(suite, v) ? SUITE_GOOD : SUITE_UNEXPECTED;
     if (fits(e, &r->judgement))
-        return;
-    r->unexpected = true;
-    r->xpass = r->judgement.verdict == SUITE_PASS;
+        return v == SUITE_PASS ? SUITE_GOOD : SUITE_KNOWN;
+    return v == SUITE_PASS ? SUITE_XPASS : SUITE_UNEXPECTED;
+}
+
+static void take(const struct suite *suite, struct suite_result *r, struct suite_run *run)
+{
+    suite_run_fini(&r->run);
+    r->run = *run;
+    r->judgement = suite_judge(r->script, run, &suite->settings.build);
+    text_fini(&r->skip);
+    if (r->judgement.verdict == SUITE_SKIP)
+        text_adds(&r->skip, "none of its clauses says what this build does here");
+    r->standing = compare(suite, r);
+}
+
+/* The second run of what was unexpected. Harness trouble in the first makes it the one that counts.
+ */
+static bool take_again(const struct suite *suite, struct suite_result *r, struct suite_run *run)
+{
+    struct suite_judgement j = suite_judge(r->script, run, &suite->settings.build);
+
+    if (r->judgement.verdict == SUITE_ERROR) {
+        take(suite, r, run);
+        r->repeated = true;
+        return true;
+    }
+    suite_run_fini(run);
+    if (j.verdict == r->judgement.verdict && j.cause == r->judgement.cause)
+        return false;
+    r->again = j;
+    r->standing = SUITE_FLAKY;
+    return true;
 }
 
 static void done(void *context, size_t index, struct suite_run *run)
@@ -53,20 +79,13 @@ static void done(void *context, size_t index, struct suite_run *run)
     struct round *round = context;
     struct suite *suite = round->suite;
     struct suite_result *r = &suite->results[round->index[index]];
-    struct suite_judgement j = suite_judge(r->script, run, &suite->settings.build);
+    bool is_news = true;
 
-    if (round->again) {
-        r->flaky = j.verdict != r->judgement.verdict || j.cause != r->judgement.cause;
-        r->again = j.verdict;
-        suite_run_fini(run);
-        return;
-    }
-    r->judgement = j;
-    r->run = *run;
-    if (j.verdict == SUITE_SKIP)
-        text_adds(&r->skip, "none of its clauses says what this build does here");
-    compare(suite, r);
-    if (suite->progress)
+    if (round->again)
+        is_news = take_again(suite, r, run);
+    else
+        take(suite, r, run);
+    if (is_news && suite->progress)
         suite->progress(suite->context, r);
 }
 
@@ -84,9 +103,9 @@ static bool is_slow(const struct script *script)
     return false;
 }
 
-static bool is_due(const struct suite_result *result, bool again)
+static bool is_due(const struct suite_result *r, bool again)
 {
-    return again ? result->unexpected && !result->xpass : result->skip.len == 0;
+    return again ? r->standing == SUITE_UNEXPECTED || r->standing == SUITE_XPASS : r->skip.len == 0;
 }
 
 static bool play(struct suite *suite, bool again)
@@ -116,6 +135,10 @@ static void choose(struct suite *suite)
         struct suite_result *r = &suite->results[i];
         struct text options = {0};
         r->script = suite->cases.at[i];
+        struct suite_expectation *e = suite_expectations_find(&suite->expectations, r->script->id);
+        r->expectation = e;
+        if (e)
+            e->matched++;
         if (!suite_can_run(r->script, &suite->settings, &r->skip, &options)) {
             r->judgement.verdict = SUITE_SKIP;
             if (suite->progress)
@@ -136,22 +159,6 @@ bool suite_run(struct suite *suite)
     bool ok = play(suite, false) && play(suite, true);
     suite->duration_ns = now_ns() - began;
     return ok;
-}
-
-int suite_exit_status(const struct suite *suite)
-{
-    int status = 0;
-
-    for (size_t i = 0; i < suite->cases.n; i++) {
-        if (suite->results[i].judgement.verdict == SUITE_ERROR && suite->results[i].unexpected)
-            return 3;
-        if (suite->results[i].unexpected || suite->results[i].flaky)
-            status = 1;
-    }
-    for (size_t i = 0; suite->is_whole && i < suite->expectations.n; i++)
-        if (suite->expectations.at[i].used == 0)
-            status = 1;
-    return status;
 }
 
 void suite_fini(struct suite *suite)

@@ -16,6 +16,22 @@
     X(SUITE_SKIP, "skip")                                                                          \
     X(SUITE_ERROR, "error") /* the harness's own trouble */
 
+/* How a verdict compares with what is known of the build. X(name, word) */
+#define SUITE_STANDINGS(X)                                                                         \
+    X(SUITE_GOOD, "as-expected")                                                                   \
+    X(SUITE_KNOWN, "known")           /* an expectation names this verdict */                      \
+    X(SUITE_UNEXPECTED, "unexpected") /* neither good nor named */                                 \
+    X(SUITE_XPASS, "xpass")           /* passes, though an expectation names a failure */          \
+    X(SUITE_FLAKY, "flaky")           /* unexpected, and something else when played again alone */
+
+enum suite_standing {
+#define X(name, word) name,
+    SUITE_STANDINGS(X)
+#undef X
+        SUITE_N_STANDINGS
+};
+const char *suite_standing_word(enum suite_standing standing);
+
 enum suite_verdict {
 #define X(name, word) name,
     SUITE_VERDICTS(X)
@@ -62,20 +78,21 @@ struct suite_expectation {
     enum suite_verdict verdict;
     enum sim_cause cause; /* SIM_N_CAUSES: any */
     bool at_times;        /* the case passes as well, now and then */
-    unsigned used;        /* cases that it matched in this run */
+    unsigned matched;     /* cases of this run that it speaks about, skipped ones too */
 };
 struct suite_expectations {
     struct suite_expectation *at;
     size_t n;
     struct arena arena;
 };
-/* Read a file. With build given, it is left out if its `builds` line does not hold that build. */
+/* Read a file. With build given, rows below a `builds` line that does not hold it are left out. */
 bool suite_expectations_read(struct suite_expectations *list, const char *path,
                              const struct subject_build *build, struct script_error *error);
 /* Every *.expect file in dir that speaks about the build. */
 bool suite_expectations_for(struct suite_expectations *list, const char *dir,
                             const struct subject_build *build, struct script_error *error);
-/* The first that matches the id, or NULL. */
+/* The one that speaks about the case: its very id goes before a glob, a longer glob before a
+ * shorter one. NULL if there is none. */
 struct suite_expectation *suite_expectations_find(const struct suite_expectations *list,
                                                   const char *id);
 void suite_expectations_fini(struct suite_expectations *list);
@@ -120,25 +137,47 @@ struct suite_result {
     struct suite_judgement judgement;
     struct suite_run run;
     const struct suite_expectation *expectation;
-    bool unexpected; /* neither good nor named by an expectation */
-    bool xpass;      /* an expectation names a worse verdict */
-    bool flaky;      /* run again alone, it differed */
-    enum suite_verdict again;
-    struct text skip; /* why it was not run */
+    enum suite_standing standing;
+    struct suite_judgement again; /* SUITE_FLAKY: what the second run brought */
+    bool repeated;                /* the first run met harness trouble; this is the second */
+    struct text skip;             /* why it was not run */
+};
+
+/* What is asked of a run beyond its verdicts. */
+struct suite_demands {
+    bool strict_asbuilt; /* drift is as bad as a failure */
+    bool limits_skips;
+    unsigned max_skip;
 };
 
 struct suite {
     struct script_list cases;
     struct suite_settings settings;
+    struct suite_demands demands;
     struct suite_expectations expectations;
     bool is_whole;                /* nothing was left out by a choice: expectations can be stale */
     struct suite_result *results; /* one per case */
     uint64_t duration_ns;
-    void (*progress)(void *context, const struct suite_result *result); /* may be NULL */
+    /* May be NULL. Called for each result, and once more if the second run makes it flaky. */
+    void (*progress)(void *context, const struct suite_result *result);
     void *context;
 };
 /* Run it. False if there was no worker. */
 bool suite_run(struct suite *suite);
 void suite_fini(struct suite *suite);
-/* 0 all as expected, 1 something unexpected, 3 harness trouble. */
-int suite_exit_status(const struct suite *suite);
+
+/* --- totals.c: what came of it, counted in one place for people, programs and the exit status ---
+ */
+struct suite_totals {
+    unsigned verdicts[SUITE_N_VERDICTS], standings[SUITE_N_STANDINGS];
+    unsigned stale;             /* expectations that no case of a whole run matches */
+    unsigned repeated;          /* cases played again after harness trouble */
+    unsigned connects, retries; /* CONN-5 */
+    unsigned shared_network;    /* cases that ran in the host's own network */
+};
+void suite_count(const struct suite *suite, struct suite_totals *totals);
+/* Whether no case of this whole run is what the expectation speaks about. */
+bool suite_is_stale(const struct suite *suite, const struct suite_expectation *expectation);
+/* 0 all as expected, 1 something unexpected, 3 harness trouble; for the latter two the reasons are
+ * added to why. */
+int suite_exit_status(const struct suite *suite, struct text *why);

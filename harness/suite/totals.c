@@ -1,0 +1,73 @@
+/* totals.c - what came of a run: the counts, and the exit status with its reasons. */
+#include "harness/suite/suite.h"
+
+/* More connects than these had to be repeated: the harness, or the machine, is in trouble. */
+#define RETRIES_MIN     5
+#define RETRIES_PERCENT 2
+
+const char *suite_standing_word(enum suite_standing standing)
+{
+    static const char *const words[] = {
+#define X(name, word) word,
+        SUITE_STANDINGS(X)
+#undef X
+    };
+    return words[standing];
+}
+
+bool suite_is_stale(const struct suite *suite, const struct suite_expectation *expectation)
+{
+    return suite->is_whole && expectation->matched == 0;
+}
+
+void suite_count(const struct suite *suite, struct suite_totals *t)
+{
+    *t = (struct suite_totals){0};
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        const struct suite_result *r = &suite->results[i];
+        t->verdicts[r->judgement.verdict]++;
+        t->standings[r->standing]++;
+        t->repeated += r->repeated;
+        t->connects += r->run.connects;
+        t->retries += r->run.retries;
+        t->shared_network += r->run.duration_ns > 0 && !r->run.own_network;
+    }
+    for (size_t i = 0; i < suite->expectations.n; i++)
+        t->stale += suite_is_stale(suite, &suite->expectations.at[i]);
+}
+
+static bool too_many_retries(const struct suite_totals *t)
+{
+    return t->retries >= RETRIES_MIN && t->retries * 100 > t->connects * RETRIES_PERCENT;
+}
+
+int suite_exit_status(const struct suite *suite, struct text *why)
+{
+    const struct suite_demands *d = &suite->demands;
+    struct suite_totals t;
+    int status = 0;
+
+    suite_count(suite, &t);
+    unsigned skips = t.verdicts[SUITE_SKIP];
+    const struct {
+        unsigned n;
+        int status;
+        const char *what;
+    } reasons[] = {
+        {t.verdicts[SUITE_ERROR],                            3, "not judged, for harness trouble"             },
+        {too_many_retries(&t) ? t.retries : 0,               3, "connects repeated, above 2 % of all (CONN-5)"},
+        {t.standings[SUITE_UNEXPECTED],                      1, "unexpected"                                  },
+        {t.standings[SUITE_FLAKY],                           1, "flaky"                                       },
+        {t.standings[SUITE_XPASS],                           1, "passing though an expectation says otherwise"},
+        {t.stale,                                            1, "stale among the expectations"                },
+        {d->limits_skips && skips > d->max_skip ? skips : 0, 1,
+         "skipped, more than --max-skip allows"                                                               },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        if (reasons[i].n == 0)
+            continue;
+        text_addf(why, "%s%u %s", why->len ? "; " : "", reasons[i].n, reasons[i].what);
+        status = MAX(status, reasons[i].status);
+    }
+    return status;
+}
