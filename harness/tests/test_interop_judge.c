@@ -175,8 +175,8 @@ static void check(const struct row *row, const char *path)
 
 static void test_judge_cell_is_green_only_if_everything_is_well(void **state)
 {
-    char path[] = "/tmp/test_interop_judge.XXXXXX";
-    int fd = mkstemp(path);
+    char path[UNIT_PATH_MAX];
+    int fd = mkstemp(unit_temporary(path, "interop_judge"));
 
     (void)state;
     assert_true(fd >= 0);

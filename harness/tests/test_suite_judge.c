@@ -65,11 +65,9 @@ static void test_suite_judge_takes_levels_from_the_registry(void **state)
 
 static char *temporary(const char *text)
 {
-    static char path[64];
-    int fd;
+    static char path[UNIT_PATH_MAX];
+    int fd = mkstemp(unit_temporary(path, "expect"));
 
-    snprintf(path, sizeof path, "/tmp/expectXXXXXX");
-    fd = mkstemp(path);
     assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
     close(fd);
     return path;

@@ -7,7 +7,9 @@
 #include <openssl/rsa.h>
 #include <unistd.h>
 
-static char keys_dir[64], keys_private[96], keys_public[96], keys_users[96];
+static char keys_dir[UNIT_PATH_MAX];
+static char keys_private[UNIT_PATH_MAX + 16], keys_public[UNIT_PATH_MAX + 16],
+    keys_users[UNIT_PATH_MAX + 16];
 
 static inline void keys_write(const char *path, const char *text)
 {
@@ -42,8 +44,7 @@ static inline void keys_make(void)
 {
     EVP_PKEY *key = EVP_RSA_gen(2048);
 
-    strcpy(keys_dir, "/tmp/keys-XXXXXX");
-    assert_non_null(mkdtemp(keys_dir));
+    assert_non_null(mkdtemp(unit_temporary(keys_dir, "keys")));
     snprintf(keys_private, sizeof keys_private, "%s/private.pem", keys_dir);
     snprintf(keys_public, sizeof keys_public, "%s/public.pem", keys_dir);
     snprintf(keys_users, sizeof keys_users, "%s/users.csv", keys_dir);

@@ -620,11 +620,11 @@ static enum spec_err note_event(void *context, const struct transcript_event *e)
 
 static void test_chan_records_in_the_order_of_taking_and_sending(void **state)
 {
-    char path[] = "/tmp/chan-transcript-XXXXXX";
+    char path[UNIT_PATH_MAX];
     struct transcript *t;
 
     (void)state;
-    close(mkstemp(path));
+    close(mkstemp(unit_temporary(path, "chan")));
     t = transcript_open(path);
     chan_set_recorder(chan, transcript_begin(t, OBSERVER_SERVER, "::1", 1, "::1", 2));
     owner.take = 1;

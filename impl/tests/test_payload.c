@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 /* A temporary file with these contents. */
-static void make_file(char path[], const char *text)
+static void make_file(char path[UNIT_PATH_MAX], const char *text)
 {
-    int fd = mkstemp(path);
+    int fd = mkstemp(unit_temporary(path, "payload"));
 
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
@@ -63,7 +63,7 @@ static void test_random_bytes_differ(void **state)
 /* What payload_next() hands out of a file, as text with a bar behind each block. */
 static void check_file(bool zerocopy)
 {
-    char path[] = "/tmp/test_payload.XXXXXX", got[64] = "";
+    char path[UNIT_PATH_MAX], got[64] = "";
     struct payload_config config = {.sender = true, .len = 4, .zerocopy = zerocopy, .file = path};
     struct payload p;
     size_t len;
@@ -91,7 +91,7 @@ static void test_a_file_ends_with_a_short_block(void **state)
 
 static void test_a_pipe_without_data_is_not_at_its_end(void **state)
 {
-    char path[] = "/tmp/test_payload.XXXXXX";
+    char path[UNIT_PATH_MAX];
     struct payload_config config = {.sender = true, .len = 4, .file = path};
     struct payload p;
     size_t len;
@@ -131,7 +131,7 @@ static void test_a_missing_file_is_an_error_with_its_reason(void **state)
 
 static void test_a_receiver_starts_its_file_anew(void **state)
 {
-    char path[] = "/tmp/test_payload.XXXXXX", got[8] = "";
+    char path[UNIT_PATH_MAX], got[8] = "";
     struct payload_config config = {.len = 8, .file = path};
     struct payload p;
     int fd;

@@ -252,12 +252,12 @@ static void read_file(const char *path, uint8_t content[FILE_LEN + 1], size_t *l
 static void check_file(bool zerocopy)
 {
     static uint8_t content[FILE_LEN + 1], copy[FILE_LEN + 1];
-    char from[] = "/tmp/test_run.XXXXXX", to[] = "/tmp/test_run.XXXXXX";
+    char from[UNIT_PATH_MAX], to[UNIT_PATH_MAX];
     struct bench b;
     size_t len = 0;
-    int fd = mkstemp(from);
+    int fd = mkstemp(unit_temporary(from, "run"));
 
-    close(mkstemp(to));
+    close(mkstemp(unit_temporary(to, "run")));
     for (size_t i = 0; i < FILE_LEN; i++)
         content[i] = (uint8_t)(i * i >> 7);
     assert_int_equal(write(fd, content, FILE_LEN), FILE_LEN);
@@ -293,12 +293,12 @@ static void test_a_file_goes_over_and_ends_the_test(void **state)
 
 static void test_a_file_sent_early_ends_the_test_after_omit(void **state)
 {
-    char path[] = "/tmp/test_run.XXXXXX";
+    char path[UNIT_PATH_MAX];
     struct bench b;
     struct run_config config;
 
     (void)state;
-    close(mkstemp(path));
+    close(mkstemp(unit_temporary(path, "run")));
     bench_init(&b);
     b.params.omit = 1;
     config = config_of(&b, MACHINE_CLIENT);

@@ -475,12 +475,12 @@ static void test_run_stop_wakes_every_worker(void **state)
 
 static void test_run_stop_does_not_wait_for_a_pipe(void **state)
 {
-    char path[] = "/tmp/test_stream.XXXXXX";
+    char path[UNIT_PATH_MAX];
     struct bench b;
     uint8_t got[4];
 
     (void)state;
-    close(mkstemp(path));
+    close(mkstemp(unit_temporary(path, "stream")));
     unlink(path);
     assert_int_equal(mkfifo(path, 0600), 0);
     int writer = open(path, O_RDWR | O_CLOEXEC);

@@ -7,13 +7,12 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-static char path[64];
+static char path[UNIT_PATH_MAX];
 
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(path, "/tmp/transcript-XXXXXX");
-    int fd = mkstemp(path);
+    int fd = mkstemp(unit_temporary(path, "transcript"));
     return fd < 0 || close(fd) != 0;
 }
 
