@@ -7,11 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a case may need of a build or a kernel. */
-static const char *const needs[] = {"udp",         "sctp",        "mptcp", "auth",
-                                    "ipv6",        "gsro",        "slow",  "third-party",
-                                    "single-test", "json-output", "signal"};
-
 struct check {
     const struct script *script;
     script_report *report;
@@ -32,23 +27,16 @@ problem(struct check *check, unsigned line, const char *format, ...)
     check->report(check->context, check->script, line, text);
 }
 
-static bool is_need(const char *word)
-{
-    for (size_t i = 0; i < ARRAY_LEN(needs); i++)
-        if (strcmp(needs[i], word) == 0)
-            return true;
-    return false;
-}
-
 static void check_header(struct check *check)
 {
     const struct script *s = check->script;
+    enum script_need need;
 
     for (size_t i = 0; i < s->clauses.n; i++)
         if (!clause_find(s->clauses.at[i]))
             problem(check, s->line, "unknown clause %s", s->clauses.at[i]);
     for (size_t i = 0; i < s->needs.n; i++)
-        if (!is_need(s->needs.at[i]))
+        if (!script_need_find(s->needs.at[i], &need))
             problem(check, s->line, "unknown need '%s'", s->needs.at[i]);
     if (s->steps.n == 0)
         problem(check, s->line, "the case has no steps");

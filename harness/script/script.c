@@ -9,6 +9,28 @@
 
 #define FILE_MAX (1u << 20)
 
+static const char *const need_words[] = {
+#define X(name, word) word,
+    SCRIPT_NEEDS(X)
+#undef X
+};
+
+const char *script_need_word(enum script_need need)
+{
+    return need_words[need];
+}
+
+bool script_need_find(const char *word, enum script_need *need)
+{
+    for (int i = 0; i < SCRIPT_N_NEEDS; i++) {
+        if (strcmp(need_words[i], word) != 0)
+            continue;
+        *need = (enum script_need)i;
+        return true;
+    }
+    return false;
+}
+
 struct reading {
     struct script_list *list;
     struct script_error *error;

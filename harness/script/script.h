@@ -146,6 +146,34 @@ struct script_step {
     };
 };
 
+/* X(name, word)  What a case may need of a build or of the machine (header `needs`). */
+#define SCRIPT_NEEDS(X)                                                                            \
+    X(SCRIPT_NEED_UDP, "udp")                                                                      \
+    X(SCRIPT_NEED_SCTP, "sctp")                                                                    \
+    X(SCRIPT_NEED_MPTCP, "mptcp")                                                                  \
+    X(SCRIPT_NEED_AUTH, "auth")                                                                    \
+    X(SCRIPT_NEED_IPV6, "ipv6")                                                                    \
+    X(SCRIPT_NEED_GSRO, "gsro")               /* segmentation and coalescing of datagrams */       \
+    X(SCRIPT_NEED_BIDIR, "bidir")                                                                  \
+    X(SCRIPT_NEED_ZERO_COPY, "zero-copy")                                                          \
+    X(SCRIPT_NEED_UDP_64BIT, "udp-64bit")     /* 64-bit counters in datagrams */                   \
+    X(SCRIPT_NEED_SERVER_OUTPUT, "get-server-output")                                              \
+    X(SCRIPT_NEED_JSON_OUTPUT, "json-output") /* of a client */                                    \
+    X(SCRIPT_NEED_SINGLE_TEST, "single-test") /* a server at its limit of one */                   \
+    X(SCRIPT_NEED_THIRD_PARTY, "third-party") /* more than one control connection */               \
+    X(SCRIPT_NEED_SIGNAL, "signal")           /* a process that can be signalled */                \
+    X(SCRIPT_NEED_SLOW, "slow")               /* waits for long */
+
+enum script_need {
+#define X(name, word) name,
+    SCRIPT_NEEDS(X)
+#undef X
+        SCRIPT_N_NEEDS
+};
+const char *script_need_word(enum script_need need);
+/* False if there is no such word. */
+bool script_need_find(const char *word, enum script_need *need);
+
 struct script_words {
     const char **at;
     size_t n;

@@ -123,8 +123,7 @@ bool subject_identify(struct subject_build *b, const char *profile, struct text 
         info(b->path, "sha256", b->sha256, sizeof b->sha256);
         if (!b->sha256[0])
             digest(b->path, b->sha256);
-        b->can_limit_tests = strstr(text_string(&help), "--max-tests") != NULL;
-        b->has_auth = strstr(text_string(&help), "--rsa-private-key-path") != NULL;
+        snprintf(b->about, sizeof b->about, "%s\n%s", text_string(&version), text_string(&help));
         set_version(b);
     }
     text_fini(&version);

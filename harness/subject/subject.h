@@ -27,8 +27,7 @@ struct subject_build {
     char sha256[65];
     bool has_version; /* version holds, and IS clauses predict this build */
     struct clause_version version;
-    bool can_limit_tests;    /* --max-tests: served many at once unless told */
-    bool has_auth, has_sctp; /* by --help and the features line */
+    char about[16384]; /* what --version and --help print: tells what is built in */
 };
 
 /* Run the program and read what it tells; profile is NULL or NAME/VERSION[@VENDOR] in its place.

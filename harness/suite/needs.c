@@ -1,35 +1,216 @@
 /* needs.c - what a case needs of a build and of this machine, and whether it is there. */
 #include "harness/suite/suite.h"
 
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-static bool needs(const struct script *s, const char *what)
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+#define LIMIT_OPTION "--max-tests" /* of servers that run many tests at once */
+
+/* --- this machine ---------------------------------------------------------------------------- */
+
+static bool has_protocol(int protocol)
 {
-    for (size_t i = 0; i < s->needs.n; i++)
-        if (strcmp(s->needs.at[i], what) == 0)
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, protocol);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static bool has_sctp(void)
+{
+    return has_protocol(IPPROTO_SCTP);
+}
+
+static bool has_mptcp(void)
+{
+    return has_protocol(IPPROTO_MPTCP);
+}
+
+static bool has_ipv6(void)
+{
+    return access("/proc/self/net/if_inet6", F_OK) == 0;
+}
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+#define PROBE(text) "case probe\nclause FLOW-1\nplays client\n" text
+
+static const struct row {
+    const char *sign; /* what --help or --version print where it is built in; NULL: always there */
+    bool (*kernel)(void); /* whether this machine has it; NULL: no matter */
+    const char *unspoken; /* why the simulator cannot play its part, or NULL */
+    const char *probe;    /* a session that goes well where a server has it, or NULL */
+} rows[SCRIPT_N_NEEDS] = {
+    [SCRIPT_NEED_UDP] = {.sign = "--udp",
+                         .probe = PROBE("params { \"udp\": true, \"len\": 1000 }\n\nfinish\n")  },
+    [SCRIPT_NEED_SCTP] = {.sign = "--sctp",
+                         .kernel = has_sctp,
+                         .unspoken = "the simulator does not speak it"},
+    [SCRIPT_NEED_MPTCP] = {.sign = "--mptcp",
+                         .kernel = has_mptcp,
+                         .unspoken = "the simulator does not speak it"},
+    [SCRIPT_NEED_AUTH] = {.sign = "--rsa-private-key-path"                        },
+    [SCRIPT_NEED_IPV6] = {.sign = "-6",                                             .kernel = has_ipv6                        },
+    [SCRIPT_NEED_GSRO] = {.sign = "--gsro"                                                                    },
+    [SCRIPT_NEED_BIDIR] = {.sign = "--bidir",
+                         .probe = PROBE("params { \"bidirectional\": true }\n\nfinish\n")                                 },
+    [SCRIPT_NEED_ZERO_COPY] = {.sign = "--zerocopy"                                                 },
+    [SCRIPT_NEED_UDP_64BIT] = {.sign = "--udp-counters-64bit",
+                         .probe = PROBE("params { \"udp\": true, \"len\": 1000, "
+                                              "\"udp_counters_64bit\": 1 }\n\nfinish\n")                             },
+    [SCRIPT_NEED_SERVER_OUTPUT] = {.sign = "--get-server-output",
+                         .probe = PROBE("params { \"get_server_output\": 1 }\n\nfinish\n"
+                                                  "expect results with .server_output_text\n")       },
+    [SCRIPT_NEED_JSON_OUTPUT] = {.sign = "--json"                                                                    },
+    [SCRIPT_NEED_SINGLE_TEST] = {.sign = LIMIT_OPTION,
+                         .probe =
+                                     PROBE("\nopen first\nfirst advance TEST_RUNNING\nopen second\n"
+                                           "second expect denied\nfirst finish\n")},
+};
+
+/* --- finding out ----------------------------------------------------------------------------- */
+
+static bool script_needs(const struct script *script, enum script_need need)
+{
+    for (size_t i = 0; i < script->needs.n; i++)
+        if (strcmp(script->needs.at[i], script_need_word(need)) == 0)
             return true;
     return false;
+}
+
+static bool is_wanted(const struct script_list *list, enum script_need need, unsigned required)
+{
+    bool wanted = required >> need & 1;
+
+    for (size_t i = 0; i < list->n && !wanted; i++)
+        wanted = script_needs(list->at[i], need);
+    return wanted;
+}
+
+static void set(struct suite_settings *settings, enum script_need need, bool there, const char *why)
+{
+    struct suite_need *n = &settings->needs[need];
+
+    n->there = there;
+    snprintf(n->why, sizeof n->why, "%s: %s", script_need_word(need), why);
+}
+
+/* What texts and the kernel tell; false if they do not. */
+static bool is_told(struct suite_settings *settings, enum script_need need)
+{
+    const struct subject_build *build = &settings->build;
+    const struct row *row = &rows[need];
+
+    if (row->unspoken)
+        set(settings, need, false, row->unspoken);
+    else if (row->kernel && !row->kernel())
+        set(settings, need, false, "not in this kernel");
+    else if (!row->sign)
+        set(settings, need, true, "no matter of the build");
+    else if (build->about[0] && strstr(build->about, row->sign))
+        set(settings, need, true, "built in, as --help says");
+    else if (need == SCRIPT_NEED_SINGLE_TEST && strcmp(build->name, "iperf") == 0)
+        set(settings, need, true, "iperf runs one test at a time (CONN-4)");
+    else if (build->about[0] && need != SCRIPT_NEED_SINGLE_TEST)
+        set(settings, need, false, "not built in");
+    else
+        return false;
+    return true;
+}
+
+struct probing {
+    struct suite_settings *settings;
+    struct script_list list;
+    enum script_need needs[SCRIPT_N_NEEDS]; /* of each script */
+};
+
+static void probed(void *context, size_t index, struct suite_run *run)
+{
+    struct probing *p = context;
+    char why[128];
+
+    snprintf(why, sizeof why, "a session that tried it: %.90s", text_string(&run->got));
+    set(p->settings, p->needs[index], run->cause == SIM_OK,
+        run->cause == SIM_OK ? "a session showed it" : why);
+    suite_run_fini(run);
+}
+
+static void add_probe(struct probing *p, enum script_need need)
+{
+    struct script_error error;
+
+    if (script_read(&p->list, "probe", rows[need].probe, &error))
+        p->needs[p->list.n - 1] = need;
+}
+
+bool suite_find_needs(struct suite_settings *settings, const struct script_list *list,
+                      unsigned required)
+{
+    struct probing p = {.settings = settings};
+    bool has_server = settings->build.path[0] || settings->build.server_cmd[0] || settings->remote;
+
+    for (int i = 0; i < SCRIPT_N_NEEDS; i++) {
+        enum script_need need = (enum script_need)i;
+        if (is_told(settings, need))
+            continue;
+        set(settings, need, required >> need & 1,
+            "not known to be built in: there is no --help to ask, and nobody requires it");
+        if (rows[need].probe && has_server && is_wanted(list, need, required))
+            add_probe(&p, need);
+    }
+    bool ok = p.list.n == 0 || suite_run_all(&p.list, settings, probed, &p);
+    script_list_fini(&p.list);
+    return ok;
+}
+
+/* --- asking ---------------------------------------------------------------------------------- */
+
+static bool touches_process(const struct script_steps *steps)
+{
+    for (size_t i = 0; i < steps->n; i++) {
+        const struct script_step *step = &steps->at[i];
+        if (step->verb == SCRIPT_SUBJECT ||
+            (step->verb == SCRIPT_EXPECT && step->expect.kind == SCRIPT_EXPECT_EXIT))
+            return true;
+        for (size_t k = 0; step->verb == SCRIPT_EITHER && k < step->branches.n; k++)
+            if (touches_process(&step->branches.at[k]))
+                return true;
+    }
+    return false;
+}
+
+/* The server elsewhere is not ours to start with options, to signal or to see end. */
+static const char *out_of_reach(const struct script *script)
+{
+    if (script->subject[0])
+        return "a server elsewhere cannot be given options";
+    return touches_process(&script->steps) ? "the process of a server elsewhere is out of reach"
+                                           : NULL;
 }
 
 bool suite_can_run(const struct script *script, const struct suite_settings *settings,
                    struct text *why, struct text *options)
 {
     const struct subject_build *build = &settings->build;
-    static const char *const never[] = {"sctp", "mptcp", "gsro"};
-    bool has_role =
-        build->path[0] || (script->plays_server ? build->client_cmd : build->server_cmd)[0];
+    bool is_elsewhere = settings->remote && !script->plays_server;
 
-    if (!has_role)
+    if (!is_elsewhere && !build->path[0] &&
+        !(script->plays_server ? build->client_cmd : build->server_cmd)[0])
         text_addf(why, "no %s to judge was given", script->plays_server ? "client" : "server");
-    for (size_t i = 0; i < ARRAY_LEN(never); i++)
-        if (needs(script, never[i]))
-            text_addf(why, "the simulator does not speak %s", never[i]);
-    if (needs(script, "auth") && build->path[0] && !build->has_auth)
-        text_adds(why, "auth: not built in");
-    if (needs(script, "ipv6") && access("/proc/self/net/if_inet6", F_OK) != 0)
-        text_adds(why, "ipv6: not in this kernel");
-    if (needs(script, "single-test") && build->can_limit_tests)
-        text_adds(options, "--max-tests 1");
+    else if (is_elsewhere && out_of_reach(script))
+        text_adds(why, out_of_reach(script));
+    for (int i = 0; i < SCRIPT_N_NEEDS && why->len == 0; i++)
+        if (script_needs(script, (enum script_need)i) && !settings->needs[i].there)
+            text_adds(why, settings->needs[i].why);
+    if (script_needs(script, SCRIPT_NEED_SINGLE_TEST) && strstr(build->about, LIMIT_OPTION))
+        text_adds(options, LIMIT_OPTION " 1");
     return why->len == 0;
 }

@@ -97,17 +97,30 @@ struct suite_expectation *suite_expectations_find(const struct suite_expectation
                                                   const char *id);
 void suite_expectations_fini(struct suite_expectations *list);
 
+/* Whether something that cases need is there, and how that is known: "auth: not built in". */
+struct suite_need {
+    bool there;
+    char why[160];
+};
+
 struct suite_settings {
     struct subject_build build;
     double timeout_scale;
     unsigned jobs;
     bool share_network; /* no namespaces */
     const char
-        *remote;      /* "HOST:PORT" of a running server elsewhere, whose process nobody watches */
+        *remote; /* "HOST:PORT" of a running server elsewhere, whose process nobody watches */
+    struct suite_need needs[SCRIPT_N_NEEDS]; /* by suite_find_needs() */
     const char *keep; /* folder for what a case left: output, timeline; or NULL */
 };
 
-/* --- needs.c --- */
+/* --- needs.c: what cases need, and whether it is there --- */
+/* Find out, into settings->needs: from what the build says of itself, from the kernel, and for what
+ * no text tells by a short session of the simulator's, where a case of list needs it or it is in
+ * the set required (bits 1 << enum script_need). What cannot be told is there if required says so.
+ * False if no worker could be started. */
+bool suite_find_needs(struct suite_settings *settings, const struct script_list *list,
+                      unsigned required);
 /* Why a case cannot be run on this build, in *why; or options to add for it, in *options. */
 bool suite_can_run(const struct script *script, const struct suite_settings *settings,
                    struct text *why, struct text *options);
@@ -146,6 +159,7 @@ struct suite_result {
 /* What is asked of a run beyond its verdicts. */
 struct suite_demands {
     bool strict_asbuilt; /* drift is as bad as a failure */
+    unsigned required;   /* set of 1 << enum script_need: must be there */
     bool limits_skips;
     unsigned max_skip;
 };
