@@ -140,7 +140,7 @@ static bool start_server(struct play *p, struct text *why)
     char **argv = command(p, false);
 
     write_line(p->outcome->server_line, sizeof p->outcome->server_line, argv, NULL);
-    p->started = subject_start(&p->server, argv, why);
+    p->started = subject_start(&p->server, argv, NULL, why);
     subject_argv_free(argv);
     bool ok = p->started && await_listening(p);
     if (p->started && !ok)
@@ -159,7 +159,7 @@ static bool start_client(struct play *p, struct text *why)
     if (password)
         setenv("IPERF3_PASSWORD", password, 1);
     write_line(p->outcome->client_line, sizeof p->outcome->client_line, argv, password);
-    p->started = subject_start(&p->client, argv, why);
+    p->started = subject_start(&p->client, argv, NULL, why);
     subject_argv_free(argv);
     return p->started;
 }
@@ -271,7 +271,8 @@ void cell_play(const struct interop_cell *cell, const struct kit *kit,
 
     subject_adopt_orphans();
     settle(&p);
-    p.client.pid = p.client.pidfd = p.client.out_fd = p.client.err_fd = -1;
+    subject_init(&p.server);
+    subject_init(&p.client);
     if (start_server(&p, &why) && start_client(&p, &why))
         play(&p);
     bool played = why.len == 0;

@@ -10,13 +10,15 @@
 #define ANSWER_MS 10000
 
 /* What the program prints with one option, stdout and stderr together. */
-static bool ask(const char *path, const char *option, struct text *answer, struct text *why)
+static bool ask(const struct subject_build *b, const char *option, struct text *answer,
+                struct text *why)
 {
+    const char *path = b->path;
     char *argv[] = {(char *)(uintptr_t)path, (char *)(uintptr_t)option, NULL};
     struct subject s;
     struct sim_process p;
 
-    if (!subject_start(&s, argv, why)) {
+    if (!subject_start(&s, argv, b->env, why)) {
         subject_fini(&s);
         return false;
     }
@@ -115,7 +117,7 @@ bool subject_identify(struct subject_build *b, const char *profile, struct text 
     bool ok = true;
 
     if (b->path[0]) {
-        ok = ask(b->path, "--version", &version, why) && ask(b->path, "--help", &help, why);
+        ok = ask(b, "--version", &version, why) && ask(b, "--help", &help, why);
         snprintf(b->banner, sizeof b->banner, "%.*s", (int)strcspn(text_string(&version), "\n"),
                  text_string(&version));
         read_banner(b);

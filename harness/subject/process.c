@@ -1,123 +1,184 @@
+/* process.c - a subject's process: started below a keeper, watched, ended with all that it started.
+ */
+#include "harness/subject/keeper.h"
 #include "harness/subject/subject.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX                                                                                 \
-    (4u << 20)        /* kept of stdout and of stderr each; the rest is read and dropped           \
-                       */
-#define GRACE_MS 2000 /* from SIGTERM to SIGKILL */
+    (4u << 20)          /* kept of stdout and of stderr each; the rest is read and dropped         \
+                         */
+#define GRACE_MS  2000  /* from SIGTERM to SIGKILL */
+#define KEEPER_MS 15000 /* for a keeper to end what is below it */
 
 void subject_adopt_orphans(void)
 {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
+void subject_init(struct subject *s)
+{
+    *s = (struct subject){
+        .pid = -1, .keeper = -1, .pidfd = -1, .line = -1, .out_fd = -1, .err_fd = -1};
+}
+
 /* --- starting -------------------------------------------------------------------------------- */
 
-static void __attribute__((noreturn))
-become(char *const argv[], int out, int err, int report, pid_t parent)
-{
-    sigset_t none;
-    int nowhere = open("/dev/null", O_RDONLY);
+struct ends {
+    int out[2], err[2], line[2];
+};
 
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    setsid();
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(127);
-    dup2(nowhere, 0);
-    dup2(out, 1);
-    dup2(err, 2);
-    execvp(argv[0], argv);
+static void close_all(const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+static bool make_ends(struct ends *e)
+{
+    *e = (struct ends){
+        {-1, -1},
+        {-1, -1},
+        {-1, -1}
+    };
+    if (pipe2(e->out, O_CLOEXEC) == 0 && pipe2(e->err, O_CLOEXEC) == 0 &&
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e->line) == 0)
+        return true;
     int error = errno;
-    if (write(report, &error, sizeof error) < 0)
-        _exit(126);
-    _exit(127);
+    close_all(e->out, 2);
+    close_all(e->err, 2);
+    close_all(e->line, 2);
+    errno = error;
+    return false;
 }
 
-static bool make_pipes(int pipes[3][2])
+/* The next word of the keeper, and the descriptor that comes with it; false if there is none, with
+ * errno 0 at the end of the line. */
+static bool hear(int line, struct keeper_word *word, int *fd, int flags)
 {
-    for (int i = 0; i < 3; i++) {
-        if (pipe2(pipes[i], O_CLOEXEC) == 0)
-            continue;
-        while (i-- > 0) {
-            close(pipes[i][0]);
-            close(pipes[i][1]);
-        }
-        return false;
-    }
-    return true;
-}
-
-/* The errno of a failed exec, or 0. */
-static int exec_error(int report)
-{
-    int error = 0;
+    struct iovec iov = {word, sizeof *word};
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof control.bytes};
     ssize_t got;
 
     do
-        got = read(report, &error, sizeof error);
+        got = recvmsg(line, &m, flags | MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
-    close(report);
-    return got == sizeof error ? error : 0;
-}
-
-static void reap(struct subject *s)
-{
-    int status;
-
-    if (s->running && waitpid(s->pid, &status, WNOHANG) == s->pid) {
-        s->running = false;
-        s->ended = true;
-        s->status = status;
-    }
-}
-
-bool subject_start(struct subject *s, char *const argv[], struct text *why)
-{
-    int pipes[3][2];
-    pid_t parent = getpid();
-
-    *s = (struct subject){.pid = -1, .pidfd = -1, .out_fd = -1, .err_fd = -1};
-    if (!make_pipes(pipes)) {
-        text_addf(why, "pipe: %s", strerror(errno));
+    if (got != sizeof *word) {
+        errno = got < 0 ? errno : 0;
         return false;
     }
-    s->pid = fork();
-    if (s->pid == 0)
-        become(argv, pipes[0][1], pipes[1][1], pipes[2][1], parent);
-    int fork_error = errno;
-    for (int i = 0; i < 3; i++)
-        close(pipes[i][1]);
-    s->out_fd = pipes[0][0];
-    s->err_fd = pipes[1][0];
-    int error = exec_error(pipes[2][0]);
-    if (s->pid < 0) {
-        text_addf(why, "fork: %s", strerror(fork_error));
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    if (fd && c && c->cmsg_type == SCM_RIGHTS)
+        memcpy(fd, CMSG_DATA(c), sizeof *fd);
+    return true;
+}
+
+/* The pid behind a pidfd, in the namespace of our /proc. */
+static pid_t pid_of(int pidfd, pid_t otherwise)
+{
+    char path[64], line[256];
+    int pid = (int)otherwise;
+
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "Pid: %d", &pid) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return (pid_t)pid;
+}
+
+static void await_keeper(pid_t keeper)
+{
+    while (waitpid(keeper, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+/* One attempt, with or without namespaces: 1 it runs, 0 not in this way, -1 there is no hope. */
+static int attempt(struct subject *s, struct keeper_order *order, struct text *why)
+{
+    struct keeper_word word = {0};
+    struct ends e;
+
+    if (!make_ends(&e)) {
+        text_addf(why, "pipe: %s", strerror(errno));
+        return -1;
+    }
+    order->out = e.out[1];
+    order->err = e.err[1];
+    order->line = e.line[1];
+    s->keeper = keeper_start(order);
+    int error = errno;
+    close(e.out[1]);
+    close(e.err[1]);
+    close(e.line[1]);
+    s->out_fd = e.out[0];
+    s->err_fd = e.err[0];
+    s->line = e.line[0];
+    bool heard = s->keeper > 0 && hear(s->line, &word, &s->pidfd, 0);
+    if (heard && word.kind == KEEPER_STARTED && s->pidfd >= 0) {
+        s->pid = pid_of(s->pidfd, word.value);
+        return 1;
+    }
+    if (s->keeper > 0)
+        await_keeper((close(s->line), s->line = -1, s->keeper));
+    else if (!order->namespaces)
+        text_addf(why, "fork: %s", strerror(error));
+    if (heard && word.kind == KEEPER_NO_EXEC)
+        text_addf(why, "%s: %s", order->argv[0], strerror(word.value));
+    else if (heard && word.kind == KEEPER_STARTED)
+        text_addf(why, "%s: no descriptor left for its process", order->argv[0]);
+    else if (s->keeper > 0 && !heard)
+        text_addf(why, "%s: its keeper ended at once", order->argv[0]);
+    subject_fini(s);
+    return why->len ? -1 : 0;
+}
+
+bool subject_start(struct subject *s, char *const argv[], const char *const env[], struct text *why)
+{
+    /* Where the system allows it, first without a user namespace: we may have one already. */
+    static const unsigned ways[] = {CLONE_NEWPID | CLONE_NEWNS,
+                                    CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUSER, 0};
+    struct keeper_order order = {.argv = argv, .env = env};
+    int done = 0;
+
+    subject_init(s);
+    for (size_t i = 0; done == 0 && i < ARRAY_LEN(ways); i++) {
+        order.namespaces = ways[i];
+        done = attempt(s, &order, why);
+    }
+    if (done != 1) {
+        if (why->len == 0)
+            text_addf(why, "%s cannot be started", argv[0]);
         return false;
     }
     s->running = true;
-    s->pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+    s->own_pids = order.namespaces != 0;
     fcntl(s->out_fd, F_SETFL, O_NONBLOCK);
     fcntl(s->err_fd, F_SETFL, O_NONBLOCK);
-    if (error == 0)
-        return true;
-    text_addf(why, "%s: %s", argv[0], strerror(error));
-    return false;
+    return true;
 }
 
 /* --- watching -------------------------------------------------------------------------------- */
@@ -126,7 +187,7 @@ static void drain(int *fd, struct text *into)
 {
     static char buf[65536];
 
-    while (*fd >= 0) {
+    for (int i = 0; *fd >= 0 && i < 64; i++) { /* one who never stops must not keep us */
         ssize_t got = read(*fd, buf, sizeof buf);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
@@ -140,9 +201,26 @@ static void drain(int *fd, struct text *into)
     }
 }
 
+static void listen_to_keeper(struct subject *s)
+{
+    struct keeper_word word;
+
+    if (!s->running)
+        return;
+    if (hear(s->line, &word, NULL, MSG_DONTWAIT) && word.kind == KEEPER_ENDED) {
+        s->running = false;
+        s->ended = true;
+        s->status = word.value;
+        s->max_rss = word.max_rss;
+    } else if (errno != EAGAIN) {
+        s->running = false;
+        s->lost = true;
+    }
+}
+
 void subject_turn(struct subject *s)
 {
-    reap(s); /* first: what it wrote before its end is in the pipes by now */
+    listen_to_keeper(s); /* first: what it wrote before its end is in the pipes by now */
     drain(&s->out_fd, &s->out);
     drain(&s->err_fd, &s->err);
 }
@@ -150,7 +228,7 @@ void subject_turn(struct subject *s)
 static size_t watch(void *context, struct pollfd *fds, size_t max)
 {
     const struct subject *s = context;
-    const int all[] = {s->running ? s->pidfd : -1, s->out_fd, s->err_fd};
+    const int all[] = {s->running ? s->line : -1, s->out_fd, s->err_fd};
     size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(all) && n < max; i++)
@@ -168,7 +246,7 @@ static bool ended(void *context, int *status)
 {
     struct subject *s = context;
 
-    reap(s);
+    listen_to_keeper(s);
     *status = s->status;
     return s->ended;
 }
@@ -177,7 +255,7 @@ static bool send_signal(void *context, int signo)
 {
     struct subject *s = context;
 
-    return s->running && kill(s->pid, signo) == 0;
+    return s->running && syscall(SYS_pidfd_send_signal, s->pidfd, signo, NULL, 0) == 0;
 }
 
 static const struct text *output(void *context)
@@ -210,141 +288,69 @@ bool subject_sanitizer_line(const struct subject *s, struct text *line)
 
 /* --- ending ---------------------------------------------------------------------------------- */
 
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 static void await_end(struct subject *s, int ms)
 {
-    struct pollfd fd = {.fd = s->pidfd, .events = POLLIN};
+    int64_t deadline = now_ms() + ms, left;
 
-    for (int waited = 0; s->running && waited < ms; waited += 20) {
-        poll(&fd, 1, 20);
+    while (s->running && (left = deadline - now_ms()) > 0) {
+        struct pollfd fds[4];
+        poll(fds, (nfds_t)watch(s, fds, 4), (int)left);
         subject_turn(s); /* it may be blocked in writing */
     }
 }
 
-/* Whoever below us is left: processes that left its session, or lost their parents. */
-static void end_orphans(void)
+/* Close the line: the keeper ends all, and itself. */
+static void dismiss(struct subject *s)
 {
-    char line[4096], path[64];
+    struct pollfd fd = {.fd = s->line, .events = POLLIN};
+    int64_t deadline = now_ms() + KEEPER_MS, left;
+    char rest[64];
 
-    for (int rounds = 0; rounds < 100; rounds++) {
-        snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-        FILE *f = fopen(path, "re");
-        size_t len = f ? fread(line, 1, sizeof line - 1, f) : 0;
-        line[len] = '\0';
-        if (f)
-            fclose(f);
-        if (len == 0)
-            return;
-        for (char *at = line, *end; *at; at = end + strspn(end, " \n")) {
-            long pid = strtol(at, &end, 10);
-            if (end == at)
-                break;
-            kill((pid_t)pid, SIGKILL);
-        }
-        while (waitpid(-1, NULL, 0) > 0)
-            ;
+    shutdown(s->line, SHUT_WR);
+    while ((left = deadline - now_ms()) > 0) {
+        if (poll(&fd, 1, (int)left) > 0 && recv(s->line, rest, sizeof rest, MSG_DONTWAIT) <= 0)
+            break;
     }
+    int status = 0;
+    if (left <= 0)
+        kill(s->keeper, SIGKILL);
+    while (waitpid(s->keeper, &status, 0) < 0 && errno == EINTR)
+        ;
+    s->left_behind = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+    s->keeper = -1;
 }
 
 void subject_end(struct subject *s)
 {
-    if (s->running) {
-        kill(-s->pid, SIGCONT);
-        kill(-s->pid, SIGTERM);
-        await_end(s, GRACE_MS);
-    }
-    if (s->pid > 0)
-        kill(-s->pid, SIGKILL);
+    static const int politely[] = {SIGCONT, SIGTERM};
+
+    if (s->keeper <= 0)
+        return;
+    listen_to_keeper(s);
+    for (size_t i = 0; s->running && i < ARRAY_LEN(politely); i++)
+        send(s->line, &politely[i], sizeof politely[i], MSG_NOSIGNAL);
     await_end(s, GRACE_MS);
+    send_signal(s, SIGKILL);
+    await_end(s, GRACE_MS);
+    dismiss(s);
+    s->running = false;
     subject_turn(s);
-    end_orphans();
 }
 
 void subject_fini(struct subject *s)
 {
-    const int all[] = {s->pidfd, s->out_fd, s->err_fd};
+    const int all[] = {s->pidfd, s->line, s->out_fd, s->err_fd};
 
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        if (all[i] >= 0)
-            close(all[i]);
+    close_all(all, ARRAY_LEN(all));
     text_fini(&s->out);
     text_fini(&s->err);
-    *s = (struct subject){.pid = -1, .pidfd = -1, .out_fd = -1, .err_fd = -1};
-}
-
-/* --- command lines --------------------------------------------------------------------------- */
-
-static void add_arg(char ***argv, size_t *n, const char *arg)
-{
-    *argv = text_realloc(*argv, (*n + 2) * sizeof **argv);
-    (*argv)[(*n)++] = text_dup(arg);
-    (*argv)[*n] = NULL;
-}
-
-/* Divide at blanks; '...' and "..." hold words together. */
-static void add_options(char ***argv, size_t *n, const char *options)
-{
-    while (*(options += strspn(options, " \t"))) {
-        struct text word = {0};
-        char quote = 0;
-        for (; *options && (quote || !isspace((unsigned char)*options)); options++) {
-            if (quote ? *options == quote : *options == '\'' || *options == '"')
-                quote = quote ? 0 : *options;
-            else
-                text_add(&word, options, 1);
-        }
-        add_arg(argv, n, text_string(&word));
-        text_fini(&word);
-    }
-}
-
-/* {host} and {port} in a template. */
-static void expand(const char *template, const char *host, const char *port, struct text *out)
-{
-    while (*template) {
-        if (strncmp(template, "{port}", 6) == 0) {
-            text_adds(out, port);
-            template += 6;
-        } else if (strncmp(template, "{host}", 6) == 0) {
-            text_adds(out, host ? host : "");
-            template += 6;
-        } else {
-            text_add(out, template ++, 1);
-        }
-    }
-}
-
-char **subject_argv(const struct subject_build *build, const char *host, unsigned port,
-                    const char *options)
-{
-    const char *template = host ? build->client_cmd : build->server_cmd;
-    char **argv = NULL, number[16];
-    size_t n = 0;
-
-    snprintf(number, sizeof number, "%u", port);
-    if (*template) {
-        struct text command = {0};
-        text_adds(&command, "exec ");
-        expand(template, host, number, &command);
-        text_addf(&command, " %s", options);
-        add_arg(&argv, &n, "/bin/sh");
-        add_arg(&argv, &n, "-c");
-        add_arg(&argv, &n, text_string(&command));
-        text_fini(&command);
-        return argv;
-    }
-    add_arg(&argv, &n, build->path);
-    add_arg(&argv, &n, host ? "-c" : "-s");
-    if (host)
-        add_arg(&argv, &n, host);
-    add_arg(&argv, &n, "-p");
-    add_arg(&argv, &n, number);
-    add_options(&argv, &n, options);
-    return argv;
-}
-
-void subject_argv_free(char **argv)
-{
-    for (size_t i = 0; argv && argv[i]; i++)
-        free(argv[i]);
-    free(argv);
+    subject_init(s);
 }

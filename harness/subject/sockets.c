@@ -1,5 +1,6 @@
 /* sockets.c - reads the socket tables: who listens where. Nothing here connects to the subject. */
 #include "harness/subject/subject.h"
+#include "harness/subject/tree.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define TCP_LISTENING 0x0a
+#define BELOW_MAX     256
 
 /* Inodes of the sockets that listen on the port; returns how many. */
 static size_t listeners(const char *table, unsigned port, unsigned long *inodes, size_t max)
@@ -52,38 +54,15 @@ static bool holds(pid_t pid, unsigned long inode)
     return found;
 }
 
-static pid_t parent_of(pid_t pid)
+/* Whether a process that the subject started, however indirectly, holds the socket. */
+static bool held_below(const struct subject *s, unsigned long inode)
 {
-    char path[64], line[512];
-    int parent = 0;
-
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *f = fopen(path, "re");
-    size_t len = f ? fread(line, 1, sizeof line - 1, f) : 0;
-    line[len] = '\0';
-    if (f)
-        fclose(f);
-    const char *behind = strrchr(line, ')'); /* the name may hold anything */
-    if (behind)
-        sscanf(behind + 1, " %*c %d", &parent);
-    return (pid_t)parent;
-}
-
-/* Whether a process that we started, however indirectly, holds the socket. */
-static bool held_below_us(unsigned long inode)
-{
-    DIR *dir = opendir("/proc");
-    struct dirent *entry;
+    pid_t pids[BELOW_MAX];
+    size_t n = tree_below(s->keeper, pids, ARRAY_LEN(pids));
     bool found = false;
 
-    while (dir && !found && (entry = readdir(dir))) {
-        pid_t pid = (pid_t)atoi(entry->d_name), at = pid;
-        for (int depth = 0; at > 1 && at != getpid() && depth < 32; depth++)
-            at = parent_of(at);
-        found = pid > 0 && pid != getpid() && at == getpid() && holds(pid, inode);
-    }
-    if (dir)
-        closedir(dir);
+    for (size_t i = 0; i < n && !found; i++)
+        found = holds(pids[i], inode);
     return found;
 }
 
@@ -94,7 +73,7 @@ enum subject_ready subject_listens(const struct subject *subject, unsigned port)
 
     n += listeners("/proc/self/net/tcp6", port, inodes + n, 8);
     for (size_t i = 0; i < n; i++)
-        if (holds(subject->pid, inodes[i]) || held_below_us(inodes[i]))
+        if (holds(subject->pid, inodes[i]) || held_below(subject, inodes[i]))
             return SUBJECT_READY;
     return n > 0 ? SUBJECT_FOREIGN : SUBJECT_NOT_YET;
 }
@@ -113,7 +92,7 @@ enum subject_ready subject_await_listening(struct subject *s, unsigned port, uin
 
     while ((ready = subject_listens(s, port)) == SUBJECT_NOT_YET && s->running &&
            now_ns() < deadline_ns) {
-        struct pollfd fd = {.fd = s->pidfd, .events = POLLIN};
+        struct pollfd fd = {.fd = s->line, .events = POLLIN};
         poll(&fd, 1, 1); /* the tables have no event to wait for */
         subject_turn(s);
     }

@@ -1,8 +1,7 @@
 /* subject.h - the build under test: what it is, and its process from start to end.
  *
- * Every process has a session of its own and dies with the harness; what it leaves behind is ended
- * by subject_end(), grandchildren too, for the caller is a child subreaper
- * (subject_adopt_orphans()). */
+ * Every process has a session of its own and a keeper above it (keeper.h), which ends all that it
+ * started, grandchildren and daemons too: in subject_end(), or when the harness is gone. */
 #pragma once
 #include "harness/session/text.h"
 #include "harness/sim/sim.h"
@@ -38,18 +37,28 @@ bool subject_add_env(struct subject_build *build, const char *assignment);
 
 /* --- process.c --- */
 struct subject {
-    pid_t pid;
-    int pidfd, out_fd, err_fd;
+    pid_t pid, keeper; /* as our /proc shows them */
+    int pidfd, line, out_fd, err_fd;
     bool running, ended;
-    int status; /* as waitpid() tells it */
+    bool lost;        /* its keeper was killed: by nobody here */
+    bool own_pids;    /* it lives in a PID namespace */
+    bool left_behind; /* by subject_end(): what it started could not be ended */
+    int status;       /* once ended: as waitpid() tells it */
+    uint64_t max_rss; /* once ended: bytes, at the most */
     struct text out, err;
 };
 
-/* Become the parent of whatever loses its parent below us. Once per process. */
+/* Become the parent of whatever loses its parent and its keeper below us; tree_end_children() ends
+ * it. Once per process. */
 void subject_adopt_orphans(void);
 
-/* Start a command line. env is NULL, or "NAME=VALUE" strings to add, NULL-terminated. */
-bool subject_start(struct subject *subject, char *const argv[], struct text *why);
+/* No process: what subject_end() and subject_fini() leave alone. */
+void subject_init(struct subject *subject);
+
+/* Start a command line. env is NULL, or "NAME=VALUE" strings to add, NULL-terminated. False and a
+ * reason if there is no process; then only subject_fini() is left to do, if anything. */
+bool subject_start(struct subject *subject, char *const argv[], const char *const env[],
+                   struct text *why);
 
 /* Read what it wrote and see whether it has ended. */
 void subject_turn(struct subject *subject);

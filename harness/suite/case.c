@@ -55,7 +55,7 @@ static bool start(struct room *room, const struct suite_settings *settings, cons
     struct text why = {0};
 
     set_command(room->run, argv);
-    bool ok = subject_start(&room->subject, argv, &why);
+    bool ok = subject_start(&room->subject, argv, settings->build.env, &why);
     if (!ok)
         trouble(room->run, SIM_TROUBLE, text_string(&why));
     subject_argv_free(argv);
@@ -143,7 +143,12 @@ static void judge_remains(struct room *room)
     size_t skip = s->err.len > SAID_MAX ? s->err.len - SAID_MAX : 0;
     if (s->err.len > 0)
         text_add(&room->run->said, s->err.at + skip, s->err.len - skip);
-    if (subject_sanitizer_line(s, &line)) {
+    if (s->lost || s->left_behind) { /* whatever was seen, the subject is not to blame */
+        text_fini(&room->run->got);
+        trouble(room->run, SIM_TROUBLE,
+                s->lost ? "the process that keeps the subject was killed by somebody else"
+                        : "processes that the subject started could not be ended");
+    } else if (subject_sanitizer_line(s, &line)) {
         text_fini(&room->run->got);
         trouble(room->run, SIM_SANITIZER, text_string(&line));
     } else if (room->run->cause == SIM_OK && s->ended && WIFSIGNALED(s->status) &&
@@ -161,13 +166,13 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
 {
     struct room room = {
         .run = run,
-        .listener = {-1,           -1,           0           },
-        .subject = { .pid = -1, .pidfd = -1, .out_fd = -1, .err_fd = -1}
+        .listener = {-1, -1, 0},
     };
     struct text why = {0}, options = {0};
     struct sim_outcome outcome;
     uint64_t began = now_ns();
 
+    subject_init(&room.subject);
     *run = (struct suite_run){.own_network = own_network};
     suite_can_run(script, settings, &why, &options);
     room.config = (struct sim_config){.script = script,

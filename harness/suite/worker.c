@@ -2,6 +2,7 @@
  *
  * A worker is forked from the harness and so knows every script; it is sent an index and answers
  * with the texts of a struct suite_run. It dies with the harness, and its subjects with it. */
+#include "harness/subject/tree.h"
 #include "harness/suite/suite.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 
 #define NO_JOB     SIZE_MAX
 #define ANSWER_MAX (64u << 20)
+#define ORPHANS_MS 10000
 
 struct worker {
     pid_t pid;
@@ -148,6 +150,7 @@ static void __attribute__((noreturn)) work(const struct pool *pool, int fd, pid_
         if (!ok)
             break;
     }
+    tree_end_children(ORPHANS_MS); /* of a keeper that somebody killed */
     _exit(0);
 }
 

@@ -17,7 +17,7 @@ static void start(struct subject *s, char *const argv[])
 {
     struct text why = {0};
 
-    if (!subject_start(s, argv, &why))
+    if (!subject_start(s, argv, NULL, &why))
         fail_msg("%s", text_string(&why));
 }
 
@@ -40,7 +40,7 @@ static void test_subject_start_says_why_a_program_cannot_be_run(void **state)
     struct text why = {0};
 
     (void)state;
-    assert_false(subject_start(&s, argv, &why));
+    assert_false(subject_start(&s, argv, NULL, &why));
     assert_non_null(strstr(text_string(&why), "/nowhere/iperf3: No such file"));
     await(&s);
     subject_end(&s);
@@ -87,40 +87,13 @@ static void test_subject_turn_bounds_the_output(void **state)
     subject_fini(&s);
 }
 
-static bool is_there(pid_t pid)
-{
-    return kill(pid, 0) == 0;
-}
-
-/* A grandchild that left the session, its parent gone, and a process that ignores SIGTERM. */
-static void test_subject_end_leaves_nothing_behind(void **state)
-{
-    static const char command[] =
-        "trap '' TERM; (setsid sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done' &); "
-        "while :; do sleep 1; done";
-    struct subject s;
-
-    (void)state;
-    start(&s, SHELL(command));
-    while (!strchr(text_string(&s.out), '\n')) {
-        struct pollfd fd = {.fd = s.out_fd, .events = POLLIN};
-        poll(&fd, 1, 1000);
-        subject_turn(&s);
-    }
-    pid_t grandchild = (pid_t)strtol(s.out.at, NULL, 10);
-    assert_true(is_there(grandchild));
-    subject_end(&s);
-    assert_false(is_there(grandchild));
-    assert_true(s.ended);
-    subject_fini(&s);
-}
-
 static void test_subject_sanitizer_line_finds_a_report(void **state)
 {
-    struct subject s = {.pid = -1, .pidfd = -1, .out_fd = -1, .err_fd = -1};
+    struct subject s;
     struct text line = {0};
 
     (void)state;
+    subject_init(&s);
     text_adds(&s.err, "first\nx.c:1:2: runtime error: shift\nlast\n");
     assert_true(subject_sanitizer_line(&s, &line));
     assert_string_equal(text_string(&line), "x.c:1:2: runtime error: shift");
@@ -212,13 +185,11 @@ int main(void)
         cmocka_unit_test(test_subject_turn_keeps_output_and_status),
         cmocka_unit_test(test_subject_tells_a_crash),
         cmocka_unit_test(test_subject_turn_bounds_the_output),
-        cmocka_unit_test(test_subject_end_leaves_nothing_behind),
         cmocka_unit_test(test_subject_sanitizer_line_finds_a_report),
         cmocka_unit_test(test_subject_argv_divides_options_and_fills_templates),
         cmocka_unit_test(test_subject_listens_tells_whose_port_it_is),
         cmocka_unit_test(test_suite_run_case_tells_what_is_no_server),
     };
 
-    subject_adopt_orphans();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

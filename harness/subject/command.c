@@ -1,0 +1,83 @@
+/* command.c - command lines of a build: its own options, or a template; wrapped or not. */
+#include "harness/subject/subject.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add_arg(char ***argv, size_t *n, const char *arg)
+{
+    *argv = text_realloc(*argv, (*n + 2) * sizeof **argv);
+    (*argv)[(*n)++] = text_dup(arg);
+    (*argv)[*n] = NULL;
+}
+
+/* Divide at blanks; '...' and "..." hold words together. */
+static void add_options(char ***argv, size_t *n, const char *options)
+{
+    while (*(options += strspn(options, " \t"))) {
+        struct text word = {0};
+        char quote = 0;
+        for (; *options && (quote || !isspace((unsigned char)*options)); options++) {
+            if (quote ? *options == quote : *options == '\'' || *options == '"')
+                quote = quote ? 0 : *options;
+            else
+                text_add(&word, options, 1);
+        }
+        add_arg(argv, n, text_string(&word));
+        text_fini(&word);
+    }
+}
+
+/* {host} and {port} in a template. */
+static void expand(const char *template, const char *host, const char *port, struct text *out)
+{
+    while (*template) {
+        if (strncmp(template, "{port}", 6) == 0) {
+            text_adds(out, port);
+            template += 6;
+        } else if (strncmp(template, "{host}", 6) == 0) {
+            text_adds(out, host ? host : "");
+            template += 6;
+        } else {
+            text_add(out, template ++, 1);
+        }
+    }
+}
+
+char **subject_argv(const struct subject_build *build, const char *host, unsigned port,
+                    const char *options)
+{
+    const char *template = host ? build->client_cmd : build->server_cmd;
+    char **argv = NULL, number[16];
+    size_t n = 0;
+
+    snprintf(number, sizeof number, "%u", port);
+    if (*template) {
+        struct text command = {0};
+        text_adds(&command, "exec ");
+        expand(template, host, number, &command);
+        text_addf(&command, " %s", options);
+        add_arg(&argv, &n, "/bin/sh");
+        add_arg(&argv, &n, "-c");
+        add_arg(&argv, &n, text_string(&command));
+        text_fini(&command);
+        return argv;
+    }
+    add_arg(&argv, &n, build->path);
+    add_arg(&argv, &n, host ? "-c" : "-s");
+    if (host)
+        add_arg(&argv, &n, host);
+    add_arg(&argv, &n, "-p");
+    add_arg(&argv, &n, number);
+    add_options(&argv, &n, options);
+    return argv;
+}
+
+void subject_argv_free(char **argv)
+{
+    for (size_t i = 0; argv && argv[i]; i++)
+        free(argv[i]);
+    free(argv);
+}

@@ -1,0 +1,260 @@
+#include "harness/subject/keeper.h"
+
+#include "harness/subject/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STACK_SIZE 262144
+#define END_MS     10000 /* for what a subject left behind, without a namespace */
+
+struct birth {
+    const struct keeper_order *order;
+    uid_t uid; /* outside of the namespace */
+    gid_t gid;
+};
+
+struct keeper {
+    int out, err, line, signals;
+    pid_t subject; /* 0 once it was waited for */
+};
+
+/* --- becoming the keeper --------------------------------------------------------------------- */
+
+static void write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+        errno = EACCES; /* and the mount is refused */
+    if (fd >= 0)
+        close(fd);
+}
+
+static void map_one(const char *path, unsigned id)
+{
+    char text[64];
+
+    snprintf(text, sizeof text, "%u %u 1", id, id);
+    write_file(path, text);
+}
+
+/* Sanitizers and valgrind read /proc with the pids of their own namespace. */
+static bool own_proc(const struct birth *b)
+{
+    if (b->order->namespaces & CLONE_NEWUSER) {
+        write_file("/proc/self/setgroups", "deny");
+        map_one("/proc/self/uid_map", b->uid);
+        map_one("/proc/self/gid_map", b->gid);
+    }
+    return mount(NULL, "/proc", NULL, MS_SLAVE | MS_REC, NULL) == 0 &&
+           mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0;
+}
+
+/* A kernel before 5.9 has no close_range(). */
+static void close_from(unsigned first)
+{
+    if (close_range(first, ~0u, 0) < 0)
+        for (int fd = (int)first; fd < 65536; fd++)
+            close(fd);
+}
+
+/* Nothing of the harness's may stay open here: neither the sockets of a session nor the lines to
+ * other keepers. What is ours goes to 3, 4 and 5, in an order that overwrites none of it. */
+static void take_descriptors(struct keeper *k, const struct keeper_order *o)
+{
+    int *const mine[] = {&k->out, &k->err, &k->line}, from[] = {o->out, o->err, o->line};
+    int nowhere;
+
+    for (int i = 0; i < 3; i++)
+        *mine[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 6);
+    for (int i = 0; i < 3; i++)
+        *mine[i] = dup3(*mine[i], 3 + i, O_CLOEXEC);
+    close_from(6);
+    nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < 3; i++)
+        dup2(nowhere, i);
+}
+
+static void settle(void)
+{
+    setsid(); /* what the terminal sends to us all is not for it */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_NAME, "keeper");
+    for (int signo = 1; signo < NSIG; signo++)
+        signal(signo, signo == SIGCHLD ? SIG_DFL : SIG_IGN);
+}
+
+/* --- the subject ----------------------------------------------------------------------------- */
+
+static void __attribute__((noreturn))
+become(const struct keeper *k, const struct keeper_order *o, int report, pid_t keeper)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    for (int signo = 1; signo < NSIG; signo++)
+        signal(signo, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != keeper)
+        _exit(127);
+    dup2(k->out, 1);
+    dup2(k->err, 2);
+    for (size_t i = 0; o->env && o->env[i]; i++)
+        putenv((char *)(uintptr_t)o->env[i]);
+    execvp(o->argv[0], o->argv);
+    int error = errno;
+    if (write(report, &error, sizeof error) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+/* The subject's pid, or 0 with errno: of fork(), or of the exec. */
+static pid_t start_subject(const struct keeper *k, const struct keeper_order *o)
+{
+    int report[2], error = 0;
+    pid_t keeper = getpid(), pid;
+    ssize_t got;
+
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return 0;
+    pid = fork();
+    if (pid == 0)
+        become(k, o, report[1], keeper);
+    if (pid < 0)
+        error = errno;
+    close(report[1]);
+    do
+        got = pid < 0 ? 0 : read(report[0], &error, sizeof error);
+    while (got < 0 && errno == EINTR);
+    close(report[0]);
+    errno = error;
+    return error ? 0 : pid;
+}
+
+/* --- the line -------------------------------------------------------------------------------- */
+
+static void say(int line, enum keeper_kind kind, int value, uint64_t max_rss, int fd)
+{
+    struct keeper_word word = {kind, value, max_rss};
+    struct iovec iov = {&word, sizeof word};
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    if (fd >= 0) {
+        m.msg_control = control.bytes;
+        m.msg_controllen = sizeof control.bytes;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        *c = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
+        memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    }
+    while (sendmsg(line, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+/* Wait for whoever ended, and tell if it was the subject. */
+static void reap(struct keeper *k)
+{
+    struct signalfd_siginfo info;
+    struct rusage usage;
+    int status;
+    pid_t pid;
+
+    while (read(k->signals, &info, sizeof info) > 0)
+        ;
+    while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+        if (pid != k->subject)
+            continue;
+        k->subject = 0;
+        say(k->line, KEEPER_ENDED, status, (uint64_t)usage.ru_maxrss * 1024, -1);
+    }
+}
+
+/* Carry out one order; false at the end of the line. */
+static bool obey(struct keeper *k)
+{
+    int signo;
+    ssize_t got = recv(k->line, &signo, sizeof signo, MSG_DONTWAIT);
+
+    /* Not waited for yet: its pid, and that of its group, cannot be another's. */
+    if (got == sizeof signo && k->subject)
+        kill(-k->subject, signo);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static void serve(struct keeper *k)
+{
+    struct pollfd fds[2] = {
+        {.fd = k->line,    .events = POLLIN},
+        {.fd = k->signals, .events = POLLIN}
+    };
+    bool goes_on = true;
+
+    while (goes_on) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            break;
+        if (fds[1].revents)
+            reap(k);
+        if (fds[0].revents)
+            goes_on = obey(k);
+    }
+}
+
+static int run(void *context)
+{
+    const struct birth *b = context;
+    const struct keeper_order *o = b->order;
+    struct keeper k = {0};
+    sigset_t child;
+
+    take_descriptors(&k, o);
+    settle();
+    if (o->namespaces && !own_proc(b)) {
+        say(k.line, KEEPER_NO_ROOM, errno, 0, -1);
+        _exit(0);
+    }
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &child, NULL);
+    k.signals = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
+    k.subject = start_subject(&k, o);
+    if (k.subject == 0) {
+        say(k.line, KEEPER_NO_EXEC, errno, 0, -1);
+        _exit(0);
+    }
+    int pidfd = (int)syscall(SYS_pidfd_open, k.subject, 0);
+    say(k.line, KEEPER_STARTED, k.subject, 0, pidfd);
+    close(pidfd);
+    close(k.out);
+    close(k.err);
+    serve(&k);
+    _exit(o->namespaces || tree_end_children(END_MS) ? 0 : 1);
+}
+
+pid_t keeper_start(const struct keeper_order *order)
+{
+    struct birth b = {order, getuid(), getgid()};
+    _Alignas(16) char stack[STACK_SIZE]; /* in the copy that it gets of our memory */
+
+    return clone(run, stack + sizeof stack, (int)order->namespaces | SIGCHLD, &b);
+}
