@@ -5,98 +5,188 @@
 #include "harness/suite/suite.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define DETAILS 20 /* failures that are shown in full */
 
 static const char usage[] =
     "usage: iperfspec test --build PATH [OPTIONS]\n"
     "       iperfspec test --server-cmd 'CMD {port}' --client-cmd 'CMD {host} {port}' [OPTIONS]\n"
+    "       iperfspec test --server HOST:PORT [OPTIONS]\n"
     "Start an iperf3-compatible build as server and as client, play cases against it, judge it.\n"
+    "What is judged:\n"
     "  --build PATH       a program with iperf3's own options, both roles\n"
-    "  --server-cmd CMD   how to start a server to judge; {port} is replaced\n"
-    "  --client-cmd CMD   how to start a client to judge; {host} and {port} are replaced\n"
-    "  --profile NAME/VERSION[@VENDOR]  what it is, in place of what --version "
-    "says\n" CLI_CHOICE_HELP
-    "  --expect FILE      known verdicts, in place of the program's own (harness/cases/expect)\n"
+    "  --server-cmd CMD   how to start a server; {port} is replaced\n"
+    "  --client-cmd CMD   how to start a client; {host} and {port} are replaced\n"
+    "  --server HOST:PORT a server that runs elsewhere; cases that need its process are skipped\n"
+    "  --env NAME=VALUE   for its environment (again for more)\n"
+    "  --wrap 'CMD {}'    run it below another program, such as 'valgrind {}'\n"
+    "  --profile P        what it is, in place of what --version and INFO say:\n"
+    "                     NAME/VERSION[@VENDOR] such as iperf/3.12@deb12u2, or any\n"
+    "Which cases:\n" CLI_CHOICE_HELP "How they are played:\n"
     "  --jobs N           cases at the same time (default 2)\n"
     "  --timeout-scale X  longer deadlines (default 1)\n"
     "  --share-network    no network namespaces\n"
+    "  --persistent       then play all server cases against one process, in an order of its own;\n"
+    "                     a verdict that differs is a finding, with the fewest cases that show it\n"
+    "  --seed N           of that order (default: a new one, which is printed)\n"
+    "What is expected:\n"
+    "  --expect FILE      known verdicts, in place of the program's own (harness/cases/expect)\n"
+    "  --update-expectations  write what was seen into that FILE: sorted, comments kept, stale\n"
+    "                     entries out, new ones in with a reason to fill in\n"
+    "  --strict-asbuilt   drift is unexpected too\n"
+    "  --require LIST     what must be there, such as auth,udp\n"
+    "  --max-skip N       at most so many skipped cases\n"
+    "What is told:\n"
     "  --quiet            only what was not expected, and the summary\n"
-    "  --json FILE        the whole run as JSON (- for stdout)\n"
+    "  --details N        show so many failures in full (default 20), the rest on two lines\n"
+    "  --keep DIR         leave what failed cases left there: script, output, timeline\n"
+    "  --json FILE        the whole run as JSON (- for stdout), docs/report-schema.md\n"
+    "A verdict that is not expected is played once more, alone; one that changes is flaky, which\n"
+    "counts as unexpected unless an expectation names it as `fail?`, at times.\n"
     "example: iperfspec test --build build/stock/3.18/iperf3 --clause CLOSE-10\n"
-    "exit:    0 all as expected   1 something unexpected   2 bad usage   3 harness trouble\n";
+    "exit:    0 all as expected\n"
+    "         1 unexpected, flaky or unexpectedly passing cases, stale expectations, verdicts\n"
+    "           that depend on earlier cases, more skips or less capabilities than asked for\n"
+    "         2 bad usage, a case or expectation file with a mistake\n"
+    "         3 harness trouble: cases not judged, more than 2 % of connects repeated, a subject\n"
+    "           that cannot be started, a file that cannot be written\n";
 
 struct request {
     struct suite suite;
     struct cli_choice choice;
-    const char *profile, *json, *expect, *program;
-    bool quiet;
+    const char *profile, *json, *expect, *required;
+    bool quiet, update, persistent;
+    double jobs, max_skip, seed, details;
+    unsigned n_detailed;
+    struct text again; /* the command line, up to the choice of cases */
 };
 
-static bool copy(char *to, size_t cap, const char *from)
+enum kind { FLAG, POINTER, NUMBER, PATH };
+
+#define ROW(name, kind, member, min, max, again)                                                   \
+    {                                                                                              \
+        name, kind, offsetof(struct request, member), min, max, again                              \
+    }
+static const struct row {
+    const char *name;
+    enum kind kind;
+    size_t at;
+    double min, max; /* NUMBER */
+    bool again;      /* part of a command line that plays a case again */
+} rows[] = {
+    ROW("build", PATH, suite.settings.build.path, 0, 0, true),
+    ROW("server-cmd", PATH, suite.settings.build.server_cmd, 0, 0, true),
+    ROW("client-cmd", PATH, suite.settings.build.client_cmd, 0, 0, true),
+    ROW("wrap", PATH, suite.settings.build.wrap, 0, 0, true),
+    ROW("server", POINTER, suite.settings.remote, 0, 0, true),
+    ROW("keep", POINTER, suite.settings.keep, 0, 0, false),
+    ROW("profile", POINTER, profile, 0, 0, true),
+    ROW("expect", POINTER, expect, 0, 0, true),
+    ROW("require", POINTER, required, 0, 0, false),
+    ROW("json", POINTER, json, 0, 0, false),
+    ROW("jobs", NUMBER, jobs, 1, 64, false),
+    ROW("max-skip", NUMBER, max_skip, 0, 1e6, false),
+    ROW("seed", NUMBER, seed, 0, UINT_MAX, false),
+    ROW("details", NUMBER, details, 0, 1e6, false),
+    ROW("timeout-scale", NUMBER, suite.settings.timeout_scale, 0.1, 1000, true),
+    ROW("share-network", FLAG, suite.settings.share_network, 0, 0, true),
+    ROW("strict-asbuilt", FLAG, suite.demands.strict_asbuilt, 0, 0, true),
+    ROW("update-expectations", FLAG, update, 0, 0, false),
+    ROW("persistent", FLAG, persistent, 0, 0, false),
+    ROW("quiet", FLAG, quiet, 0, 0, false),
+};
+#define FIRST_ROW 256 /* the rows' numbers among the options; letters are below */
+
+static const struct option *options(void)
 {
-    return snprintf(to, cap, "%s", from) < (int)cap;
+    static const struct option others[] = {
+        CLI_CHOICE_OPTIONS,
+        {"env", required_argument, NULL, 'E'},
+        {"help", no_argument, NULL, 'h'},
+        {0    }
+    };
+    static struct option all[ARRAY_LEN(rows) + ARRAY_LEN(others)];
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        all[i] =
+            (struct option){rows[i].name, rows[i].kind == FLAG ? no_argument : required_argument,
+                            NULL, FIRST_ROW + (int)i};
+    memcpy(all + ARRAY_LEN(rows), others, sizeof others);
+    return all;
 }
 
-static bool take_number(const char *text, double min, double max, double *out)
+static bool take_number(const char *text, const struct row *row, double *out)
 {
     char *end;
 
     *out = strtod(text, &end);
-    return end != text && *end == '\0' && *out >= min && *out <= max;
+    return end != text && *end == '\0' && *out >= row->min && *out <= row->max;
+}
+
+static bool take_row(struct request *r, const struct row *row)
+{
+    char *at = (char *)r + row->at;
+
+    if (row->again)
+        text_addf(&r->again, optarg ? " --%s '%s'" : " --%s", row->name, optarg);
+    switch (row->kind) {
+    case FLAG:
+        *(bool *)(void *)at = true;
+        return true;
+    case POINTER:
+        *(const char **)(void *)at = optarg;
+        return true;
+    case PATH:
+        return snprintf(at, sizeof r->suite.settings.build.path, "%s", optarg) <
+               (int)sizeof r->suite.settings.build.path;
+    default:
+        return take_number(optarg, row, (double *)(void *)at);
+    }
 }
 
 static bool take(struct request *r, int o)
 {
-    struct suite_settings *s = &r->suite.settings;
-    double number;
-
-    switch (o) {
-    case 'b':
-        return copy(s->build.path, sizeof s->build.path, optarg);
-    case 'S':
-        return copy(s->build.server_cmd, sizeof s->build.server_cmd, optarg);
-    case 'K':
-        return copy(s->build.client_cmd, sizeof s->build.client_cmd, optarg);
-    case 'p':
-        r->profile = optarg;
-        return true;
-    case 'e':
-        r->expect = optarg;
-        return true;
-    case 'j':
-        if (!take_number(optarg, 1, 64, &number))
-            return false;
-        s->jobs = (unsigned)number;
-        return true;
-    case 't':
-        return take_number(optarg, 0.1, 1000, &s->timeout_scale);
-    case 'n':
-        s->share_network = true;
-        return true;
-    case 'q':
-        r->quiet = true;
-        return true;
-    case 'J':
-        r->json = optarg;
-        return true;
-    default:
-        return cli_choice_option(&r->choice, o, optarg);
+    if (o >= FIRST_ROW)
+        return take_row(r, &rows[o - FIRST_ROW]);
+    if (o == 'E') {
+        text_addf(&r->again, " --env '%s'", optarg);
+        return subject_add_env(&r->suite.settings.build, optarg);
     }
+    if (o == 'd')
+        text_addf(&r->again, " --cases '%s'", optarg);
+    return cli_choice_option(&r->choice, o, optarg);
 }
 
-static void progress(void *context, const struct suite_result *result)
+/* "auth,udp" as a set. */
+static bool take_required(struct request *r)
 {
-    const struct request *r = context;
+    char *words = r->required ? text_dup(r->required) : NULL, *rest = words, *word;
+    enum script_need need;
+    bool ok = true;
 
-    if (r->quiet && result->standing < SUITE_UNEXPECTED)
-        return;
-    report_case(r->json && strcmp(r->json, "-") == 0 ? stderr : stdout, &r->suite, result,
-                r->program, true);
-    fflush(stdout);
+    while (ok && rest && (word = strsep(&rest, ","))) {
+        ok = script_need_find(word, &need);
+        if (ok)
+            r->suite.demands.required |= 1u << need;
+        else
+            fprintf(stderr, "iperfspec test: --require: there is no '%s', only", word);
+    }
+    for (int i = 0; i < SCRIPT_N_NEEDS && !ok; i++)
+        fprintf(stderr, " %s%s", script_need_word((enum script_need)i),
+                i == SCRIPT_N_NEEDS - 1 ? "\n" : "");
+    free(words);
+    return ok;
 }
+
+/* --- expectations ---------------------------------------------------------------------------- */
 
 static bool read_expectations(struct request *r)
 {
@@ -106,9 +196,9 @@ static bool read_expectations(struct request *r)
     const struct subject_build *build = &r->suite.settings.build;
     bool ok = true;
 
-    if (r->expect)
+    if (r->expect && (!r->update || access(r->expect, F_OK) == 0))
         ok = suite_expectations_read(&r->suite.expectations, r->expect, build, &error);
-    else if (!r->choice.cases && suite_default_cases(own, sizeof own)) {
+    else if (!r->expect && !r->choice.cases && suite_default_cases(own, sizeof own)) {
         snprintf(dir, sizeof dir, "%s/expect", own);
         ok = suite_expectations_for(&r->suite.expectations, dir, build, &error);
     }
@@ -118,6 +208,26 @@ static bool read_expectations(struct request *r)
         text_fini(&text);
     }
     return ok;
+}
+
+/* --- running --------------------------------------------------------------------------------- */
+
+static FILE *out_of(const struct request *r)
+{
+    return r->json && strcmp(r->json, "-") == 0 ? stderr : stdout;
+}
+
+static void progress(void *context, const struct suite_result *result)
+{
+    struct request *r = context;
+    bool is_failure = result->standing == SUITE_UNEXPECTED;
+
+    if (r->quiet && result->standing < SUITE_UNEXPECTED)
+        return;
+    report_case(out_of(r), result, text_string(&r->again),
+                is_failure && r->n_detailed < r->details);
+    r->n_detailed += is_failure;
+    fflush(stdout);
 }
 
 /* A program is found as the shell finds it; a path is one with a slash, so that it can be run
@@ -130,6 +240,21 @@ static bool can_execute(const char *path)
     return false;
 }
 
+static bool make_folder(const char *path)
+{
+    if (!path || ((mkdir(path, 0777) == 0 || errno == EEXIST) && access(path, W_OK) == 0))
+        return true;
+    fprintf(stderr, "iperfspec: --keep %s: %s\n", path, strerror(errno));
+    return false;
+}
+
+static int complain(struct text *why, int status)
+{
+    fprintf(stderr, "iperfspec: %s\n", text_string(why));
+    text_fini(why);
+    return status;
+}
+
 static int prepare(struct request *r)
 {
     struct subject_build *build = &r->suite.settings.build;
@@ -138,78 +263,117 @@ static int prepare(struct request *r)
 
     if (status != CLI_OK)
         return status;
-    if (build->path[0] && !can_execute(build->path))
+    if ((build->path[0] && !can_execute(build->path)) || !make_folder(r->suite.settings.keep))
         return CLI_TROUBLE;
-    if (!subject_identify(build, r->profile, &why)) {
-        fprintf(stderr, "iperfspec: %s\n", text_string(&why));
-        text_fini(&why);
-        return CLI_TROUBLE;
-    }
+    if (!subject_identify(build, NULL, &why))
+        return complain(&why, CLI_TROUBLE);
+    if (!suite_choose_profile(build, r->profile, &r->suite.profile, &why))
+        return complain(&why, CLI_USAGE);
     return read_expectations(r) ? CLI_OK : CLI_USAGE;
+}
+
+static int finish(struct request *r)
+{
+    struct text why = {0};
+    int status = suite_exit_status(&r->suite, &why);
+
+    report_summary(out_of(r), &r->suite);
+    if (r->json && !report_json(r->json, &r->suite)) {
+        fprintf(stderr, "iperfspec: %s: %s\n", r->json, strerror(errno));
+        status = CLI_TROUBLE;
+    }
+    text_fini(&why);
+    return status;
 }
 
 static int run(struct request *r)
 {
     int status = prepare(r);
-    FILE *out = r->json && strcmp(r->json, "-") == 0 ? stderr : stdout;
-    struct text why = {0};
 
     if (status != CLI_OK)
         return status;
-    report_head(out, &r->suite);
-    fflush(out);
+    report_head(out_of(r), &r->suite);
+    fflush(stdout);
     r->suite.progress = progress;
     r->suite.context = r;
     if (!suite_run(&r->suite)) {
         fputs("iperfspec: not all cases could be played: no worker process\n", stderr);
         return CLI_TROUBLE;
     }
-    report_summary(out, &r->suite);
-    status = suite_exit_status(&r->suite, &why);
-    text_fini(&why);
-    if (r->json && !report_json(r->json, &r->suite)) {
-        fprintf(stderr, "iperfspec: %s: %s\n", r->json, strerror(errno));
-        return CLI_TROUBLE;
+    return finish(r);
+}
+
+/* Whether the options go together. */
+static bool is_sensible(const struct request *r)
+{
+    const struct subject_build *b = &r->suite.settings.build;
+
+    if (!b->path[0] && !b->server_cmd[0] && !b->client_cmd[0] && !r->suite.settings.remote)
+        fputs("iperfspec test: nothing to judge: --build, --server-cmd, --client-cmd or --server\n",
+              stderr);
+    else if (r->suite.settings.remote && (b->path[0] || b->server_cmd[0]))
+        fputs(
+            "iperfspec test: --server is the server to judge: no --build or --server-cmd with it\n",
+            stderr);
+    else if (r->update && !r->expect)
+        fputs("iperfspec test: --update-expectations wants --expect FILE, the file to write\n",
+              stderr);
+    else
+        return true;
+    return false;
+}
+
+static const char *option_name(int o)
+{
+    const struct option *at = options();
+
+    while (at->name && at->val != o)
+        at++;
+    return at->name ? at->name : "";
+}
+
+/* Read the command line: CLI_OK, or CLI_USAGE after a message; *help if that is what was asked. */
+static int read_options(struct request *r, int argc, char **argv, bool *help)
+{
+    int o;
+
+    while ((o = cli_option(argc, argv, options())) != -1) {
+        *help = o == 'h';
+        if (*help)
+            return CLI_OK;
+        if (o == '?')
+            return CLI_USAGE;
+        if (take(r, o))
+            continue;
+        fprintf(stderr, "iperfspec test: bad value '%s' for --%s\n", optarg, option_name(o));
+        return CLI_USAGE;
     }
-    return status;
+    if (optind < argc)
+        fprintf(stderr, "iperfspec test: what is '%s' for?\n", argv[optind]);
+    r->suite.settings.jobs = (unsigned)r->jobs;
+    r->suite.demands.limits_skips = r->max_skip >= 0;
+    r->suite.demands.max_skip = r->max_skip >= 0 ? (unsigned)r->max_skip : 0;
+    return optind == argc && is_sensible(r) && take_required(r) ? CLI_OK : CLI_USAGE;
 }
 
 int cli_test(int argc, char **argv)
 {
-    static const struct option options[] = {
-        CLI_CHOICE_OPTIONS,
-        {"build",            required_argument, NULL, 'b'},
-        {"server-cmd",              required_argument, NULL, 'S'},
-        {"client-cmd",                  required_argument, NULL, 'K'},
-        {"profile",required_argument, NULL, 'p'},
-        {"expect",               required_argument, NULL, 'e'},
-        {"jobs",       required_argument, NULL, 'j'},
-        {"timeout-scale",              required_argument, NULL, 't'},
-        {"share-network",                  no_argument, NULL, 'n'},
-        {"quiet",              no_argument, NULL, 'q'},
-        {"json",               required_argument, NULL, 'J'},
-        {"help",           no_argument, NULL, 'h'},
-        {0             }
-    };
-    struct request r = {
-        .suite.settings = {.timeout_scale = 1, .jobs = 2},
-          .program = "iperfspec"
-    };
-    const struct subject_build *build = &r.suite.settings.build;
-    int o, status;
+    struct request r = {.suite.settings = {.timeout_scale = 1},
+                        .jobs = 2,
+                        .max_skip = -1,
+                        .details = DETAILS,
+                        .seed = -1};
+    bool help = false;
 
-    while ((o = cli_option(argc, argv, options)) != -1) {
-        if (o == 'h')
-            return fputs(usage, stdout), CLI_OK;
-        if (o == '?' || !take(&r, o)) {
-            if (o != '?')
-                fprintf(stderr, "iperfspec test: bad value '%s'\n", optarg ? optarg : "");
-            return cli_usage(usage);
-        }
-    }
-    if (optind < argc || (!build->path[0] && !build->server_cmd[0] && !build->client_cmd[0]))
-        return cli_usage(usage);
-    status = run(&r);
+    text_adds(&r.again, "iperfspec test");
+    int status = read_options(&r, argc, argv, &help);
+    if (help)
+        fputs(usage, stdout);
+    else if (status == CLI_USAGE)
+        fputs("iperfspec test --help tells more\n", stderr);
+    else
+        status = run(&r);
     suite_fini(&r.suite);
+    text_fini(&r.again);
     return status;
 }

@@ -7,9 +7,9 @@
 /* --- terminal.c --- */
 void report_head(FILE *out, const struct suite *suite);
 /* One line per case; for what was not expected what was got, and with_details everything that
- * helps. `program` begins the command line that plays it again. */
-void report_case(FILE *out, const struct suite *suite, const struct suite_result *result,
-                 const char *program, bool with_details);
+ * helps. `again` is the command line without the choice of cases. */
+void report_case(FILE *out, const struct suite_result *result, const char *again,
+                 bool with_details);
 /* Skips by reason, what contradicts the expectations, the counts, and why the exit status is not 0.
  */
 void report_summary(FILE *out, const struct suite *suite);

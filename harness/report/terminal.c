@@ -37,12 +37,12 @@ void report_head(FILE *out, const struct suite *suite)
         fprintf(out, "  server: %s", b->server_cmd);
     if (b->client_cmd[0])
         fprintf(out, "  client: %s", b->client_cmd);
+    if (suite->settings.remote)
+        fprintf(out, "  server at %s", suite->settings.remote);
     fputs("\n", out);
     if (b->sha256[0])
         fprintf(out, "sha-256  %s\n", b->sha256);
-    fprintf(out, "profile  %s\n\n",
-            b->has_version ? "stock iperf: IS clauses of its version predict it"
-                           : "any: judged by MUST and SHOULD alone");
+    fprintf(out, "profile  %s\n\n", text_string(&suite->profile));
 }
 
 /* "pass", "known", and in capitals what is not as expected. */
@@ -76,7 +76,10 @@ static void print_clauses(FILE *out, const struct script *s)
 static void block(FILE *out, const char *label, const char *text)
 {
     fprintf(out, "  %-8s ", label);
-    for (; *text; text++) {
+    size_t len = strlen(text);
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    for (const char *end = text + len; text < end; text++) {
         fputc(*text == '\t' ? ' ' : *text, out);
         if (*text == '\n' && text[1])
             fputs("           ", out);
@@ -84,12 +87,10 @@ static void block(FILE *out, const char *label, const char *text)
     fputs("\n", out);
 }
 
-static void details(FILE *out, const struct suite *suite, const struct suite_result *r,
-                    const char *program)
+static void details(FILE *out, const struct suite_result *r, const char *again)
 {
     const struct suite_run *run = &r->run;
     const struct clause *clause = r->judgement.clause;
-    const struct subject_build *b = &suite->settings.build;
 
     if (clause)
         fprintf(out, "  %-8s %s %s\n", clause->id, clause_level_name(clause->level), clause->text);
@@ -108,9 +109,7 @@ static void details(FILE *out, const struct suite *suite, const struct suite_res
                 r->expectation->reason);
     fprintf(out, "  script   %s:%u\n", r->script->file, r->script->line);
     fprintf(out, "  subject  %s\n", text_string(&run->command));
-    if (b->path[0])
-        fprintf(out, "  again    %s test --build %s --case '%s'\n", program, b->path,
-                r->script->id);
+    fprintf(out, "  again    %s --case '%s'\n", again, r->script->id);
 }
 
 /* Verdict and cause as an expectation names them: "fail:crash". */
@@ -136,8 +135,7 @@ static void contradiction(FILE *out, const struct suite_result *r)
     fputs("\n", out);
 }
 
-void report_case(FILE *out, const struct suite *suite, const struct suite_result *r,
-                 const char *program, bool with_details)
+void report_case(FILE *out, const struct suite_result *r, const char *again, bool with_details)
 {
     bool colour = is_coloured(out);
 
@@ -163,7 +161,7 @@ void report_case(FILE *out, const struct suite *suite, const struct suite_result
         fprintf(out, "\n      %s: %s\n", r->expectation->clause, r->expectation->reason);
     else if (with_details) {
         fputs("\n", out);
-        details(out, suite, r, program);
+        details(out, r, again);
     } else
         fprintf(out, "\n      line %u, got %s\n", r->run.line, text_string(&r->run.got));
 }
@@ -209,6 +207,13 @@ static void list_skips(FILE *out, const struct suite *suite)
     }
 }
 
+static void list_missing(FILE *out, const struct suite *suite)
+{
+    for (int i = 0; i < SCRIPT_N_NEEDS; i++)
+        if ((suite->demands.required >> i & 1) && !suite->settings.needs[i].there)
+            fprintf(out, "MISSING %s\n", suite->settings.needs[i].why);
+}
+
 static void list_trouble(FILE *out, const struct suite_totals *t)
 {
     if (t->repeated)
@@ -251,6 +256,7 @@ void report_summary(FILE *out, const struct suite *suite)
     list_standing(out, suite, SUITE_FLAKY);
     list_standing(out, suite, SUITE_XPASS);
     list_stale(out, suite);
+    list_missing(out, suite);
     list_trouble(out, &totals);
     closing_line(out, suite, &totals);
     if (status != 0)

@@ -170,5 +170,6 @@ void suite_fini(struct suite *suite)
     }
     free(suite->results);
     suite_expectations_fini(&suite->expectations);
+    text_fini(&suite->profile);
     script_list_fini(&suite->cases);
 }

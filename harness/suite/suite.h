@@ -61,6 +61,13 @@ bool suite_find(struct script_list *list, const char *path, struct text *why);
 /* The folder of cases that belongs to this program; false if there is none. */
 bool suite_default_cases(char *out, size_t cap);
 
+/* --- profile.c --- */
+/* Decide which build of the registry the subject counts as: by asked (NAME/VERSION[@VENDOR], or
+ * `any`), or, with NULL, by its name, version and package; sets has_version and version. What came
+ * out goes to note, in words. False if asked is malformed. */
+bool suite_choose_profile(struct subject_build *build, const char *asked, struct text *note,
+                          struct text *why);
+
 /* --- judge.c --- */
 struct suite_judgement {
     enum suite_verdict verdict;
@@ -168,6 +175,7 @@ struct suite {
     struct script_list cases;
     struct suite_settings settings;
     struct suite_demands demands;
+    struct text profile; /* what the build counts as, in words */
     struct suite_expectations expectations;
     bool is_whole;                /* nothing was left out by a choice: expectations can be stale */
     struct suite_result *results; /* one per case */

@@ -36,6 +36,16 @@ void suite_count(const struct suite *suite, struct suite_totals *t)
         t->stale += suite_is_stale(suite, &suite->expectations.at[i]);
 }
 
+/* Required, and not there. */
+static unsigned count_missing(const struct suite *suite)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < SCRIPT_N_NEEDS; i++)
+        n += (suite->demands.required >> i & 1) && !suite->settings.needs[i].there;
+    return n;
+}
+
 static bool too_many_retries(const struct suite_totals *t)
 {
     return t->retries >= RETRIES_MIN && t->retries * 100 > t->connects * RETRIES_PERCENT;
@@ -60,6 +70,7 @@ int suite_exit_status(const struct suite *suite, struct text *why)
         {t.standings[SUITE_FLAKY],                           1, "flaky"                                       },
         {t.standings[SUITE_XPASS],                           1, "passing though an expectation says otherwise"},
         {t.stale,                                            1, "stale among the expectations"                },
+        {count_missing(suite),                               1, "required by --require, but not there"        },
         {d->limits_skips && skips > d->max_skip ? skips : 0, 1,
          "skipped, more than --max-skip allows"                                                               },
     };
