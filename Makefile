@@ -48,7 +48,7 @@ DOUBLES  = impl/tests/alloc.c impl/tests/iofail.c
 comma   := ,
 
 IMPL     := $(sort $(filter-out impl/main.c,$(wildcard impl/*.c impl/wire/*.c impl/net/*.c impl/traffic/*.c impl/report/*.c)))
-HARNESS  := $(sort $(wildcard $(addsuffix /*.c,$(addprefix harness/,session script sim subject suite interop report cli))))
+HARNESS  := $(sort $(wildcard $(addsuffix /*.c,$(addprefix harness/,session script sim capture subject suite interop report cli))))
 HARNESS  := $(filter-out harness/cli/main.c,$(HARNESS))
 TESTS    := $(sort $(wildcard impl/tests/test_*.c harness/tests/test_*.c))
 $(foreach n,$(notdir $(TESTS)),$(if $(word 2,$(filter %/$(n),$(TESTS))),$(error two tests are called $(n))))

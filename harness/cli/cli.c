@@ -39,8 +39,12 @@ static void suggest(const char *word, const struct option *options)
 
 int cli_option(int argc, char **argv, const struct option *options)
 {
+    bool defines = false; /* -D is as common a spelling as --define */
+
+    for (const struct option *o = options; o->name; o++)
+        defines |= o->val == 'D';
     opterr = 0;
-    int option = getopt_long(argc, argv, ":h", options, NULL);
+    int option = getopt_long(argc, argv, defines ? ":hD:" : ":h", options, NULL);
 
     if (option == ':') {
         fprintf(stderr, "iperfspec %s: %s wants a value\n", argv[0], argv[optind - 1]);

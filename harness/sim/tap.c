@@ -41,11 +41,12 @@ void tap_name(struct tap_flow *flow, const char *who, int64_t stream, bool wide)
 }
 
 /* False while nobody listens. */
-static bool begin(struct sim *s, struct tap_flow *flow, bool udp)
+static bool begin(struct sim *s, struct tap_flow *flow, bool udp, enum session_from by)
 {
     struct tap_flow old = *flow;
 
-    *flow = (struct tap_flow){.sim = s, .udp = udp, .id = s->config->tap ? ++s->n_flows : 0};
+    *flow =
+        (struct tap_flow){.sim = s, .udp = udp, .by = by, .id = s->config->tap ? ++s->n_flows : 0};
     tap_name(flow, old.who, old.stream, old.wide);
     return flow->id != 0;
 }
@@ -54,7 +55,7 @@ void tap_open(struct sim *s, struct tap_flow *flow, int fd, bool udp, enum sessi
 {
     socklen_t len = sizeof flow->ours;
 
-    if (!begin(s, flow, udp))
+    if (!begin(s, flow, udp, by))
         return;
     getsockname(fd, (struct sockaddr *)&flow->ours, &len);
     len = sizeof flow->theirs;
@@ -70,7 +71,7 @@ void tap_open_datagrams(struct sim *s, struct tap_flow *flow, int fd, int near,
 {
     socklen_t len = sizeof flow->ours;
 
-    if (!begin(s, flow, true))
+    if (!begin(s, flow, true, SESSION_SUBJECT))
         return;
     getsockname(fd, (struct sockaddr *)&flow->ours, &len);
     len = sizeof flow->ours;
@@ -98,7 +99,7 @@ void tap_connected(struct tap_flow *flow, int error)
         end(flow, SESSION_SUBJECT, true);
     if (error)
         return;
-    tell(flow->sim, (struct tap_event){.kind = TAP_UP, .flow = flow});
+    tell(flow->sim, (struct tap_event){.kind = TAP_UP, .from = flow->by, .flow = flow});
     flow->up = true;
 }
 

@@ -16,8 +16,9 @@ struct tap_flow {
     struct sim *sim;
     unsigned id; /* 1, 2, ... in the order in which they were opened; 0: never opened */
     bool udp, wide /* datagrams with 64-bit sequence numbers (UDP-2) */;
-    char who[24];   /* name of the control connection, "" for the first */
-    int64_t stream; /* id of the stream; 0: control connection, or not known yet */
+    char who[24];         /* name of the control connection, "" for the first */
+    int64_t stream;       /* id of the stream; 0: control connection, or not known yet */
+    enum session_from by; /* who asked for it */
     struct sockaddr_storage ours, theirs;
     bool up, reset;
     bool ended[2];    /* by enum session_from: has sent its FIN */
@@ -26,7 +27,7 @@ struct tap_flow {
 
 enum tap_kind {
     TAP_OPEN,    /* from asks for a connection; of UDP, its first datagram is next */
-    TAP_UP,      /* it is accepted (TCP) */
+    TAP_UP,      /* the connection that from asked for is accepted (TCP) */
     TAP_BYTES,   /* one send(), recv() or datagram: bytes */
     TAP_END,     /* FIN */
     TAP_RESET,   /* RST; before TAP_UP it refuses the connection */
