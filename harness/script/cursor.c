@@ -190,8 +190,12 @@ bool cursor_quoted(struct cursor *c, struct bytes *out)
     size_t len = 0;
     if (quote != '"' && quote != '\'')
         return cursor_fail(c, SIZE_MAX, "a text in quotes");
-    char *copy = arena_alloc(c->arena, strlen(c->text) + 1);
     const char *s = c->text + c->at + 1;
+    /* As long as the text, not as the line: a line may have many. */
+    size_t cap = 0;
+    while (s[cap] && s[cap] != quote)
+        cap += s[cap] == '\\' && quote == '"' && s[cap + 1] ? 2 : 1;
+    char *copy = arena_alloc(c->arena, cap + 1);
     while (*s && *s != quote) {
         if (quote == '"' && *s == '\\') {
             s++;

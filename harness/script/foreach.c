@@ -12,6 +12,7 @@
 
 #define VARIABLES_MAX 8
 #define ROWS_MAX      100000
+#define TEXT_MAX      (8u << 20) /* of all rows together, {NAME} replaced */
 
 /* One `foreach A,B in 1,2 3,4`. */
 struct dimension {
@@ -23,31 +24,24 @@ struct dimension {
 
 struct file {
     struct arena arena;
-    const char *name;
     struct parse_lines lines; /* as they stand, comments gone */
     struct dimension dims[VARIABLES_MAX];
     size_t n_dims;
+    size_t text; /* bytes of the rows so far */
     struct script_error *error;
 };
 
-/* Lines that hold only a comment, and blank ones at the top, are left out. */
-static void split_lines(struct file *f, const char *text)
+/* What an honest client of the simulator's says in every test. */
+bool script_param_is_sent(int key)
 {
-    struct parse_lines *l = &f->lines;
-    size_t len;
+    static const enum param_key sent[] = {PARAM_tcp, PARAM_omit,         PARAM_time,
+                                          PARAM_num, PARAM_blockcount,   PARAM_parallel,
+                                          PARAM_len, PARAM_pacing_timer, PARAM_client_version};
 
-    for (unsigned number = 1; *text; number++, text += len + (text[len] == '\n')) {
-        len = strcspn(text, "\n");
-        char *line = arena_copy(&f->arena, text, len);
-        bool blank = line[strspn(line, " \t\r")] == '\0';
-        cursor_strip(line);
-        if (line[0] == '\0' && (!blank || l->n == 0))
-            continue;
-        l->at = arena_grow(&f->arena, l->at, l->n, sizeof *l->at);
-        l->number = arena_grow(&f->arena, l->number, l->n, sizeof *l->number);
-        l->at[l->n] = line;
-        l->number[l->n++] = number;
-    }
+    for (size_t i = 0; i < ARRAY_LEN(sent); i++)
+        if ((int)sent[i] == key)
+            return true;
+    return false;
 }
 
 static void add_value(struct file *f, struct dimension *d, const char *value)
@@ -75,7 +69,8 @@ static bool add_range(struct file *f, struct dimension *d, const char *word)
     if (end == word || strncmp(end, "..", 2) != 0)
         return false;
     to = strtoll(end + 2, &last, 0);
-    if (*last || last == end + 2 || to < from || to - from > ROWS_MAX)
+    if (*last || last == end + 2 || to < from ||
+        (unsigned long long)to - (unsigned long long)from >= ROWS_MAX - d->n)
         return false;
     for (long long v = from; v <= to; v++) {
         if (width > 2 && word[1] == 'x')
@@ -87,18 +82,60 @@ static bool add_range(struct file *f, struct dimension *d, const char *word)
     return true;
 }
 
-static bool add_list(struct file *f, struct dimension *d, const char *word)
+static void add_params(struct file *f, struct dimension *d, int kind, bool sent_only)
 {
-    const char *const *keys = strcmp(word, "keys(results)") == 0           ? results_keys
-                              : strcmp(word, "keys(results.streams)") == 0 ? results_stream_keys
-                                                                           : NULL;
-
-    for (; keys && *keys; keys++)
-        add_value(f, d, *keys);
-    if (strcmp(word, "keys(params)") == 0)
-        for (unsigned k = 0; k < PARAM_N_KEYS; k++)
+    for (unsigned k = 0; k < PARAM_N_KEYS; k++)
+        if ((kind < 0 || (int)params_row((enum param_key)k)->kind == kind) &&
+            (!sent_only || script_param_is_sent((int)k)))
             add_value(f, d, params_key_name((enum param_key)k));
-    return strncmp(word, "keys(", 5) == 0;
+}
+
+/* keys(...): false if there are no such. */
+static bool add_keys(struct file *f, struct dimension *d, const char *which)
+{
+    static const struct {
+        const char *which;
+        int kind; /* enum params_kind, -1: any */
+        bool sent_only;
+        const char *const *keys; /* instead */
+    } lists[] = {
+        {"params",          -1,            false, NULL               },
+        {"params,sent",     -1,            true,  NULL               },
+        {"params,flags",    PARAMS_FLAG,   false, NULL               },
+        {"params,numbers",  PARAMS_NUMBER, false, NULL               },
+        {"params,strings",  PARAMS_STRING, false, NULL               },
+        {"results",         0,             false, results_keys       },
+        {"results.streams", 0,             false, results_stream_keys},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        if (strcmp(which, lists[i].which) != 0)
+            continue;
+        for (const char *const *key = lists[i].keys; key && *key; key++)
+            add_value(f, d, *key);
+        if (!lists[i].keys)
+            add_params(f, d, lists[i].kind, lists[i].sent_only);
+        return true;
+    }
+    return false;
+}
+
+/* `keys(params, sent)`, blanks left out. */
+static bool read_keys(struct file *f, struct cursor *c, struct dimension *d)
+{
+    size_t at = c->at;
+    struct text which = {0};
+
+    for (c->at += strlen("keys("); c->text[c->at] && c->text[c->at] != ')'; c->at++)
+        if (c->text[c->at] != ' ')
+            text_add(&which, c->text + c->at, 1);
+    bool closed = c->text[c->at] == ')';
+    c->at += closed;
+    bool ok = closed && add_keys(f, d, text_string(&which));
+    text_fini(&which);
+    return ok || cursor_fail(c, at,
+                             "keys(params), keys(params, sent | flags | numbers | strings), "
+                             "keys(results) or keys(results.streams)");
 }
 
 static bool add_names(struct cursor *c, struct dimension *d)
@@ -135,7 +172,8 @@ static char *value_word(struct cursor *c)
 
 static bool read_foreach(struct file *f, size_t i)
 {
-    struct cursor c = {f->name, f->lines.number[i], f->lines.at[i], 7, &f->arena, f->error};
+    struct cursor c = {f->lines.where[i], f->lines.number[i], f->lines.at[i], 7, &f->arena,
+                       f->error};
     struct dimension *d = &f->dims[f->n_dims];
 
     if (f->n_dims == VARIABLES_MAX)
@@ -146,14 +184,18 @@ static bool read_foreach(struct file *f, size_t i)
         return cursor_fail(&c, SIZE_MAX, "values");
     while (!cursor_at_end(&c)) {
         size_t at = c.at;
+        if (strncmp(c.text + at, "keys(", 5) == 0) {
+            if (!read_keys(f, &c, d))
+                return false;
+            continue;
+        }
         char *word = value_word(&c);
         if (f->error->line)
             return false;
-        if (strncmp(word, "keys(", 5) == 0 && !strstr(word, "keys(params)") &&
-            !strstr(word, "keys(results)") && !strstr(word, "keys(results.streams)"))
-            return cursor_fail(&c, at, "keys(params), keys(results) or keys(results.streams)");
-        if (!add_list(f, d, word) && !add_range(f, d, word))
+        if (!add_range(f, d, word))
             add_value(f, d, word);
+        if (d->n >= ROWS_MAX)
+            return cursor_fail(&c, at, "at most %d values", ROWS_MAX);
     }
     f->n_dims++;
     return true;
@@ -184,12 +226,13 @@ static void add_variable(struct text *out, const char *value, bool in_id)
         text_addf(out, "-%s", state_name((int8_t)byte));
 }
 
-static char *replace(struct file *f, size_t row, const char *line)
+/* A line with its variables replaced; in the row's arena. NULL: it grows too long. */
+static char *replace(struct file *f, struct arena *arena, size_t row, const char *line)
 {
     struct text out = {0};
     bool in_id = strncmp(line, "case ", 5) == 0;
 
-    while (*line) {
+    while (*line && f->text + out.len <= TEXT_MAX) {
         size_t len = 0;
         while (*line == '{' && (isalnum((unsigned char)line[1 + len]) || line[1 + len] == '_'))
             len++;
@@ -202,7 +245,8 @@ static char *replace(struct file *f, size_t row, const char *line)
             text_add(&out, line++, 1);
         }
     }
-    char *copy = arena_copy(&f->arena, text_string(&out), out.len);
+    char *copy = *line ? NULL : arena_copy(arena, text_string(&out), out.len);
+    f->text += out.len + 1;
     text_fini(&out);
     return copy;
 }
@@ -212,33 +256,53 @@ static bool is_foreach(const char *line)
     return strncmp(line, "foreach", 7) == 0 && (line[7] == ' ' || line[7] == '\t' || !line[7]);
 }
 
-static bool run_rows(struct file *f, bool (*row)(void *, struct parse_lines *), void *context)
+static bool too_much(struct file *f, size_t i, unsigned limit, const char *of_what)
+{
+    struct cursor c = {f->lines.where[i], f->lines.number[i], f->lines.at[i], 0, &f->arena,
+                       f->error};
+
+    return cursor_fail(&c, 0, "at most %u %s", limit, of_what);
+}
+
+static bool run_row(struct file *f, size_t row, bool (*take)(void *, struct parse_lines *),
+                    void *context)
+{
+    struct arena arena = {0};
+    struct parse_lines lines = f->lines;
+    bool ok = true;
+
+    lines.at = arena_alloc(&arena, (lines.n + 1) * sizeof *lines.at);
+    for (size_t i = 0; i < lines.n && ok; i++) {
+        char *line = f->lines.at[i];
+        lines.at[i] = is_foreach(line) ? (char *)"foreach" : replace(f, &arena, row, line);
+        ok = lines.at[i] || too_much(f, i, TEXT_MAX, "bytes in all cases of a file");
+    }
+    ok = ok && take(context, &lines);
+    arena_fini(&arena);
+    return ok;
+}
+
+static bool run_rows(struct file *f, bool (*take)(void *, struct parse_lines *), void *context)
 {
     size_t rows = 1;
     bool ok = true;
 
-    for (size_t i = 0; i < f->n_dims; i++)
-        rows = rows > ROWS_MAX ? rows : rows * f->dims[i].n;
-    for (size_t r = 0; r < MIN(rows, ROWS_MAX) && ok; r++) {
-        struct parse_lines lines = f->lines;
-        lines.at = arena_alloc(&f->arena, (lines.n + 1) * sizeof *lines.at);
-        for (size_t i = 0; i < lines.n; i++) {
-            char *line = f->lines.at[i];
-            lines.at[i] = is_foreach(line) ? (char *)"foreach" : replace(f, r, line);
-        }
-        ok = row(context, &lines);
+    for (size_t i = 0; i < f->n_dims && ok; i++) {
+        rows *= f->dims[i].n;
+        ok = rows <= ROWS_MAX || too_much(f, 0, ROWS_MAX, "cases in a file");
     }
+    for (size_t r = 0; r < rows && ok; r++)
+        ok = run_row(f, r, take, context);
     return ok;
 }
 
 bool parse_foreach(const char *file, const char *text, struct script_error *error,
                    bool (*row)(void *context, struct parse_lines *lines), void *context)
 {
-    struct file f = {.name = file, .error = error, .lines.file = file};
-    bool ok = true;
+    struct file f = {.error = error, .lines.file = file};
+    bool ok = parse_include(&f.arena, file, text, &f.lines, error);
 
-    split_lines(&f, text);
-    for (size_t i = 0; i < f.lines.n && f.lines.at[i][0] != '\0' && ok; i++)
+    for (size_t i = 0; ok && i < f.lines.n && f.lines.at[i][0] != '\0'; i++)
         if (is_foreach(f.lines.at[i]))
             ok = read_foreach(&f, i);
     ok = ok && run_rows(&f, row, context);

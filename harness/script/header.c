@@ -71,6 +71,11 @@ static bool read_process(struct cursor *c, struct script *s)
     return cursor_need_word(c, "one");
 }
 
+static bool read_address(struct cursor *c, struct script *s)
+{
+    return parse_address(c, &s->address, NULL);
+}
+
 static bool read_params(struct cursor *c, struct script *s)
 {
     cursor_at_end(c);
@@ -96,6 +101,7 @@ static const struct {
     {"plays",   read_plays        },
     {"needs",   read_needs        },
     {"subject", read_subject      },
+    {"address", read_address      },
     {"process", read_process      },
     {"tag",     read_tag          },
     {"params",  read_params       },
@@ -107,9 +113,9 @@ static bool read_line(struct cursor *c, struct script *s)
     for (size_t i = 0; i < ARRAY_LEN(lines_of_header); i++)
         if (cursor_take(c, lines_of_header[i].word))
             return lines_of_header[i].read(c, s) && cursor_end(c);
-    return cursor_fail(
-        c, 0,
-        "one of case title clause plays needs subject process tag foreach params, or a blank line");
+    return cursor_fail(c, 0,
+                       "one of case title clause plays needs subject address process tag foreach "
+                       "params, or a blank line");
 }
 
 bool parse_header(struct script *s, struct parse_lines *lines, struct script_error *error)

@@ -1,5 +1,5 @@
 /* print.c - a script in canonical form. */
-#include "harness/script/script.h"
+#include "harness/script/parse.h"
 
 #include "impl/wire/ierr.h"
 #include "impl/wire/state.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_state(int8_t state, struct text *out)
+void print_state(int8_t state, struct text *out)
 {
     const char *name = state_name(state);
 
@@ -18,7 +18,7 @@ static void print_state(int8_t state, struct text *out)
         text_addf(out, "0x%02x", (uint8_t)state);
 }
 
-static void print_ierr(int32_t ierr, struct text *out)
+void print_ierr(int32_t ierr, struct text *out)
 {
     const char *name = ierr_name(ierr);
 
@@ -26,89 +26,6 @@ static void print_ierr(int32_t ierr, struct text *out)
         text_adds(out, name);
     else
         text_addf(out, "%d", (int)ierr);
-}
-
-static void print_quoted(struct bytes text, struct text *out)
-{
-    text_adds(out, "\"");
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t ch = text.at[i];
-        if (ch == '"' || ch == '\\')
-            text_addf(out, "\\%c", ch);
-        else if (ch < ' ' || ch > '~')
-            text_addf(out, "\\x%02x", ch);
-        else
-            text_add(out, &ch, 1);
-    }
-    text_adds(out, "\"");
-}
-
-static void print_hex(struct bytes bytes, struct text *out)
-{
-    if (bytes.len == 0)
-        text_adds(out, "\"\"");
-    else
-        text_add_hex(out, bytes, SIZE_MAX);
-}
-
-static void print_send(const struct script_send *send, struct text *out)
-{
-    static const char *const plain[] = {[SCRIPT_SEND_COOKIE] = "cookie",
-                                        [SCRIPT_SEND_PARAMS] = "params",
-                                        [SCRIPT_SEND_RESULTS] = "results"};
-
-    switch (send->kind) {
-    case SCRIPT_SEND_STATE:
-        text_adds(out, "state ");
-        print_state((int8_t)send->bytes.at[0], out);
-        break;
-    case SCRIPT_SEND_BYTES:
-        text_adds(out, "hex ");
-        print_hex(send->bytes, out);
-        break;
-    case SCRIPT_SEND_ERROR:
-        text_adds(out, "server-error");
-        if (send->n_ints >= 1) {
-            text_adds(out, " ");
-            print_ierr(send->ierr, out);
-        }
-        if (send->n_ints >= 2)
-            text_addf(out, " errno %d", (int)send->os_errno);
-        break;
-    case SCRIPT_SEND_DATA:
-        text_addf(out, "data %lld", (long long)send->count);
-        break;
-    case SCRIPT_SEND_DATAGRAMS:
-        text_adds(out, "datagrams");
-        for (size_t i = 0; i < send->n_seqs; i++)
-            text_addf(out, " %lld", (long long)send->seqs[i]);
-        break;
-    default:
-        text_adds(out, plain[send->kind]);
-    }
-    if (send->first >= 0)
-        text_addf(out, " first %lld bytes", (long long)send->first);
-}
-
-static void print_wire(const struct script_wire *wire, struct text *out)
-{
-    static const char *const messages[] = {"params", "results", "cookie"};
-
-    text_adds(out, messages[wire->message]);
-    if (wire->kind == SCRIPT_WIRE_RAW) {
-        text_adds(out, " raw ");
-        print_quoted(wire->raw, out);
-        return;
-    }
-    text_addf(out, ".%s = ", wire->path);
-    if (wire->kind == SCRIPT_WIRE_LENGTH)
-        text_addf(out, "%lld", (long long)wire->number);
-    else if (wire->kind == SCRIPT_WIRE_ABSENT)
-        text_adds(out, "absent");
-    else if (wire->kind == SCRIPT_WIRE_WRONG_TYPE)
-        text_adds(out, "wrong-type");
-    else
-        text_adds(out, wire->value);
 }
 
 void script_print_event(const struct script_event *event, struct text *out)
@@ -196,8 +113,22 @@ static void print_what(const struct script_step *step, struct text *out)
     case SCRIPT_IGNORE:
         print_events(&step->ignore, out);
         break;
+    case SCRIPT_OPEN:
+        print_open(&step->open, out);
+        break;
     case SCRIPT_SPLIT:
-        text_addf(out, "%lld", (long long)step->split);
+        print_split(&step->split, out);
+        break;
+    case SCRIPT_PAUSE:
+        text_addf(out, "%lldms", (long long)step->pause_ms);
+        break;
+    case SCRIPT_BACKGROUND:
+        text_addf(out, "%s every %lldms ", step->background.name,
+                  (long long)step->background.every_ms);
+        script_print_step(step->background.step, out);
+        break;
+    case SCRIPT_STOP:
+        text_adds(out, step->background.name);
         break;
     case SCRIPT_SUBJECT:
         text_addf(out, "signal %s", sigabbrev_np(step->signo));
@@ -209,7 +140,7 @@ static void print_what(const struct script_step *step, struct text *out)
 
 void script_print_step(const struct script_step *step, struct text *out)
 {
-    bool open = step->verb == SCRIPT_OPEN;
+    bool open = step->verb == SCRIPT_OPEN && !step->stream;
 
     if (step->who[0] && !open)
         text_addf(out, "%s ", step->who);
@@ -270,6 +201,8 @@ void script_print(const struct script *s, struct text *out)
     print_words("tag", &s->tags, out);
     if (s->subject[0])
         text_addf(out, "subject  %s\n", s->subject);
+    if (s->address)
+        text_addf(out, "address  %s\n", s->address);
     if (s->params)
         text_addf(out, "params   %s\n", s->params);
     text_adds(out, "\n");

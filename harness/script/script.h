@@ -21,7 +21,14 @@
     X(SCRIPT_EITHER, "either")                                                                     \
     X(SCRIPT_IGNORE, "ignore")         /* what may come at any time from now on */                 \
     X(SCRIPT_HOLD, "hold")             /* do not close when the peer closes */                     \
-    X(SCRIPT_SPLIT, "split")           /* at most N bytes in one write from now on */              \
+    X(SCRIPT_SPLIT, "split")           /* how bytes are cut into writes from now on */             \
+    X(SCRIPT_CORK, "cork")             /* keep what is sent until uncork */                        \
+    X(SCRIPT_UNCORK, "uncork")         /* and send it in one piece */                              \
+    X(SCRIPT_PAUSE, "pause")           /* do nothing for a time */                                 \
+    X(SCRIPT_STALL, "stall")           /* stop reading */                                          \
+    X(SCRIPT_RESUME, "resume")         /* read again */                                            \
+    X(SCRIPT_BACKGROUND, "background") /* send again and again, while later steps run */           \
+    X(SCRIPT_STOP, "stop")             /* end that */                                              \
     X(SCRIPT_CLOSE, "close")           /* FIN, both halves */                                      \
     X(SCRIPT_HALF_CLOSE, "half-close") /* FIN, and go on reading */                                \
     X(SCRIPT_RESET, "reset")                                                                       \
@@ -35,45 +42,151 @@ enum script_verb {
 };
 const char *script_verb_word(enum script_verb verb);
 
+/* Bytes as they were written: '[' x 500 ']' x 500. Short here, long only on the wire. */
+struct script_piece {
+    struct bytes once;
+    int64_t times;
+};
+struct script_text {
+    struct script_piece *at;
+    size_t n;
+    size_t len; /* of all, made long: at most SCRIPT_TEXT_MAX */
+};
+#define SCRIPT_TEXT_MAX (64u << 20)
+void script_text_add(const struct script_text *pieces, struct text *out);
+
+/* A number in a datagram's header, or the datagram's length; `+1` is relative: in a list to the
+ * datagram before, in `wire datagram` to what an honest peer says. */
+struct script_field {
+    bool given, relative;
+    int64_t value;
+};
+struct script_fields {
+    struct script_field seq, sec, usec, len;
+};
+/* A run of datagrams: the numbers from..to, or one with these fields; the whole `times` times. */
+struct script_datagrams {
+    bool has_fields;
+    int64_t from, to;
+    struct script_fields fields;
+    int64_t times;
+};
+#define SCRIPT_DATAGRAMS_MAX 1000000 /* in one step */
+
 enum script_send_kind {
-    SCRIPT_SEND_STATE, /* bytes: one */
-    SCRIPT_SEND_BYTES, /* bytes: as they stand (`byte`, `hex`, `text`) */
+    SCRIPT_SEND_STATE, /* text: one byte */
+    SCRIPT_SEND_BYTES, /* text: as it stands (`byte`, `hex`, `text`) */
     SCRIPT_SEND_COOKIE,
     SCRIPT_SEND_PARAMS,
     SCRIPT_SEND_RESULTS,
     SCRIPT_SEND_ERROR,
-    SCRIPT_SEND_DATA,      /* count bytes on a stream */
-    SCRIPT_SEND_DATAGRAMS, /* numbers, in this order, on a stream */
+    SCRIPT_SEND_DATA,      /* on a stream: count bytes, until blocked, or for a time */
+    SCRIPT_SEND_DATAGRAMS, /* on a stream, in this order */
 };
 
 struct script_send {
     enum script_send_kind kind;
-    struct bytes bytes;
+    struct script_text text;
     int n_ints;
     int32_t ierr, os_errno;
-    int64_t count; /* SCRIPT_SEND_DATA */
-    int64_t first; /* send only so many bytes of the message; -1: all */
-    size_t n_seqs; /* SCRIPT_SEND_DATAGRAMS */
-    int64_t *seqs;
-};
-
-enum script_wire_kind {
-    SCRIPT_WIRE_SET, /* value: a JSON text */
-    SCRIPT_WIRE_ABSENT,
-    SCRIPT_WIRE_WRONG_TYPE,
-    SCRIPT_WIRE_LENGTH, /* number: the length prefix */
-    SCRIPT_WIRE_RAW,    /* raw: the whole text of the message */
+    int64_t count;      /* DATA: bytes; 0: see the next two */
+    bool until_blocked; /* DATA: until the peer reads no more */
+    int64_t for_ms;     /* DATA: for so long; 0: no */
+    int64_t every_ms;   /* DATA for a time, DATAGRAMS: between two; 0: at once */
+    int64_t first;      /* send only so many bytes of the message; -1: all */
+    size_t n_datagrams; /* DATAGRAMS: runs */
+    struct script_datagrams *datagrams;
 };
 
 enum script_message { SCRIPT_MSG_PARAMS, SCRIPT_MSG_RESULTS, SCRIPT_MSG_COOKIE };
 
+enum script_wire_kind {
+    /* of a member of params or results, at path */
+    SCRIPT_WIRE_SET, /* value: a JSON text */
+    SCRIPT_WIRE_ABSENT,
+    SCRIPT_WIRE_WRONG_TYPE,
+    SCRIPT_WIRE_LITERAL, /* text: put there as it stands, JSON or not */
+    SCRIPT_WIRE_STRING,  /* text: as a JSON string */
+    SCRIPT_WIRE_TOKEN,   /* an authentication token */
+    SCRIPT_WIRE_AS,      /* value: another key for it */
+    SCRIPT_WIRE_AGAIN,   /* a second member of that key: value, or NULL for the same */
+    /* of the text of a message */
+    SCRIPT_WIRE_LENGTH,   /* number: the length prefix; relative: added to the true one */
+    SCRIPT_WIRE_RAW,      /* text: instead of the message */
+    SCRIPT_WIRE_TRAILING, /* text: behind it; the length prefix counts it */
+    /* of a moment of the honest run */
+    SCRIPT_WIRE_NEVER,
+    SCRIPT_WIRE_TWICE,
+    SCRIPT_WIRE_LATE,   /* number: ms */
+    SCRIPT_WIRE_BEFORE, /* anchor: that moment */
+    SCRIPT_WIRE_AFTER,
+    SCRIPT_WIRE_STATE,  /* number: another state byte */
+    SCRIPT_WIRE_COUNT,  /* number: of streams */
+    SCRIPT_WIRE_FIELDS, /* fields: of every datagram */
+};
+
+enum script_padding {
+    SCRIPT_PADDING_OF_SUBJECT, /* what its version expects unless told (AUTH-7) */
+    SCRIPT_PADDING_PKCS1,
+    SCRIPT_PADDING_OAEP
+};
+
+struct script_token {
+    const char *user, *password;
+    bool is_relative; /* at_s is added to the time of the clock */
+    enum script_padding padding;
+    int64_t at_s;
+    const char *key; /* file of the public key; NULL: public.pem of {keys} */
+};
+
 struct script_wire {
     enum script_wire_kind kind;
-    enum script_message message;
-    const char *path; /* "len", "streams[0].bytes" */
+    const char *what; /* a moment: "params", "TEST_END"; one of script_moments */
+    int64_t stream;   /* only of this stream; 0: of all */
+    const char *path; /* "len", "streams[0].bytes", or "" */
     const char *value;
+    bool relative;
     int64_t number;
-    struct bytes raw;
+    struct script_text text;
+    const char *meaning; /* RAW params: what the peer means by it, or NULL */
+    const char *anchor;
+    struct script_token token;
+    struct script_fields fields;
+};
+
+/* What can be said about a moment of the honest run. */
+enum script_moment_can {
+    SCRIPT_CAN_MEMBERS = 1, /* it is a JSON message */
+    SCRIPT_CAN_TEXT = 2,    /* raw, first */
+    SCRIPT_CAN_STATE = 4,   /* = STATE */
+    SCRIPT_CAN_COUNT = 8,   /* = N */
+    SCRIPT_CAN_NEVER = 16,
+    SCRIPT_CAN_TWICE = 32,
+    SCRIPT_CAN_MOVE = 64,    /* after TIME, before and after another moment */
+    SCRIPT_CAN_FIELDS = 128, /* { seq ... } */
+    SCRIPT_CAN_STREAM = 256, /* `stream N` in front */
+};
+struct script_moment {
+    const char *name;
+    bool of_client, of_server; /* whose act it is */
+    unsigned can;
+};
+/* The row of a name, or NULL. */
+const struct script_moment *script_moment_find(const char *name);
+
+enum script_transport { SCRIPT_CONTROL, SCRIPT_BARE_TCP, SCRIPT_BARE_UDP };
+struct script_open {
+    enum script_transport transport; /* bare: a third party that says nothing by itself */
+    const char *from, *to;           /* addresses, or NULL */
+    unsigned from_port;              /* 0: any */
+    const char *cookie_of;           /* connection whose cookie it has; NULL: one of its own */
+};
+
+struct script_split {
+    int64_t every;    /* bytes in one write; 0: see offsets */
+    size_t n;         /* offsets in each message where a write ends */
+    int64_t *at;      /* growing */
+    int64_t delay_ms; /* between two writes */
 };
 
 enum script_event_kind {
@@ -125,6 +238,7 @@ struct script_steps {
 
 struct script_step {
     enum script_verb verb;
+    const char *file; /* where it stands: the script's own, or one that it includes */
     unsigned line;
     const char *who;            /* connection; "" is the first */
     int64_t stream;             /* `stream N` in front; 0: none */
@@ -137,8 +251,15 @@ struct script_step {
         const char *params; /* PARAMS: a JSON object */
         struct script_expect expect;
         struct script_events ignore;
-        int64_t split; /* bytes; 0: off */
-        int signo;     /* SUBJECT */
+        struct script_open open;
+        struct script_split split;
+        int64_t pause_ms;
+        struct {
+            const char *name; /* of the action; STOP too */
+            int64_t every_ms;
+            struct script_step *step; /* a send */
+        } background;
+        int signo; /* SUBJECT */
         struct {
             struct script_steps *at;
             size_t n;
@@ -153,10 +274,10 @@ struct script_step {
     X(SCRIPT_NEED_MPTCP, "mptcp")                                                                  \
     X(SCRIPT_NEED_AUTH, "auth")                                                                    \
     X(SCRIPT_NEED_IPV6, "ipv6")                                                                    \
-    X(SCRIPT_NEED_GSRO, "gsro")               /* segmentation and coalescing of datagrams */       \
+    X(SCRIPT_NEED_GSRO, "gsro") /* segmentation and coalescing of datagrams */                     \
     X(SCRIPT_NEED_BIDIR, "bidir")                                                                  \
     X(SCRIPT_NEED_ZERO_COPY, "zero-copy")                                                          \
-    X(SCRIPT_NEED_UDP_64BIT, "udp-64bit")     /* 64-bit counters in datagrams */                   \
+    X(SCRIPT_NEED_UDP_64BIT, "udp-64bit") /* 64-bit counters in datagrams */                       \
     X(SCRIPT_NEED_SERVER_OUTPUT, "get-server-output")                                              \
     X(SCRIPT_NEED_JSON_OUTPUT, "json-output") /* of a client */                                    \
     X(SCRIPT_NEED_SINGLE_TEST, "single-test") /* a server at its limit of one */                   \
@@ -183,6 +304,7 @@ struct script {
     const char *file;
     const char *id, *title;
     struct script_words clauses, needs, tags;
+    const char *address; /* `address ::1`: where both meet; NULL: 127.0.0.1 */
     bool plays_server;   /* the simulator is the server, a client is judged */
     const char *subject; /* options for the subject, or "" */
     const char *params;  /* header `params { ... }`, or NULL */
@@ -196,6 +318,10 @@ struct script_list {
     struct script **at;
     size_t n;
 };
+
+/* Whether an honest client of the simulator's sends this parameter (enum param_key) in every test.
+ */
+bool script_param_is_sent(int key);
 
 /* Read text (a file named `file`; both are copied) and add its scripts to list. False and *error if
  * something is wrong; the list then holds what it held. */

@@ -1,4 +1,4 @@
-/* send.c - `send WHAT` and `wire WHAT`: reading them. */
+/* send.c - `send WHAT`: reading and printing it. */
 #include "harness/script/parse.h"
 
 #include "impl/wire/ierr.h"
@@ -25,12 +25,12 @@ bool parse_ierr(struct cursor *c, int32_t *ierr)
     return true;
 }
 
-static struct bytes one_byte(struct cursor *c, uint8_t byte)
+static struct script_text one_byte(struct cursor *c, uint8_t byte)
 {
     uint8_t *copy = arena_alloc(c->arena, 1);
 
     *copy = byte;
-    return (struct bytes){copy, 1};
+    return parse_plain(c->arena, (struct bytes){copy, 1});
 }
 
 static bool send_state(struct cursor *c, struct script_send *send)
@@ -39,7 +39,7 @@ static bool send_state(struct cursor *c, struct script_send *send)
 
     if (!parse_state(c, &state))
         return false;
-    send->bytes = one_byte(c, (uint8_t)state);
+    send->text = one_byte(c, (uint8_t)state);
     return true;
 }
 
@@ -49,18 +49,18 @@ static bool send_byte(struct cursor *c, struct script_send *send)
 
     if (!cursor_int(c, "a byte", -128, 255, &value))
         return false;
-    send->bytes = one_byte(c, (uint8_t)value);
+    send->text = one_byte(c, (uint8_t)value);
     return true;
 }
 
 static bool send_hex(struct cursor *c, struct script_send *send)
 {
-    return cursor_hex(c, &send->bytes);
+    return parse_hex_text(c, &send->text);
 }
 
 static bool send_text(struct cursor *c, struct script_send *send)
 {
-    return cursor_quoted(c, &send->bytes);
+    return parse_text(c, &send->text);
 }
 
 static bool send_plain(struct cursor *c, struct script_send *send)
@@ -89,44 +89,28 @@ static bool send_error(struct cursor *c, struct script_send *send)
     return true;
 }
 
+static bool read_every(struct cursor *c, struct script_send *send)
+{
+    return !cursor_take(c, "every") || cursor_duration(c, &send->every_ms);
+}
+
+/* `data 8192`, `data until blocked`, `data for 2s [every 10ms]`. */
 static bool send_data(struct cursor *c, struct script_send *send)
 {
-    return cursor_int(c, "a number of bytes", 1, 1 << 30, &send->count);
-}
-
-static bool add_seqs(struct cursor *c, struct script_send *send, int64_t from, int64_t to)
-{
-    for (int64_t seq = from; seq <= to; seq++) {
-        if (send->n_seqs == 100000)
-            return cursor_fail(c, c->at, "at most 100000 datagrams");
-        send->seqs = arena_grow(c->arena, send->seqs, send->n_seqs, sizeof *send->seqs);
-        send->seqs[send->n_seqs++] = seq;
+    if (cursor_take(c, "until")) {
+        send->until_blocked = true;
+        return cursor_need_word(c, "blocked");
     }
-    return true;
+    if (cursor_take(c, "for"))
+        return cursor_duration(c, &send->for_ms) && read_every(c, send) &&
+               (send->for_ms > 0 || cursor_fail(c, c->at, "a time above 0"));
+    return cursor_int(c, "a number of bytes, 'until blocked' or 'for TIME'", 1, 1 << 30,
+                      &send->count);
 }
 
-/* 1 2 5..7 x3: numbers, ranges, and a repeat of the last one. */
 static bool send_datagrams(struct cursor *c, struct script_send *send)
 {
-    char *word, *end;
-
-    while ((word = cursor_peek(c)) &&
-           (isdigit((unsigned char)*word) || (*word == 'x' && send->n_seqs))) {
-        int64_t from = strtoll(word + (*word == 'x'), &end, 0), to = from;
-        if (*word == 'x') {
-            int64_t again = send->seqs[send->n_seqs - 1];
-            for (int64_t i = 1; i < from; i++)
-                if (!add_seqs(c, send, again, again))
-                    return false;
-            to = from - 1;
-        } else if (strncmp(end, "..", 2) == 0) {
-            to = strtoll(end + 2, &end, 0);
-        }
-        if (*end || (*word != 'x' && !add_seqs(c, send, from, to)))
-            return cursor_fail(c, SIZE_MAX, "a sequence number, a range 1..5, or a repeat x3");
-        cursor_word(c);
-    }
-    return send->n_seqs > 0 || cursor_fail(c, SIZE_MAX, "sequence numbers");
+    return parse_datagrams(c, send) && read_every(c, send);
 }
 
 static const struct {
@@ -173,93 +157,65 @@ bool parse_send(struct cursor *c, struct script_step *step)
         c, at, "one of state byte hex text cookie params results server-error data datagrams");
 }
 
-/* --- wire ------------------------------------------------------------------------------------ */
-
-static const struct {
-    const char *word;
-    enum script_message message;
-} messages[] = {
-    {"params",  SCRIPT_MSG_PARAMS },
-    {"results", SCRIPT_MSG_RESULTS},
-    {"cookie",  SCRIPT_MSG_COOKIE },
-};
-
-/* `'...'`, and `x N` to repeat it. */
-static bool wire_raw(struct cursor *c, struct script_wire *wire)
+static void print_bytes(const struct script_text *text, struct text *out)
 {
-    struct bytes once;
-    struct text all = {0};
-    int64_t times = 1;
-
-    wire->kind = SCRIPT_WIRE_RAW;
-    if (!cursor_quoted(c, &once))
-        return false;
-    if (cursor_take(c, "x") && !cursor_int(c, "how often", 0, 10000000, &times))
-        return false;
-    if (once.len * (size_t)times > 64u << 20)
-        return cursor_fail(c, c->at, "at most 64 MiB");
-    for (int64_t i = 0; i < times; i++)
-        text_add(&all, once.at, once.len);
-    wire->raw = (struct bytes){(uint8_t *)arena_copy(c->arena, all.at, all.len), all.len};
-    text_fini(&all);
-    return true;
+    if (text->n != 1 || text->at[0].times != 1) {
+        text_adds(out, "text ");
+        print_text(text, out);
+        return;
+    }
+    text_adds(out, "hex ");
+    if (text->len == 0)
+        text_adds(out, "\"\"");
+    else
+        text_add_hex(out, text->at[0].once, SIZE_MAX);
 }
 
-/* A JSON value, or `text "a" x 8000`. */
-static bool wire_value(struct cursor *c, struct script_wire *wire)
+static void print_data(const struct script_send *send, struct text *out)
 {
-    struct script_wire raw = {0};
-
-    if (cursor_take(c, "absent")) {
-        wire->kind = SCRIPT_WIRE_ABSENT;
-        return true;
-    }
-    if (cursor_take(c, "wrong-type")) {
-        wire->kind = SCRIPT_WIRE_WRONG_TYPE;
-        return true;
-    }
-    wire->kind = SCRIPT_WIRE_SET;
-    if (cursor_take(c, "text")) {
-        struct text quoted = {0};
-        if (!wire_raw(c, &raw))
-            return false;
-        text_addf(&quoted, "\"%.*s\"", (int)raw.raw.len, (const char *)raw.raw.at);
-        wire->value = arena_copy(c->arena, quoted.at, quoted.len);
-        text_fini(&quoted);
-        return true;
-    }
-    wire->value = cursor_json(c);
-    return wire->value != NULL;
+    if (send->until_blocked)
+        text_adds(out, "data until blocked");
+    else if (send->for_ms)
+        text_addf(out, "data for %lldms", (long long)send->for_ms);
+    else
+        text_addf(out, "data %lld", (long long)send->count);
 }
 
-static bool is_length(const char *path)
+void print_send(const struct script_send *send, struct text *out)
 {
-    return strcmp(path, "length") == 0;
-}
+    static const char *const plain[] = {[SCRIPT_SEND_COOKIE] = "cookie",
+                                        [SCRIPT_SEND_PARAMS] = "params",
+                                        [SCRIPT_SEND_RESULTS] = "results"};
 
-/* wire params.K = V; wire params raw '...'; wire params.length = N; wire cookie raw "..." */
-bool parse_wire(struct cursor *c, struct script_step *step)
-{
-    struct script_wire *wire = &step->wire;
-    size_t at = (cursor_at_end(c), c->at);
-    char *word = cursor_need(c, "params, results or cookie");
-
-    if (!word)
-        return false;
-    size_t len = strcspn(word, "."), i = 0;
-    while (i < ARRAY_LEN(messages) &&
-           (strlen(messages[i].word) != len || memcmp(messages[i].word, word, len) != 0))
-        i++;
-    if (i == ARRAY_LEN(messages))
-        return cursor_fail(c, at, "params, results or cookie");
-    wire->message = messages[i].message;
-    wire->path = word[len] ? word + len + 1 : "";
-    if (!*wire->path)
-        return cursor_need_word(c, "raw") && wire_raw(c, wire);
-    if (!cursor_need_word(c, "="))
-        return false;
-    if (!is_length(wire->path))
-        return wire_value(c, wire);
-    wire->kind = SCRIPT_WIRE_LENGTH;
-    return cursor_int(c, "a length", 0, UINT32_MAX, &wire->number);
+    switch (send->kind) {
+    case SCRIPT_SEND_STATE:
+        text_adds(out, "state ");
+        print_state((int8_t)send->text.at[0].once.at[0], out);
+        break;
+    case SCRIPT_SEND_BYTES:
+        print_bytes(&send->text, out);
+        break;
+    case SCRIPT_SEND_ERROR:
+        text_adds(out, "server-error");
+        if (send->n_ints >= 1) {
+            text_adds(out, " ");
+            print_ierr(send->ierr, out);
+        }
+        if (send->n_ints >= 2)
+            text_addf(out, " errno %d", (int)send->os_errno);
+        break;
+    case SCRIPT_SEND_DATA:
+        print_data(send, out);
+        break;
+    case SCRIPT_SEND_DATAGRAMS:
+        text_adds(out, "datagrams");
+        print_datagrams(send, out);
+        break;
+    default:
+        text_adds(out, plain[send->kind]);
+    }
+    if (send->every_ms)
+        text_addf(out, " every %lldms", (long long)send->every_ms);
+    if (send->first >= 0)
+        text_addf(out, " first %lld bytes", (long long)send->first);
 }

@@ -26,7 +26,7 @@ struct cursor parse_cursor(struct script *s, const struct parse_lines *lines, si
 {
     static const char none[] = "";
 
-    return (struct cursor){.file = lines->file,
+    return (struct cursor){.file = lines->n ? lines->where[MIN(i, lines->n - 1)] : lines->file,
                            .line = lines->n ? lines->number[MIN(i, lines->n - 1)] : 1,
                            .text = i < lines->n ? lines->at[i] : none,
                            .arena = &s->arena,
@@ -68,6 +68,19 @@ static bool is_name(const char *word)
     return true;
 }
 
+/* What can be done to one stream. */
+static bool is_of_stream(int verb)
+{
+    static const enum script_verb verbs[] = {SCRIPT_OPEN,  SCRIPT_SEND,      SCRIPT_WIRE,
+                                             SCRIPT_STALL, SCRIPT_RESUME,    SCRIPT_CLOSE,
+                                             SCRIPT_RESET, SCRIPT_HALF_CLOSE};
+
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (verb == (int)verbs[i])
+            return true;
+    return false;
+}
+
 /* `[who] [stream N] verb`; `open NAME` names the connection behind the verb. */
 static bool read_verb(struct cursor *c, struct script_step *step)
 {
@@ -86,25 +99,33 @@ static bool read_verb(struct cursor *c, struct script_step *step)
         if (!cursor_int(c, "the id of a stream", 1, 100000, &step->stream))
             return false;
         word = cursor_peek(c);
-        if (!word ||
-            (strcmp(word, "send") != 0 && strcmp(word, "close") != 0 && strcmp(word, "reset") != 0))
-            return cursor_fail(c, SIZE_MAX, "'send', 'close' or 'reset'");
+        if (!is_of_stream(verb_of(word)))
+            return cursor_fail(c, SIZE_MAX,
+                               "open, send, wire, stall, resume, half-close, close or reset");
         word = cursor_word(c);
     }
     step->verb = (enum script_verb)verb_of(word);
     return true;
 }
 
+/* `open [NAME] [tcp|udp] [from A] [to A] [with cookie of B]`, `stream N open`. */
 static bool read_open(struct cursor *c, struct script_step *step)
 {
+    static const char *const reserved[] = {"tcp", "udp", "from", "to", "with", "within"};
     size_t at = (cursor_at_end(c), c->at);
-    char *name = cursor_word(c);
+    char *name = step->stream ? NULL : cursor_peek(c);
 
-    if (name && !is_name(name))
-        return cursor_fail(c, at, "the name of a connection");
-    if (name)
-        step->who = name;
-    return true;
+    if (step->stream)
+        return true;
+    for (size_t i = 0; name && i < ARRAY_LEN(reserved); i++)
+        if (strcmp(name, reserved[i]) == 0)
+            name = NULL;
+    if (name && *name != '(') {
+        if (!is_name(name))
+            return cursor_fail(c, at, "the name of a connection");
+        step->who = cursor_word(c);
+    }
+    return parse_open(c, &step->open);
 }
 
 static bool read_advance(struct cursor *c, struct script_step *step)
@@ -144,7 +165,44 @@ static bool read_ignore(struct cursor *c, struct script_step *step)
 
 static bool read_split(struct cursor *c, struct script_step *step)
 {
-    return cursor_int(c, "bytes per write", 0, 1 << 20, &step->split);
+    return parse_split(c, &step->split);
+}
+
+static bool read_pause(struct cursor *c, struct script_step *step)
+{
+    return cursor_duration(c, &step->pause_ms);
+}
+
+static bool read_name(struct cursor *c, struct script_step *step)
+{
+    size_t at = (cursor_at_end(c), c->at);
+    char *name = cursor_need(c, "the name of an action in the background");
+
+    step->background.name = name;
+    return name && (is_name(name) || cursor_fail(c, at, "the name of an action in the background"));
+}
+
+/* `background NAME every T [who] [stream N] send ...`. */
+static bool read_background(struct cursor *c, struct script_step *step)
+{
+    struct script_step *inner = arena_alloc(c->arena, sizeof *inner);
+
+    if (!read_name(c, step) || !cursor_need_word(c, "every") ||
+        !cursor_duration(c, &step->background.every_ms))
+        return false;
+    if (step->background.every_ms < 1)
+        return cursor_fail(c, SIZE_MAX, "a time of at least 1ms in front of this");
+    *inner = (struct script_step){
+        .file = step->file, .line = step->line, .who = "", .from_ms = -1, .within_ms = -1};
+    step->background.step = inner;
+    size_t at = (cursor_at_end(c), c->at);
+    if (cursor_at_end(c) || !read_verb(c, inner) || inner->verb != SCRIPT_SEND)
+        return cursor_fail(c, at, "send and what");
+    if (!parse_send(c, inner))
+        return false;
+    /* It must not wait. */
+    return (inner->send.kind != SCRIPT_SEND_DATA || inner->send.count > 0) ||
+           cursor_fail(c, at, "a number of bytes");
 }
 
 static bool read_subject(struct cursor *c, struct script_step *step)
@@ -179,14 +237,28 @@ static bool read_nothing(struct cursor *c, struct script_step *step)
 }
 
 static bool (*const readers[])(struct cursor *c, struct script_step *step) = {
-    [SCRIPT_OPEN] = read_open,          [SCRIPT_ADVANCE] = read_advance,
-    [SCRIPT_FINISH] = read_nothing,     [SCRIPT_SEND] = parse_send,
-    [SCRIPT_WIRE] = parse_wire,         [SCRIPT_PARAMS] = read_params,
-    [SCRIPT_EXPECT] = parse_expect,     [SCRIPT_EITHER] = read_nothing,
-    [SCRIPT_IGNORE] = read_ignore,      [SCRIPT_HOLD] = read_nothing,
-    [SCRIPT_SPLIT] = read_split,        [SCRIPT_CLOSE] = read_nothing,
-    [SCRIPT_HALF_CLOSE] = read_nothing, [SCRIPT_RESET] = read_nothing,
+    [SCRIPT_OPEN] = read_open,
+    [SCRIPT_ADVANCE] = read_advance,
+    [SCRIPT_FINISH] = read_nothing,
+    [SCRIPT_SEND] = parse_send,
+    [SCRIPT_WIRE] = parse_wire,
+    [SCRIPT_PARAMS] = read_params,
+    [SCRIPT_EXPECT] = parse_expect,
+    [SCRIPT_EITHER] = read_nothing,
+    [SCRIPT_IGNORE] = read_ignore,
+    [SCRIPT_HOLD] = read_nothing,
+    [SCRIPT_SPLIT] = read_split,
+    [SCRIPT_CLOSE] = read_nothing,
+    [SCRIPT_HALF_CLOSE] = read_nothing,
+    [SCRIPT_RESET] = read_nothing,
     [SCRIPT_SUBJECT] = read_subject,
+    [SCRIPT_CORK] = read_nothing,
+    [SCRIPT_UNCORK] = read_nothing,
+    [SCRIPT_PAUSE] = read_pause,
+    [SCRIPT_STALL] = read_nothing,
+    [SCRIPT_RESUME] = read_nothing,
+    [SCRIPT_BACKGROUND] = read_background,
+    [SCRIPT_STOP] = read_name,
 };
 
 /* `within T` or `within T1..T2`, and `(CLAUSE)`. */
@@ -244,12 +316,19 @@ static bool read_either(struct script *s, struct parse_lines *lines, struct scri
     }
 }
 
+/* The script's own file, or a copy of an included one's name. */
+static const char *file_of(struct script *s, const char *file)
+{
+    return strcmp(file, s->file) == 0 ? s->file : arena_copy(&s->arena, file, strlen(file));
+}
+
 static bool read_step(struct script *s, struct parse_lines *lines, struct script_step *step,
                       struct script_error *error)
 {
     struct cursor c = parse_cursor(s, lines, lines->next++, error);
 
-    *step = (struct script_step){.line = c.line, .who = "", .from_ms = -1, .within_ms = -1};
+    *step = (struct script_step){
+        .file = file_of(s, c.file), .line = c.line, .who = "", .from_ms = -1, .within_ms = -1};
     /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): read_verb() found it in the table */
     if (!read_verb(&c, step) || !readers[step->verb](&c, step) || !read_tail(&c, step))
         return false;

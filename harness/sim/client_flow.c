@@ -84,12 +84,12 @@ static enum flow_result open_streams(struct control *c, const struct flow *row)
     }
     if (control_head(c) &&
         flow_unexpected(c, row, "the acceptance of the streams") == FLOW_FAILED &&
-        (int64_t)c->n_streams < params_n_streams(&c->params))
+        (int64_t)c->n_streams < moment_n_streams(c))
         return FLOW_FAILED;
     while (!last || last->up) {
-        if ((int64_t)c->n_streams >= params_n_streams(&c->params))
+        if ((int64_t)c->n_streams >= moment_n_streams(c))
             return FLOW_DONE;
-        last = lane_connect(c);
+        last = lane_connect(c, 0);
     }
     return FLOW_WAIT;
 }
@@ -103,7 +103,7 @@ static void send_honest_data(struct control *c)
         if (!st->udp)
             lane_send(c, st, HONEST_BLOCKS * (uint64_t)c->params.len);
         for (uint64_t seq = 1; st->udp && seq <= HONEST_DATAGRAMS; seq++)
-            lane_send_datagram(c, st, seq);
+            datagram_send_next(c, st, seq);
     }
 }
 
@@ -128,7 +128,7 @@ static bool data_is_done(struct control *c)
 
 static enum flow_result data(struct control *c, const struct flow *row)
 {
-    if (c->stage++ == 0 && !c->own_data)
+    if (c->stage++ == 0 && !c->own_data && !moment_is_never(c, "data"))
         send_honest_data(c);
     if (control_head(c))
         return flow_unexpected(c, row, "nothing before TEST_END");
@@ -142,21 +142,21 @@ static enum flow_result data(struct control *c, const struct flow *row)
 }
 
 const struct flow client_flow[] = {
-    {connect_row,        0,                -1,                 true,  "CONN-1" },
-    {flow_send_message,  0,                SCRIPT_MSG_COOKIE,  true,  "CTL-1"  },
-    {await_state,        PARAM_EXCHANGE,   -1,                 false, "CTL-8"  },
-    {flow_send_message,  0,                SCRIPT_MSG_PARAMS,  true,  "PARAM-1"},
-    {await_state,        CREATE_STREAMS,   -1,                 false, "FLOW-3" },
-    {open_streams,       0,                -1,                 true,  "STR-1"  },
-    {await_state,        TEST_START,       -1,                 false, "STR-4"  },
-    {await_state,        TEST_RUNNING,     -1,                 false, "FLOW-4" },
-    {data,               0,                -1,                 true,  "FLOW-2" },
-    {flow_send_state,    TEST_END,         -1,                 true,  "END-1"  },
-    {await_state,        EXCHANGE_RESULTS, -1,                 false, "FLOW-1" },
-    {flow_send_message,  0,                SCRIPT_MSG_RESULTS, true,  "FLOW-8" },
-    {flow_await_results, 0,                -1,                 false, "FLOW-8" },
-    {await_state,        DISPLAY_RESULTS,  -1,                 false, "FLOW-9" },
-    {flow_send_state,    IPERF_DONE,       -1,                 true,  "FLOW-1" },
-    {flow_close,         0,                -1,                 true,  "FLOW-1" },
-    {NULL,               0,                -1,                 false, NULL     },
+    {connect_row,        0,                -1,                 true,  "CONN-1",  ""                },
+    {flow_send_message,  0,                SCRIPT_MSG_COOKIE,  true,  "CTL-1",   "cookie"          },
+    {await_state,        PARAM_EXCHANGE,   -1,                 false, "CTL-8",   "PARAM_EXCHANGE"  },
+    {flow_send_message,  0,                SCRIPT_MSG_PARAMS,  true,  "PARAM-1", "params"          },
+    {await_state,        CREATE_STREAMS,   -1,                 false, "FLOW-3",  "CREATE_STREAMS"  },
+    {open_streams,       0,                -1,                 true,  "STR-1",   "streams"         },
+    {await_state,        TEST_START,       -1,                 false, "STR-4",   "TEST_START"      },
+    {await_state,        TEST_RUNNING,     -1,                 false, "FLOW-4",  "TEST_RUNNING"    },
+    {data,               0,                -1,                 true,  "FLOW-2",  "data"            },
+    {flow_send_state,    TEST_END,         -1,                 true,  "END-1",   "TEST_END"        },
+    {await_state,        EXCHANGE_RESULTS, -1,                 false, "FLOW-1",  "EXCHANGE_RESULTS"},
+    {flow_send_message,  0,                SCRIPT_MSG_RESULTS, true,  "FLOW-8",  "results"         },
+    {flow_await_results, 0,                -1,                 false, "FLOW-8",  ""                },
+    {await_state,        DISPLAY_RESULTS,  -1,                 false, "FLOW-9",  "DISPLAY_RESULTS" },
+    {flow_send_state,    IPERF_DONE,       -1,                 true,  "FLOW-1",  "IPERF_DONE"      },
+    {flow_close,         0,                -1,                 true,  "FLOW-1",  "close"           },
+    {NULL,               0,                -1,                 false, NULL,      NULL              },
 };

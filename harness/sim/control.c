@@ -31,20 +31,17 @@ static void make_cookie(uint8_t cookie[COOKIE_LEN])
 /* What an honest client of ours asks for unless the script says otherwise: a short plain test. */
 static void default_params(struct params *p)
 {
-    static const enum param_key sent[] = {PARAM_tcp, PARAM_omit,        PARAM_time,
-                                          PARAM_num, PARAM_blockcount,  PARAM_parallel,
-                                          PARAM_len, PARAM_pacing_timer};
-
     params_init(p);
-    for (size_t i = 0; i < ARRAY_LEN(sent); i++)
-        params_mark(p, sent[i]);
+    for (int key = 0; key < PARAM_N_KEYS; key++)
+        if (script_param_is_sent(key))
+            params_mark(p, (enum param_key)key);
     p->tcp = true;
     p->time = 10;
     p->parallel = 1;
     p->len = 16384;
     p->pacing_timer = 1000;
-    if (params_set_text(p, PARAM_client_version, "3.18") == SPEC_OK)
-        params_mark(p, PARAM_client_version);
+    if (params_set_text(p, PARAM_client_version, "3.18") != SPEC_OK)
+        p->present &= ~(UINT64_C(1) << PARAM_client_version);
 }
 
 struct control *control_new(struct sim *s, const char *name)
@@ -82,6 +79,7 @@ void control_free(struct control *c)
     free(c->streams);
     free(c->events);
     free(c->wires);
+    free(c->cuts);
     frame_fini(&c->dec);
     params_fini(&c->params);
     text_fini(&c->out);
@@ -251,10 +249,28 @@ void control_tick(struct control *c)
     frame_init(&c->dec);
 }
 
+/* A third party that speaks UDP is told nothing that it could be asked about. */
+static void read_datagrams(struct control *c)
+{
+    static uint8_t buf[65536];
+    ssize_t got;
+
+    while ((got = recv(c->fd, buf, sizeof buf, 0)) >= 0) {
+        struct session_message m = {
+            .kind = SESSION_DATAGRAM, .from = SESSION_SUBJECT, .len = (uint64_t)got};
+        tap_received(&c->tap, buf, got, errno);
+        sim_record(c->sim, c, m);
+    }
+}
+
 static void read_all(struct control *c)
 {
     static uint8_t buf[65536];
 
+    if (c->is_udp) {
+        read_datagrams(c);
+        return;
+    }
     while (c->fd >= 0 && !c->at_end && !sim_failed(c->sim)) {
         ssize_t got = recv(c->fd, buf, sizeof buf, 0);
         tap_received(&c->tap, buf, got, errno);
@@ -273,22 +289,57 @@ static void read_all(struct control *c)
 
 /* --- bytes out ------------------------------------------------------------------------------- */
 
+/* How many bytes the next write may have. */
+static size_t piece(const struct control *c)
+{
+    if (c->n_cuts > 0)
+        return MIN(c->out.len, (size_t)c->cuts[0]);
+    return c->split && c->split->every ? MIN(c->out.len, (size_t)c->split->every) : c->out.len;
+}
+
+/* len bytes are gone: the cuts move forward, and those that were reached go. */
+static void move_cuts(struct control *c, int64_t len)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < c->n_cuts; i++)
+        if (c->cuts[i] > len)
+            c->cuts[kept++] = c->cuts[i] - len;
+    c->n_cuts = kept;
+}
+
+/* `split at`: the offsets in the message that is added behind what waits in out. */
+static void add_cuts(struct control *c, size_t len)
+{
+    for (size_t i = 0; c->split && i < c->split->n && c->split->at[i] < (int64_t)len; i++) {
+        c->cuts = text_realloc(c->cuts, (c->n_cuts + 1) * sizeof *c->cuts);
+        c->cuts[c->n_cuts++] = (int64_t)c->out.len + c->split->at[i];
+    }
+}
+
+bool control_may_write(const struct control *c)
+{
+    return c->out.len > 0 && !c->corked && sim_now() >= c->next_piece_ns;
+}
+
 static void flush(struct control *c)
 {
-    while (c->fd >= 0 && !c->connecting && c->out.len > 0) {
-        size_t len = c->split ? MIN(c->split, c->out.len) : c->out.len;
-        ssize_t put = send(c->fd, c->out.at, len, MSG_NOSIGNAL);
+    while (c->fd >= 0 && !c->connecting && control_may_write(c)) {
+        ssize_t put = send(c->fd, c->out.at, piece(c), MSG_NOSIGNAL);
         tap_sent(&c->tap, c->out.at, put, errno);
         if (put < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (put < 0) { /* the reason is read as an event */
-            c->out.len = 0;
+            c->out.len = c->n_cuts = 0;
             return;
         }
         memmove(c->out.at, c->out.at + put, c->out.len - (size_t)put);
         c->out.len -= (size_t)put;
-        if (c->split)
+        move_cuts(c, put);
+        if (c->split) {
+            c->next_piece_ns = sim_now() + (uint64_t)c->split->delay_ms * 1000000u;
             break; /* the next piece with the next turn */
+        }
     }
     if (c->out.len == 0 && c->shut_after && c->fd >= 0) {
         shutdown(c->fd, SHUT_WR);
@@ -297,14 +348,36 @@ static void flush(struct control *c)
     }
 }
 
+void control_uncork(struct control *c)
+{
+    c->corked = false;
+    flush(c);
+}
+
+static void send_datagram(struct control *c, struct bytes bytes)
+{
+    struct session_message m = {.kind = SESSION_DATAGRAM, .from = SESSION_US, .len = bytes.len};
+
+    sim_record(c->sim, c, m);
+    if (c->fd >= 0) {
+        ssize_t put = send(c->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
+        tap_sent(&c->tap, bytes.at, put, errno);
+    }
+}
+
 void control_send(struct control *c, enum session_kind kind, const struct session_message *m,
                   struct bytes bytes)
 {
     struct session_message message = m ? *m : (struct session_message){.body = bytes};
 
+    if (c->is_udp) {
+        send_datagram(c, bytes);
+        return;
+    }
     message.kind = kind;
     message.from = SESSION_US;
     sim_record(c->sim, c, message);
+    add_cuts(c, bytes.len);
     text_add(&c->out, bytes.at, bytes.len);
     flush(c);
 }
@@ -322,7 +395,7 @@ void control_send_state(struct control *c, int8_t state)
 
 bool control_is_flushed(const struct control *c)
 {
-    return c->out.len == 0 || c->fd < 0;
+    return c->out.len == 0 || c->fd < 0 || c->corked;
 }
 
 /* --- the socket ------------------------------------------------------------------------------ */
@@ -343,25 +416,54 @@ void control_adopt(struct control *c, int fd)
     sim_record(c->sim, c, (struct session_message){.kind = SESSION_OPEN, .from = SESSION_SUBJECT});
 }
 
+static unsigned port_of(const struct sockaddr_storage *address)
+{
+    /* At the same place in sockaddr_in6. */
+    return ntohs(((const struct sockaddr_in *)address)->sin_port);
+}
+
+bool control_bind(const struct control *c, int fd, bool with_port)
+{
+    struct sockaddr_storage from;
+    socklen_t len;
+    int on = 1;
+
+    if (!c->open || !c->open->from)
+        return true;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    return sim_address(c->open->from, with_port ? c->open->from_port : 0, &from, &len) &&
+           bind(fd, (const struct sockaddr *)&from, len) == 0;
+}
+
 void control_connect(struct control *c)
 {
     const struct sim_config *config = c->sim->config;
-    int fd = socket(config->server.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct sockaddr_storage to = config->server;
+    socklen_t len = config->server_len;
+    int fd;
 
     c->connect_errno = 0;
     c->connecting = true;
+    if (c->open && c->open->to)
+        sim_address(c->open->to, port_of(&config->server), &to, &len); /* the parser has seen it */
+    fd = socket(to.ss_family, (c->is_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                0);
     if (fd < 0) {
         sim_fail(c->sim, SIM_TROUBLE, "socket: %s", strerror(errno));
         return;
     }
     set_up(c, fd);
-    if (connect(fd, (const struct sockaddr *)&config->server, config->server_len) < 0 &&
-        errno != EINPROGRESS) {
+    if (!control_bind(c, fd, true)) {
+        c->connect_errno = errno;
+        c->connecting = false;
+    } else if (connect(fd, (const struct sockaddr *)&to, len) == 0) {
+        c->connecting = !c->is_udp; /* TCP: the loop tells */
+    } else if (errno != EINPROGRESS) {
         c->connect_errno = errno;
         c->connecting = false;
     }
     tap_name(&c->tap, c->name, 0, false);
-    tap_open(c->sim, &c->tap, fd, false, SESSION_US);
+    tap_open(c->sim, &c->tap, fd, c->is_udp, SESSION_US);
     if (!c->connecting)
         tap_connected(&c->tap, c->connect_errno);
     sim_record(c->sim, c, (struct session_message){.kind = SESSION_OPEN, .from = SESSION_US});

@@ -49,7 +49,7 @@ enum flow_result flow_unexpected(struct control *c, const struct flow *row, cons
 enum flow_result flow_send_state(struct control *c, const struct flow *row)
 {
     if (c->stage++ == 0)
-        control_send_state(c, row->state);
+        moment_send_state(c, row->state);
     return control_is_flushed(c) ? FLOW_DONE : FLOW_WAIT;
 }
 
@@ -126,8 +126,7 @@ static bool give_up(struct control *c, const struct flow *row, bool timeout)
     return sim_fail(s, SIM_MISS, "%s", text_string(&c->why));
 }
 
-/* One row, from its start. */
-static enum flow_result run_row(struct control *c, const struct flow *row, uint64_t deadline)
+enum flow_result flow_run_row(struct control *c, const struct flow *row, uint64_t deadline)
 {
     struct sim *s = c->sim;
     size_t position = c->position;
@@ -153,7 +152,7 @@ bool flow_advance(struct control *c, int8_t state, int64_t within_ms)
         int64_t test_ms = c->is_server ? CLAMP_S(c->params.time) * 1000 : 0;
         int64_t ms = within_ms >= 0 ? within_ms : WAIT_MS + test_ms;
         size_t position = c->position;
-        enum flow_result result = run_row(c, row, sim_deadline(s, ms));
+        enum flow_result result = moment_run(c, row, ms);
         if (sim_failed(s))
             return false;
         if (c->position != position)

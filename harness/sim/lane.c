@@ -12,13 +12,13 @@
 
 #define PIECE 65536
 
-static struct lane *add(struct control *c, int fd)
+static struct lane *add(struct control *c, int fd, int64_t id)
 {
     struct lane *st = text_realloc(NULL, sizeof *st);
     unsigned index = (unsigned)c->n_streams;
 
     *st = (struct lane){.fd = fd,
-                        .id = account_stream_id(index),
+                        .id = id ? id : account_stream_id(index),
                         .udp = params_protocol(&c->params) == PARAMS_UDP,
                         .we_send = params_client_sends(&c->params, index) != c->is_server};
     c->streams = text_realloc(c->streams, (c->n_streams + 1) * sizeof *c->streams);
@@ -42,37 +42,78 @@ struct lane *lane_find(const struct control *c, int64_t id)
     return NULL;
 }
 
+/* A server's streams share one socket. */
+static ssize_t put_datagram(struct control *c, struct lane *st, const void *bytes, size_t len)
+{
+    int fd = c->is_server ? c->sim->config->listener->udp : st->fd;
+    ssize_t sent = c->is_server ? sendto(fd, bytes, len, MSG_NOSIGNAL,
+                                         (const struct sockaddr *)&st->peer, st->peer_len)
+                                : send(fd, bytes, len, MSG_NOSIGNAL);
+
+    tap_sent(&st->tap, bytes, sent, errno);
+    return sent;
+}
+
 /* --- opening --------------------------------------------------------------------------------- */
 
-struct lane *lane_connect(struct control *c)
+/* connect or reply: four bytes (UDPC-2, UDPC-3), or what the script says. */
+static void greet_datagram(struct control *c, struct lane *st, const char *name,
+                           const uint8_t *four)
+{
+    struct text bytes = {0};
+    unsigned times =
+        moment_greeting(c, name, st->id, (struct bytes){four, DATAGRAM_CONNECT_LEN}, &bytes);
+
+    for (unsigned i = 0; i < times; i++)
+        put_datagram(c, st, text_string(&bytes), bytes.len);
+    text_fini(&bytes);
+    st->up = st->up || times == 0; /* no reply will come */
+}
+
+static void greet_stream(struct control *c, struct lane *st)
+{
+    struct text cookie = {0};
+    unsigned times =
+        moment_greeting(c, "cookie", st->id, (struct bytes){c->cookie, COOKIE_LEN}, &cookie);
+
+    st->connecting = true;
+    for (unsigned i = 0; i < times; i++)
+        text_add(&st->head, cookie.at, cookie.len);
+    text_fini(&cookie);
+}
+
+struct lane *lane_connect(struct control *c, int64_t id)
 {
     const struct sim_config *config = c->sim->config;
     bool udp = params_protocol(&c->params) == PARAMS_UDP;
-    int fd = socket(config->server.ss_family,
-                    (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct lane *st = add(c, fd);
+    int family = c->open && c->open->to && strchr(c->open->to, ':') ? AF_INET6
+                 : c->open && c->open->to                           ? AF_INET
+                                                                    : config->server.ss_family;
+    int fd = socket(family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct lane *st = add(c, fd, id);
+    struct sockaddr_storage to = config->server;
+    socklen_t len = config->server_len;
 
-    if (fd < 0 || (connect(fd, (const struct sockaddr *)&config->server, config->server_len) < 0 &&
-                   errno != EINPROGRESS)) {
+    /* To where the control connection went, and from where it came. */
+    if (c->open && c->open->to && c->fd >= 0)
+        getpeername(c->fd, (struct sockaddr *)&to, &len);
+    if (fd < 0 || !control_bind(c, fd, false) ||
+        (connect(fd, (const struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS)) {
         sim_fail(c->sim, SIM_TROUBLE, "stream %lld: %s", (long long)st->id, strerror(errno));
         return st;
     }
     record(c, st, SESSION_STREAM, SESSION_US, 0);
     tap_open(c->sim, &st->tap, fd, udp, SESSION_US);
-    if (udp) {
-        const void *hello = datagram_connect_bytes(DATAGRAM_CONNECT);
-        ssize_t sent = send(fd, hello, DATAGRAM_CONNECT_LEN, MSG_NOSIGNAL);
-        tap_sent(&st->tap, hello, sent, errno);
-    } else {
-        st->connecting = true;
-        text_add(&st->head, c->cookie, COOKIE_LEN);
-    }
+    if (udp)
+        greet_datagram(c, st, "connect", datagram_connect_bytes(DATAGRAM_CONNECT));
+    else
+        greet_stream(c, st);
     return st;
 }
 
 struct lane *lane_adopt(struct control *c, int fd)
 {
-    struct lane *st = add(c, fd);
+    struct lane *st = add(c, fd, 0);
 
     st->up = true;
     record(c, st, SESSION_STREAM, SESSION_SUBJECT, 0);
@@ -125,34 +166,47 @@ void lane_send(struct control *c, struct lane *st, uint64_t len)
         flush(c, st);
 }
 
-static uint64_t clock_us(void)
+void lane_send_bytes(struct control *c, struct lane *st, struct bytes bytes)
 {
-    return sim_now() / 1000;
+    text_add(&st->head, bytes.at, bytes.len);
+    st->sent += bytes.len;
+    record(c, st, SESSION_DATA, SESSION_US, bytes.len);
+    if (st->fd >= 0 && !st->connecting)
+        flush(c, st);
 }
 
-bool lane_send_datagram(struct control *c, struct lane *st, uint64_t seq)
+void lane_send_raw_datagram(struct control *c, struct lane *st, struct bytes bytes)
+{
+    record(c, st, SESSION_DATAGRAM, SESSION_US, bytes.len);
+    if (c->is_server || st->fd >= 0)
+        put_datagram(c, st, bytes.at, bytes.len);
+}
+
+bool lane_send_datagram(struct control *c, struct lane *st, const struct datagram_header *header,
+                        size_t len)
 {
     static uint8_t datagram[DATAGRAM_LEN_MAX];
     bool wide = params_has(&c->params, PARAM_udp_counters_64bit);
-    struct datagram_header header = {(uint32_t)(clock_us() / 1000000),
-                                     (uint32_t)(clock_us() % 1000000), seq};
-    size_t len = (size_t)MIN(MAX(c->params.len, DATAGRAM_LEN_MIN), DATAGRAM_LEN_MAX);
-    int fd = c->is_server ? c->sim->config->listener->udp : st->fd;
-    ssize_t sent;
 
-    datagram_encode(datagram, wide, &header);
-    if (fd < 0)
+    datagram_encode(datagram, wide, header);
+    if (!c->is_server && st->fd < 0)
         return false;
-    sent = c->is_server
-               ? sendto(fd, datagram, len, MSG_NOSIGNAL, (struct sockaddr *)&st->peer, st->peer_len)
-               : send(fd, datagram, len, MSG_NOSIGNAL);
-    tap_sent(&st->tap, datagram, sent, errno);
+    ssize_t sent = put_datagram(c, st, datagram, len);
     if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == EINTR))
         return false;
+    st->last = *header;
     st->sent += len;
     st->datagrams++;
     record(c, st, SESSION_DATAGRAM, SESSION_US, len);
     return true;
+}
+
+void lane_shut(struct lane *st)
+{
+    if (st->fd < 0)
+        return;
+    shutdown(st->fd, SHUT_WR);
+    tap_shut(&st->tap);
 }
 
 /* --- receiving ------------------------------------------------------------------------------- */
@@ -185,7 +239,7 @@ static bool same_peer(const struct lane *st, const struct sockaddr_storage *peer
 static bool awaits_udp(const struct control *c)
 {
     return c->is_server && params_protocol(&c->params) == PARAMS_UDP && c->position > 0 &&
-           flow_row(c) && (int64_t)c->n_streams < params_n_streams(&c->params);
+           flow_row(c) && (int64_t)c->n_streams < moment_n_streams(c);
 }
 
 struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
@@ -209,10 +263,7 @@ struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *
     if (datagram_connect_kind(datagram) == DATAGRAM_NOT_CONNECT)
         sim_fail(c->sim, SIM_MISS, "a datagram of %zu bytes instead of a connect message (UDPC-2)",
                  datagram.len);
-    const void *reply = datagram_reply_bytes(DATAGRAM_REPLY);
-    ssize_t sent =
-        sendto(fd, reply, DATAGRAM_CONNECT_LEN, MSG_NOSIGNAL, (const struct sockaddr *)peer, len);
-    tap_sent(&st->tap, reply, sent, errno);
+    greet_datagram(c, st, "reply", datagram_reply_bytes(DATAGRAM_REPLY));
     return st;
 }
 

@@ -6,8 +6,7 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-static bool make_address(const char *address, unsigned port, struct sockaddr_storage *out,
-                         socklen_t *len)
+bool sim_address(const char *address, unsigned port, struct sockaddr_storage *out, socklen_t *len)
 {
     struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
     struct sockaddr_in *four = (struct sockaddr_in *)out;
@@ -45,7 +44,7 @@ static bool listen_once(struct sim_listener *l, const char *address, unsigned po
     struct sockaddr_storage at;
     socklen_t len;
 
-    if (!make_address(address, port, &at, &len) || (l->tcp = bound(SOCK_STREAM, &at, len)) < 0)
+    if (!sim_address(address, port, &at, &len) || (l->tcp = bound(SOCK_STREAM, &at, len)) < 0)
         return false;
     getsockname(l->tcp, (struct sockaddr *)&at, &len);
     l->port = ntohs(((struct sockaddr_in *)&at)->sin_port); /* at the same place in sockaddr_in6 */

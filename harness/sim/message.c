@@ -158,67 +158,161 @@ static bool honest_params(const struct control *c, struct text *out)
 static const char *wrong_type(const struct text *json, const struct script_wire *wire)
 {
     struct bytes value;
-    int key = wire->message == SCRIPT_MSG_PARAMS ? params_key_find(wire->path) : -1;
+    int key = strcmp(wire->what, "params") == 0 ? params_key_find(wire->path) : -1;
 
     if (edit_find(json, wire->path, &value))
         return *value.at == '"' || *value.at == '[' || *value.at == '{' ? "7" : "\"x\"";
     return key >= 0 && params_row((enum param_key)key)->kind == PARAMS_STRING ? "7" : "\"x\"";
 }
 
-static bool apply(struct control *c, const struct script_wire *wire, struct text *body,
-                  uint32_t *announced, bool *said)
+/* A JSON string of these bytes; those above 7f stand as they are. */
+static void add_string(const struct script_text *pieces, struct text *out)
 {
-    const char *value = NULL;
+    struct text inner = {0};
 
-    switch (wire->kind) {
-    case SCRIPT_WIRE_RAW:
-        text_fini(body);
-        text_add(body, wire->raw.at, wire->raw.len);
-        return true;
-    case SCRIPT_WIRE_LENGTH:
-        *announced = (uint32_t)wire->number;
-        *said = true;
-        return true;
-    case SCRIPT_WIRE_SET:
-        value = wire->value;
-        break;
-    case SCRIPT_WIRE_WRONG_TYPE:
-        value = wrong_type(body, wire);
-        break;
-    case SCRIPT_WIRE_ABSENT:
-        break;
+    script_text_add(pieces, &inner);
+    text_adds(out, "\"");
+    for (size_t i = 0; i < inner.len; i++) {
+        uint8_t ch = (uint8_t)inner.at[i];
+        if (ch == '"' || ch == '\\')
+            text_addf(out, "\\%c", ch);
+        else if (ch < ' ')
+            text_addf(out, "\\u%04x", ch);
+        else
+            text_add(out, &ch, 1);
     }
-    if (edit_json(body, wire->path, value))
+    text_adds(out, "\"");
+    text_fini(&inner);
+}
+
+/* The new value of a member; false and c->why if there is none to be made. */
+static bool make_value(struct control *c, const struct script_wire *wire, const struct text *body,
+                       struct text *value)
+{
+    if (wire->kind == SCRIPT_WIRE_LITERAL)
+        script_text_add(&wire->text, value);
+    else if (wire->kind == SCRIPT_WIRE_STRING)
+        add_string(&wire->text, value);
+    else if (wire->kind == SCRIPT_WIRE_WRONG_TYPE)
+        text_adds(value, wrong_type(body, wire));
+    else if (wire->kind == SCRIPT_WIRE_TOKEN)
+        return token_make(c->sim, &wire->token, value, &c->why);
+    else
+        text_adds(value, wire->value);
+    return true;
+}
+
+/* `text` in place of the bytes from..to of body. */
+static void put_in(struct text *body, size_t from, size_t to, const struct text *text)
+{
+    struct text new = {0};
+
+    text_add(&new, body->at, from);
+    text_add(&new, text->at, text->len);
+    text_add(&new, body->at + to, body->len - to);
+    text_fini(body);
+    *body = new;
+}
+
+/* Another key for the member at path, or a second member of that key behind it. */
+static bool change_key(const struct script_wire *wire, struct text *body)
+{
+    const char *dot = strrchr(wire->path, '.'), *key = dot ? dot + 1 : wire->path;
+    bool in_array = wire->path[strlen(wire->path) - 1] == ']';
+    struct bytes value;
+    struct text new = {0};
+
+    if (!edit_find(body, wire->path, &value))
+        return false;
+    size_t begin = (size_t)((const char *)value.at - body->at), end = begin + value.len;
+    if (wire->kind == SCRIPT_WIRE_AS) {
+        text_addf(&new, "\"%s\":", wire->value);
+        put_in(body, begin - strlen(key) - 3, begin, &new); /* "key": */
+    } else {
+        text_adds(&new, ",");
+        if (!in_array)
+            text_addf(&new, "\"%s\":", key);
+        if (wire->value)
+            text_adds(&new, wire->value);
+        else
+            text_add(&new, value.at, value.len);
+        put_in(body, end, end, &new);
+    }
+    text_fini(&new);
+    return true;
+}
+
+struct draft {
+    struct text body;
+    int64_t announced; /* what the prefix says; relative: beyond the true length */
+    bool said, relative;
+};
+
+static bool change_member(struct control *c, const struct script_wire *wire, struct draft *draft)
+{
+    struct text value = {0};
+    bool removes = wire->kind == SCRIPT_WIRE_ABSENT, ok;
+
+    if (wire->kind == SCRIPT_WIRE_AS || wire->kind == SCRIPT_WIRE_AGAIN)
+        return change_key(wire, &draft->body);
+    ok = removes || make_value(c, wire, &draft->body, &value);
+    ok = ok && edit_json(&draft->body, wire->path, removes ? NULL : text_string(&value));
+    text_fini(&value);
+    return ok;
+}
+
+static bool apply(struct control *c, const struct script_wire *wire, struct draft *draft)
+{
+    if (wire->kind == SCRIPT_WIRE_LENGTH) {
+        draft->announced = wire->number;
+        draft->relative = wire->relative;
+        draft->said = true;
         return true;
-    text_fini(&c->why);
-    text_addf(&c->why, "the honest message has nothing at %s", wire->path);
-    return false;
+    }
+    if (wire->path[0]) {
+        text_fini(&c->why);
+        if (change_member(c, wire, draft))
+            return true;
+        if (c->why.len == 0)
+            text_addf(&c->why, "the honest message has nothing at %s", wire->path);
+        return false;
+    }
+    if (wire->kind == SCRIPT_WIRE_RAW)
+        text_fini(&draft->body);
+    if (wire->kind == SCRIPT_WIRE_RAW || wire->kind == SCRIPT_WIRE_TRAILING)
+        script_text_add(&wire->text, &draft->body);
+    return true; /* the rest is about the moment: moment.c */
 }
 
 bool message_build(struct control *c, enum script_message message, struct text *bytes,
                    struct session_message *described)
 {
-    struct text body = {0};
+    static const char *const names[] = {"params", "results", "cookie"};
+    struct draft draft = {0};
     uint8_t prefix[4];
     uint32_t announced = 0;
-    bool said = false, ok = true;
+    bool ok = true;
 
     if (message == SCRIPT_MSG_COOKIE)
-        text_add(&body, c->cookie, COOKIE_LEN);
+        text_add(&draft.body, c->cookie, COOKIE_LEN);
     else
-        ok = message == SCRIPT_MSG_PARAMS ? honest_params(c, &body) : honest_results(c, &body);
+        ok = message == SCRIPT_MSG_PARAMS ? honest_params(c, &draft.body)
+                                          : honest_results(c, &draft.body);
     for (size_t i = 0; i < c->n_wires && ok; i++)
-        if (c->wires[i]->message == message)
-            ok = apply(c, c->wires[i], &body, &announced, &said);
+        if (strcmp(c->wires[i]->what, names[message]) == 0 && c->wires[i]->stream == 0)
+            ok = apply(c, c->wires[i], &draft);
     if (message != SCRIPT_MSG_COOKIE) {
-        announced = said ? announced : (uint32_t)body.len;
+        int64_t len = (int64_t)draft.body.len;
+        announced = (uint32_t)(!draft.said      ? len
+                               : draft.relative ? len + draft.announced
+                                                : draft.announced);
         frame_put_json_length(prefix, announced);
         text_add(bytes, prefix, sizeof prefix);
     }
     *described = (struct session_message){.kind = message == SCRIPT_MSG_COOKIE ? SESSION_COOKIE
                                                                                : SESSION_JSON,
                                           .announced = announced};
-    text_add(bytes, body.at, body.len);
-    text_fini(&body);
+    text_add(bytes, draft.body.at, draft.body.len);
+    text_fini(&draft.body);
     return ok;
 }

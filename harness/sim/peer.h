@@ -2,6 +2,7 @@
 #pragma once
 #include "harness/sim/sim.h"
 #include "impl/wire/account.h"
+#include "impl/wire/datagram.h"
 #include "impl/wire/frame.h"
 #include "impl/wire/params.h"
 #include "impl/wire/results.h"
@@ -30,11 +31,13 @@ struct lane {
     int fd; /* -1: closed, or a UDP stream of a server: `peer` tells it apart */
     bool udp, we_send;
     bool connecting, up, reset, ended; /* up: the peer can be expected to know it */
-    struct text head;                  /* cookie still to be written */
+    bool stalled;                      /* nothing is read from it */
+    struct text head;                  /* cookie, and bytes of the script's, still to be written */
     uint64_t todo;                     /* data bytes still to be written (TCP) */
     uint64_t sent, received, datagrams;
     uint64_t stray; /* bytes received where we are the sender */
     struct account_udp count;
+    struct datagram_header last; /* the header that was sent last */
     struct tap_flow tap;
     struct sockaddr_storage peer;
     socklen_t peer_len;
@@ -43,8 +46,11 @@ struct lane {
 struct control {
     struct sim *sim;
     char name[24];
-    bool is_server; /* we are */
+    bool is_server;                 /* we are */
+    const struct script_open *open; /* how it was asked for, or NULL */
     int fd;
+    bool is_bare; /* a third party: no flow of its own */
+    bool is_udp;  /* and that of datagrams */
     bool connecting, opened, hold, at_end, got_byte;
     bool is_probe; /* of `expect alive` */
     int connect_errno;
@@ -58,8 +64,12 @@ struct control {
     struct event *events;
     size_t n_events;
 
-    struct text out; /* still to be written */
-    size_t split;    /* bytes per write, 0: all */
+    struct text out;                  /* still to be written */
+    const struct script_split *split; /* NULL: whole */
+    int64_t *cuts;                    /* offsets in out where a write ends, growing */
+    size_t n_cuts;
+    uint64_t next_piece_ns; /* not before */
+    bool corked, stalled;
     bool shut_after; /* half-close once out is written */
 
     uint8_t cookie[COOKIE_LEN];
@@ -91,6 +101,11 @@ struct pending { /* accepted, cookie not yet read */
     socklen_t peer_len;
 };
 
+struct background {
+    const struct script_step *step; /* NULL: stopped */
+    uint64_t next_ns;
+};
+
 struct sim {
     const struct sim_config *config;
     struct sim_outcome *out;
@@ -101,6 +116,8 @@ struct sim {
     size_t n_pending;
     struct script_events *ignored;
     size_t n_ignored;
+    struct background *backgrounds;
+    size_t n_backgrounds;
     unsigned n_flows;   /* that the tap was told of */
     unsigned sessions;  /* control connections of ours that are over */
     bool end_is_wanted; /* the subject may end: it was told to, or is a client */
@@ -126,6 +143,8 @@ struct control *control_get(struct sim *s, const char *name); /* made if it is n
 struct control *control_new(struct sim *s, const char *name);
 void control_free(struct control *c);
 void control_connect(struct control *c); /* starts it */
+/* Give a socket the address that `open from` asks for. False: see errno. */
+bool control_bind(const struct control *c, int fd, bool with_port);
 void control_adopt(struct control *c, int fd);
 void control_send(struct control *c, enum session_kind kind, const struct session_message *m,
                   struct bytes bytes);
@@ -133,6 +152,8 @@ void control_send_state(struct control *c, int8_t state);
 bool control_is_flushed(const struct control *c);
 void control_close(struct control *c, bool reset);
 void control_shut(struct control *c); /* half-close */
+void control_uncork(struct control *c);
+bool control_may_write(const struct control *c); /* something is to be written, and now */
 void control_ready(struct control *c, short revents);
 void control_tick(struct control *c);                      /* integers behind fe that do not come */
 const struct event *control_head(const struct control *c); /* NULL: nothing came */
@@ -140,19 +161,60 @@ void control_pop(struct control *c);
 void event_describe(const struct event *e, struct text *out);
 
 /* --- lane.c: the data streams --- */
-struct lane *lane_connect(struct control *c);       /* client: the next one */
-struct lane *lane_adopt(struct control *c, int fd); /* server, TCP */
+struct lane *lane_connect(struct control *c, int64_t id); /* client: id 0 is the next one */
+struct lane *lane_adopt(struct control *c, int fd);       /* server, TCP */
 struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
                               struct bytes datagram); /* server, UDP: NULL if it is none */
 struct lane *lane_find(const struct control *c, int64_t id);
 void lane_ready(struct control *c, struct lane *st, short revents);
-void lane_send(struct control *c, struct lane *st, uint64_t len); /* queues TCP data */
-bool lane_send_datagram(struct control *c, struct lane *st, uint64_t seq);
+void lane_send(struct control *c, struct lane *st, uint64_t len);             /* queues TCP data */
+void lane_send_bytes(struct control *c, struct lane *st, struct bytes bytes); /* TCP */
+/* One datagram of len bytes; cut if the header is longer. False: not now. */
+bool lane_send_datagram(struct control *c, struct lane *st, const struct datagram_header *header,
+                        size_t len);
+/* Bytes that are no data: what `hex` says. */
+void lane_send_raw_datagram(struct control *c, struct lane *st, struct bytes bytes);
+void lane_shut(struct lane *st);
 void lane_take_datagram(struct control *c, struct lane *st, struct bytes datagram);
 bool lane_is_flushed(const struct lane *st);
 void lane_close(struct lane *st, bool reset);
 void lane_free(struct lane *st);
 void lanes_close(struct control *c);
+
+/* --- datagrams.c: what a sender of datagrams puts into them --- */
+/* The next one of an honest sender, changed as `wire datagram` says. */
+bool datagram_send_next(struct control *c, struct lane *st, uint64_t seq);
+/* All of a `send datagrams` step; waiting where the peer must read first if may_wait. */
+bool datagrams_send(struct control *c, struct lane *st, const struct script_send *send,
+                    bool may_wait);
+
+/* --- send.c: steps that send --- */
+bool send_run(struct sim *s, const struct script_step *step);
+/* From the background: without waiting, and nothing if it cannot be sent now. */
+void send_in_background(struct sim *s, const struct script_step *step);
+bool send_await_flushed(struct control *c, const struct lane *st);
+
+/* --- background.c --- */
+bool background_start(struct sim *s, const struct script_step *step);
+bool background_stop(struct sim *s, const struct script_step *step);
+void background_turn(struct sim *s);           /* what is due */
+uint64_t background_next(const struct sim *s); /* UINT64_MAX: nothing */
+
+/* --- moment.c: deviations from the honest run, by the name of the moment --- */
+/* The last statement about it that says what becomes of the whole moment, or NULL. */
+const struct script_wire *moment_wire(const struct control *c, const char *name, int64_t stream,
+                                      enum script_wire_kind kind);
+bool moment_is_never(const struct control *c, const char *name);
+/* A stream's cookie, connect or reply: `honest`, or what the script says. Returns how often. */
+unsigned moment_greeting(const struct control *c, const char *name, int64_t stream,
+                         struct bytes honest, struct text *out);
+int64_t moment_n_streams(const struct control *c);
+/* The bytes of a state message: one, or what the script says. */
+void moment_send_state(struct control *c, int8_t state);
+
+/* --- token.c: the value of an authentication token, quoted; false and the reason --- */
+bool token_make(const struct sim *s, const struct script_token *token, struct text *value,
+                struct text *why);
 
 /* --- drained.c: whether both queues of the connection on fd are empty (SIOCOUTQ; the subject's in
  * /proc/self/net). A socket of the subject's that is gone counts as empty. */
@@ -172,7 +234,12 @@ struct flow {
     int message;        /* enum script_message sent in this row, or -1 */
     bool is_act;        /* we send: `send` of the same thing takes its place */
     const char *clause; /* whose rule is broken if it fails */
+    const char *name;   /* of the moment, for `wire`; "" where it is not ours */
 };
+/* One row in another's place, from its start. */
+enum flow_result flow_run_row(struct control *c, const struct flow *row, uint64_t deadline);
+/* moment.c: a row with all that the script says about it. */
+enum flow_result moment_run(struct control *c, const struct flow *row, int64_t within_ms);
 extern const struct flow client_flow[], server_flow[]; /* end with run NULL */
 const struct flow *flow_row(const struct control *c);  /* NULL at the end */
 /* Run rows until one that received or sent `state` is done (0: to the end). */

@@ -121,9 +121,9 @@ static void wait_for(struct waiting *w, int fd, short events)
     w->fds[w->n++] = (struct pollfd){.fd = fd, .events = events};
 }
 
-static short wants(bool writing)
+static short wants(bool reading, bool writing)
 {
-    return (short)(POLLIN | (writing ? POLLOUT : 0));
+    return (short)((reading ? POLLIN : 0) | (writing ? POLLOUT : 0));
 }
 
 static void collect(struct sim *s, struct waiting *w)
@@ -131,11 +131,13 @@ static void collect(struct sim *s, struct waiting *w)
     for (size_t i = 0; i < s->n_controls; i++) {
         struct control *c = s->controls[i];
         if (c->fd >= 0)
-            wait_for(w, c->at_end ? -1 : c->fd, wants(c->connecting || c->out.len > 0));
+            wait_for(w, c->at_end ? -1 : c->fd,
+                     wants(!c->stalled, c->connecting || control_may_write(c)));
         for (size_t k = 0; k < c->n_streams; k++) {
             struct lane *st = c->streams[k];
             if (st->fd >= 0)
-                wait_for(w, st->ended ? -1 : st->fd, wants(st->connecting || !lane_is_flushed(st)));
+                wait_for(w, st->ended ? -1 : st->fd,
+                         wants(!st->stalled, st->connecting || !lane_is_flushed(st)));
         }
     }
     for (size_t i = 0; i < s->n_pending; i++)
@@ -222,22 +224,37 @@ static void dispatch(struct sim *s, const struct waiting *w)
         sim_fail(s, SIM_TROUBLE, "interrupted");
 }
 
+/* When something is to be done that no descriptor tells of. */
+static uint64_t next_turn(const struct sim *s, uint64_t deadline_ns)
+{
+    uint64_t next = MIN(deadline_ns, background_next(s));
+
+    for (size_t i = 0; i < s->n_controls; i++)
+        if (s->controls[i]->out.len > 0 && !s->controls[i]->corked &&
+            s->controls[i]->next_piece_ns > sim_now())
+            next = MIN(next, s->controls[i]->next_piece_ns);
+    return next;
+}
+
+static struct timespec until(uint64_t next_ns)
+{
+    uint64_t now = sim_now(), left = next_ns > now ? next_ns - now : 0;
+
+    return (struct timespec){(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
+}
+
 bool sim_pump(struct sim *s, uint64_t deadline_ns)
 {
     const struct sim_process *p = s->config->process;
     struct waiting w = {0};
-    uint64_t now = sim_now();
-    struct timespec left = {0};
 
-    if (now < deadline_ns) {
-        left.tv_sec = (time_t)((deadline_ns - now) / 1000000000u);
-        left.tv_nsec = (long)((deadline_ns - now) % 1000000000u);
-    }
+    background_turn(s);
     collect(s, &w);
     size_t ours = w.n;
     for (int i = 0; i < 4; i++)
         wait_for(&w, -1, 0);
     size_t theirs = p ? p->watch(p->context, w.fds + ours, 4) : 0;
+    struct timespec left = until(next_turn(s, deadline_ns));
     int n = ppoll(w.fds, (nfds_t)(ours + theirs), &left, NULL);
     if (n > 0)
         dispatch(s, &w);

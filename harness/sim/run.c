@@ -11,8 +11,56 @@ static bool run_steps(struct sim *s, const struct script_steps *steps);
 
 /* --- what a step does ------------------------------------------------------------------------ */
 
+/* `stream N open`: one more stream, by hand. */
+static bool open_stream(struct sim *s, const struct script_step *step)
+{
+    struct control *c = control_get(s, step->who);
+    uint64_t deadline = sim_deadline(s, WAIT_MS);
+
+    if (c->is_server)
+        return sim_fail(s, SIM_TROUBLE, "a client opens the streams");
+    if (lane_find(c, step->stream))
+        return sim_fail(s, SIM_TROUBLE, "stream %lld is open already", (long long)step->stream);
+    struct lane *st = lane_connect(c, step->stream);
+    while (!st->udp && !sim_failed(s) && !st->reset && (st->connecting || !lane_is_flushed(st))) {
+        if (sim_now() >= deadline)
+            return sim_fail(s, SIM_TIMEOUT, "stream %lld: no connection", (long long)step->stream);
+        sim_pump(s, deadline);
+    }
+    return !sim_failed(s);
+}
+
+/* The connection whose cookie it is to have; `first` is the first one, if none is called so. */
+static bool take_cookie(struct control *c, const char *of)
+{
+    struct sim *s = c->sim;
+    const struct control *other = NULL;
+
+    for (size_t i = 0; i < s->n_controls; i++)
+        if (strcmp(s->controls[i]->name, of) == 0)
+            other = s->controls[i];
+    if (!other && strcmp(of, "first") == 0 && s->n_controls > 1)
+        other = s->controls[0];
+    if (!other || other == c)
+        return sim_fail(s, SIM_TROUBLE, "there is no connection '%s'", of);
+    memcpy(c->cookie, other->cookie, COOKIE_LEN);
+    return true;
+}
+
+static bool set_open(struct control *c, const struct script_open *open)
+{
+    c->open = open;
+    c->is_bare = open->transport != SCRIPT_CONTROL;
+    c->is_udp = open->transport == SCRIPT_BARE_UDP;
+    if (c->is_server && (c->is_bare || open->from || open->to))
+        return sim_fail(c->sim, SIM_TROUBLE, "a server does not connect");
+    return !open->cookie_of || take_cookie(c, open->cookie_of);
+}
+
 static bool run_open(struct sim *s, const struct script_step *step)
 {
+    if (step->stream && step->verb == SCRIPT_OPEN)
+        return open_stream(s, step);
     struct control *c = control_get(s, step->who);
     const struct flow *flow = c->is_server ? server_flow : client_flow;
     int64_t ms = step->within_ms >= 0 ? step->within_ms : WAIT_MS;
@@ -21,6 +69,8 @@ static bool run_open(struct sim *s, const struct script_step *step)
 
     if (c->opened)
         return sim_fail(s, SIM_TROUBLE, "the connection is open already");
+    if (step->verb == SCRIPT_OPEN && !set_open(c, &step->open))
+        return false;
     while ((result = flow->run(c, flow)) == FLOW_WAIT && sim_now() < deadline && !sim_failed(s))
         sim_pump(s, c->wake_ns ? MIN(c->wake_ns, deadline) : deadline);
     if (sim_failed(s))
@@ -44,129 +94,28 @@ static struct control *opened(struct sim *s, const struct script_step *step)
     return c;
 }
 
-static bool run_advance(struct sim *s, const struct script_step *step)
+static bool advance(struct sim *s, const struct script_step *step, int8_t state)
 {
     struct control *c = control_get(s, step->who);
 
-    return flow_advance(c, step->state, step->within_ms);
+    if (c->is_bare)
+        return sim_fail(s, SIM_TROUBLE, "a bare connection plays no test");
+    return flow_advance(c, state, step->within_ms);
+}
+
+static bool run_advance(struct sim *s, const struct script_step *step)
+{
+    return advance(s, step, step->state);
 }
 
 static bool run_finish(struct sim *s, const struct script_step *step)
 {
-    return flow_advance(control_get(s, step->who), 0, step->within_ms);
-}
-
-static bool await_flushed(struct control *c, const struct lane *st)
-{
-    uint64_t deadline = sim_deadline(c->sim, WAIT_MS);
-
-    while (!(st ? lane_is_flushed(st) : control_is_flushed(c)) && !sim_failed(c->sim)) {
-        if (sim_now() >= deadline)
-            return sim_fail(c->sim, SIM_TIMEOUT, "the subject does not read");
-        sim_pump(c->sim, deadline);
-    }
-    return !sim_failed(c->sim);
-}
-
-static bool send_message(struct control *c, const struct script_send *send,
-                         enum script_message message)
-{
-    struct text bytes = {0};
-    struct session_message m;
-    bool cut = send->first >= 0;
-
-    if (!message_build(c, message, &bytes, &m)) {
-        text_fini(&bytes);
-        return sim_fail(c->sim, SIM_TROUBLE, "%s", text_string(&c->why));
-    }
-    struct bytes out = {(uint8_t *)bytes.at, cut ? MIN(bytes.len, (size_t)send->first) : bytes.len};
-    size_t prefix = message == SCRIPT_MSG_COOKIE ? 0 : 4;
-    m.body = cut ? out : (struct bytes){out.at + prefix, out.len - prefix};
-    flow_skip(c, 0, (int)message);
-    control_send(c, cut && prefix ? SESSION_BYTES : m.kind, &m, out);
-    text_fini(&bytes);
-    return true;
-}
-
-static bool send_error(struct control *c, const struct script_send *send)
-{
-    struct session_message m = {
-        .n_ints = send->n_ints, .ierr = send->ierr, .os_errno = send->os_errno};
-    uint8_t bytes[9];
-    size_t len = frame_put_error(bytes, send->n_ints, send->ierr, send->os_errno);
-
-    control_send(c, SESSION_ERROR, &m, (struct bytes){bytes, len});
-    return true;
-}
-
-static bool send_on_stream(struct control *c, const struct script_step *step)
-{
-    struct lane *st = lane_find(c, step->stream);
-
-    if (!st)
-        return sim_fail(c->sim, SIM_TROUBLE, "there is no stream %lld", (long long)step->stream);
-    c->own_data = true;
-    if (step->send.kind == SCRIPT_SEND_DATA) {
-        lane_send(c, st, (uint64_t)step->send.count);
-        return await_flushed(c, st);
-    }
-    for (size_t i = 0; step->send.kind == SCRIPT_SEND_DATAGRAMS && i < step->send.n_seqs; i++) {
-        uint64_t deadline = sim_deadline(c->sim, WAIT_MS);
-        while (!lane_send_datagram(c, st, (uint64_t)step->send.seqs[i])) {
-            if (sim_now() >= deadline || sim_failed(c->sim))
-                return sim_fail(c->sim, SIM_TROUBLE, "datagrams cannot be sent");
-            sim_pause(c->sim, 1);
-        }
-    }
-    if (step->send.kind == SCRIPT_SEND_BYTES && st->fd >= 0)
-        send(st->fd, step->send.bytes.at, step->send.bytes.len, MSG_NOSIGNAL);
-    return true;
+    return advance(s, step, 0);
 }
 
 static bool run_send(struct sim *s, const struct script_step *step)
 {
-    struct control *c = opened(s, step);
-    const struct script_send *send = &step->send;
-    struct bytes bytes = send->bytes;
-
-    if (!c)
-        return false;
-    if (step->stream)
-        return send_on_stream(c, step);
-    if (c->fd < 0) {
-        const struct event *e = control_head(c);
-        struct text got = {0};
-        if (e)
-            event_describe(e, &got);
-        if (sim_check_process(s, 200))
-            sim_fail(s, SIM_MISS, "%s before this could be sent",
-                     e ? text_string(&got) : "the end of the connection");
-        text_fini(&got);
-        return false;
-    }
-    if (send->first >= 0)
-        bytes.len = MIN(bytes.len, (size_t)send->first);
-    switch (send->kind) {
-    case SCRIPT_SEND_STATE:
-        flow_skip(c, (int8_t)bytes.at[0], -1);
-        control_send_state(c, (int8_t)bytes.at[0]);
-        break;
-    case SCRIPT_SEND_COOKIE:
-        send_message(c, send, SCRIPT_MSG_COOKIE);
-        break;
-    case SCRIPT_SEND_PARAMS:
-        send_message(c, send, SCRIPT_MSG_PARAMS);
-        break;
-    case SCRIPT_SEND_RESULTS:
-        send_message(c, send, SCRIPT_MSG_RESULTS);
-        break;
-    case SCRIPT_SEND_ERROR:
-        send_error(c, send);
-        break;
-    default:
-        control_send(c, SESSION_BYTES, NULL, bytes);
-    }
-    return await_flushed(c, NULL);
+    return opened(s, step) && send_run(s, step);
 }
 
 static bool run_wire(struct sim *s, const struct script_step *step)
@@ -175,7 +124,8 @@ static bool run_wire(struct sim *s, const struct script_step *step)
 
     c->wires = text_realloc(c->wires, (c->n_wires + 1) * sizeof *c->wires);
     c->wires[c->n_wires++] = &step->wire;
-    return true;
+    return !step->wire.meaning || message_set_params(&c->params, step->wire.meaning, &c->why) ||
+           sim_fail(s, SIM_TROUBLE, "%s", text_string(&c->why));
 }
 
 static bool run_params(struct sim *s, const struct script_step *step)
@@ -216,7 +166,9 @@ static bool run_hold(struct sim *s, const struct script_step *step)
 
 static bool run_split(struct sim *s, const struct script_step *step)
 {
-    control_get(s, step->who)->split = (size_t)step->split;
+    const struct script_split *split = &step->split;
+
+    control_get(s, step->who)->split = split->every || split->n ? split : NULL;
     return true;
 }
 
@@ -234,12 +186,51 @@ static bool run_close(struct sim *s, const struct script_step *step)
                (struct session_message){.kind = reset ? SESSION_RESET : SESSION_END,
                                         .from = SESSION_US,
                                         .stream = step->stream});
-    if (st)
+    if (st && step->verb == SCRIPT_HALF_CLOSE)
+        lane_shut(st);
+    else if (st)
         lane_close(st, reset);
     else if (step->verb == SCRIPT_HALF_CLOSE)
         control_shut(c);
     else
         control_close(c, reset);
+    return true;
+}
+
+static bool run_cork(struct sim *s, const struct script_step *step)
+{
+    control_get(s, step->who)->corked = true;
+    return true;
+}
+
+static bool run_uncork(struct sim *s, const struct script_step *step)
+{
+    struct control *c = opened(s, step);
+
+    if (!c)
+        return false;
+    control_uncork(c);
+    return send_await_flushed(c, NULL);
+}
+
+static bool run_pause(struct sim *s, const struct script_step *step)
+{
+    sim_pause(s, step->pause_ms);
+    return !sim_failed(s);
+}
+
+static bool run_stall(struct sim *s, const struct script_step *step)
+{
+    struct control *c = control_get(s, step->who);
+    struct lane *st = step->stream ? lane_find(c, step->stream) : NULL;
+    bool stalled = step->verb == SCRIPT_STALL;
+
+    if (step->stream && !st)
+        return sim_fail(s, SIM_TROUBLE, "there is no stream %lld", (long long)step->stream);
+    if (st)
+        st->stalled = stalled;
+    else
+        c->stalled = stalled;
     return true;
 }
 
@@ -254,11 +245,28 @@ static bool run_subject(struct sim *s, const struct script_step *step)
 }
 
 static bool (*const runners[])(struct sim *s, const struct script_step *step) = {
-    [SCRIPT_OPEN] = run_open,        [SCRIPT_ADVANCE] = run_advance, [SCRIPT_FINISH] = run_finish,
-    [SCRIPT_SEND] = run_send,        [SCRIPT_WIRE] = run_wire,       [SCRIPT_PARAMS] = run_params,
-    [SCRIPT_EXPECT] = expect_run,    [SCRIPT_EITHER] = run_either,   [SCRIPT_IGNORE] = run_ignore,
-    [SCRIPT_HOLD] = run_hold,        [SCRIPT_SPLIT] = run_split,     [SCRIPT_CLOSE] = run_close,
-    [SCRIPT_HALF_CLOSE] = run_close, [SCRIPT_RESET] = run_close,     [SCRIPT_SUBJECT] = run_subject,
+    [SCRIPT_OPEN] = run_open,
+    [SCRIPT_ADVANCE] = run_advance,
+    [SCRIPT_FINISH] = run_finish,
+    [SCRIPT_SEND] = run_send,
+    [SCRIPT_WIRE] = run_wire,
+    [SCRIPT_PARAMS] = run_params,
+    [SCRIPT_EXPECT] = expect_run,
+    [SCRIPT_EITHER] = run_either,
+    [SCRIPT_IGNORE] = run_ignore,
+    [SCRIPT_HOLD] = run_hold,
+    [SCRIPT_SPLIT] = run_split,
+    [SCRIPT_CLOSE] = run_close,
+    [SCRIPT_HALF_CLOSE] = run_close,
+    [SCRIPT_RESET] = run_close,
+    [SCRIPT_SUBJECT] = run_subject,
+    [SCRIPT_CORK] = run_cork,
+    [SCRIPT_UNCORK] = run_uncork,
+    [SCRIPT_PAUSE] = run_pause,
+    [SCRIPT_STALL] = run_stall,
+    [SCRIPT_RESUME] = run_stall,
+    [SCRIPT_BACKGROUND] = background_start,
+    [SCRIPT_STOP] = background_stop,
 };
 
 static bool run_steps(struct sim *s, const struct script_steps *steps)
@@ -323,6 +331,7 @@ static void free_all(struct sim *s)
     free(s->controls);
     free(s->pending);
     free(s->ignored);
+    free(s->backgrounds);
 }
 
 void sim_run(const struct sim_config *config, struct sim_outcome *outcome)

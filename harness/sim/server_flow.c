@@ -95,7 +95,7 @@ static enum flow_result accept_streams(struct control *c, const struct flow *row
     struct sim *s = c->sim;
     struct pending *p;
 
-    if ((int64_t)c->n_streams >= params_n_streams(&c->params))
+    if ((int64_t)c->n_streams >= moment_n_streams(c))
         return FLOW_DONE;
     if (params_protocol(&c->params) == PARAMS_TCP && (p = oldest(s))) {
         if (p->have != COOKIE_LEN || memcmp(p->cookie, c->cookie, COOKIE_LEN) != 0) {
@@ -125,7 +125,7 @@ static void send_block(struct control *c)
         if (!st->we_send || !lane_is_flushed(st))
             continue;
         if (st->udp)
-            lane_send_datagram(c, st, st->datagrams + 1);
+            datagram_send_next(c, st, st->datagrams + 1);
         else
             lane_send(c, st, (uint64_t)c->params.len);
     }
@@ -143,7 +143,7 @@ static enum flow_result data(struct control *c, const struct flow *row)
     }
     if (e)
         return flow_unexpected(c, row, "04 TEST_END");
-    if (!c->own_data && sim_now() >= c->wake_ns) {
+    if (!c->own_data && !moment_is_never(c, "data") && sim_now() >= c->wake_ns) {
         send_block(c);
         c->wake_ns = sim_now() + BLOCK_EVERY_NS;
     }
@@ -178,20 +178,20 @@ static enum flow_result await_done(struct control *c, const struct flow *row)
 }
 
 const struct flow server_flow[] = {
-    {accept_control,     0,                -1,                 false, "CTL-1"  },
-    {check_cookie,       0,                -1,                 false, "CTL-2"  },
-    {flow_send_state,    PARAM_EXCHANGE,   -1,                 true,  "CTL-8"  },
-    {await_params,       0,                -1,                 false, "PARAM-1"},
-    {flow_send_state,    CREATE_STREAMS,   -1,                 true,  "FLOW-3" },
-    {accept_streams,     0,                -1,                 false, "STR-1"  },
-    {flow_send_state,    TEST_START,       -1,                 true,  "STR-4"  },
-    {send_running,       TEST_RUNNING,     -1,                 true,  "FLOW-4" },
-    {data,               0,                -1,                 false, "END-1"  },
-    {end_streams,        EXCHANGE_RESULTS, -1,                 true,  "FLOW-7" },
-    {flow_await_results, 0,                -1,                 false, "FLOW-8" },
-    {flow_send_message,  0,                SCRIPT_MSG_RESULTS, true,  "FLOW-8" },
-    {flow_send_state,    DISPLAY_RESULTS,  -1,                 true,  "FLOW-9" },
-    {await_done,         IPERF_DONE,       -1,                 false, "FLOW-1" },
-    {flow_close,         0,                -1,                 true,  "FLOW-1" },
-    {NULL,               0,                -1,                 false, NULL     },
+    {accept_control,     0,                -1,                 false, "CTL-1",   ""                },
+    {check_cookie,       0,                -1,                 false, "CTL-2",   "cookie"          },
+    {flow_send_state,    PARAM_EXCHANGE,   -1,                 true,  "CTL-8",   "PARAM_EXCHANGE"  },
+    {await_params,       0,                -1,                 false, "PARAM-1", "params"          },
+    {flow_send_state,    CREATE_STREAMS,   -1,                 true,  "FLOW-3",  "CREATE_STREAMS"  },
+    {accept_streams,     0,                -1,                 false, "STR-1",   "streams"         },
+    {flow_send_state,    TEST_START,       -1,                 true,  "STR-4",   "TEST_START"      },
+    {send_running,       TEST_RUNNING,     -1,                 true,  "FLOW-4",  "TEST_RUNNING"    },
+    {data,               0,                -1,                 false, "END-1",   "data"            },
+    {end_streams,        EXCHANGE_RESULTS, -1,                 true,  "FLOW-7",  "EXCHANGE_RESULTS"},
+    {flow_await_results, 0,                -1,                 false, "FLOW-8",  ""                },
+    {flow_send_message,  0,                SCRIPT_MSG_RESULTS, true,  "FLOW-8",  "results"         },
+    {flow_send_state,    DISPLAY_RESULTS,  -1,                 true,  "FLOW-9",  "DISPLAY_RESULTS" },
+    {await_done,         IPERF_DONE,       -1,                 false, "FLOW-1",  "IPERF_DONE"      },
+    {flow_close,         0,                -1,                 true,  "FLOW-1",  "close"           },
+    {NULL,               0,                -1,                 false, NULL,      NULL              },
 };

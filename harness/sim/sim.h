@@ -32,6 +32,8 @@ struct sim_listener {
  * errno. */
 bool sim_listen(struct sim_listener *listener, const char *address, unsigned port);
 void sim_listener_close(struct sim_listener *listener);
+/* The socket address of an IPv4 or IPv6 text. False and errno if it is none. */
+bool sim_address(const char *text, unsigned port, struct sockaddr_storage *out, socklen_t *len);
 
 /* Why a case did not go well. X(name, word, text) */
 #define SIM_CAUSES(X)                                                                              \
@@ -66,6 +68,8 @@ struct sim_config {
     bool may_retry; /* CONN-5: a connect after a test may be refused or reset before the first byte
                      */
     double timeout_scale;
+    bool wants_pkcs1;          /* tokens are padded so unless a script says how (AUTH-7) */
+    const char *keys;          /* folder with public.pem for `token`; NULL: none */
     const struct sim_tap *tap; /* NULL: nobody listens */
     int stop_fd; /* once it is readable the run ends, SIM_TROUBLE "interrupted"; 0: none */
 };

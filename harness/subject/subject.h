@@ -80,6 +80,17 @@ char **subject_argv(const struct subject_build *build, const char *host, unsigne
                     const char *options);
 void subject_argv_free(char **argv);
 
+/* --- keys.c --- */
+/* A folder of its own below TMPDIR: private.pem, public.pem, and users.csv with "mario" whose
+ * password is "rossi". */
+struct subject_keys {
+    char dir[256]; /* "": none */
+};
+bool subject_keys_make(struct subject_keys *keys, struct text *why);
+void subject_keys_remove(struct subject_keys *keys);
+/* Options with {keys} replaced by the folder. */
+void subject_keys_expand(const struct subject_keys *keys, const char *options, struct text *out);
+
 /* --- sockets.c: the socket tables --- */
 enum subject_ready { SUBJECT_READY, SUBJECT_NOT_YET, SUBJECT_FOREIGN };
 /* Whether the subject (or a process below it) listens on the TCP port; FOREIGN: somebody else does.

@@ -30,6 +30,7 @@ struct room {
     struct sim_process process;
     struct sim_config config;
     struct sim_listener listener;
+    struct subject_keys keys;
     struct suite_run *run;
 };
 
@@ -51,14 +52,39 @@ static void set_command(struct suite_run *run, char *const *argv)
 static bool start(struct room *room, const struct suite_settings *settings, const char *host,
                   unsigned port, const char *options)
 {
-    char **argv = subject_argv(&settings->build, host, port, options);
-    struct text why = {0};
+    struct text why = {0}, expanded = {0};
 
+    subject_keys_expand(&room->keys, options, &expanded);
+    char **argv = subject_argv(&settings->build, host, port, text_string(&expanded));
     set_command(room->run, argv);
     bool ok = subject_start(&room->subject, argv, settings->build.env, &why);
     if (!ok)
         trouble(room->run, SIM_TROUBLE, text_string(&why));
     subject_argv_free(argv);
+    text_fini(&expanded);
+    text_fini(&why);
+    return ok;
+}
+
+/* Builds that know no other padding (AUTH-7). */
+static bool wants_pkcs1(const struct subject_build *build)
+{
+    return build->about[0] && !strstr(build->about, "--use-pkcs1-padding");
+}
+
+/* The folder that {keys} stands for, where a case is about authentication. */
+static bool make_keys(struct room *room, const struct script *script)
+{
+    struct text why = {0};
+    bool wanted = strstr(script->subject, "{keys}") != NULL;
+
+    for (size_t i = 0; i < script->needs.n; i++)
+        wanted |= strcmp(script->needs.at[i], "auth") == 0;
+    bool ok = !wanted || subject_keys_make(&room->keys, &why);
+    if (!ok)
+        trouble(room->run, SIM_TROUBLE, text_string(&why));
+    else if (wanted)
+        room->config.keys = room->keys.dir;
     text_fini(&why);
     return ok;
 }
@@ -86,7 +112,7 @@ static bool not_ready(struct room *room, enum subject_ready ready)
 static bool start_server(struct room *room, const struct script *script,
                          const struct suite_settings *settings, bool own_network, const char *more)
 {
-    struct sockaddr_in *at = (struct sockaddr_in *)&room->config.server;
+    const char *address = script->address ? script->address : "127.0.0.1";
     struct text options = {0};
     enum subject_ready ready = SUBJECT_FOREIGN;
     bool ok = true;
@@ -98,10 +124,7 @@ static bool start_server(struct room *room, const struct script *script,
             subject_end(&room->subject);
             subject_fini(&room->subject);
         }
-        *at = (struct sockaddr_in){.sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)port),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        room->config.server_len = sizeof *at;
+        sim_address(address, port, &room->config.server, &room->config.server_len);
         ok = start(room, settings, NULL, port, text_string(&options));
         if (ok)
             ready = subject_await_listening(
@@ -115,10 +138,12 @@ static bool start_server(struct room *room, const struct script *script,
 static bool start_client(struct room *room, const struct script *script,
                          const struct suite_settings *settings)
 {
-    if (!sim_listen(&room->listener, "127.0.0.1", 0))
+    const char *address = script->address ? script->address : "127.0.0.1";
+
+    if (!sim_listen(&room->listener, address, 0))
         return trouble(room->run, SIM_TROUBLE, "no port to listen on");
     room->config.listener = &room->listener;
-    return start(room, settings, "127.0.0.1", room->listener.port, script->subject);
+    return start(room, settings, address, room->listener.port, script->subject);
 }
 
 static void keep(struct suite_run *run, struct sim_outcome *o)
@@ -178,12 +203,15 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
     room.config = (struct sim_config){.script = script,
                                       .is_local = true,
                                       .may_retry = strcmp(settings->build.name, "iperf") == 0,
+                                      .wants_pkcs1 = wants_pkcs1(&settings->build),
                                       .timeout_scale = settings->timeout_scale};
     room.process = subject_process(&room.subject);
     room.config.process = &room.process;
-    bool ok = script->plays_server
-                  ? start_client(&room, script, settings)
-                  : start_server(&room, script, settings, own_network, text_string(&options));
+    bool ok = make_keys(&room, script);
+    if (ok)
+        ok = script->plays_server
+                 ? start_client(&room, script, settings)
+                 : start_server(&room, script, settings, own_network, text_string(&options));
     if (ok) {
         sim_run(&room.config, &outcome);
         keep(run, &outcome);
@@ -194,6 +222,7 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
     subject_end(&room.subject);
     judge_remains(&room);
     subject_fini(&room.subject);
+    subject_keys_remove(&room.keys);
     run->duration_ns = now_ns() - began;
     text_fini(&why);
     text_fini(&options);
