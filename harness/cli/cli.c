@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int cli_usage(const char *usage)
 {
@@ -117,6 +118,13 @@ static void narrow(const struct cli_choice *choice, struct script_list *list)
     script_list_fini(&rest);
 }
 
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 int cli_find(const struct cli_choice *choice, struct script_list *list, bool *is_whole)
 {
     char own[1200];
@@ -134,7 +142,7 @@ int cli_find(const struct cli_choice *choice, struct script_list *list, bool *is
     }
     size_t all = list->n;
     narrow(choice, list);
-    *is_whole = list->n == all && !choice->cases;
+    *is_whole = list->n == all && !is_file(choice->cases);
     if (list->n > 0)
         return CLI_OK;
     fputs("iperfspec: no case fits the choice\n", stderr);

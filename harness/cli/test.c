@@ -40,7 +40,7 @@ static const char usage[] =
     "What is expected:\n"
     "  --expect FILE      known verdicts, in place of the program's own (harness/cases/expect)\n"
     "  --update-expectations  write what was seen into that FILE: sorted, comments kept, stale\n"
-    "                     entries out, new ones in with a reason to fill in\n"
+    "                     entries out, new ones in with a reason to fill in; exit 0, or 3\n"
     "  --strict-asbuilt   drift is unexpected too\n"
     "  --require LIST     what must be there, such as auth,udp\n"
     "  --max-skip N       at most so many skipped cases\n"
@@ -63,7 +63,7 @@ struct request {
     struct suite suite;
     struct cli_choice choice;
     const char *profile, *json, *expect, *required;
-    bool quiet, update, persistent;
+    bool quiet, persistent;
     double jobs, max_skip, seed, details;
     unsigned n_detailed;
     struct text again; /* the command line, up to the choice of cases */
@@ -99,7 +99,7 @@ static const struct row {
     ROW("timeout-scale", NUMBER, suite.settings.timeout_scale, 0.1, 1000, true),
     ROW("share-network", FLAG, suite.settings.share_network, 0, 0, true),
     ROW("strict-asbuilt", FLAG, suite.demands.strict_asbuilt, 0, 0, true),
-    ROW("update-expectations", FLAG, update, 0, 0, false),
+    ROW("update-expectations", FLAG, suite.demands.accepts_all, 0, 0, false),
     ROW("persistent", FLAG, persistent, 0, 0, false),
     ROW("quiet", FLAG, quiet, 0, 0, false),
 };
@@ -196,7 +196,7 @@ static bool read_expectations(struct request *r)
     const struct subject_build *build = &r->suite.settings.build;
     bool ok = true;
 
-    if (r->expect && (!r->update || access(r->expect, F_OK) == 0))
+    if (r->expect && (!r->suite.demands.accepts_all || access(r->expect, F_OK) == 0))
         ok = suite_expectations_read(&r->suite.expectations, r->expect, build, &error);
     else if (!r->expect && !r->choice.cases && suite_default_cases(own, sizeof own)) {
         snprintf(dir, sizeof dir, "%s/expect", own);
@@ -272,12 +272,29 @@ static int prepare(struct request *r)
     return read_expectations(r) ? CLI_OK : CLI_USAGE;
 }
 
+static bool update(struct request *r)
+{
+    struct suite_update done;
+
+    if (!suite_expectations_update(&r->suite, r->expect, &done)) {
+        fprintf(stderr, "iperfspec: %s: %s\n", r->expect, strerror(errno));
+        return false;
+    }
+    fprintf(out_of(r), "%s: %u rows added, %u removed\n", r->expect, done.added, done.removed);
+    if (done.left)
+        fprintf(out_of(r), "%s: %u rows do not hold for this build, but are left for others\n",
+                r->expect, done.left);
+    return true;
+}
+
 static int finish(struct request *r)
 {
     struct text why = {0};
     int status = suite_exit_status(&r->suite, &why);
 
     report_summary(out_of(r), &r->suite);
+    if (r->suite.demands.accepts_all && !update(r))
+        status = CLI_TROUBLE;
     if (r->json && !report_json(r->json, &r->suite)) {
         fprintf(stderr, "iperfspec: %s: %s\n", r->json, strerror(errno));
         status = CLI_TROUBLE;
@@ -315,7 +332,7 @@ static bool is_sensible(const struct request *r)
         fputs(
             "iperfspec test: --server is the server to judge: no --build or --server-cmd with it\n",
             stderr);
-    else if (r->update && !r->expect)
+    else if (r->suite.demands.accepts_all && !r->expect)
         fputs("iperfspec test: --update-expectations wants --expect FILE, the file to write\n",
               stderr);
     else

@@ -22,8 +22,13 @@ struct reading {
     bool applies;
 };
 
-/* `builds SET...`: whether one of the sets holds the build; a set with @VENDOR only that vendor's.
- */
+bool suite_set_holds(const char *set, const struct subject_build *build)
+{
+    return strcmp(set, "any") == 0 || strcmp(set, build->name) == 0 ||
+           (build->has_version && clause_versions_hold(set, &build->version));
+}
+
+/* `builds SET...` */
 static bool read_builds(struct reading *r, struct cursor *c)
 {
     char *set;
@@ -32,8 +37,7 @@ static bool read_builds(struct reading *r, struct cursor *c)
     if (cursor_at_end(c))
         return cursor_fail(c, SIZE_MAX, "version sets, or any");
     while ((set = cursor_word(c)))
-        if (r->build && (strcmp(set, "any") == 0 || strcmp(set, r->build->name) == 0 ||
-                         (r->build->has_version && clause_versions_hold(set, &r->build->version))))
+        if (r->build && suite_set_holds(set, r->build))
             r->applies = true;
     return true;
 }
@@ -144,19 +148,34 @@ bool suite_expectations_for(struct suite_expectations *list, const char *dir,
     return ok;
 }
 
+/* How close an entry is to the case: 0 not at all, the id itself above every glob. */
+static size_t closeness(const struct suite_expectation *e, const char *id)
+{
+    if (strcmp(e->glob, id) == 0)
+        return SIZE_MAX;
+    return fnmatch(e->glob, id, 0) == 0 ? strlen(e->glob) : 0;
+}
+
 struct suite_expectation *suite_expectations_find(const struct suite_expectations *list,
                                                   const char *id)
 {
     struct suite_expectation *best = NULL;
+    size_t most = 1;
 
     for (size_t i = 0; i < list->n; i++) {
-        struct suite_expectation *e = &list->at[i];
-        if (strcmp(e->glob, id) == 0)
-            return e;
-        if (fnmatch(e->glob, id, 0) == 0 && (!best || strlen(e->glob) > strlen(best->glob)))
-            best = e;
+        size_t close = closeness(&list->at[i], id);
+        if (close < most)
+            continue;
+        most = close;
+        best = &list->at[i];
     }
     return best;
+}
+
+void suite_expectations_mark(struct suite_expectations *list, const char *id)
+{
+    for (size_t i = 0; i < list->n; i++)
+        list->at[i].matched += closeness(&list->at[i], id) > 0;
 }
 
 void suite_expectations_fini(struct suite_expectations *list)

@@ -135,10 +135,8 @@ static void choose(struct suite *suite)
         struct suite_result *r = &suite->results[i];
         struct text options = {0};
         r->script = suite->cases.at[i];
-        struct suite_expectation *e = suite_expectations_find(&suite->expectations, r->script->id);
-        r->expectation = e;
-        if (e)
-            e->matched++;
+        suite_expectations_mark(&suite->expectations, r->script->id);
+        r->expectation = suite_expectations_find(&suite->expectations, r->script->id);
         if (!suite_can_run(r->script, &suite->settings, &r->skip, &options)) {
             r->judgement.verdict = SUITE_SKIP;
             if (suite->progress)

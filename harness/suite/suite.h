@@ -85,7 +85,7 @@ struct suite_expectation {
     enum suite_verdict verdict;
     enum sim_cause cause; /* SIM_N_CAUSES: any */
     bool at_times;        /* the case passes as well, now and then */
-    unsigned matched;     /* cases of this run that it speaks about, skipped ones too */
+    unsigned matched;     /* cases that it speaks about, skipped ones too */
 };
 struct suite_expectations {
     struct suite_expectation *at;
@@ -99,9 +99,13 @@ bool suite_expectations_read(struct suite_expectations *list, const char *path,
 bool suite_expectations_for(struct suite_expectations *list, const char *dir,
                             const struct subject_build *build, struct script_error *error);
 /* The one that speaks about the case: its very id goes before a glob, a longer glob before a
- * shorter one. NULL if there is none. */
+ * shorter one, and the later before the earlier. NULL if there is none. */
 struct suite_expectation *suite_expectations_find(const struct suite_expectations *list,
                                                   const char *id);
+/* Count the case for every entry that speaks about it, so that the others are seen to be stale. */
+void suite_expectations_mark(struct suite_expectations *list, const char *id);
+/* Whether one set of a `builds` line holds the build. */
+bool suite_set_holds(const char *set, const struct subject_build *build);
 void suite_expectations_fini(struct suite_expectations *list);
 
 /* Whether something that cases need is there, and how that is known: "auth: not built in". */
@@ -166,6 +170,7 @@ struct suite_result {
 /* What is asked of a run beyond its verdicts. */
 struct suite_demands {
     bool strict_asbuilt; /* drift is as bad as a failure */
+    bool accepts_all;    /* what is unexpected is written down: only harness trouble counts */
     unsigned required;   /* set of 1 << enum script_need: must be there */
     bool limits_skips;
     unsigned max_skip;
@@ -203,3 +208,14 @@ bool suite_is_stale(const struct suite *suite, const struct suite_expectation *e
 /* 0 all as expected, 1 something unexpected, 3 harness trouble; for the latter two the reasons are
  * added to why. */
 int suite_exit_status(const struct suite *suite, struct text *why);
+
+/* --- update.c: --update-expectations --- */
+struct suite_update {
+    unsigned added, removed;
+    unsigned
+        left; /* rows that do not hold for this build, but below a line that names others too */
+};
+/* Write what the run showed into the expectation file at path, which is the one that was read, or
+ * is not there yet. False: see errno; the file is then as it was. */
+bool suite_expectations_update(const struct suite *suite, const char *path,
+                               struct suite_update *done);

@@ -1,0 +1,338 @@
+/* update.c - writes what a run showed into an expectation file: --update-expectations.
+ *
+ * The file stays what people made of it: a row that still holds is kept as it stands, and comments
+ * move with the row below them. Only rows that apply to the build are touched; below a `builds`
+ * line that holds other builds too, a row goes only if it speaks about no case at all. */
+#include "harness/suite/suite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct row {
+    char *lead; /* comments above it, each with its newline; "" for none */
+    char *text; /* the line; NULL: taken out */
+    char *glob;
+    unsigned line; /* in the file that was read; 0: a new one */
+};
+
+/* A `builds` line and what stands below it; the first section has none. */
+struct section {
+    char *head; /* everything up to and with the `builds` line */
+    struct row *rows;
+    size_t n;
+    bool applies, is_ours; /* to the build; and to no other */
+};
+
+struct file {
+    struct section *at;
+    size_t n;
+    char *tail; /* comments at the end */
+};
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static char *word_of(const char *line, char *word, size_t cap)
+{
+    line += strspn(line, " \t");
+    snprintf(word, cap, "%.*s", (int)strcspn(line, " \t\n"), line);
+    return word;
+}
+
+/* The set that holds just this build: "3.12", "+3.12@deb12u2", "iperfref". */
+static void own_set(const struct subject_build *build, char *out, size_t cap)
+{
+    const struct clause_version *v = &build->version;
+    char number[40];
+
+    snprintf(number, sizeof number, v->patch ? "%u.%u.%u" : "%u.%u", v->major, v->minor, v->patch);
+    if (!build->has_version)
+        snprintf(out, cap, "%s", build->name[0] ? build->name : "any");
+    else if (v->vendor[0])
+        snprintf(out, cap, "+%s@%s", number, v->vendor);
+    else
+        snprintf(out, cap, "%s%s", number, v->dev ? "-dev" : "");
+}
+
+static struct section *add_section(struct file *file, const char *head)
+{
+    file->at = text_realloc(file->at, (file->n + 1) * sizeof *file->at);
+    file->at[file->n] = (struct section){.head = text_dup(head)};
+    return &file->at[file->n++];
+}
+
+static struct row *add_row(struct section *s, const char *lead, const char *text, const char *glob,
+                           unsigned line)
+{
+    s->rows = text_realloc(s->rows, (s->n + 1) * sizeof *s->rows);
+    s->rows[s->n] = (struct row){text_dup(lead), text_dup(text), text_dup(glob), line};
+    return &s->rows[s->n++];
+}
+
+static void read_builds_line(struct file *file, struct text *lead, const char *line,
+                             const struct subject_build *build)
+{
+    char own[80], *copy = text_dup(line), *rest = copy, *set;
+    unsigned n = 0;
+
+    text_addf(lead, "%s%s", line, strchr(line, '\n') ? "" : "\n");
+    struct section *s = add_section(file, text_string(lead));
+    own_set(build, own, sizeof own);
+    cursor_strip(copy);
+    strsep(&rest, " \t");
+    while (rest && (set = strsep(&rest, " \t"))) {
+        if (!*set)
+            continue;
+        n++;
+        s->applies |= suite_set_holds(set, build);
+        s->is_ours = n == 1 && strcmp(set, own) == 0;
+    }
+    s->is_ours &= n == 1;
+    free(copy);
+    text_fini(lead);
+}
+
+static void read_file(struct file *file, FILE *in, const struct subject_build *build)
+{
+    struct text lead = {0};
+    char *line = NULL, word[256];
+    size_t cap = 0;
+
+    struct section *first = add_section(file, "");
+    first->applies = first->is_ours = true;
+    for (unsigned number = 1; in && getline(&line, &cap, in) > 0; number++) {
+        word_of(line, word, sizeof word);
+        if (strcmp(word, "builds") == 0) {
+            read_builds_line(file, &lead, line, build);
+        } else if (word[0] == '#' || word[0] == '\0') {
+            text_adds(&lead, word[0] || lead.len ? line : "");
+        } else {
+            line[strcspn(line, "\n")] = '\0';
+            add_row(&file->at[file->n - 1], text_string(&lead), line, word, number);
+            text_fini(&lead);
+        }
+    }
+    file->tail = text_dup(text_string(&lead));
+    text_fini(&lead);
+    free(line);
+}
+
+static void file_fini(struct file *file)
+{
+    for (size_t i = 0; i < file->n; i++) {
+        struct section *s = &file->at[i];
+        for (size_t k = 0; k < s->n; k++) {
+            free(s->rows[k].lead);
+            free(s->rows[k].text);
+            free(s->rows[k].glob);
+        }
+        free(s->rows);
+        free(s->head);
+    }
+    free(file->at);
+    free(file->tail);
+}
+
+/* --- changing -------------------------------------------------------------------------------- */
+
+/* Words for the place of a reason: what was got, in one line without a comment sign. */
+static void reason_of(const struct suite_result *r, struct text *out)
+{
+    text_addf(out, "(reason?) %.100s", text_string(&r->run.got));
+    for (char *at = out->at; *at; at++)
+        if (*at == '#' || (unsigned char)*at < ' ')
+            *at = ' ';
+}
+
+/* The row that names what a case did, with the reason of the row that named it before, if any. */
+static void row_of(const struct suite_result *r, struct text *out)
+{
+    const struct suite_judgement *j = &r->judgement;
+    const struct clause *clause = j->clause;
+    bool was_good = j->verdict == SUITE_PASS;
+    struct text reason = {0}, verdict = {0};
+
+    if (r->standing == SUITE_FLAKY && was_good)
+        j = &r->again;
+    text_addf(&verdict, "%s:%s%s", suite_verdict_word(j->verdict), sim_cause_word(j->cause),
+              r->standing == SUITE_FLAKY ? "?" : "");
+    if (r->expectation)
+        text_adds(&reason, r->expectation->reason);
+    else
+        reason_of(r, &reason);
+    text_addf(out, "%-42s %-12s %-8s %s", r->script->id, text_string(&verdict),
+              r->expectation         ? r->expectation->clause
+              : clause               ? clause->id
+              : r->script->clauses.n ? r->script->clauses.at[0]
+                                     : "INT-3",
+              text_string(&reason));
+    text_fini(&reason);
+    text_fini(&verdict);
+}
+
+/* How the cases of one entry fared. */
+struct fate {
+    unsigned held, passed, other;
+};
+
+static struct fate fate_of(const struct suite *suite, const struct suite_expectation *e)
+{
+    struct fate f = {0};
+
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        const struct suite_result *r = &suite->results[i];
+        if (r->expectation != e)
+            continue;
+        f.held += r->standing == SUITE_KNOWN || r->standing == SUITE_GOOD;
+        f.passed += r->standing == SUITE_XPASS;
+        f.other += r->standing == SUITE_UNEXPECTED || r->standing == SUITE_FLAKY;
+    }
+    return f;
+}
+
+static struct suite_expectation *entry_at(const struct suite *suite, unsigned line)
+{
+    for (size_t i = 0; i < suite->expectations.n; i++)
+        if (suite->expectations.at[i].line == line)
+            return &suite->expectations.at[i];
+    return NULL;
+}
+
+/* Take out the rows that do not hold any more. Their comments go to the row below. */
+static void prune(struct section *s, const struct suite *suite, struct suite_update *done)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct suite_expectation *e = entry_at(suite, s->rows[i].line);
+        if (!e)
+            continue;
+        struct fate f = fate_of(suite, e);
+        bool holds = f.passed + f.other == 0 && !suite_is_stale(suite, e);
+        if (holds || (!s->is_ours && !suite_is_stale(suite, e))) {
+            done->left += !holds;
+            continue;
+        }
+        done->removed++;
+        free(s->rows[i].text);
+        s->rows[i].text = NULL;
+    }
+}
+
+static struct row *row_at(const struct file *file, unsigned line)
+{
+    for (size_t i = 0; i < file->n; i++)
+        for (size_t k = 0; k < file->at[i].n; k++)
+            if (file->at[i].rows[k].line == line && file->at[i].rows[k].text)
+                return &file->at[i].rows[k];
+    return NULL;
+}
+
+/* Whether the file needs a row for this case: it is not as expected, or its row was taken out. */
+static bool wants_row(const struct file *file, const struct suite_result *r)
+{
+    if (r->standing == SUITE_UNEXPECTED || r->standing == SUITE_FLAKY)
+        return r->judgement.verdict != SUITE_ERROR;
+    return r->standing == SUITE_KNOWN && !row_at(file, r->expectation->line);
+}
+
+/* The last section that is this build's alone; a new one at the end if there is none. */
+static struct section *own_section(struct file *file, const struct subject_build *build)
+{
+    struct text head = {0};
+    char own[80];
+
+    for (size_t i = file->n; i-- > 0;)
+        if (file->at[i].is_ours && (*file->at[i].head || file->at[i].n > 0))
+            return &file->at[i];
+    own_set(build, own, sizeof own);
+    text_addf(&head, "%sbuilds   %s\n", file->tail, own);
+    *file->tail = '\0';
+    struct section *s = add_section(file, text_string(&head));
+    s->is_ours = s->applies = true;
+    text_fini(&head);
+    return s;
+}
+
+static void add_new(struct file *file, const struct suite *suite, struct suite_update *done)
+{
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        const struct suite_result *r = &suite->results[i];
+        struct text text = {0};
+        if (!wants_row(file, r))
+            continue;
+        row_of(r, &text);
+        add_row(own_section(file, &suite->settings.build), "", text_string(&text), r->script->id,
+                0);
+        text_fini(&text);
+        done->added++;
+    }
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static int by_glob(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    int order = strcmp(x->glob, y->glob);
+
+    return order ? order : x->line < y->line ? -1 : x->line > y->line;
+}
+
+static void put_section(const struct section *s, bool is_first, FILE *out)
+{
+    fprintf(out, "%s%s%s", is_first ? "" : "\n", s->head, *s->head && s->n > 0 ? "\n" : "");
+    for (size_t i = 0; i < s->n; i++) {
+        fputs(s->rows[i].lead, out);
+        if (s->rows[i].text)
+            fprintf(out, "%s\n", s->rows[i].text);
+    }
+}
+
+static bool write_file(struct file *file, const char *path)
+{
+    struct text temporary = {0};
+    bool is_first = true;
+
+    text_addf(&temporary, "%s.new", path);
+    FILE *out = fopen(text_string(&temporary), "we");
+    for (size_t i = 0; out && i < file->n; i++) {
+        struct section *s = &file->at[i];
+        if (s->n > 0)
+            qsort(s->rows, s->n, sizeof *s->rows, by_glob);
+        if (!*s->head && s->n == 0)
+            continue;
+        put_section(s, is_first, out);
+        is_first = false;
+    }
+    bool ok = out && fputs(file->tail, out) >= 0;
+    ok = out && fclose(out) == 0 && ok;
+    ok = ok && rename(text_string(&temporary), path) == 0;
+    if (!ok && out) {
+        int error = errno;
+        unlink(text_string(&temporary));
+        errno = error;
+    }
+    text_fini(&temporary);
+    return ok;
+}
+
+bool suite_expectations_update(const struct suite *suite, const char *path,
+                               struct suite_update *done)
+{
+    struct file file = {0};
+    FILE *in = fopen(path, "re");
+
+    *done = (struct suite_update){0};
+    if (!in && errno != ENOENT)
+        return false;
+    read_file(&file, in, &suite->settings.build);
+    if (in)
+        fclose(in);
+    for (size_t i = 0; i < file.n; i++)
+        prune(&file.at[i], suite, done);
+    add_new(&file, suite, done);
+    bool ok = write_file(&file, path);
+    file_fini(&file);
+    return ok;
+}
