@@ -432,11 +432,11 @@ int client_run(struct options *opt, FILE *out, FILE *err)
         dial_cancel(c.dial);
     drop_knock(&c);
     session_free(c.session);
+    loop_free(c.loop); /* and with it a channel that is still closing */
     if (c.transcript && transcript_close(c.transcript) != SPEC_OK) {
         fprintf(err, VERSION_PROGRAM ": error - %s: %s\n", opt->transcript, strerror(errno));
         c.status = 1;
     }
     report_free(c.report);
-    loop_free(c.loop);
     return c.status;
 }

@@ -508,14 +508,12 @@ static void finish(struct server *s)
     sctpdoor_close(s->sctp);
     authjob_stop(s->shared.authjobs);
     auth_key_free(s->key);
+    loop_free(s->loop); /* and with it channels that are still closing, after a second signal */
     if (s->shared.transcript && transcript_close(s->shared.transcript) != SPEC_OK) {
         complain(s, s->opt->transcript);
         s->status = 1;
     }
-    if (s->shared.console)
-        console_free(s->shared.console);
-    if (s->loop)
-        loop_free(s->loop);
+    console_free(s->shared.console);
     free(s->view);
 }
 

@@ -15,8 +15,9 @@ enum ending { OPEN, ENDED, BROKEN };
 struct chan {
     struct loop_source source;
     struct loop *loop;
-    struct loop_timer wake;  /* now: offer again, or go on closing */
-    struct loop_timer limit; /* of closing */
+    struct loop_timer wake;    /* now: offer again, or go on closing */
+    struct loop_timer limit;   /* of closing */
+    struct loop_orphan orphan; /* while closing */
     const struct chan_events *events;
     void *context;
     struct transcript_session *recorder;
@@ -82,6 +83,7 @@ static void retire(struct chan *c)
     loop_unwatch(&c->source);
     loop_timer_cancel(&c->wake);
     loop_timer_cancel(&c->limit);
+    loop_disown(&c->orphan);
     transcript_end(c->recorder);
     c->recorder = NULL;
     free(c->queue);
@@ -327,6 +329,11 @@ static void go_on_closing(struct chan *c)
         watch(c);
 }
 
+static void drop(struct loop_orphan *orphan)
+{
+    chan_abort(CHAN_OF(orphan, orphan));
+}
+
 static void out_of_time(struct loop_timer *timer, uint64_t now_ns)
 {
     (void)now_ns;
@@ -347,6 +354,8 @@ void chan_close(struct chan *c, void (*gone)(void *context), void *context)
     c->closing = true;
     c->gone = gone;
     c->gone_context = context;
+    c->orphan.drop = drop;
+    loop_adopt(c->loop, &c->orphan);
     loop_timer_set(c->loop, &c->limit, loop_now() + CHAN_FLUSH_NS);
     loop_timer_set(c->loop, &c->wake, 0);
 }

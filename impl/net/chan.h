@@ -64,7 +64,7 @@ void chan_resume(struct chan *c);
  * still comes is read and thrown away until EOF or one of the limits above, so that the last bytes
  * are not lost to a reset (CLOSE-2, INT-13); then the channel frees itself. It stays in the loop
  * until then. gone, if not NULL, is called once, just before (for an owner who wants to stop the
- * loop after that). */
+ * loop after that). A loop that is freed first resets the connection, without gone. */
 void chan_close(struct chan *c, void (*gone)(void *context), void *context);
 
 /* Bad end: reset the connection and free the channel. NULL is allowed. */

@@ -31,6 +31,7 @@ struct loop {
     void (*caught)(void *context, int signo);
     void *caught_context;
     struct letter *taken; /* out of the mailbox, not yet run */
+    struct loop_orphan *orphans;
     pthread_mutex_t lock; /* guards what follows */
     struct letter *posted, **posted_end;
 };
@@ -289,6 +290,28 @@ void loop_unpost(struct loop *loop, void (*call)(void *context), void *context)
     pthread_mutex_unlock(&loop->lock);
 }
 
+/* --- orphans
+ * -------------------------------------------------------------------------------------- */
+
+void loop_adopt(struct loop *loop, struct loop_orphan *orphan)
+{
+    orphan->next = loop->orphans;
+    orphan->at = &loop->orphans;
+    if (orphan->next != NULL)
+        orphan->next->at = &orphan->next;
+    loop->orphans = orphan;
+}
+
+void loop_disown(struct loop_orphan *orphan)
+{
+    if (orphan->at == NULL)
+        return;
+    *orphan->at = orphan->next;
+    if (orphan->next != NULL)
+        orphan->next->at = orphan->at;
+    orphan->at = NULL;
+}
+
 /* --- signals
  * -------------------------------------------------------------------------------------- */
 
@@ -344,8 +367,14 @@ struct loop *loop_new(void)
 
 void loop_free(struct loop *loop)
 {
+    struct loop_orphan *orphan;
+
     if (loop == NULL)
         return;
+    while ((orphan = loop->orphans) != NULL) {
+        loop_disown(orphan);
+        orphan->drop(orphan);
+    }
     drop(&loop->taken, NULL, NULL);
     drop(&loop->posted, NULL, NULL);
     if (loop->mail.fd >= 0)

@@ -26,9 +26,23 @@ struct loop_timer {
     struct loop_timer *child, *next, *prev;                  /* the loop's */
 };
 
-struct loop *loop_new(void); /* NULL: see errno */
-void loop_free(
-    struct loop *loop); /* after all is unwatched and cancelled; mail that waits is dropped */
+/* Embedded in what goes on by itself after its owner let go of it (a channel that is closing). */
+struct loop_orphan {
+    void (*drop)(struct loop_orphan *orphan); /* by loop_free(): give everything back at once */
+    struct loop_orphan *next, **at;           /* the loop's; at: set while adopted */
+};
+
+/* A loop with nothing to do. NULL: see errno. */
+struct loop *loop_new(void);
+
+/* Drops the orphans. After everything else is unwatched and cancelled; mail that waits is dropped
+ * too. NULL is allowed. */
+void loop_free(struct loop *loop);
+
+/* Have loop_free() drop the orphan, if it is still there then; disown does nothing if it was not
+ * adopted. */
+void loop_adopt(struct loop *loop, struct loop_orphan *orphan);
+void loop_disown(struct loop_orphan *orphan);
 
 /* Watch source->fd for events; again with other events to change them. SPEC_OK or SPEC_E_SYSTEM. */
 enum spec_err loop_watch(struct loop *loop, struct loop_source *source, uint32_t events);
@@ -50,8 +64,10 @@ void loop_unpost(struct loop *loop, void (*call)(void *context), void *context);
 enum spec_err loop_signals(struct loop *loop, const sigset_t *signals,
                            void (*caught)(void *context, int signo), void *context);
 
-/* Run until loop_stop(). SPEC_OK or SPEC_E_SYSTEM. */
+/* Run until loop_stop(), which ends the turn that calls it. SPEC_OK, or SPEC_E_SYSTEM (errno).
+ * Both on the loop's thread. */
 enum spec_err loop_run(struct loop *loop);
-void loop_stop(struct loop *loop); /* loop's thread only */
+void loop_stop(struct loop *loop);
 
-uint64_t loop_now(void); /* CLOCK_MONOTONIC in ns */
+/* CLOCK_MONOTONIC in ns; from any thread. */
+uint64_t loop_now(void);

@@ -406,6 +406,28 @@ static void test_server_that_idles_starts_anew(void **state)
     assert_int_equal(serving_join(), 0);
 }
 
+/* A second signal waits for nobody, and leaves nothing behind (the sanitizer and the count of
+ * descriptors tell). */
+static void test_server_ends_at_once_at_a_second_signal(void **state)
+{
+    struct raw r;
+    sigset_t late;
+
+    (void)state;
+    serving_start(NULL);
+    r = raw_open();
+    raw_walk("ST-SRV-20", &r, RAW_TCP, 1, RAW_RUN);
+    kill(getpid(), SIGTERM);
+    raw_expect("ST-SRV-20", r.control, WIRE("\x0b"));
+    kill(getpid(), SIGTERM);
+    serving.n_fds += 1 + r.n_streams; /* ours stay open */
+    assert_int_equal(serving_join(), 0);
+    raw_close(&r);
+    sigemptyset(&late);
+    sigaddset(&late, SIGTERM);
+    (void)sigtimedwait(&late, NULL, &(struct timespec){0}); /* if it was gone by then */
+}
+
 #define T(test) cmocka_unit_test_teardown(test, stop)
 
 int main(void)
@@ -426,6 +448,7 @@ int main(void)
         T(test_server_says_good_bye_in_every_state),
         T(test_server_of_one_session_ends_after_any),
         T(test_server_that_idles_starts_anew),
+        T(test_server_ends_at_once_at_a_second_signal),
     };
 
     alarm(120); /* some wait for what may never come */
