@@ -2,6 +2,7 @@
 #include "impl/client.h"
 #include "impl/net/sock.h"
 #include "impl/options.h"
+#include "impl/outbox.h"
 #include "impl/server.h"
 #include "impl/version.h"
 
@@ -10,10 +11,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define PATIENCE_NS UINT64_C(1000000000)
 
 /* In iperf3's words, for what has a number. */
 static int fail(int ierr)
@@ -55,6 +59,36 @@ static int finish_output(FILE *out, const char *name, int status)
     return 1;
 }
 
+/* A server of one session may wait for who reads what it prints, as stock does. One of many tests
+ * must not: it does so for PATIENCE_NS, once, and at its end. */
+static int serve(const struct options *opt, FILE *out, FILE *err)
+{
+    struct outbox *box;
+    FILE *lines, *errors;
+    struct pollfd where = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int status, os_errno;
+    bool is_whole;
+
+    if (opt->one_off)
+        return server_run(opt, out, err);
+    box = outbox_new(fileno(err), PATIENCE_NS);
+    lines = box ? outbox_file(box, fileno(out)) : NULL;
+    errors = lines && err != out ? outbox_file(box, fileno(err)) : lines;
+    if (!errors) {
+        outbox_free(box);
+        return fail(IENEWTEST);
+    }
+    status = server_run(opt, lines, errors);
+    is_whole = outbox_drain(box, PATIENCE_NS);
+    os_errno = outbox_free(box);
+    if (is_whole && !os_errno)
+        return status;
+    if (poll(&where, 1, 0) == 1) /* who does not read the one may not read the other */
+        fprintf(stderr, VERSION_PROGRAM ": error - output is not whole: %s\n",
+                os_errno ? strerror(os_errno) : "nobody read it");
+    return 1;
+}
+
 /* -X and --nstreams mean nothing without SCTP, and SCTP is the kernel's to have. */
 static bool sctp_is_fine(const struct options *opt, FILE *err)
 {
@@ -84,7 +118,7 @@ static int run(struct options *opt)
         return fail(IEDAEMON);
     if (opt->pidfile && write_pid(opt->pidfile) != 0)
         return 1;
-    status = opt->server ? server_run(opt, out, err) : client_run(opt, out, err);
+    status = opt->server ? serve(opt, out, err) : client_run(opt, out, err);
     if (opt->pidfile)
         (void)unlink(opt->pidfile);
     status = finish_output(out, opt->logfile ? opt->logfile : "standard output", status);

@@ -308,6 +308,13 @@ void server_test_unpark(struct server_test *test)
         announce(test);
 }
 
+bool server_test_is_pending(const struct server_test *test)
+{
+    const struct machine *m = session_machine(test->session);
+
+    return machine_state(m) == SRV_PARAMS && !machine_is_waiting(m);
+}
+
 void server_test_interrupt(struct server_test *test, int signo)
 {
     test->interrupted = signo;

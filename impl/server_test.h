@@ -66,7 +66,11 @@ void server_test_add_udp(struct server_test *test, int fd, const struct sock_nam
 /* Whether it has a stream from there: a connect message that came twice is no second one. */
 bool server_test_has_udp(const struct server_test *test, const struct sock_name *peer);
 
+/* Ask again for what may_announce() refused, if the test still waits for it. */
 void server_test_unpark(struct server_test *test);
+
+/* Whether it has said no more than its cookie. */
+bool server_test_is_pending(const struct server_test *test);
 
 /* The server was told to end: says so to the peer (CLOSE-6). */
 void server_test_interrupt(struct server_test *test, int signo);

@@ -485,6 +485,12 @@ void session_terminate(struct session *s)
     answered(s);
 }
 
+void session_expire(struct session *s)
+{
+    machine_tick(s->machine, machine_deadline(s->machine));
+    drive(s);
+}
+
 const struct machine *session_machine(const struct session *s)
 {
     return s->machine;

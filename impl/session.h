@@ -53,12 +53,23 @@ void session_start(struct session *s, struct chan *chan, uint64_t started_ns);
 /* Give a connected data socket to the test; it is closed in any case. */
 void session_add_stream(struct session *s, int fd);
 
+/* Answers to authorize() and prepare(): whether the token is valid; 0 or iperf3's number to refuse
+ * with, and the errno that goes with it. */
 void session_authorized(struct session *s, bool ok);
 void session_prepared(struct session *s, int ierr, int os_errno);
+
+/* Something of our own failed: ends the test with iperf3's number and an errno (ERR-8, CLOSE-9). */
 void session_failed(struct session *s, int ierr, int os_errno);
+
+/* The user ends us (CLOSE-6). */
 void session_terminate(struct session *s);
 
+/* Waits no longer for what is awaited: as if its deadline had come. */
+void session_expire(struct session *s);
+
+/* Borrowed for the session's life; session_params() is NULL before they are known. */
 const struct machine *session_machine(const struct session *s);
-const struct params *session_params(const struct session *s); /* NULL before they are known */
-struct chan *session_chan(const struct session *s);  /* NULL before the start and after the end */
-unsigned session_n_streams(const struct session *s); /* given so far */
+const struct params *session_params(const struct session *s);
+
+/* Streams given so far. */
+unsigned session_n_streams(const struct session *s);

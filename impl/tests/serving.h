@@ -4,6 +4,7 @@
  * Nothing here waits for a time: bytes and lines of output are waited for, and the server's clock
  * is put forward (serving_skip()). A test that waits for what never comes is ended by alarm(). */
 #pragma once
+#include "impl/outbox.h"
 #include "impl/server.h"
 #include "impl/tests/iofail.h"
 #include "impl/tests/loopback.h"
@@ -19,7 +20,8 @@
 
 static struct serving {
     struct options opt;
-    FILE *out, *lines; /* the two ends of its output */
+    FILE *out, *lines;  /* the two ends of its output */
+    struct outbox *box; /* between them, or NULL */
     pthread_t thread;
     bool runs;
     int status;
@@ -29,8 +31,10 @@ static struct serving {
 
 static inline void *serving_run(void *context)
 {
+    FILE *out = serving.box ? outbox_file(serving.box, fileno(serving.out)) : serving.out;
+
     (void)context;
-    serving.status = server_run(&serving.opt, serving.out, serving.out);
+    serving.status = server_run(&serving.opt, out, out);
     return NULL;
 }
 
@@ -58,8 +62,9 @@ static inline const char *serving_line(const char *text)
     return NULL;
 }
 
-/* Options as on the command line, one more argument each, up to NULL. */
-static inline void serving_start(const char *const *options)
+/* Options as on the command line, one more argument each, up to NULL. stuck: as a program, with its
+ * output in a pipe of a page that is not read on. */
+static inline void serving_start_with(const char *const *options, bool stuck)
 {
     const char *argv[16] = {"iperfref", "-s"};
     int argc = 2, ends[2];
@@ -72,10 +77,11 @@ static inline void serving_start(const char *const *options)
     serving.opt.port = 0;
     serving.n_fds = serving_count_fds();
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    fcntl(ends[1], F_SETPIPE_SZ, 1 << 20); /* nobody reads while a test goes on */
+    fcntl(ends[1], F_SETPIPE_SZ, stuck ? 1 << 12 : 1 << 20); /* nobody reads while a test goes on */
     serving.lines = fdopen(ends[0], "r");
     serving.out = fdopen(ends[1], "w");
     setvbuf(serving.out, NULL, _IOLBF, 0);
+    serving.box = stuck ? outbox_new(ends[1], 1000000) : NULL;
     sigemptyset(&ours);
     sigaddset(&ours, SIGINT);
     sigaddset(&ours, SIGTERM);
@@ -86,6 +92,11 @@ static inline void serving_start(const char *const *options)
     serving.port = (uint16_t)atoi(strstr(serving_line("listening on "), "on ") + strlen("on "));
 }
 
+static inline void serving_start(const char *const *options)
+{
+    serving_start_with(options, false);
+}
+
 /* Wait for its end; every descriptor must be closed then. Returns the exit status. */
 static inline int serving_join(void)
 {
@@ -93,6 +104,7 @@ static inline int serving_join(void)
 
     pthread_join(serving.thread, NULL);
     serving.runs = false;
+    outbox_free(serving.box);
     fclose(serving.out);
     fclose(serving.lines);
     options_fini(&serving.opt);

@@ -406,6 +406,35 @@ static void test_server_that_idles_starts_anew(void **state)
     assert_int_equal(serving_join(), 0);
 }
 
+/* Beyond half of the places, the oldest cookie without parameters makes room: there is always a
+ * place for who means it. */
+static void test_server_is_not_filled_by_cookies_alone(void **state)
+{
+    struct raw r[40];
+
+    (void)state;
+    serving_start(OPTIONS("--max-tests", "34"));
+    for (size_t i = 0; i < ARRAY_LEN(r); i++) {
+        r[i] = raw_open();
+        raw_walk("TMO-1", &r[i], NULL, 0, RAW_PARAMS);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(r) - 17; i++)
+        raw_expect("TMO-1", r[i].control, WIRE("\xfe\0\0\0\x72"));
+    serving_is_well("TMO-1");
+    for (size_t i = 0; i < ARRAY_LEN(r); i++)
+        raw_close(&r[i]);
+}
+
+/* Some reports are lost to a reader who stopped reading; no test is. */
+static void test_server_serves_on_when_nobody_reads_what_it_prints(void **state)
+{
+    (void)state;
+    serving_start_with(NULL, true);
+    for (int i = 0; i < 200; i++)
+        serving_is_well("a full pipe");
+    serving_stop();
+}
+
 /* A second signal waits for nobody, and leaves nothing behind (the sanitizer and the count of
  * descriptors tell). */
 static void test_server_ends_at_once_at_a_second_signal(void **state)
@@ -448,6 +477,8 @@ int main(void)
         T(test_server_says_good_bye_in_every_state),
         T(test_server_of_one_session_ends_after_any),
         T(test_server_that_idles_starts_anew),
+        T(test_server_is_not_filled_by_cookies_alone),
+        T(test_server_serves_on_when_nobody_reads_what_it_prints),
         T(test_server_ends_at_once_at_a_second_signal),
     };
 
