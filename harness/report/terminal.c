@@ -227,7 +227,7 @@ static void list_trouble(FILE *out, const struct suite_totals *t)
 static void closing_line(FILE *out, const struct suite *suite, const struct suite_totals *t)
 {
     build_name(&suite->settings.build, out);
-    fprintf(out, ": %zu cases:", suite->cases.n);
+    fprintf(out, ": %zu case%s:", suite->cases.n, suite->cases.n == 1 ? "" : "s");
     for (int v = 0; v < SUITE_N_VERDICTS; v++)
         if (t->verdicts[v])
             fprintf(out, " %u %s", t->verdicts[v], suite_verdict_word((enum suite_verdict)v));

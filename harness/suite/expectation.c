@@ -3,9 +3,11 @@
  *   builds  +3.12@deb12u2 3.9           (the registry's notation of version sets; or `any`)
  *
  *   CASE-GLOB  VERDICT[:CAUSE][?]  CLAUSE  reason, to the end of the line
+ *   CASE-GLOB  carried             CLAUSE  reason
  *
  * Rows speak about the builds of the last `builds` line, about any build if there is none. With ?
- * the build does that at times, and passes at others. */
+ * the build does that at times, and passes at others. `carried` says that the verdict depends on
+ * earlier clients of the same process (--persistent). */
 #include "harness/suite/suite.h"
 
 #include <dirent.h>
@@ -51,6 +53,9 @@ static bool read_verdict(struct cursor *c, struct suite_expectation *e)
 
     if (!word)
         return false;
+    e->carried = strcmp(word, "carried") == 0;
+    if (e->carried)
+        return true;
     e->at_times = word[strlen(word) - 1] == '?';
     if (e->at_times)
         word[strlen(word) - 1] = '\0';
@@ -61,7 +66,7 @@ static bool read_verdict(struct cursor *c, struct suite_expectation *e)
     while (cause && k < SIM_N_CAUSES && strcmp(cause, sim_cause_word((enum sim_cause)k)) != 0)
         k++;
     if (v == SUITE_N_VERDICTS || (cause && k == SIM_N_CAUSES))
-        return cursor_fail(c, at, "pass, warn, drift, fail, skip or error, and :CAUSE");
+        return cursor_fail(c, at, "pass, warn, drift, fail, skip or error, and :CAUSE; or carried");
     e->verdict = (enum suite_verdict)v;
     e->cause = cause ? (enum sim_cause)k : SIM_N_CAUSES;
     return true;
@@ -156,20 +161,32 @@ static size_t closeness(const struct suite_expectation *e, const char *id)
     return fnmatch(e->glob, id, 0) == 0 ? strlen(e->glob) : 0;
 }
 
-struct suite_expectation *suite_expectations_find(const struct suite_expectations *list,
-                                                  const char *id)
+static struct suite_expectation *closest(const struct suite_expectations *list, const char *id,
+                                         bool carried)
 {
     struct suite_expectation *best = NULL;
     size_t most = 1;
 
     for (size_t i = 0; i < list->n; i++) {
         size_t close = closeness(&list->at[i], id);
-        if (close < most)
+        if (close < most || list->at[i].carried != carried)
             continue;
         most = close;
         best = &list->at[i];
     }
     return best;
+}
+
+struct suite_expectation *suite_expectations_find(const struct suite_expectations *list,
+                                                  const char *id)
+{
+    return closest(list, id, false);
+}
+
+struct suite_expectation *suite_expectations_find_carried(const struct suite_expectations *list,
+                                                          const char *id)
+{
+    return closest(list, id, true);
 }
 
 void suite_expectations_mark(struct suite_expectations *list, const char *id)

@@ -32,7 +32,7 @@ static bool fits(const struct suite_expectation *e, const struct suite_judgement
     return e->verdict == j->verdict && (e->cause == SIM_N_CAUSES || e->cause == j->cause);
 }
 
-static enum suite_standing compare(const struct suite *suite, const struct suite_result *r)
+enum suite_standing suite_compare(const struct suite *suite, const struct suite_result *r)
 {
     const struct suite_expectation *e = r->expectation;
     enum suite_verdict v = r->judgement.verdict;
@@ -52,7 +52,7 @@ static void take(const struct suite *suite, struct suite_result *r, struct suite
     text_fini(&r->skip);
     if (r->judgement.verdict == SUITE_SKIP)
         text_adds(&r->skip, "none of its clauses says what this build does here");
-    r->standing = compare(suite, r);
+    r->standing = suite_compare(suite, r);
 }
 
 /* The second run of what was unexpected. Harness trouble in the first makes it the one that counts.
@@ -166,6 +166,11 @@ void suite_fini(struct suite *suite)
         suite_run_fini(&suite->results[i].run);
         text_fini(&suite->results[i].skip);
     }
+    for (size_t i = 0; i < suite->n_findings; i++) {
+        text_fini(&suite->findings[i].got);
+        free(suite->findings[i].sequence);
+    }
+    free(suite->findings);
     free(suite->results);
     suite_expectations_fini(&suite->expectations);
     text_fini(&suite->profile);

@@ -85,6 +85,7 @@ struct suite_expectation {
     enum suite_verdict verdict;
     enum sim_cause cause; /* SIM_N_CAUSES: any */
     bool at_times;        /* the case passes as well, now and then */
+    bool carried;         /* no verdict, but one that earlier cases change (--persistent) */
     unsigned matched;     /* cases that it speaks about, skipped ones too */
 };
 struct suite_expectations {
@@ -102,6 +103,9 @@ bool suite_expectations_for(struct suite_expectations *list, const char *dir,
  * shorter one, and the later before the earlier. NULL if there is none. */
 struct suite_expectation *suite_expectations_find(const struct suite_expectations *list,
                                                   const char *id);
+/* The same among the entries that say `carried`, which the function above leaves out. */
+struct suite_expectation *suite_expectations_find_carried(const struct suite_expectations *list,
+                                                          const char *id);
 /* Count the case for every entry that speaks about it, so that the others are seen to be stale. */
 void suite_expectations_mark(struct suite_expectations *list, const char *id);
 /* Whether one set of a `builds` line holds the build. */
@@ -176,6 +180,25 @@ struct suite_demands {
     unsigned max_skip;
 };
 
+/* --- persistent.c: one server process for many cases --- */
+/* A verdict that is another one when earlier cases met the same process: state carried over. */
+struct suite_finding {
+    size_t index; /* of the case in the suite */
+    struct suite_judgement fresh, kept;
+    unsigned line; /* of the step that went otherwise, and what came */
+    struct text got;
+    size_t *sequence, n; /* cases that show it, in this order; the last is the case itself */
+    bool shows_again;    /* it did so a second time */
+    bool is_shortest;    /* and not without any one of them */
+    const struct suite_expectation *expectation; /* that names it, or NULL */
+};
+
+struct suite;
+/* Play the server cases that suite_run() judged against one process, in an order of suite->seed (or
+ * as they stand), and hunt down what differs. Findings go to suite->findings. False if there was no
+ * worker. */
+bool suite_run_persistent(struct suite *suite);
+
 struct suite {
     struct script_list cases;
     struct suite_settings settings;
@@ -185,10 +208,18 @@ struct suite {
     bool is_whole;                /* nothing was left out by a choice: expectations can be stale */
     struct suite_result *results; /* one per case */
     uint64_t duration_ns;
+    uint64_t seed; /* of the order in persistent mode */
+    bool in_order; /* no order but that of the list */
+    struct suite_finding *findings;
+    size_t n_findings, n_persistent; /* cases that were played in persistent mode */
+    unsigned persistent_trouble;     /* those among them that met harness trouble */
     /* May be NULL. Called for each result, and once more if the second run makes it flaky. */
     void (*progress)(void *context, const struct suite_result *result);
+    void (*found)(void *context, const struct suite_finding *finding); /* may be NULL */
     void *context;
 };
+/* How the verdict compares with the expectation (r->expectation), or without one. */
+enum suite_standing suite_compare(const struct suite *suite, const struct suite_result *r);
 /* Run it. False if there was no worker. */
 bool suite_run(struct suite *suite);
 void suite_fini(struct suite *suite);
@@ -201,6 +232,7 @@ struct suite_totals {
     unsigned repeated;          /* cases played again after harness trouble */
     unsigned connects, retries; /* CONN-5 */
     unsigned shared_network;    /* cases that ran in the host's own network */
+    unsigned carried;           /* findings of persistent mode that no expectation names */
 };
 void suite_count(const struct suite *suite, struct suite_totals *totals);
 /* Whether no case of this whole run is what the expectation speaks about. */

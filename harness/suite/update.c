@@ -279,9 +279,17 @@ static int by_glob(const void *a, const void *b)
     return order ? order : x->line < y->line ? -1 : x->line > y->line;
 }
 
+static bool has_lines(const struct section *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->rows[i].text || *s->rows[i].lead)
+            return true;
+    return false;
+}
+
 static void put_section(const struct section *s, bool is_first, FILE *out)
 {
-    fprintf(out, "%s%s%s", is_first ? "" : "\n", s->head, *s->head && s->n > 0 ? "\n" : "");
+    fprintf(out, "%s%s%s", is_first ? "" : "\n", s->head, *s->head && has_lines(s) ? "\n" : "");
     for (size_t i = 0; i < s->n; i++) {
         fputs(s->rows[i].lead, out);
         if (s->rows[i].text)
@@ -300,7 +308,7 @@ static bool write_file(struct file *file, const char *path)
         struct section *s = &file->at[i];
         if (s->n > 0)
             qsort(s->rows, s->n, sizeof *s->rows, by_glob);
-        if (!*s->head && s->n == 0)
+        if (!*s->head && !has_lines(s))
             continue;
         put_section(s, is_first, out);
         is_first = false;

@@ -1,9 +1,7 @@
-/* test_suite_judge.c - verdicts from causes and clauses, and expectation files. */
+/* test_suite_judge.c - verdicts from causes and clauses. */
 #include "harness/suite/suite.h"
 
 #include "impl/tests/unit.h"
-
-#include <unistd.h>
 
 static struct subject_build stock(const char *version, const char *vendor)
 {
@@ -63,101 +61,44 @@ static void test_suite_judge_takes_levels_from_the_registry(void **state)
     }
 }
 
-static char *temporary(const char *text)
-{
-    static char path[UNIT_PATH_MAX];
-    int fd = mkstemp(unit_temporary(path, "expect"));
-
-    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-    close(fd);
-    return path;
-}
-
-static const char file[] = "# known\nbuilds 3.1.4-3.17.1 +3.18@deb13u2\n\n"
-                           "server/a/*   fail:crash  DEF-18  a reason # and a comment\n"
-                           "server/b     warn?       CTL-6   at times\n";
-
-static void test_suite_expectations_apply_to_the_builds_they_name(void **state)
+/* Every cause under a clause of every level that speaks about the build, in the order of the enum:
+ * a deviation weighs what its clause weighs, the rest what it is. */
+static void test_suite_judge_says_of_every_cause_what_it_is(void **state)
 {
     static const struct {
-        const char *version, *vendor;
-        bool applies;
-    } builds[] = {
-        {"3.12",   NULL,      true },
-        {"3.18",   NULL,      false},
-        {"3.18",   "deb13u2", true },
-        {"3.17.1", NULL,      true },
-        {"3.1.3",  NULL,      false},
-    };
-    char *path = temporary(file);
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(builds); i++) {
-        struct suite_expectations list = {0};
-        struct script_error error;
-        struct subject_build b = stock(builds[i].version, builds[i].vendor);
-        assert_true(suite_expectations_read(&list, path, &b, &error));
-        assert_int_equal(list.n, builds[i].applies ? 2 : 0);
-        suite_expectations_fini(&list);
-    }
-    unlink(path);
-}
-
-static void test_suite_expectations_find_by_glob(void **state)
-{
-    struct suite_expectations list = {0};
-    struct script_error error;
-    struct subject_build b = stock("3.12", NULL);
-    char *path = temporary(file);
-
-    (void)state;
-    assert_true(suite_expectations_read(&list, path, &b, &error));
-    struct suite_expectation *e = suite_expectations_find(&list, "server/a/x/y");
-    assert_non_null(e);
-    assert_int_equal(e->verdict, SUITE_FAIL);
-    assert_int_equal(e->cause, SIM_CRASH);
-    assert_false(e->at_times);
-    assert_string_equal(e->reason, "a reason");
-    e = suite_expectations_find(&list, "server/b");
-    assert_true(e && e->at_times && e->cause == SIM_N_CAUSES);
-    assert_null(suite_expectations_find(&list, "server/c"));
-    suite_expectations_fini(&list);
-    unlink(path);
-}
-
-static void test_suite_expectations_name_a_mistake(void **state)
-{
-    static const struct {
-        const char *text;
-        unsigned line, column;
-    } bad[] = {
-        {"a red DEF-1 why\n",      1, 3 },
-        {"a fail:odd DEF-1 why\n", 1, 3 },
-        {"a fail NO-1 why\n",      1, 8 },
-        {"\na fail DEF-1\n",       2, 13},
-        {"builds\n",               1, 7 },
+        const char *clause;
+        enum suite_verdict deviation;
+    } levels[] = {
+        {"CTL-8",   SUITE_FAIL },
+        {"CTL-6",   SUITE_WARN },
+        {"CTL-7",   SUITE_DRIFT},
+        {"FLOW-12", SUITE_SKIP }
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        struct suite_expectations list = {0};
-        struct script_error error;
-        char *path = temporary(bad[i].text);
-        bool ok = suite_expectations_read(&list, path, NULL, &error);
-        if (ok || error.line != bad[i].line || error.column != bad[i].column)
-            fail_msg("%s: %u:%u", bad[i].text, error.line, error.column);
-        suite_expectations_fini(&list);
-        unlink(path);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        for (int cause = 0; cause < SIM_N_CAUSES; cause++) {
+            struct script_words words = {(const char *[]){levels[i].clause}, 1};
+            struct script script = {.id = "x", .clauses = words};
+            struct suite_run run = {.cause = (enum sim_cause)cause, .line = 1};
+            struct subject_build b = stock("3.9", NULL);
+            enum suite_verdict want = cause == SIM_OK        ? SUITE_PASS
+                                      : cause == SIM_TROUBLE ? SUITE_ERROR
+                                      : cause == SIM_MISS || cause == SIM_TIMEOUT
+                                          ? levels[i].deviation
+                                          : SUITE_FAIL;
+            struct suite_judgement j = suite_judge(&script, &run, &b);
+            if (j.verdict != want || j.cause != run.cause)
+                fail_msg("%s under %s: %s", sim_cause_word(run.cause), levels[i].clause,
+                         suite_verdict_word(j.verdict));
+        }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_suite_judge_takes_levels_from_the_registry),
-        cmocka_unit_test(test_suite_expectations_apply_to_the_builds_they_name),
-        cmocka_unit_test(test_suite_expectations_find_by_glob),
-        cmocka_unit_test(test_suite_expectations_name_a_mistake),
+        cmocka_unit_test(test_suite_judge_says_of_every_cause_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
