@@ -10,6 +10,7 @@
 #include "impl/wire/ierr.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -151,6 +152,13 @@ static void knock(struct client *c, int fd)
     loop_timer_set(c->loop, &c->knock_timer, loop_now() + UDP_REPLY_NS);
 }
 
+static void show_buffers(struct client *c, int fd)
+{
+    struct report_buffers buffers = session_buffers(&c->opt->params, fd);
+
+    report_buffers(c->report, &buffers);
+}
+
 static int prepare_stream(void *context, int fd)
 {
     struct client *c = context;
@@ -159,6 +167,8 @@ static int prepare_stream(void *context, int fd)
 
     if (!ierr && p->sctp)
         ierr = tune_sctp(fd, p, c->opt->nstreams, c->opt->xbind);
+    if (!ierr && session_n_streams(c->session) == 0)
+        show_buffers(c, fd);
     return ierr ? ierr : tune_congestion(fd, p);
 }
 
@@ -279,16 +289,26 @@ static int make_session(struct client *c)
     return c->session ? 0 : IENEWTEST;
 }
 
-static void report_control(struct client *c, int fd, bool len_from_mss)
+/* Stock looks at the MSS behind the cookie, when the peer's window has opened. */
+static void report_control(struct client *c, int fd)
 {
+    bool len_from_mss = c->opt->params.udp && !params_has(&c->opt->params, PARAM_len);
+    int mss = sock_mss(fd);
     struct timespec wall;
 
+    options_set_mss(c->opt, mss);
+    if (c->opt->params.udp && mss > 0 && c->opt->params.len > mss)
+        fprintf(c->err,
+                "warning: UDP block size %" PRId64
+                " exceeds TCP MSS %d, may result in fragmentation / drops\n",
+                c->opt->params.len, mss);
+    report_params(c->report, &c->opt->params);
     clock_gettime(CLOCK_REALTIME, &wall);
     report_connected(c->report, &(struct report_connection){
                                     .host = c->opt->host,
                                     .port = (uint16_t)c->opt->port,
                                     .cookie = (const char *)c->cookie,
-                                    .control_mss = sock_mss(fd),
+                                    .control_mss = mss,
                                     .wall_ms = wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
                                     .len_from_mss = len_from_mss,
                                 });
@@ -301,10 +321,8 @@ static int prepare_control(struct client *c, int fd, struct sock_name *local, st
 
     if (!ierr && (!sock_peer(fd, &c->peer) || !sock_local(fd, local)))
         ierr = IECONNECT; /* reset as soon as it was there */
-    if (ierr)
-        return ierr;
-    options_set_mss(c->opt, sock_mss(fd));
-    ierr = add_token(c);
+    if (!ierr)
+        ierr = add_token(c);
     if (!ierr)
         ierr = make_session(c);
     if (!ierr && !(*chan = chan_new(c->loop, fd, NULL, NULL)))
@@ -315,7 +333,6 @@ static int prepare_control(struct client *c, int fd, struct sock_name *local, st
 static void on_control(void *context, int fd, int ierr, int os_errno)
 {
     struct client *c = context;
-    bool len_from_mss = c->opt->params.udp && !params_has(&c->opt->params, PARAM_len);
     struct sock_name local;
     struct chan *chan;
 
@@ -330,13 +347,12 @@ static void on_control(void *context, int fd, int ierr, int os_errno)
         close(fd);
         return;
     }
-    report_params(c->report, &c->opt->params);
-    report_control(c, fd, len_from_mss);
     if (c->transcript)
         chan_set_recorder(chan, transcript_begin(c->transcript, OBSERVER_CLIENT, local.host,
                                                  local.port, c->peer.host, c->peer.port));
     c->waiting_for = 2; /* over and gone */
     session_start(c->session, chan, loop_now());
+    report_control(c, fd);
 }
 
 static void on_signal(void *context, int signo)

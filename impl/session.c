@@ -123,6 +123,16 @@ static void describe_streams(struct session *s)
     free(streams);
 }
 
+/* Of a stream's socket, as the report shows them. */
+struct report_buffers session_buffers(const struct params *p, int fd)
+{
+    return (struct report_buffers){
+        .sock_bufsize = (int)p->window,
+        .sndbuf_actual = sock_sndbuf(fd),
+        .rcvbuf_actual = sock_rcvbuf(fd),
+    };
+}
+
 static void act_init(struct session *s, const struct machine_action *action)
 {
     const struct params *p = machine_params(s->machine);
@@ -130,17 +140,15 @@ static void act_init(struct session *s, const struct machine_action *action)
         .params = p,
         .duration_s = (uint64_t)params_time_limit(p),
         .interval_s = s->config.run.interval_s,
-        .sock_bufsize = (int)p->window,
+        .buffers = {.sock_bufsize = (int)p->window},
     };
 
     (void)action;
     if (s->config.ops->set_up)
         s->config.ops->set_up(s->config.context);
     describe_streams(s);
-    if (run_n_streams(s->run) > 0) {
-        start.sndbuf_actual = sock_sndbuf(run_stream_fd(s->run, 0));
-        start.rcvbuf_actual = sock_rcvbuf(run_stream_fd(s->run, 0));
-    }
+    if (run_n_streams(s->run) > 0)
+        start.buffers = session_buffers(p, run_stream_fd(s->run, 0));
     report_start(s->config.report, &start);
     run_init(s->run, loop_now());
 }

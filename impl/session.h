@@ -71,5 +71,8 @@ void session_expire(struct session *s);
 const struct machine *session_machine(const struct session *s);
 const struct params *session_params(const struct session *s);
 
+/* What the report shows of a stream's socket. */
+struct report_buffers session_buffers(const struct params *p, int fd);
+
 /* Streams given so far. */
 unsigned session_n_streams(const struct session *s);

@@ -70,10 +70,10 @@ static int prepare(struct dial *d, struct sock_addr *to)
 {
     int ierr = 0;
 
-    if (d->to.flowlabel != 0)
-        ierr = sock_set_flowlabel(d->source.fd, to, d->to.flowlabel);
-    if (ierr == 0 && d->to.prepare != NULL)
+    if (d->to.prepare != NULL)
         ierr = d->to.prepare(d->to.context, d->source.fd);
+    if (ierr == 0 && d->to.flowlabel != 0)
+        ierr = sock_set_flowlabel(d->source.fd, to, d->to.flowlabel);
     return ierr;
 }
 

@@ -13,7 +13,7 @@
 /* clang-format off */
 static const struct row {
     enum ierr number;
-    bool os; /* the system's text follows, if there is one */
+    bool os; /* a colon follows, and the system's text if there is one */
     const char *text;
 } rows[] = {
     {IENONE, false, "no error"},
@@ -163,8 +163,8 @@ void report_error_format(char *buf, size_t cap, int ierr, int os_errno)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if ((int)rows[i].number != ierr)
             continue;
-        if (rows[i].os && os_errno != 0)
-            snprintf(buf, cap, "%s: %s", rows[i].text, system_text(os_errno));
+        if (rows[i].os) /* the colon also where nothing follows */
+            snprintf(buf, cap, "%s: %s", rows[i].text, os_errno != 0 ? system_text(os_errno) : "");
         else
             snprintf(buf, cap, "%s", rows[i].text);
         return;

@@ -128,6 +128,12 @@ void report_params(struct report *r, const struct params *p)
         text_params(r);
 }
 
+void report_buffers(struct report *r, const struct report_buffers *buffers)
+{
+    r->start.buffers = *buffers;
+    r->has_buffers = true;
+}
+
 void report_streams(struct report *r, const struct report_stream *streams, size_t n)
 {
     struct report_stream *copy = n > 0 ? malloc(n * sizeof *copy) : NULL;
@@ -147,7 +153,7 @@ void report_start(struct report *r, const struct report_start *start)
     keep_params(r, start->params);
     r->start = *start;
     r->start.params = NULL;
-    r->has_start = true;
+    r->has_buffers = r->has_start = true;
     if (is_text(r))
         text_start(r);
     else

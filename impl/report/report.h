@@ -46,13 +46,18 @@ struct report_connection {
     bool len_from_mss;  /* client: UDP without -l (PARAM-31) */
 };
 
+/* Of the first stream's socket, in bytes. */
+struct report_buffers {
+    int sock_bufsize; /* asked for */
+    int sndbuf_actual, rcvbuf_actual;
+};
+
 /* What is known when the test starts (TEST_START). Numbers 0 where they don't apply. */
 struct report_start {
     const struct params *params; /* as sent or received; borrowed for the call; len is filled in */
     uint64_t duration_s;         /* time as shown: params->time, or 10 where a server got none */
     double interval_s;           /* -i; 0 = none */
-    int sock_bufsize;            /* asked for */
-    int sndbuf_actual, rcvbuf_actual;
+    struct report_buffers buffers;
 };
 
 /* The end, from both sides. */
@@ -84,6 +89,8 @@ void report_connected(struct report *r, const struct report_connection *c);
 /* Server: parameters have come. Client: before report_connected(), so that title and rates are
  * known. */
 void report_params(struct report *r, const struct params *p);
+/* Client: the first stream has its socket; for who fails before report_start(). */
+void report_buffers(struct report *r, const struct report_buffers *buffers);
 void report_streams(struct report *r, const struct report_stream *streams, size_t n);
 void report_start(struct report *r, const struct report_start *start);
 /* One stretch, one row per stream in order of creation. */
@@ -111,7 +118,7 @@ const char *report_output_text(struct report *r);
 const char *report_output_json(struct report *r);
 
 /* iperf3's message for a number, word for word since scripts look for it; behind it that of
- * os_errno where iperf3 adds one and it is not 0: "unable to connect to server ...: Connection
- * refused". A number that is not in the table gives "int_errno=N", as with iperf3. buf is
- * NUL-terminated, cap > 0. */
+ * os_errno where iperf3 adds one: "unable to connect to server ...: Connection refused"; nothing
+ * behind the colon if it is 0. A number that is not in the table gives "int_errno=N", as with
+ * iperf3. buf is NUL-terminated, cap > 0. */
 void report_error_format(char *buf, size_t cap, int ierr, int os_errno);

@@ -73,15 +73,21 @@ static void write_limits(const struct report *r, struct jwrite *w)
     jwrite_int(w, "fq_rate", p->fqrate);
 }
 
+static void write_buffers(const struct report *r, struct jwrite *w)
+{
+    const struct report_buffers *buffers = &r->start.buffers;
+
+    jwrite_int(w, "sock_bufsize", buffers->sock_bufsize);
+    jwrite_int(w, "sndbuf_actual", buffers->sndbuf_actual);
+    jwrite_int(w, "rcvbuf_actual", buffers->rcvbuf_actual);
+}
+
 static void write_test(const struct report *r, struct jwrite *w)
 {
     static const char *const names[] = {
         [PARAMS_TCP] = "TCP", [PARAMS_UDP] = "UDP", [PARAMS_SCTP] = "SCTP"};
     const struct params *p = &r->params;
 
-    jwrite_int(w, "sock_bufsize", r->start.sock_bufsize);
-    jwrite_int(w, "sndbuf_actual", r->start.sndbuf_actual);
-    jwrite_int(w, "rcvbuf_actual", r->start.rcvbuf_actual);
     jwrite_object(w, "test_start");
     jwrite_string(w, "protocol", names[report_protocol(r)]);
     jwrite_int(w, "num_streams", p->parallel);
@@ -110,6 +116,8 @@ void schema_start(const struct report *r, struct jwrite *w, const char *key)
         write_connection(r, w);
     if (r->has_connection && r->has_params)
         write_limits(r, w);
+    if (r->has_buffers)
+        write_buffers(r, w);
     if (r->has_start)
         write_test(r, w);
     jwrite_end(w);

@@ -10,7 +10,7 @@ enum report_part { REPORT_NOTHING, REPORT_INTERVALS, REPORT_END, REPORT_CLOSED }
 struct report {
     struct report_config config;
 
-    bool has_params, has_connection, has_start;
+    bool has_params, has_connection, has_buffers, has_start;
     struct params params;                /* a copy */
     struct report_connection connection; /* host and cookie are the two below */
     char host[256], cookie[64];

@@ -24,7 +24,7 @@ static const struct failed {
     {"text with the system's word",   REPORT_TEXT,        false, IECTRLREAD,     ECONNRESET,
      "iperfref: error - unable to read from the control socket: Connection reset by peer\n"                                         },
     {"text, no errno",                REPORT_TEXT,        false, IECTRLREAD,     0,
-     "iperfref: error - unable to read from the control socket\n"                                                                   },
+     "iperfref: error - unable to read from the control socket: \n"                                                                 },
     {"text, errno that says nothing", REPORT_TEXT,        false, IECTRLCLOSE,    ECONNRESET,
      "iperfref: error - control socket has closed unexpectedly\n"                                                                   },
     {"text, server",                  REPORT_TEXT,        true,  IECLIENTTERM,   0,          "iperfref: the client has terminated\n"},

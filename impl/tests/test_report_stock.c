@@ -221,10 +221,10 @@ static void give_all(struct report *r, const json_value *doc, bool server, bool 
                         .params = &p,
                         .duration_s = (uint64_t)p.time,
                         .interval_s = number(doc, "start.test_start.interval"),
-                        .sock_bufsize = (int)integer(doc, "start.sock_bufsize"),
-                        .sndbuf_actual = (int)integer(doc, "start.sndbuf_actual"),
-                        .rcvbuf_actual = (int)integer(doc, "start.rcvbuf_actual"),
-                    });
+                        .buffers = {(int)integer(doc, "start.sock_bufsize"),
+                                    (int)integer(doc, "start.sndbuf_actual"),
+                                    (int)integer(doc, "start.rcvbuf_actual")},
+    });
     params_fini(&p);
     give_intervals(r, doc);
     give_end(r, doc, server);

@@ -84,10 +84,15 @@ static void test_token_plain_format_writes_one_two_and_three_blanks(void **state
 
 static void test_token_plain_format_refuses_what_no_receiver_reads(void **state) /* AUTH-5 */
 {
-    static const char *const words[] = {"", " ", "a b", "a\n", "\ta", "a\rb", "a\vb", "a\f"};
+    static const char *const words[] = {" ", "a b", "a\n", "\ta", "a\rb", "a\vb", "a\f"};
+    struct token_claim nobody = {.password = "x"}, nothing = {.user = "x"}, again;
     char text[64];
 
     (void)state;
+    assert_int_equal(token_plain_format(&nobody, text, sizeof text), SPEC_E_USAGE);
+    assert_int_equal(token_plain_format(&nothing, text, sizeof text), SPEC_OK); /* as stock does */
+    assert_int_equal(token_plain_parse((struct bytes){(uint8_t *)text, strlen(text)}, &again),
+                     SPEC_E_TOKEN);
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         struct token_claim user = {.password = "x"}, password = {.user = "x"};
         strcpy(user.user, words[i]);

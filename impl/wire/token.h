@@ -30,8 +30,8 @@ struct token_claim {
 enum spec_err token_base64_encode(struct bytes in, char *out, size_t cap);
 enum spec_err token_base64_decode(const char *text, uint8_t *out, size_t cap, size_t *out_len);
 
-/* The three lines of AUTH-3. User and password are not empty and hold no white space (AUTH-5: else
- * SPEC_E_USAGE).
+/* The three lines of AUTH-3. User and password hold no white space, and the user is not empty
+ * (AUTH-5: else SPEC_E_USAGE). An empty password can be sent; no receiver can read it.
  * format returns SPEC_OK, SPEC_E_USAGE, SPEC_E_SPACE. parse takes any amount of blanks after the
  * colons, ignores what follows the digits (AUTH-13), and returns SPEC_OK or SPEC_E_TOKEN. */
 enum spec_err token_plain_format(const struct token_claim *claim, char *out, size_t cap);
