@@ -40,6 +40,7 @@ OURFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Ibuild/gen $(WARNINGS) -fPIE -ffile-pre
            -MMD -MP $(CFLAGS) $(FLAGS_$(VARIANT))
 LINK     = -pie -Wl,-z,relro,-z,now $(CFLAGS) $(FLAGS_$(VARIANT)) $(LDFLAGS)
 LIBS     = -lcjson -lcrypto -lm -lpthread
+CAPTURE  = -lpcap -lz -lzstd -llz4
 # impl/tests/alloc.c and iofail.c stand in front of these for all of our objects, to fail the n-th call.
 WRAP     = $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup \
              recv send read write recvmsg accept4 connect epoll_wait clock_gettime \
@@ -64,7 +65,7 @@ $(B)/iperfref: $(call objects,impl/main.c) $(B)/libimpl.a
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 
 $(B)/iperfspec: $(call objects,harness/cli/main.c) $(B)/libharness.a $(B)/libimpl.a
-	$(CC) $(LINK) -o $@ $^ $(LIBS)
+	$(CC) $(LINK) -o $@ $^ $(LIBS) $(CAPTURE)
 
 $(B)/libimpl.a: $(call objects,$(IMPL))
 $(B)/libharness.a: $(call objects,$(HARNESS))
@@ -79,7 +80,7 @@ $(B)/obj/%.o: %.c build/gen/clauses.inc build/gen/clauses-sorted.inc $(B)/flags
 vpath test_%.c impl/tests harness/tests
 $(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $< $(filter %.o %.a,$^) -lcmocka $(LIBS)
+	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $< $(filter %.o %.a,$^) -lcmocka $(LIBS) $(CAPTURE)
 
 # With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz.
 $(B)/bin/%: fuzz/%_fuzzer.c $(B)/libimpl.a $(B)/flags

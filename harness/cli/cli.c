@@ -59,6 +59,20 @@ int cli_option(int argc, char **argv, const struct option *options)
     return option;
 }
 
+bool cli_port(struct cli_ports *ports, const char *program, const char *value)
+{
+    char *end;
+    long port = strtol(value, &end, 10);
+
+    if (*end != '\0' || port < 1 || port > 65535 || ports->n == CLI_PORTS) {
+        fprintf(stderr, "iperfspec %s: --port %s: %s\n", program, value,
+                ports->n == CLI_PORTS ? "too many ports" : "no port number");
+        return false;
+    }
+    ports->at[ports->n++] = (uint16_t)port;
+    return true;
+}
+
 bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
 {
     switch (option) {

@@ -21,6 +21,8 @@ int cli_show(int argc, char **argv);
 int cli_lint(int argc, char **argv);
 int cli_play(int argc, char **argv);
 int cli_interop(int argc, char **argv);
+int cli_decode(int argc, char **argv);
+int cli_check(int argc, char **argv);
 
 /* Print usage to stderr and return CLI_USAGE. */
 int cli_usage(const char *usage);
@@ -28,6 +30,15 @@ int cli_usage(const char *usage);
 /* The next option as getopt_long() gives it; a bad one is answered with its name and the nearest
  * good one, and '?' is returned. */
 int cli_option(int argc, char **argv, const struct option *options);
+
+/* Ports of --port options. */
+#define CLI_PORTS 16
+struct cli_ports {
+    uint16_t at[CLI_PORTS];
+    size_t n;
+};
+/* False, after a message, for what is no port or one too many. */
+bool cli_port(struct cli_ports *ports, const char *program, const char *value);
 
 /* What narrows a list of cases: ids (globs), clauses, roles. */
 struct cli_choice {

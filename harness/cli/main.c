@@ -11,6 +11,8 @@ const struct cli_command cli_commands[] = {
     {"lint",    cli_lint,    "check case files without playing them"                },
     {"interop", cli_interop, "run every mode between iperfref and other builds"     },
     {"play",    cli_play,    "play one script against anything, as client or server"},
+    {"decode",  cli_decode,  "show the sessions in a capture file"                  },
+    {"check",   cli_check,   "judge the sessions in capture files"                  },
     {NULL,      NULL,        NULL                                                   },
 };
 

@@ -1,0 +1,20 @@
+/* capture.h - reads a whole capture: packets from a source, through the fragments, to the sessions
+ * in it. */
+#pragma once
+#include "harness/capture/source.h"
+#include "harness/capture/track.h"
+
+#include <signal.h>
+
+struct capture_counts {
+    uint64_t packets, bytes; /* bytes on the wire */
+    uint64_t others;         /* neither TCP nor UDP over IP */
+    uint64_t unreadable;     /* headers cut, or nonsense */
+    uint64_t first_ns, last_ns;
+};
+
+/* Read until the end (of a live source: until *stop is set, which a signal handler may do; stop may
+ * be NULL). False, with the reason, if the file is damaged before its end; what came before was
+ * handed on. *was_cut: its last packet is not whole, as when a capture was ended in mid-write. */
+bool capture_read(struct source *source, struct track *track, const volatile sig_atomic_t *stop,
+                  struct capture_counts *counts, bool *was_cut, struct text *why);

@@ -1,0 +1,291 @@
+#include "harness/capture/channel.h"
+
+#include "harness/session/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FARTHEST (1 << 30) /* how far ahead a sequence number can be meant */
+
+struct segment {
+    int from;
+    uint32_t seq, ack, len; /* len: on the wire */
+    uint8_t flags;
+    struct channel_origin origin;
+    uint64_t clock; /* packets of the connection before it */
+    struct bytes bytes;
+    uint8_t *own; /* the bytes, where it had to wait */
+};
+
+struct side {
+    bool is_known, is_over;
+    uint32_t next;  /* sequence number of the next byte */
+    uint32_t acked; /* the other side has said that it has all below */
+    bool has_acked;
+};
+
+struct channel {
+    struct channel_user user;
+    struct side sides[2];
+    struct segment waiting[CHANNEL_WAITING_MAX]; /* in the order of the capture */
+    size_t n_waiting, n_bytes;
+    uint64_t clock, n_repeated;
+    struct channel_origin last;
+};
+
+static int32_t ahead(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b);
+}
+
+struct channel *channel_new(const struct channel_user *user)
+{
+    struct channel *c = text_realloc(NULL, sizeof *c);
+
+    memset(c, 0, sizeof *c);
+    c->user = *user;
+    return c;
+}
+
+void channel_free(struct channel *c)
+{
+    if (c == NULL)
+        return;
+    for (size_t i = 0; i < c->n_waiting; i++)
+        free(c->waiting[i].own);
+    free(c);
+}
+
+/* --- what waits ------------------------------------------------------------------------------- */
+
+static void wait_for(struct channel *c, const struct segment *s)
+{
+    struct segment *w = &c->waiting[c->n_waiting++];
+
+    *w = *s;
+    w->own = text_realloc(NULL, s->bytes.len);
+    if (s->bytes.len > 0)
+        memcpy(w->own, s->bytes.at, s->bytes.len);
+    w->bytes.at = w->own;
+    c->n_bytes += s->bytes.len;
+}
+
+static struct segment take_out(struct channel *c, size_t i)
+{
+    struct segment s = c->waiting[i];
+
+    c->n_bytes -= s.bytes.len;
+    c->n_waiting--;
+    memmove(&c->waiting[i], &c->waiting[i + 1], (c->n_waiting - i) * sizeof c->waiting[0]);
+    return s;
+}
+
+/* Its turn has come: all before it was delivered, and all that its sender had acknowledged. */
+static bool is_ready(const struct channel *c, const struct segment *s)
+{
+    const struct side *own = &c->sides[s->from], *other = &c->sides[!s->from];
+
+    if (ahead(s->seq, own->next) > 0)
+        return false;
+    return !(s->flags & DISSECT_ACK) || !other->is_known || other->is_over ||
+           ahead(s->ack, other->next) <= 0;
+}
+
+/* --- delivery --------------------------------------------------------------------------------- */
+
+static void give_gap(struct channel *c, int from, struct channel_origin origin, uint32_t len)
+{
+    c->sides[from].next += len;
+    if (!c->sides[from].is_over)
+        c->user.gap(c->user.context, from, origin, len);
+}
+
+static void give_end(struct channel *c, const struct segment *s)
+{
+    struct side *side = &c->sides[s->from];
+
+    if (side->is_over || !(s->flags & (DISSECT_FIN | DISSECT_RST)))
+        return;
+    side->next += s->flags & DISSECT_FIN ? 1 : 0;
+    side->is_over = true;
+    c->user.end(c->user.context, s->from, s->origin, s->flags & DISSECT_RST);
+}
+
+/* Deliver a segment that is ready, without what was delivered before. */
+static void give(struct channel *c, const struct segment *s)
+{
+    struct side *side = &c->sides[s->from];
+    uint32_t old = side->next - s->seq; /* bytes that are no news */
+
+    c->last = s->origin;
+    if (s->len > 0 && old >= s->len)
+        c->n_repeated++;
+    if (old < s->len && !side->is_over) {
+        struct bytes news = {NULL, 0};
+        if (old < s->bytes.len)
+            news = (struct bytes){s->bytes.at + old, s->bytes.len - old};
+        side->next += (uint32_t)news.len;
+        if (news.len > 0)
+            c->user.bytes(c->user.context, s->from, s->origin, news);
+        if (s->seq + s->len != side->next)
+            give_gap(c, s->from, s->origin, s->seq + s->len - side->next); /* snap length */
+    }
+    if (old <= s->len || s->flags & DISSECT_RST)
+        give_end(c, s);
+}
+
+static void give_waiting(struct channel *c)
+{
+    for (size_t i = 0; i < c->n_waiting;) {
+        if (!is_ready(c, &c->waiting[i])) {
+            i++;
+            continue;
+        }
+        struct segment s = take_out(c, i);
+        give(c, &s);
+        free(s.own);
+        i = 0; /* others may wait for just this */
+    }
+}
+
+/* --- gaps ------------------------------------------------------------------------------------- */
+
+/* Where the bytes of that direction go on: the first that waits behind next, but not beyond
+ * limit. */
+static uint32_t resume_at(const struct channel *c, int from, uint32_t limit)
+{
+    const struct side *side = &c->sides[from];
+    uint32_t best = limit;
+
+    for (size_t i = 0; i < c->n_waiting; i++) {
+        const struct segment *s = &c->waiting[i];
+        if (s->from == from && ahead(s->seq, side->next) > 0 && ahead(s->seq, best) < 0)
+            best = s->seq;
+    }
+    return best;
+}
+
+/* What the first segment waits for will not come: step over it. */
+static void give_up(struct channel *c)
+{
+    const struct segment *s = &c->waiting[0];
+    int missing = s->from;
+    uint32_t limit = s->seq;
+
+    if (ahead(s->seq, c->sides[s->from].next) <= 0) {
+        missing = !s->from;
+        limit = s->ack;
+    }
+    uint32_t to = resume_at(c, missing, limit);
+    if (to != c->sides[missing].next)
+        give_gap(c, missing, s->origin, to - c->sides[missing].next);
+    give_waiting(c);
+}
+
+static bool waits_too_long(const struct channel *c, const struct dissected *p)
+{
+    const struct segment *first = &c->waiting[0];
+
+    return c->n_waiting > 0 &&
+           (c->n_waiting == CHANNEL_WAITING_MAX || c->n_bytes > CHANNEL_BYTES_MAX ||
+            c->clock - first->clock > CHANNEL_PATIENCE ||
+            (p->at_ns > first->origin.at_ns &&
+             p->at_ns - first->origin.at_ns > CHANNEL_PATIENCE_NS));
+}
+
+/* --- taking ----------------------------------------------------------------------------------- */
+
+/* What the first packet tells about where the directions begin. */
+static void learn(struct channel *c, int from, const struct dissected *p)
+{
+    struct side *own = &c->sides[from], *other = &c->sides[!from];
+
+    if (!own->is_known) {
+        own->is_known = true;
+        own->next = p->seq + (p->flags & DISSECT_SYN ? 1 : 0);
+    }
+    if (!other->is_known && p->flags & DISSECT_ACK && !(p->flags & DISSECT_RST)) {
+        other->is_known = true;
+        other->next = p->ack;
+    }
+}
+
+void channel_start(struct channel *c, int from, uint32_t seq)
+{
+    c->sides[from].is_known = true;
+    c->sides[from].next = seq;
+}
+
+static bool is_sane(const struct channel *c, int from, const struct dissected *p)
+{
+    const struct side *own = &c->sides[from], *other = &c->sides[!from];
+    int32_t place = ahead(p->seq, own->next);
+
+    if (place > FARTHEST || place < -FARTHEST)
+        return false;
+    if (p->flags & DISSECT_RST) /* a reset carries whatever acknowledgement */
+        return true;
+    return !(p->flags & DISSECT_ACK) || !other->is_known ||
+           (ahead(p->ack, other->next) < FARTHEST && ahead(p->ack, other->next) > -FARTHEST);
+}
+
+static void note_ack(struct channel *c, int from, const struct dissected *p)
+{
+    struct side *other = &c->sides[!from];
+
+    if (!(p->flags & DISSECT_ACK) || p->flags & DISSECT_RST)
+        return;
+    if (!other->has_acked || ahead(p->ack, other->acked) > 0)
+        other->acked = p->ack;
+    other->has_acked = true;
+}
+
+void channel_take(struct channel *c, int from, const struct dissected *p)
+{
+    learn(c, from, p);
+    c->clock++;
+    if (!is_sane(c, from, p))
+        return;
+    note_ack(c, from, p);
+    struct segment s = {
+        .from = from,
+        .seq = p->seq + (p->flags & DISSECT_SYN ? 1 : 0),
+        .ack = p->ack,
+        .len = p->len,
+        .flags = p->flags & DISSECT_RST ? DISSECT_RST : p->flags,
+        .origin = {p->at_ns, p->number},
+        .clock = c->clock,
+        .bytes = p->payload,
+    };
+    while (waits_too_long(c, p))
+        give_up(c);
+    if (is_ready(c, &s)) {
+        give(c, &s);
+        give_waiting(c);
+    } else if (s.len > 0 || s.flags & (DISSECT_FIN | DISSECT_RST)) {
+        wait_for(c, &s);
+    }
+}
+
+void channel_finish(struct channel *c)
+{
+    while (c->n_waiting > 0)
+        give_up(c);
+    for (int from = 0; from < 2; from++) {
+        struct side *side = &c->sides[from];
+        if (side->is_known && side->has_acked && !side->is_over &&
+            ahead(side->acked, side->next) > 0)
+            give_gap(c, from, c->last, side->acked - side->next);
+    }
+}
+
+bool channel_next(const struct channel *c, int from, uint32_t *seq)
+{
+    *seq = c->sides[from].next;
+    return c->sides[from].is_known;
+}
+
+uint64_t channel_n_repeated(const struct channel *c)
+{
+    return c->n_repeated;
+}

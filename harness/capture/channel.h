@@ -1,0 +1,51 @@
+/* channel.h - puts both directions of a TCP connection in order, for a control channel.
+ *
+ * Bytes come out in an order in which the two ends can have sent them: nothing before what its
+ * sender had acknowledged. A segment that comes too early waits, in bounded memory; when too much
+ * waits, or too long, what it waits for was not captured and is reported as a gap. So a capture
+ * that lost packets, or re-ordered them, is never taken for peers that broke the rules.
+ *
+ * Overlaps and retransmissions: the first copy counts. Lengths, times and numbers are bounded; a
+ * segment far outside the window is ignored. */
+#pragma once
+#include "harness/capture/dissect.h"
+
+#define CHANNEL_WAITING_MAX 128                  /* segments */
+#define CHANNEL_BYTES_MAX   (1u << 20)           /* of them */
+#define CHANNEL_PATIENCE_NS UINT64_C(5000000000) /* by the clock of the capture */
+#define CHANNEL_PATIENCE    64                   /* packets of this connection */
+
+struct channel;
+
+/* Where delivered bytes come from. */
+struct channel_origin {
+    uint64_t at_ns, number; /* of the packet */
+};
+
+/* What comes out. from: 0 or 1, as in channel_take(). */
+struct channel_user {
+    void (*bytes)(void *context, int from, struct channel_origin origin, struct bytes bytes);
+    /* len bytes are not in the capture. */
+    void (*gap)(void *context, int from, struct channel_origin origin, uint64_t len);
+    void (*end)(void *context, int from, struct channel_origin origin, bool is_reset);
+    void *context;
+};
+
+/* Never NULL. */
+struct channel *channel_new(const struct channel_user *user);
+void channel_free(struct channel *c);
+
+/* The sequence number of a direction's first byte, where it is known from the handshake. */
+void channel_start(struct channel *c, int from, uint32_t seq);
+
+/* One segment of direction from (0 or 1). */
+void channel_take(struct channel *c, int from, const struct dissected *p);
+
+/* No more will come: delivers what waits, with gaps where they are. */
+void channel_finish(struct channel *c);
+
+/* The sequence number of the next byte of a direction; false while it is not known. */
+bool channel_next(const struct channel *c, int from, uint32_t *seq);
+
+/* Segments whose bytes had been there before: retransmissions, keep-alives. */
+uint64_t channel_n_repeated(const struct channel *c);

@@ -1,0 +1,109 @@
+#include "harness/capture/digest.h"
+
+#include "impl/wire/ierr.h"
+#include "impl/wire/state.h"
+
+#include <inttypes.h>
+
+static const char *const words[] = {
+#define X(name, word) [name] = word,
+    DIGEST_VERDICTS(X)
+#undef X
+};
+
+const char *digest_verdict_word(enum digest_verdict verdict)
+{
+    return words[verdict];
+}
+
+static bool is_must(const struct track_violation *v)
+{
+    return v->clause == NULL || v->clause->level == CLAUSE_MUST ||
+           v->clause->level == CLAUSE_MUST_NOT;
+}
+
+enum digest_verdict digest_verdict(const struct track_session *s)
+{
+    enum digest_verdict worst = s->n_notes > 0 ? DIGEST_PART : DIGEST_PASS;
+
+    for (size_t i = 0; i < s->n_violations; i++)
+        worst = MAX(worst, is_must(&s->violations[i]) ? DIGEST_FAIL : DIGEST_WARN);
+    return worst;
+}
+
+const char *digest_client_version(const struct track_session *s)
+{
+    const struct params *p = observer_params(s->observer);
+
+    return p != NULL && p->client_version != NULL ? p->client_version : "?";
+}
+
+static void add_limit(const struct params *p, struct text *out)
+{
+    int64_t seconds = params_time_limit(p);
+
+    if (p->num > 0)
+        text_addf(out, ", %" PRId64 " bytes", p->num);
+    else if (p->blockcount > 0)
+        text_addf(out, ", %" PRId64 " blocks", p->blockcount);
+    else if (seconds > 0)
+        text_addf(out, ", %" PRId64 " s", seconds);
+    if (p->omit > 0)
+        text_addf(out, ", %" PRId64 " s omitted", p->omit);
+}
+
+void digest_mode(const struct track_session *s, struct text *out)
+{
+    static const char *const protocols[] = {
+        [PARAMS_TCP] = "tcp", [PARAMS_UDP] = "udp", [PARAMS_SCTP] = "sctp"};
+    const struct params *p = observer_params(s->observer);
+
+    if (p == NULL) {
+        text_adds(out, "no parameters");
+        return;
+    }
+    text_addf(out, "%s %s", protocols[params_protocol(p)],
+              p->bidirectional ? "bidir"
+              : p->reverse     ? "reverse"
+                               : "forward");
+    if (params_n_streams(p) != 1)
+        text_addf(out, ", %" PRId64 " streams", params_n_streams(p));
+    add_limit(p, out);
+}
+
+static void add_state(const struct track_session *s, struct text *out)
+{
+    const char *name = state_name(s->last_state[OBSERVER_SERVER]);
+
+    text_addf(out, " in %s", name != NULL ? name : "IPERF_START");
+}
+
+void digest_ending(const struct track_session *s, struct text *out)
+{
+    int8_t server = s->last_state[OBSERVER_SERVER], client = s->last_state[OBSERVER_CLIENT];
+    const char *name = ierr_name(s->ierr);
+
+    if (server == ACCESS_DENIED)
+        text_adds(out, "access denied");
+    else if (server == SERVER_ERROR && s->n_ints > 0)
+        text_addf(out, "server error %d %s", (int)s->ierr, name != NULL ? name : "(unknown)");
+    else if (server == SERVER_ERROR)
+        text_adds(out, "server error without a number");
+    else if (server == SERVER_TERMINATE)
+        text_adds(out, "ended by the server");
+    else if (client == CLIENT_TERMINATE)
+        text_adds(out, "ended by the client");
+    else if (observer_completed(s->observer))
+        text_adds(out, "completed");
+    else if (s->is_over[OBSERVER_CLIENT] || s->is_over[OBSERVER_SERVER]) {
+        enum observer_side by = s->first_over;
+        text_addf(out, "%s by the %s", s->is_reset[by] ? "reset" : "closed",
+                  by == OBSERVER_CLIENT ? "client" : "server");
+        add_state(s, out);
+    } else {
+        text_adds(out, "not over");
+        add_state(s, out);
+    }
+    if (server == SERVER_ERROR && observer_completed(s->observer))
+        text_adds(out, " after the results (DEF-27)");
+}

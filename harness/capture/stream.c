@@ -1,0 +1,208 @@
+#include "harness/capture/stream.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* --- TCP -------------------------------------------------------------------------------------- */
+
+static int32_t ahead(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b);
+}
+
+void stream_tcp_begin(struct stream_tcp *t, uint32_t seq, uint8_t scale)
+{
+    t->is_known = t->is_exact = true;
+    t->next = t->acked = seq;
+    t->scale = scale;
+}
+
+static void open_hole(struct stream_tcp *t, uint32_t from, uint32_t to)
+{
+    t->missing += to - from;
+    if (t->n_holes == STREAM_HOLES) { /* the oldest will not be filled any more */
+        for (unsigned i = 1; i < STREAM_HOLES; i++)
+            t->holes[i - 1] = t->holes[i];
+        t->n_holes--;
+    }
+    t->holes[t->n_holes].from = from;
+    t->holes[t->n_holes++].to = to;
+}
+
+/* Bytes that come late. Those of a hole are news, others a repetition. */
+static uint64_t fill_hole(struct stream_tcp *t, uint32_t from, uint32_t to)
+{
+    for (unsigned i = 0; i < t->n_holes; i++) {
+        uint32_t a = ahead(from, t->holes[i].from) > 0 ? from : t->holes[i].from;
+        uint32_t b = ahead(to, t->holes[i].to) < 0 ? to : t->holes[i].to;
+        if (ahead(b, a) <= 0)
+            continue;
+        t->missing -= b - a;
+        if (a == t->holes[i].from)
+            t->holes[i].from = b;
+        else
+            t->holes[i].to = a; /* what lies behind it counts as seen neither way */
+        if (t->holes[i].from == t->holes[i].to)
+            t->holes[i] = t->holes[--t->n_holes];
+        return b - a;
+    }
+    t->repeated++;
+    return 0;
+}
+
+static void advance(struct stream_tcp *t, uint32_t to)
+{
+    t->sent += to - t->next;
+    t->next = to;
+}
+
+/* The end that sends p has read the other's bytes up to p->ack. */
+static void take_ack(struct stream_tcp *own, struct stream_tcp *other, const struct dissected *p)
+{
+    uint64_t window = (uint64_t)p->window << (own->scale == DISSECT_NO_SCALE ? 0 : own->scale);
+
+    own->window = MAX(own->window, window);
+    if (!other->is_known)
+        return;
+    int32_t news = ahead(p->ack, other->acked);
+    if (news > 0 && ahead(p->ack, other->next) <= 1 << 30) {
+        other->confirmed += (uint32_t)news;
+        other->acked = p->ack;
+        uint32_t end = p->ack - (other->fin ? 1 : 0);
+        if (ahead(end, other->next) > 0) {
+            open_hole(other, other->next, end);
+            advance(other, end);
+        }
+    }
+    if (p->flags & DISSECT_FIN)
+        other->confirmed_at_fin = MIN(other->confirmed, other->sent);
+}
+
+static uint64_t take_bytes(struct stream_tcp *t, const struct dissected *p)
+{
+    uint32_t end = p->seq + p->len;
+    int32_t place = ahead(p->seq, t->next);
+    uint64_t news;
+
+    if (place > 1 << 30 || place < -(1 << 30))
+        return 0;
+    if (place == 0) { /* as nearly always */
+        news = p->len;
+    } else if (place > 0) {
+        open_hole(t, t->next, p->seq);
+        t->sent += (uint32_t)place;
+        t->next = p->seq;
+        news = p->len;
+    } else if (ahead(end, t->next) > 0) {
+        news = (uint32_t)ahead(end, t->next);
+    } else {
+        return fill_hole(t, p->seq, end);
+    }
+    advance(t, end);
+    return news;
+}
+
+uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
+                         const struct dissected *p)
+{
+    uint64_t news = 0;
+
+    if (!own->is_known) { /* began before the capture */
+        stream_tcp_begin(own, p->seq, DISSECT_NO_SCALE);
+        own->is_exact = false;
+    }
+    if (p->len > 0 && !(p->flags & DISSECT_RST)) {
+        news = take_bytes(own, p);
+        if (own->first_ns == 0) {
+            own->first_ns = p->at_ns;
+            own->first_number = p->number;
+        }
+        own->last_ns = p->at_ns;
+    }
+    if (p->flags & DISSECT_FIN && p->seq + p->len == own->next)
+        own->fin = true;
+    if (p->flags & DISSECT_RST)
+        own->rst = true;
+    else if (p->flags & DISSECT_ACK)
+        take_ack(own, other, p);
+    return news;
+}
+
+/* --- UDP -------------------------------------------------------------------------------------- */
+
+static void blame(struct stream_fault *fault, const char *clause, const char *expected,
+                  const char *format, uint64_t value)
+{
+    if (fault->clause != NULL)
+        return;
+    fault->clause = clause;
+    snprintf(fault->expected, sizeof fault->expected, "%s", expected);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(fault->found, sizeof fault->found, format, value);
+#pragma GCC diagnostic pop
+}
+
+/* A number that was sent before, at another time, was given twice; a copy made by the network, or
+ * by a capture on all interfaces, carries the same time. */
+static void judge_number(struct stream_udp *u, const struct datagram_header *h,
+                         struct stream_fault *fault)
+{
+    unsigned slot = (unsigned)(h->seq % STREAM_RECENT);
+    uint64_t sent_us = h->sec * UINT64_C(1000000) + h->usec;
+
+    if (h->seq == 0)
+        blame(fault, "UDP-5", "numbers from 1 on", "number %" PRIu64, h->seq);
+    if (u->recent[slot].seq == h->seq && h->seq != 0) {
+        u->repeated++;
+        if (u->recent[slot].sent_us != sent_us)
+            blame(fault, "UDP-5", "each number once", "number %" PRIu64 " again, with another time",
+                  h->seq);
+    }
+    u->recent[slot].seq = h->seq;
+    u->recent[slot].sent_us = sent_us;
+}
+
+static void take_one(struct stream_udp *u, struct bytes datagram, uint32_t wire_len, bool wide,
+                     uint64_t at_ns, struct stream_fault *fault)
+{
+    struct datagram_header header;
+
+    u->n++;
+    u->bytes += wire_len;
+    if (datagram_decode(datagram, wide, &header) != SPEC_OK)
+        return; /* cut by the snap length, or too short */
+    if (header.usec > 999999)
+        blame(fault, "UDP-1", "microseconds of 0-999999", "%" PRIu64, header.usec);
+    judge_number(u, &header, fault);
+    account_udp_take(&u->account, &header, wide, at_ns);
+}
+
+uint64_t stream_udp_take(struct stream_udp *u, const struct dissected *p, bool wide, uint32_t len,
+                         struct stream_fault *fault)
+{
+    uint32_t left = p->len;
+    struct bytes rest = p->payload;
+
+    fault->clause = NULL;
+    if (u->n == 0) {
+        u->first_ns = p->at_ns;
+        u->first_number = p->number;
+    }
+    u->last_ns = p->at_ns;
+    if (len > 0 && (left < len || left % len != 0)) {
+        u->odd_len++;
+        blame(fault, "UDP-3", "datagrams of the length announced", "one of %" PRIu64 " bytes",
+              left);
+    }
+    /* Where the kernel cuts (or joins) datagrams behind the point of capture, one packet holds
+     * several, each with its header. */
+    while (len > 0 && left > len && left % len == 0) {
+        size_t seen = MIN(rest.len, len);
+        take_one(u, (struct bytes){rest.at, seen}, len, wide, p->at_ns, fault);
+        rest = (struct bytes){rest.at + seen, rest.len - seen};
+        left -= len;
+    }
+    take_one(u, rest, left, wide, p->at_ns, fault);
+    return p->len;
+}

@@ -1,0 +1,60 @@
+/* stream.h - what went over one data stream: counted, never stored. */
+#pragma once
+#include "harness/capture/dissect.h"
+#include "impl/wire/account.h"
+
+#define STREAM_HOLES  8  /* gaps in the sequence numbers that are remembered */
+#define STREAM_RECENT 64 /* datagrams whose sending times are remembered */
+
+/* One direction of a TCP stream, by its sequence numbers, which tell more than the packets that
+ * were captured. */
+struct stream_tcp {
+    bool is_known;             /* next is */
+    bool is_exact;             /* counted from its very first byte on */
+    bool fin, rst;             /* seen from this end */
+    uint8_t scale;             /* of its windows */
+    uint32_t next;             /* behind the highest byte seen */
+    uint32_t acked;            /* the other end has all below */
+    uint64_t sent;             /* bytes from the first to the highest seen, or acknowledged */
+    uint64_t confirmed;        /* bytes that the other end acknowledged */
+    uint64_t confirmed_at_fin; /* the same when the other end sent its FIN */
+    uint64_t missing;          /* bytes that were not captured */
+    uint64_t repeated;         /* segments whose bytes had been seen */
+    uint64_t window;           /* largest that it offered, bytes; 0: unknown scale */
+    uint64_t first_ns, last_ns, first_number;
+    struct {
+        uint32_t from, to;
+    } holes[STREAM_HOLES];
+    unsigned n_holes;
+};
+
+/* The datagrams of one direction of a UDP stream. */
+struct stream_udp {
+    struct account_udp account; /* as a receiver at the point of capture would have counted */
+    uint64_t n, bytes;          /* seen */
+    uint64_t repeated;          /* with a number that had been there */
+    uint64_t odd_len;           /* not of the test's length */
+    uint64_t first_ns, last_ns, first_number;
+    struct {
+        uint64_t seq, sent_us;
+    } recent[STREAM_RECENT];
+};
+
+/* One packet of the direction, and of the other one's acknowledgements. Returns the new bytes. */
+uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
+                         const struct dissected *p);
+/* Begin to count at that sequence number. */
+void stream_tcp_begin(struct stream_tcp *t, uint32_t seq, uint8_t scale);
+
+/* What is wrong with a datagram. */
+struct stream_fault {
+    const char *clause; /* NULL: nothing */
+    char expected[96], found[96];
+};
+
+/* One datagram, or several in one buffer of segmentation offload.
+ *   wide  16-byte headers
+ *   len   the test's datagram length, 0: unknown
+ * Returns the bytes. */
+uint64_t stream_udp_take(struct stream_udp *u, const struct dissected *p, bool wide, uint32_t len,
+                         struct stream_fault *fault);

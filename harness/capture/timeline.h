@@ -1,0 +1,38 @@
+/* timeline.h - what happened in a session, for people and for programs. */
+#pragma once
+#include "harness/capture/track.h"
+
+#include <stdio.h>
+
+struct timeline_entry {
+    struct track_event event; /* its pointers: into this entry, or of the session */
+    struct observer_message message;
+    char *text; /* of a JSON message, or the cookie */
+};
+
+/* The events of one session, kept until it is printed. Zero it to start. */
+struct timeline {
+    struct timeline_entry *entries;
+    size_t n, n_lost; /* entries beyond the limit */
+};
+
+void timeline_add(struct timeline *t, const struct track_event *event);
+void timeline_fini(struct timeline *t);
+
+struct timeline_style {
+    bool is_pretty;   /* JSON over several lines */
+    uint64_t zero_ns; /* times are shown from here on */
+};
+
+/* One event, on a line (or more). prefix goes in front of each. */
+void timeline_print_event(FILE *out, const struct track_event *event, const char *prefix,
+                          const struct timeline_style *style);
+/* Head, events, data volumes, verdict. */
+void timeline_print(FILE *out, const struct timeline *t, const struct track_session *s,
+                    bool is_pretty);
+/* One line. */
+void timeline_print_summary(FILE *out, const struct track_session *s);
+/* Violations and what was not judged, a line each. */
+void timeline_print_findings(FILE *out, const struct track_session *s);
+/* The session as a JSON object without a newline; t may be NULL. False without memory. */
+bool timeline_print_json(FILE *out, const struct timeline *t, const struct track_session *s);

@@ -1,0 +1,182 @@
+#include "harness/capture/unpack.h"
+
+#include <errno.h>
+#include <lz4frame.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#define MAGIC_LEN 4
+#define IN_LEN    (64u << 10)
+
+struct unpacker {
+    FILE *raw;
+    enum unpack_kind kind;
+    bool is_over;
+    uint8_t in[IN_LEN]; /* packed bytes: those from at to len are to be undone */
+    size_t at, len;
+    union {
+        z_stream gzip;
+        ZSTD_DStream *zstd;
+        LZ4F_dctx *lz4;
+    };
+};
+
+static const struct {
+    uint8_t magic[MAGIC_LEN];
+    size_t len;
+    enum unpack_kind kind;
+} magics[] = {
+    {{0x1f, 0x8b},             2, UNPACK_GZIP},
+    {{0x28, 0xb5, 0x2f, 0xfd}, 4, UNPACK_ZSTD},
+    {{0x04, 0x22, 0x4d, 0x18}, 4, UNPACK_LZ4 },
+};
+
+static enum unpack_kind kind_of(const uint8_t *at, size_t len)
+{
+    for (size_t i = 0; i < ARRAY_LEN(magics); i++)
+        if (len >= magics[i].len && memcmp(at, magics[i].magic, magics[i].len) == 0)
+            return magics[i].kind;
+    return UNPACK_NONE;
+}
+
+enum unpack_kind unpack_kind(FILE *raw)
+{
+    uint8_t head[MAGIC_LEN];
+
+    return kind_of(head, fread(head, 1, sizeof head, raw));
+}
+
+/* --- the decoders: each undoes some of what is in u->in; returns the bytes made, 0 for none ----
+ */
+
+static size_t inflate_some(struct unpacker *u, char *out, size_t cap)
+{
+    u->gzip.next_in = u->in + u->at;
+    u->gzip.avail_in = (uInt)(u->len - u->at);
+    u->gzip.next_out = (Bytef *)out;
+    u->gzip.avail_out = (uInt)cap;
+    int status = inflate(&u->gzip, Z_NO_FLUSH);
+    u->at = u->len - u->gzip.avail_in;
+    if (status == Z_STREAM_END)
+        inflateReset(&u->gzip); /* members may follow one another */
+    else if (status != Z_OK && status != Z_BUF_ERROR)
+        u->is_over = true;
+    return cap - u->gzip.avail_out;
+}
+
+static size_t unzstd_some(struct unpacker *u, char *out, size_t cap)
+{
+    ZSTD_inBuffer in = {u->in, u->len, u->at};
+    ZSTD_outBuffer made = {out, cap, 0};
+
+    u->is_over = ZSTD_isError(ZSTD_decompressStream(u->zstd, &made, &in));
+    u->at = in.pos;
+    return made.pos;
+}
+
+static size_t unlz4_some(struct unpacker *u, char *out, size_t cap)
+{
+    size_t used = u->len - u->at, made = cap;
+
+    u->is_over = LZ4F_isError(LZ4F_decompress(u->lz4, out, &made, u->in + u->at, &used, NULL));
+    u->at += used;
+    return u->is_over ? 0 : made;
+}
+
+static size_t copy_some(struct unpacker *u, char *out, size_t cap)
+{
+    size_t n = MIN(cap, u->len - u->at);
+
+    memcpy(out, u->in + u->at, n);
+    u->at += n;
+    return n;
+}
+
+static size_t some(struct unpacker *u, char *out, size_t cap)
+{
+    switch (u->kind) {
+    case UNPACK_GZIP:
+        return inflate_some(u, out, cap);
+    case UNPACK_ZSTD:
+        return unzstd_some(u, out, cap);
+    case UNPACK_LZ4:
+        return unlz4_some(u, out, cap);
+    default:
+        return copy_some(u, out, cap);
+    }
+}
+
+static ssize_t read_some(void *cookie, char *out, size_t cap)
+{
+    struct unpacker *u = cookie;
+    size_t made = 0;
+
+    while (made == 0 && !u->is_over) {
+        bool is_dry = u->at == u->len;
+        if (is_dry) {
+            u->at = 0;
+            u->len = fread(u->in, 1, sizeof u->in, u->raw);
+        }
+        /* What a decoder still holds comes out without new input. */
+        bool at_end = u->len == 0;
+        made = some(u, out, MIN(cap, 1u << 30));
+        if (at_end && made == 0)
+            u->is_over = true;
+    }
+    return (ssize_t)made;
+}
+
+static int close_all(void *cookie)
+{
+    struct unpacker *u = cookie;
+
+    if (u->kind == UNPACK_GZIP)
+        inflateEnd(&u->gzip);
+    else if (u->kind == UNPACK_ZSTD)
+        ZSTD_freeDStream(u->zstd);
+    else if (u->kind == UNPACK_LZ4)
+        LZ4F_freeDecompressionContext(u->lz4);
+    int status = u->raw == stdin ? 0 : fclose(u->raw);
+    free(u);
+    return status;
+}
+
+static bool start(struct unpacker *u)
+{
+    switch (u->kind) {
+    case UNPACK_GZIP:
+        return inflateInit2(&u->gzip, 16 + MAX_WBITS) == Z_OK;
+    case UNPACK_ZSTD:
+        u->zstd = ZSTD_createDStream();
+        return u->zstd != NULL;
+    case UNPACK_LZ4:
+        return !LZ4F_isError(LZ4F_createDecompressionContext(&u->lz4, LZ4F_VERSION));
+    default:
+        return true;
+    }
+}
+
+FILE *unpack(FILE *raw, struct text *why)
+{
+    struct unpacker *u = text_realloc(NULL, sizeof *u);
+
+    *u = (struct unpacker){.raw = raw};
+    u->len = fread(u->in, 1, sizeof u->in, raw);
+    u->kind = kind_of(u->in, u->len);
+    if (!start(u)) {
+        text_adds(why, "no memory to unpack the capture");
+        u->kind = UNPACK_NONE;
+        close_all(u);
+        return NULL;
+    }
+    FILE *made =
+        fopencookie(u, "rb", (cookie_io_functions_t){.read = read_some, .close = close_all});
+    if (made == NULL) {
+        text_adds(why, strerror(errno));
+        close_all(u);
+    }
+    return made;
+}

@@ -1,0 +1,154 @@
+/* check.c - iperfspec check: a verdict on each session in capture files. */
+#include "harness/cli/cli.h"
+
+#include "harness/capture/capture.h"
+#include "harness/capture/digest.h"
+#include "harness/capture/timeline.h"
+#include "impl/wire/jwrite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char usage[] =
+    "usage: iperfspec check [--json] [--quiet] [--port P]... FILE...\n"
+    "Judge every iperf3 session in captures (pcap, pcapng; gzip, zstd, lz4; - is standard input):\n"
+    "order, framing and values of the messages, and the reported numbers against the packets.\n"
+    "A session is `fail` (a MUST was broken), `warn` (a SHOULD), `part` (nothing wrong, but not "
+    "all\n"
+    "of it was captured) or `pass`. Violations name the clause and the packet.\n"
+    "  --json    everything as one JSON object\n"
+    "  --quiet   only sessions with something to say about\n"
+    "  --port P  take every connection to that port for a control connection or a stream, even if\n"
+    "            it does not begin like one (again for more)\n"
+    "example: iperfspec check trace.pcap\n"
+    "exit:    0 nothing wrong   1 a session failed, or a file holds none   2 bad usage\n"
+    "         3 trouble, such as a damaged file\n";
+
+struct check {
+    bool is_json, is_quiet;
+    struct cli_ports ports;
+    uint64_t n_in_file;
+    uint64_t n[DIGEST_N_VERDICTS];
+};
+
+static void on_done(void *context, struct track_session *s)
+{
+    struct check *c = context;
+    enum digest_verdict verdict = digest_verdict(s);
+
+    c->n[verdict]++;
+    if (c->is_json) {
+        fputs(c->n_in_file > 0 ? ",\n" : "", stdout);
+        timeline_print_json(stdout, NULL, s);
+    } else if (!c->is_quiet || verdict != DIGEST_PASS) {
+        timeline_print_summary(stdout, s);
+        timeline_print_findings(stdout, s);
+    }
+    c->n_in_file++;
+}
+
+/* True if the whole file was read. */
+static bool check_sessions(struct check *c, struct source *source)
+{
+    struct track_user user = {NULL, on_done, c};
+    struct track *track = track_new(&user, c->ports.at, c->ports.n);
+    struct capture_counts counts;
+    struct text why = {0};
+    bool was_cut;
+
+    bool is_good = capture_read(source, track, NULL, &counts, &was_cut, &why);
+    track_finish(track);
+    track_free(track);
+    if (was_cut)
+        fprintf(stderr, "iperfspec check: %s: the last packet is cut short\n", source->name);
+    if (!is_good)
+        fprintf(stderr, "iperfspec check: %s\n", text_string(&why));
+    text_fini(&why);
+    return is_good;
+}
+
+static void print_name(const char *name)
+{
+    struct jwrite w;
+
+    jwrite_init(&w, JWRITE_COMPACT);
+    jwrite_object(&w, NULL);
+    jwrite_string(&w, "file", name);
+    char *text = jwrite_take(&w); /* without its closing brace */
+    fputs(text != NULL ? text : "{\"file\":\"?\"", stdout);
+    free(text);
+}
+
+static int check_file(struct check *c, const char *path)
+{
+    struct source source;
+    struct text why = {0};
+
+    if (!source_open(&source, path, &why)) {
+        fprintf(stderr, "iperfspec check: %s\n", text_string(&why));
+        text_fini(&why);
+        return CLI_TROUBLE;
+    }
+    c->n_in_file = 0;
+    if (c->is_json) {
+        print_name(source.name);
+        fputs(",\"sessions\":[", stdout);
+    } else if (!c->is_quiet) {
+        printf("%s\n", source.name);
+    }
+    bool is_good = check_sessions(c, &source);
+    if (c->is_json)
+        fputs("]}", stdout);
+    if (is_good && c->n_in_file == 0)
+        fprintf(stderr, "iperfspec check: %s: no iperf3 session found\n", source.name);
+    source_close(&source);
+    return !is_good ? CLI_TROUBLE : c->n_in_file == 0 ? CLI_UNEXPECTED : CLI_OK;
+}
+
+static int check_files(struct check *c, char **paths, int n)
+{
+    int worst = CLI_OK;
+
+    if (c->is_json)
+        fputs("{\"files\":[", stdout);
+    for (int i = 0; i < n; i++) {
+        if (c->is_json && i > 0)
+            fputs(",\n", stdout);
+        int status = check_file(c, paths[i]);
+        worst = MAX(worst, status);
+    }
+    if (c->is_json)
+        fputs("]}\n", stdout);
+    else
+        printf("%llu passed, %llu captured in part, %llu warned, %llu failed\n",
+               (unsigned long long)c->n[DIGEST_PASS], (unsigned long long)c->n[DIGEST_PART],
+               (unsigned long long)c->n[DIGEST_WARN], (unsigned long long)c->n[DIGEST_FAIL]);
+    return MAX(worst, c->n[DIGEST_FAIL] > 0 ? CLI_UNEXPECTED : CLI_OK);
+}
+
+int cli_check(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"json",       no_argument, NULL, 'J'},
+        {"quiet",        no_argument, NULL, 'q'},
+        {"port",            required_argument, NULL, 'p'},
+        {"help",no_argument, NULL, 'h'},
+        {0        }
+    };
+    struct check c = {0};
+    int o;
+
+    while ((o = cli_option(argc, argv, options)) != -1) {
+        if (o == 'h')
+            return fputs(usage, stdout), CLI_OK;
+        else if (o == 'J')
+            c.is_json = true;
+        else if (o == 'q')
+            c.is_quiet = true;
+        else if (o != 'p' || !cli_port(&c.ports, "check", optarg))
+            return cli_usage(usage);
+    }
+    if (optind == argc)
+        return cli_usage(usage);
+    return check_files(&c, argv + optind, argc - optind);
+}

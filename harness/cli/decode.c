@@ -1,0 +1,153 @@
+/* decode.c - iperfspec decode: what happened in the sessions of a capture. */
+#include "harness/cli/cli.h"
+
+#include "harness/capture/capture.h"
+#include "harness/capture/timeline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: iperfspec decode [--pretty | --json | --summary | --follow] [--session N] [--port "
+    "P]...\n"
+    "                        FILE\n"
+    "Show the iperf3 sessions in a capture (pcap, pcapng; gzip, zstd, lz4; - is standard input).\n"
+    "Times are seconds since the start of the session, > is the client, < the server.\n"
+    "  --pretty     JSON texts over several lines\n"
+    "  --json       everything as one JSON object\n"
+    "  --summary    one line per session\n"
+    "  --follow     each event as it is read, for `tcpdump -U -w - ... | iperfspec decode --follow "
+    "-`\n"
+    "  --session N  only the N-th session\n"
+    "  --port P     take every connection to that port for a control connection or a stream, even\n"
+    "               if it does not begin like one (again for more)\n"
+    "example: iperfspec decode --pretty trace.pcapng.zst\n"
+    "exit:    0 decoded   1 no session there   2 bad usage   3 trouble, such as a damaged file\n";
+
+enum form { FORM_TIMELINE, FORM_JSON, FORM_SUMMARY, FORM_FOLLOW };
+
+struct decode {
+    enum form form;
+    bool is_pretty;
+    uint64_t only; /* session; 0: all */
+    struct cli_ports ports;
+    uint64_t n_shown;
+};
+
+static bool is_wanted(const struct decode *d, const struct track_session *s)
+{
+    return d->only == 0 || d->only == s->number;
+}
+
+static void on_event(void *context, struct track_session *s, const struct track_event *event)
+{
+    struct decode *d = context;
+    char prefix[32];
+
+    if (!is_wanted(d, s) || d->form == FORM_SUMMARY)
+        return;
+    if (d->form == FORM_FOLLOW) {
+        snprintf(prefix, sizeof prefix, "[%llu] ", (unsigned long long)s->number);
+        timeline_print_event(stdout, event, prefix,
+                             &(struct timeline_style){d->is_pretty, s->first_ns});
+        fflush(stdout);
+        return;
+    }
+    if (s->user == NULL)
+        s->user = memset(text_realloc(NULL, sizeof(struct timeline)), 0, sizeof(struct timeline));
+    timeline_add(s->user, event);
+}
+
+static void on_done(void *context, struct track_session *s)
+{
+    struct decode *d = context;
+    struct timeline *timeline = s->user;
+
+    if (is_wanted(d, s)) {
+        if (d->form == FORM_TIMELINE) {
+            timeline_print(stdout, timeline, s, d->is_pretty);
+        } else if (d->form == FORM_JSON) {
+            fputs(d->n_shown > 0 ? ",\n" : "", stdout);
+            timeline_print_json(stdout, timeline, s);
+        } else {
+            timeline_print_summary(stdout, s);
+        }
+        fflush(stdout);
+        d->n_shown++;
+    }
+    if (timeline != NULL)
+        timeline_fini(timeline);
+    free(timeline);
+}
+
+static int finish(const struct decode *d, const struct source *source, bool is_good, bool was_cut,
+                  const struct text *why)
+{
+    if (d->form == FORM_JSON)
+        printf("],\"cut\":%s}\n", was_cut ? "true" : "false");
+    if (was_cut)
+        fprintf(stderr, "iperfspec decode: %s: the last packet is cut short\n", source->name);
+    if (!is_good)
+        fprintf(stderr, "iperfspec decode: %s\n", text_string(why));
+    else if (d->n_shown == 0)
+        fprintf(stderr, "iperfspec decode: %s: no %s\n", source->name,
+                d->only ? "such session" : "iperf3 session found");
+    return !is_good ? CLI_TROUBLE : d->n_shown > 0 ? CLI_OK : CLI_UNEXPECTED;
+}
+
+static int decode(struct decode *d, const char *path)
+{
+    struct source source;
+    struct capture_counts counts;
+    struct text why = {0};
+    bool was_cut;
+
+    if (!source_open(&source, path, &why)) {
+        fprintf(stderr, "iperfspec decode: %s\n", text_string(&why));
+        text_fini(&why);
+        return CLI_TROUBLE;
+    }
+    struct track_user user = {on_event, on_done, d};
+    struct track *track = track_new(&user, d->ports.at, d->ports.n);
+    if (d->form == FORM_JSON)
+        fputs("{\"sessions\":[", stdout);
+    bool is_good = capture_read(&source, track, NULL, &counts, &was_cut, &why);
+    track_finish(track);
+    track_free(track);
+    int status = finish(d, &source, is_good, was_cut, &why);
+    source_close(&source);
+    text_fini(&why);
+    return status;
+}
+
+int cli_decode(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"pretty",     no_argument, NULL, 'P'},
+        {"json",        no_argument, NULL, 'J'},
+        {"summary",            no_argument, NULL, 'S'},
+        {"follow",no_argument, NULL, 'F'},
+        {"session",         required_argument, NULL, 's'},
+        {"port",    required_argument, NULL, 'p'},
+        {"help",        no_argument, NULL, 'h'},
+        {0           }
+    };
+    struct decode d = {.form = FORM_TIMELINE};
+    int o;
+
+    while ((o = cli_option(argc, argv, options)) != -1) {
+        if (o == 'h')
+            return fputs(usage, stdout), CLI_OK;
+        else if (o == 'P')
+            d.is_pretty = true;
+        else if (o == 'J' || o == 'S' || o == 'F')
+            d.form = o == 'J' ? FORM_JSON : o == 'S' ? FORM_SUMMARY : FORM_FOLLOW;
+        else if (o == 'p' ? !cli_port(&d.ports, "decode", optarg)
+                          : o != 's' || (d.only = strtoull(optarg, NULL, 10)) == 0)
+            return cli_usage(usage);
+    }
+    if (optind + 1 != argc)
+        return cli_usage(usage);
+    return decode(&d, argv[optind]);
+}
