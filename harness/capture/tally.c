@@ -265,7 +265,7 @@ static const char *cannot_compare(const struct tally *t)
     const struct track_session *s = t->s;
 
     if (t->params == NULL)
-        return "the parameters were not captured whole";
+        return s->n_gaps > 0 ? "the parameters were not captured whole" : "";
     if (t->results[0] == NULL && t->results[1] == NULL)
         return s->last_state[OBSERVER_SERVER] >= EXCHANGE_RESULTS || s->n_gaps > 0
                    ? "no results were captured whole"
