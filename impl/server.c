@@ -1,10 +1,7 @@
+/* server.c - the listener, who comes, the tests, and the end. */
 #include "impl/server.h"
 
-#include "impl/greeter.h"
-#include "impl/net/accept.h"
-#include "impl/net/sctpdoor.h"
-#include "impl/net/udpdoor.h"
-#include "impl/server_test.h"
+#include "impl/server_core.h"
 #include "impl/version.h"
 #include "impl/wire/ierr.h"
 #include "impl/wire/state.h"
@@ -18,30 +15,6 @@
 #define COOKIE_NS   UINT64_C(10000000000) /* TMO-1 */
 #define GUESTS_MAX  1024
 #define PENDING_MIN 16 /* tests without parameters that no other has to make room for */
-
-struct server {
-    const struct options *opt;
-    FILE *out, *err;
-    struct loop *loop;
-    int listener;
-    struct accept_door *door;
-    struct greeters *greeters;
-    struct udpdoor *udp;   /* open only while some test awaits UDP streams (UDPC-8) */
-    struct sctpdoor *sctp; /* the same for SCTP (SCTP-4) */
-    struct auth_key *key;
-    struct auth_policy policy;
-    struct server_shared shared;
-    TAILQ_HEAD(, server_test) tests; /* in order of arrival */
-    size_t n_tests, max_tests;
-    struct admit_test *view; /* room for max_tests */
-    uint64_t n_served;
-    unsigned n_channels; /* not yet gone */
-    struct loop_timer idle, unpark;
-    bool stopping;
-    int status;
-};
-
-static void admit_guest(void *context, int fd, const struct sock_name *peer);
 
 /* --- life of the listener ------------------------------------------------------------------------
  */
@@ -76,7 +49,7 @@ static bool open_listener(struct server *s)
         fprintf(s->err, VERSION_PROGRAM ": error - %s\n", why);
         return false;
     }
-    s->door = accept_new(s->loop, s->listener, admit_guest, s);
+    s->door = accept_new(s->loop, s->listener, server_admit_guest, s);
     if (s->door)
         return true;
     complain(s, "cannot listen");
@@ -139,7 +112,7 @@ static void on_idle(struct loop_timer *timer, uint64_t now_ns)
 /* --- who is it? ----------------------------------------------------------------------------------
  */
 
-static struct admit_view view_tests(struct server *s)
+struct admit_view server_view_tests(struct server *s)
 {
     struct admit_view view = {.tests = s->view, .max_tests = s->max_tests};
     struct server_test *test;
@@ -149,7 +122,7 @@ static struct admit_view view_tests(struct server *s)
     return view;
 }
 
-static struct server_test *nth(struct server *s, size_t which)
+struct server_test *server_nth(struct server *s, size_t which)
 {
     struct server_test *test = TAILQ_FIRST(&s->tests);
 
@@ -220,7 +193,7 @@ static void begin_test(struct server *s, const struct greeter_guest *guest)
     make_room(s);
 }
 
-static bool is_sctp_test(const struct server_test *test)
+bool server_is_sctp_test(const struct server_test *test)
 {
     return params_protocol(session_params(test->session)) == PARAMS_SCTP;
 }
@@ -228,7 +201,7 @@ static bool is_sctp_test(const struct server_test *test)
 static bool decide(void *context, const struct greeter_guest *guest)
 {
     struct server *s = context;
-    struct admit_view view = view_tests(s);
+    struct admit_view view = server_view_tests(s);
     bool sctp = sock_is_sctp(chan_fd(guest->chan));
     size_t which = 0;
 
@@ -239,10 +212,10 @@ static bool decide(void *context, const struct greeter_guest *guest)
         deny(s, guest->chan);
         return true;
     case ADMIT_STREAM:
-        if (sctp != is_sctp_test(nth(s, which)))
+        if (sctp != server_is_sctp_test(server_nth(s, which)))
             deny(s, guest->chan);
         else
-            server_test_add_stream(nth(s, which), chan_release(guest->chan));
+            server_test_add_stream(server_nth(s, which), chan_release(guest->chan));
         return true;
     case ADMIT_NEW:
         if (sctp) /* the control connection is TCP (CONN-1) */
@@ -254,133 +227,11 @@ static bool decide(void *context, const struct greeter_guest *guest)
     return false;
 }
 
-static void admit_guest(void *context, int fd, const struct sock_name *peer)
+void server_admit_guest(void *context, int fd, const struct sock_name *peer)
 {
     struct server *s = context;
 
     greeters_add(s->greeters, fd, peer);
-}
-
-/* --- UDP set-up ----------------------------------------------------------------------------------
- */
-
-/* The network or a client may send a connect message twice (UDPC-7 forbids only the latter). */
-static bool is_known(const struct server *s, const struct sock_name *peer)
-{
-    const struct server_test *test;
-
-    TAILQ_FOREACH(test, &s->tests, entry)
-        if (server_test_has_udp(test, peer))
-            return true;
-    return false;
-}
-
-static void on_knock(void *context, const struct udpdoor_knock *knock)
-{
-    struct server *s = context;
-    struct admit_view view = view_tests(s);
-    size_t which = 0;
-    int fd;
-
-    if (!admit_udp(&view, &knock->peer.addr, knock->datagram, &which) || is_known(s, &knock->peer))
-        return;
-    int ierr = udpdoor_accept(s->udp, knock, &fd);
-    if (ierr)
-        session_failed(nth(s, which)->session, ierr, errno);
-    else
-        server_test_add_udp(nth(s, which), fd, &knock->peer);
-}
-
-/* A door for streams, on the port number of the listener; open already, it stays so. */
-static int open_door(struct server *s, enum params_protocol protocol)
-{
-    struct sock_at at = {
-        .host = s->opt->bind_address, .device = s->opt->bind_dev, .family = s->opt->family};
-    struct sock_name name;
-
-    if (protocol == PARAMS_UDP ? s->udp != NULL : s->sctp != NULL)
-        return 0;
-    if (!sock_local(s->listener, &name)) {
-        errno = ESHUTDOWN;
-        return IESTREAMLISTEN;
-    }
-    at.port = name.port;
-    if (protocol == PARAMS_UDP)
-        return udpdoor_open(s->loop, &at, on_knock, s, &s->udp);
-    return sctpdoor_open(s->loop, &at, s->opt->xbind, admit_guest, s, &s->sctp);
-}
-
-static bool may_announce(void *context, struct server_test *test, int *ierr)
-{
-    struct server *s = context;
-    enum params_protocol protocol = params_protocol(session_params(test->session));
-    struct admit_view view = view_tests(s);
-    size_t which = 0;
-
-    if (protocol == PARAMS_TCP)
-        return true;
-    while (nth(s, which) != test)
-        which++;
-    if (protocol == PARAMS_UDP && !admit_udp_may_start(&view, which))
-        return false;
-    *ierr = open_door(s, protocol);
-    return true;
-}
-
-static bool udp_is_awaited(const struct server *s)
-{
-    const struct server_test *test;
-    struct admit_test view;
-
-    TAILQ_FOREACH(test, &s->tests, entry) {
-        server_test_view(test, &view);
-        if (test->parked || view.awaits_udp)
-            return true;
-    }
-    return false;
-}
-
-/* UDPC-8: nobody may knock where nobody waits. */
-static void shut_udp(struct server *s)
-{
-    if (!s->udp || udp_is_awaited(s))
-        return;
-    udpdoor_close(s->udp);
-    s->udp = NULL;
-}
-
-static bool sctp_is_awaited(const struct server *s)
-{
-    const struct server_test *test;
-    struct admit_test view;
-
-    TAILQ_FOREACH(test, &s->tests, entry) {
-        server_test_view(test, &view);
-        if (view.awaits_tcp && is_sctp_test(test))
-            return true;
-    }
-    return false;
-}
-
-static void shut_sctp(struct server *s)
-{
-    if (!s->sctp || sctp_is_awaited(s))
-        return;
-    sctpdoor_close(s->sctp);
-    s->sctp = NULL;
-}
-
-/* Some set-up has ended: let in who waits for it. From the loop, because a test that is let in can
- * end at once, and so let in the next. */
-static void unpark_all(struct loop_timer *timer, uint64_t now_ns)
-{
-    struct server *s = (struct server *)((char *)timer - offsetof(struct server, unpark));
-    struct server_test *test;
-
-    (void)now_ns;
-    TAILQ_FOREACH(test, &s->tests, entry)
-        server_test_unpark(test);
-    shut_udp(s);
 }
 
 /* --- what tests say ------------------------------------------------------------------------------
@@ -390,8 +241,8 @@ static void is_set_up(void *context)
 {
     struct server *s = context;
 
-    shut_udp(s);
-    shut_sctp(s);
+    server_shut_udp(s);
+    server_shut_sctp(s);
     loop_timer_set(s->loop, &s->unpark, 0);
 }
 
@@ -545,11 +396,11 @@ int server_run(const struct options *opt, FILE *out, FILE *err)
         .listener = -1,
         .max_tests = opt->one_off ? 1 : (size_t)opt->max_tests,
         .idle.fire = on_idle,
-        .unpark.fire = unpark_all,
+        .unpark.fire = server_unpark_all,
         .shared = {.opt = opt,
                    .err = err,
                    .context = &s,
-                   .may_announce = may_announce,
+                   .may_announce = server_may_announce,
                    .set_up = is_set_up,
                    .over = test_over,
                    .gone = on_gone},

@@ -5,19 +5,14 @@
 #include "impl/traffic/run_state.h"
 #include "impl/traffic/tcpinfo.h"
 #include "impl/wire/bytes.h"
-#include "impl/wire/datagram.h"
 #include "impl/wire/ierr.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
-#include <linux/sockios.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define NS_PER_SEC                   UINT64_C(1000000000)
@@ -319,67 +314,6 @@ static void notice_ready(struct loop_source *source, uint32_t events)
 /* --- life ----------------------------------------------------------------------------------------
  */
 
-/* In ns; at most what lies well within 64 bits. */
-static uint64_t seconds(int64_t s)
-{
-    return (uint64_t)MIN(MAX(s, 0), INT32_MAX) * NS_PER_SEC;
-}
-
-static size_t block_len(const struct params *params, bool udp)
-{
-    int64_t len = params->len;
-
-    if (udp) /* PARAM-19; an old client's value can lie outside */
-        return (size_t)MIN(MAX(len, DATAGRAM_LEN_MIN), DATAGRAM_LEN_MAX);
-    return (size_t)MIN(MAX(len, 1), 1 << 20);
-}
-
-/* How many datagrams a sender's buffer holds: none of the lengths can be trusted. */
-static size_t batch_of(const struct params *params, size_t len)
-{
-    int64_t room = MIN(MAX(params->gso_bf_size, 0), DATAGRAM_LEN_MAX);
-
-    return params->gso != 0 ? MAX((size_t)room / len, (size_t)1) : 1;
-}
-
-static void init_flow(struct flow *flow, const struct run_config *config)
-{
-    enum params_protocol protocol = params_protocol(config->params);
-
-    flow->params = config->params;
-    flow->udp = protocol == PARAMS_UDP;
-    flow->sctp = protocol == PARAMS_SCTP;
-    flow->wide = params_has(config->params, PARAM_udp_counters_64bit);
-    flow->len = block_len(config->params, flow->udp);
-    flow->file = config->file;
-    flow->skip_rx_copy = config->skip_rx_copy;
-    flow->batch = batch_of(config->params, flow->len);
-    /* Where the bytes are thrown away, headers between them can't be read. */
-    flow->gro = config->params->gro != 0 && !config->skip_rx_copy;
-    flow->affinity = config->affinity;
-}
-
-/* Who limits itself to num and blockcount, and when. A client's senders do, once the omit period is
- * over: before, they warm up without a limit. A sending server must not leave its client waiting
- * for bytes that will not come: it stops by itself only where every byte arrives and is counted,
- * that is for TCP without an omit period (PARAM-48). */
-static void init_limits(struct run *run)
-{
-    const struct params *params = run->config.params;
-    bool client = run->config.role == MACHINE_CLIENT;
-    bool exact = !run->flow.udp && params->omit <= 0;
-
-    run->end = (struct account_end){
-        .time_ns = client ? seconds(params_time_limit(params)) : 0,
-        .bytes = (uint64_t)MAX(params->num, 0),
-        .blocks = (uint64_t)MAX(params->blockcount, 0),
-    };
-    budget_init(&run->flow.budget,
-                (run->end.bytes > 0 || run->end.blocks > 0) && (client || exact));
-    run->flow.receive_bytes = client ? run->end.bytes : 0;
-    run->flow.receive_blocks = client ? run->end.blocks : 0;
-}
-
 struct run *run_new(const struct run_config *config)
 {
     struct run *run = calloc(1, sizeof *run);
@@ -391,8 +325,7 @@ struct run *run_new(const struct run_config *config)
         config->interval_s > 0 ? (uint64_t)llround(config->interval_s * (double)NS_PER_SEC) : 0;
     run->omit_at_ns = run->next_row_ns = run->drain_at_ns = run->rate.next_ns = UINT64_MAX;
     run->timer.fire = timer_fired;
-    init_flow(&run->flow, config);
-    init_limits(run);
+    run_plan(run);
     run->flow.notice_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     run->notice = (struct loop_source){.fd = run->flow.notice_fd, .ready = notice_ready};
     if (run->flow.notice_fd < 0 || loop_watch(config->loop, &run->notice, EPOLLIN) != SPEC_OK) {
@@ -459,7 +392,7 @@ void run_init(struct run *run, uint64_t now_ns)
     getrusage(RUSAGE_SELF, &run->usage_start);
     start_intervals(run, now_ns);
     if (run->config.params->omit > 0) {
-        run->omit_at_ns = now_ns + seconds(run->config.params->omit);
+        run->omit_at_ns = now_ns + run_seconds(run->config.params->omit);
     } else {
         run->counted_from_ns = now_ns;
         budget_set(&run->flow.budget, account_blocks_left(&run->end, run->flow.len, 0, 0));
@@ -501,58 +434,4 @@ void run_close(struct run *run)
     run->drain_at_ns = UINT64_MAX;
     for (size_t i = 0; i < run->n_streams; i++)
         stream_close(run->streams[i]);
-}
-
-/* --- questions -----------------------------------------------------------------------------------
- */
-
-size_t run_n_streams(const struct run *run)
-{
-    return run->n_streams;
-}
-
-int run_stream_fd(const struct run *run, size_t i)
-{
-    return run->streams[i]->fd;
-}
-
-/* SCTP can't say how many bytes; the memory of what it still holds will do. */
-static uint64_t unacknowledged(int fd, bool sctp)
-{
-    uint32_t memory[SK_MEMINFO_VARS] = {0};
-    socklen_t len = sizeof memory;
-    int queued = 0;
-
-    if (sctp && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &len) == 0)
-        return memory[SK_MEMINFO_WMEM_QUEUED];
-    if (!sctp && ioctl(fd, SIOCOUTQ, &queued) == 0)
-        return (uint64_t)MAX(queued, 0);
-    return 0;
-}
-
-uint64_t run_unacknowledged(const struct run *run)
-{
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < run->n_streams && !run->flow.udp; i++)
-        if (run->streams[i]->sends)
-            bytes += unacknowledged(run->streams[i]->fd, run->flow.sctp);
-    return bytes;
-}
-
-uint64_t run_last_received_ns(const struct run *run)
-{
-    uint64_t last_ns = 0;
-
-    for (size_t i = 0; i < run->n_streams; i++) {
-        uint64_t at_ns =
-            atomic_load_explicit(&run->streams[i]->last_received_ns, memory_order_relaxed);
-        last_ns = MAX(last_ns, at_ns);
-    }
-    return last_ns;
-}
-
-uint64_t run_start_ns(const struct run *run)
-{
-    return run->start_ns;
 }

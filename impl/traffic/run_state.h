@@ -1,4 +1,4 @@
-/* run_state.h - what is inside a run; for run.c and run_results.c. All of it is the loop's, but for
+/* run_state.h - what is inside a run; for the run*.c. All of it is the loop's, but for
  * the atomics in the flow and the streams. */
 #pragma once
 #include "impl/traffic/ratelimit.h"
@@ -36,3 +36,9 @@ struct run {
     struct rusage usage_start, usage_end;
     char congestion[16];
 };
+
+/* Fill in flow, end and what else follows from config alone. */
+void run_plan(struct run *run);
+
+/* Seconds of a peer's in ns: not negative, and at most what lies well within 64 bits. */
+uint64_t run_seconds(int64_t s);

@@ -1,0 +1,73 @@
+/* run_plan.c - what the parameters mean for a run: blocks, batches, limits. None of a peer's
+ * numbers can be trusted. */
+#include "impl/traffic/run_state.h"
+#include "impl/wire/bytes.h"
+#include "impl/wire/datagram.h"
+
+#define NS_PER_SEC UINT64_C(1000000000)
+
+uint64_t run_seconds(int64_t s)
+{
+    return (uint64_t)MIN(MAX(s, 0), INT32_MAX) * NS_PER_SEC;
+}
+
+static size_t block_len(const struct params *params, bool udp)
+{
+    int64_t len = params->len;
+
+    if (udp) /* PARAM-19; an old client's value can lie outside */
+        return (size_t)MIN(MAX(len, DATAGRAM_LEN_MIN), DATAGRAM_LEN_MAX);
+    return (size_t)MIN(MAX(len, 1), 1 << 20);
+}
+
+/* How many datagrams a sender's buffer holds: none of the lengths can be trusted. */
+static size_t batch_of(const struct params *params, size_t len)
+{
+    int64_t room = MIN(MAX(params->gso_bf_size, 0), DATAGRAM_LEN_MAX);
+
+    return params->gso != 0 ? MAX((size_t)room / len, (size_t)1) : 1;
+}
+
+static void init_flow(struct flow *flow, const struct run_config *config)
+{
+    enum params_protocol protocol = params_protocol(config->params);
+
+    flow->params = config->params;
+    flow->udp = protocol == PARAMS_UDP;
+    flow->sctp = protocol == PARAMS_SCTP;
+    flow->wide = params_has(config->params, PARAM_udp_counters_64bit);
+    flow->len = block_len(config->params, flow->udp);
+    flow->file = config->file;
+    flow->skip_rx_copy = config->skip_rx_copy;
+    flow->batch = batch_of(config->params, flow->len);
+    /* Where the bytes are thrown away, headers between them can't be read. */
+    flow->gro = config->params->gro != 0 && !config->skip_rx_copy;
+    flow->affinity = config->affinity;
+}
+
+/* Who limits itself to num and blockcount, and when. A client's senders do, once the omit period is
+ * over: before, they warm up without a limit. A sending server must not leave its client waiting
+ * for bytes that will not come: it stops by itself only where every byte arrives and is counted,
+ * that is for TCP without an omit period (PARAM-48). */
+static void init_limits(struct run *run)
+{
+    const struct params *params = run->config.params;
+    bool client = run->config.role == MACHINE_CLIENT;
+    bool exact = !run->flow.udp && params->omit <= 0;
+
+    run->end = (struct account_end){
+        .time_ns = client ? run_seconds(params_time_limit(params)) : 0,
+        .bytes = (uint64_t)MAX(params->num, 0),
+        .blocks = (uint64_t)MAX(params->blockcount, 0),
+    };
+    budget_init(&run->flow.budget,
+                (run->end.bytes > 0 || run->end.blocks > 0) && (client || exact));
+    run->flow.receive_bytes = client ? run->end.bytes : 0;
+    run->flow.receive_blocks = client ? run->end.blocks : 0;
+}
+
+void run_plan(struct run *run)
+{
+    init_flow(&run->flow, &run->config);
+    init_limits(run);
+}
