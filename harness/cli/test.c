@@ -309,6 +309,9 @@ static int run(struct request *r)
 
     if (status != CLI_OK)
         return status;
+    struct text why = {0};
+    if (!suite_probe(&r->suite.settings, &r->suite.cases, &why))
+        return complain(&why, CLI_TROUBLE);
     report_head(out_of(r), &r->suite);
     fflush(stdout);
     r->suite.progress = progress;

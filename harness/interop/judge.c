@@ -1,4 +1,5 @@
 #include "harness/interop/judge.h"
+#include "harness/subject/watch.h"
 
 #include "harness/interop/fact.h"
 #include "harness/interop/numbers.h"
@@ -66,7 +67,8 @@ static const char *error_of(const json_value *report, const struct text *err)
 static bool says_sanitizer(const char *who, const struct judge_end *e, struct text *why)
 {
     struct text line = {0};
-    bool found = subject_sanitizer_line(e->subject, &line);
+    const char *report;
+    bool found = subject_report(e->subject, 0, &line, &report);
 
     if (found)
         text_addf(why, "%s: %s", who, text_string(&line));

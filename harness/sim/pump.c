@@ -73,7 +73,11 @@ static void judge_end(struct sim *s, int status)
                     (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGINT ||
                      WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGHUP);
 
-    if (WIFSIGNALED(status) && !was_told)
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !was_told)
+        sim_fail(s, SIM_TROUBLE,
+                 "the subject was killed by SIGKILL, which it cannot have done itself: somebody "
+                 "else did, or the kernel for want of memory");
+    else if (WIFSIGNALED(status) && !was_told)
         sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
     else if (!s->end_is_wanted)
         sim_fail(s, SIM_EXIT, "the subject's process ended by itself, status %d",

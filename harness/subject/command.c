@@ -46,6 +46,36 @@ static void expand(const char *template, const char *host, const char *port, str
     }
 }
 
+/* Put the command into `wrap` where it says {}, or behind it. */
+static void wrap_text(const char *wrap, const char *command, struct text *out)
+{
+    const char *hole = strstr(wrap, "{}");
+    size_t before = hole ? (size_t)(hole - wrap) : strlen(wrap);
+
+    text_add(out, wrap, before);
+    text_addf(out, "%s%s%s", hole || !*wrap ? "" : " ", command, hole ? hole + 2 : "");
+}
+
+static char **wrap_argv(const char *wrap, char **argv)
+{
+    char **words = NULL, **out = NULL;
+    size_t n_words = 0, n = 0;
+    bool put = false;
+
+    add_options(&words, &n_words, wrap);
+    for (size_t i = 0; i <= n_words; i++) {
+        bool hole = !put && (i == n_words || strcmp(words[i], "{}") == 0);
+        for (size_t k = 0; hole && argv[k]; k++)
+            add_arg(&out, &n, argv[k]);
+        if (!hole && i < n_words)
+            add_arg(&out, &n, words[i]);
+        put |= hole;
+    }
+    subject_argv_free(words);
+    subject_argv_free(argv);
+    return out;
+}
+
 char **subject_argv(const struct subject_build *build, const char *host, unsigned port,
                     const char *options)
 {
@@ -56,9 +86,12 @@ char **subject_argv(const struct subject_build *build, const char *host, unsigne
     snprintf(number, sizeof number, "%u", port);
     if (*template) {
         struct text command = {0};
+        struct text own = {0};
+        expand(template, host, number, &own);
+        text_addf(&own, " %s", options);
         text_adds(&command, "exec ");
-        expand(template, host, number, &command);
-        text_addf(&command, " %s", options);
+        wrap_text(build->wrap, text_string(&own), &command);
+        text_fini(&own);
         add_arg(&argv, &n, "/bin/sh");
         add_arg(&argv, &n, "-c");
         add_arg(&argv, &n, text_string(&command));
@@ -72,7 +105,7 @@ char **subject_argv(const struct subject_build *build, const char *host, unsigne
     add_arg(&argv, &n, "-p");
     add_arg(&argv, &n, number);
     add_options(&argv, &n, options);
-    return argv;
+    return wrap_argv(build->wrap, argv);
 }
 
 void subject_argv_free(char **argv)

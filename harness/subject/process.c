@@ -29,6 +29,14 @@ void subject_adopt_orphans(void)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 void subject_init(struct subject *s)
 {
     *s = (struct subject){
@@ -175,6 +183,7 @@ bool subject_start(struct subject *s, char *const argv[], const char *const env[
         return false;
     }
     s->running = true;
+    s->started_ns = now_ns();
     s->own_pids = order.namespaces != 0;
     fcntl(s->out_fd, F_SETFL, O_NONBLOCK);
     fcntl(s->err_fd, F_SETFL, O_NONBLOCK);
@@ -268,32 +277,11 @@ struct sim_process subject_process(struct subject *s)
     return (struct sim_process){s, watch, turn, ended, send_signal, output};
 }
 
-bool subject_sanitizer_line(const struct subject *s, struct text *line)
-{
-    static const char *const signs[] = {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer",
-                                        "WARNING: ThreadSanitizer",
-                                        "runtime error: ", "WARNING: MemorySanitizer"};
-
-    for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
-        const char *at = strstr(text_string(&s->err), signs[i]);
-        if (!at)
-            continue;
-        while (at > s->err.at && at[-1] != '\n')
-            at--;
-        text_add(line, at, strcspn(at, "\n"));
-        return true;
-    }
-    return false;
-}
-
 /* --- ending ---------------------------------------------------------------------------------- */
 
 static int64_t now_ms(void)
 {
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (int64_t)(now_ns() / 1000000);
 }
 
 static void await_end(struct subject *s, int ms)

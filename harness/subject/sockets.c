@@ -14,6 +14,7 @@
 
 #define TCP_LISTENING 0x0a
 #define BELOW_MAX     256
+#define FOREIGN_MS    300u
 
 /* Inodes of the sockets that listen on the port; returns how many. */
 static size_t listeners(const char *table, unsigned port, unsigned long *inodes, size_t max)
@@ -86,11 +87,24 @@ static uint64_t now_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* A socket can look foreign for a moment: while it is handed on in a fork, while its owner's parent
+ * ends, or when it was closed between our two looks. One that stays so is. */
+static bool stays_foreign(enum subject_ready ready, uint64_t *since)
+{
+    if (ready != SUBJECT_FOREIGN)
+        *since = 0;
+    else if (*since == 0)
+        *since = now_ns();
+    return *since != 0 && now_ns() - *since > FOREIGN_MS * 1000000u;
+}
+
 enum subject_ready subject_await_listening(struct subject *s, unsigned port, uint64_t deadline_ns)
 {
     enum subject_ready ready;
+    uint64_t foreign_since = 0;
 
-    while ((ready = subject_listens(s, port)) == SUBJECT_NOT_YET && s->running &&
+    while ((ready = subject_listens(s, port)) != SUBJECT_READY &&
+           !stays_foreign(ready, &foreign_since) && (s->running || ready == SUBJECT_FOREIGN) &&
            now_ns() < deadline_ns) {
         struct pollfd fd = {.fd = s->line, .events = POLLIN};
         poll(&fd, 1, 1); /* the tables have no event to wait for */

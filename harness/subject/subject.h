@@ -40,11 +40,12 @@ struct subject {
     pid_t pid, keeper; /* as our /proc shows them */
     int pidfd, line, out_fd, err_fd;
     bool running, ended;
-    bool lost;        /* its keeper was killed: by nobody here */
-    bool own_pids;    /* it lives in a PID namespace */
-    bool left_behind; /* by subject_end(): what it started could not be ended */
-    int status;       /* once ended: as waitpid() tells it */
-    uint64_t max_rss; /* once ended: bytes, at the most */
+    bool lost;           /* its keeper was killed: by nobody here */
+    bool own_pids;       /* it lives in a PID namespace */
+    bool left_behind;    /* by subject_end(): what it started could not be ended */
+    uint64_t started_ns; /* CLOCK_MONOTONIC */
+    int status;          /* once ended: as waitpid() tells it */
+    uint64_t max_rss;    /* once ended: bytes, at the most */
     struct text out, err;
 };
 
@@ -71,11 +72,9 @@ void subject_fini(struct subject *subject);
 /* The simulator's view of it. */
 struct sim_process subject_process(struct subject *subject);
 
-/* What a sanitizer said on its stderr: the first line of it; false if none did. */
-bool subject_sanitizer_line(const struct subject *subject, struct text *line);
-
 /* A command line for a build: as server (host NULL) or as client, with more options; free with
- * subject_argv_free(). Options are divided at blanks outside of quotes. */
+ * subject_argv_free(). Options are divided at blanks outside of quotes. The build's wrap stands
+ * around it, {} in it being the command. */
 char **subject_argv(const struct subject_build *build, const char *host, unsigned port,
                     const char *options);
 void subject_argv_free(char **argv);

@@ -1,19 +1,17 @@
-/* case.c - one case: a fresh process of the build, the script played against it, what came of it.
- */
-#include "harness/suite/suite.h"
+/* case.c - one case: the script played against a process of the build, and what came of it. */
+#include "harness/subject/leak.h"
+#include "harness/subject/watch.h"
+#include "harness/suite/serve.h"
 
-#include <netinet/in.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#define OWN_PORT       5201  /* in a network of our own */
-#define READY_MS       10000 /* stock takes 2 ms */
-#define PORT_ATTEMPTS  5     /* where the port is not ours alone */
-#define SAID_MAX       2000  /* of its stderr */
+#define SAID_MAX       4000 /* of its stderr: a report's beginning, else the end */
 #define TIMELINE_LINES 30
+#define LEAK_ROUNDS    64 /* sessions of a case that is tagged `leak` */
 
 static uint64_t now_ns(void)
 {
@@ -23,48 +21,143 @@ static uint64_t now_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* --- running --------------------------------------------------------------------------------- */
-
-struct room {
-    struct subject subject;
-    struct sim_process process;
-    struct sim_config config;
-    struct sim_listener listener;
-    struct subject_keys keys;
-    struct suite_run *run;
-};
-
-static bool trouble(struct suite_run *run, enum sim_cause cause, const char *what)
+static void take_outcome(struct suite_run *run, struct sim_outcome *o)
 {
-    run->cause = cause;
-    text_adds(&run->got, what);
+    run->cause = o->cause;
+    run->line = o->line;
+    run->retries += o->retries;
+    run->connects += o->connects;
+    text_fini(&run->timeline);
+    text_fini(&run->branches);
+    text_adds(&run->clause, o->clause ? o->clause : "");
+    text_add(&run->step, o->step.at, o->step.len);
+    text_add(&run->got, o->got.at, o->got.len);
+    text_add(&run->branches, o->branches.at, o->branches.len);
+    session_timeline(&o->record, "    ", TIMELINE_LINES, &run->timeline);
+}
+
+static bool play(const struct sim_config *config, struct suite_run *run)
+{
+    struct sim_outcome outcome;
+
+    sim_run(config, &outcome);
+    take_outcome(run, &outcome);
+    sim_outcome_fini(&outcome);
+    return run->cause == SIM_OK;
+}
+
+/* --- what the process tells ------------------------------------------------------------------ */
+
+static void instead(struct suite_run *run, enum sim_cause cause, const struct text *got)
+{
+    text_fini(&run->got);
+    serve_trouble(run, cause, "%s", text_string(got));
+}
+
+/* A signal that it got of nobody when it was told to end. */
+static bool crashed_at_its_end(const struct subject *s)
+{
+    static const int told[] = {SIGTERM, SIGKILL, SIGINT, SIGHUP};
+    bool crashed = s->ended && WIFSIGNALED(s->status);
+
+    for (size_t i = 0; crashed && i < ARRAY_LEN(told); i++)
+        crashed = WTERMSIG(s->status) != told[i];
+    return crashed;
+}
+
+/* Keep what it wrote since byte `from` of its stderr: a report from its beginning on, else the last
+ * of it. */
+static void keep_words(const struct subject *s, size_t from, const char *report,
+                       struct suite_run *run)
+{
+    const char *end = s->err.at + s->err.len, *at = s->err.at + from;
+
+    if (s->err.len <= from)
+        return;
+    if (report)
+        at = report;
+    else if (end - at > SAID_MAX)
+        at = end - SAID_MAX;
+    text_add(&run->said, at, MIN((size_t)(end - at), SAID_MAX));
+}
+
+/* Crash, spin and reports are causes of their own, whatever the case was about. */
+static void judge_process(struct subject *s, size_t from, struct suite_run *run)
+{
+    const char *report = NULL;
+    struct text line = {0};
+
+    if (s->lost || s->left_behind) {
+        text_adds(&line, s->lost ? "the process that keeps the subject was killed by somebody else"
+                                 : "processes that the subject started could not be ended");
+        instead(run, SIM_TROUBLE, &line);
+    } else if (subject_report(s, from, &line, &report)) {
+        instead(run, SIM_SANITIZER, &line);
+    } else if (run->cause == SIM_OK && crashed_at_its_end(s)) {
+        text_addf(&line, "the subject was killed by SIG%s when it was told to end",
+                  sigabbrev_np(WTERMSIG(s->status)));
+        instead(run, SIM_CRASH, &line);
+    }
+    keep_words(s, from, report, run);
+    text_fini(&line);
+}
+
+static void judge_rest(struct subject *s, double scale, struct suite_run *run)
+{
+    struct text used = {0};
+
+    if (run->cause != SIM_TROUBLE && !subject_rests(s, scale, &used))
+        instead(run, SIM_SPIN, &used);
+    text_fini(&used);
+}
+
+/* --- many sessions on one process ------------------------------------------------------------ */
+
+static bool is_tagged(const struct script *script, const char *tag)
+{
+    for (size_t i = 0; i < script->tags.n; i++)
+        if (strcmp(script->tags.at[i], tag) == 0)
+            return true;
     return false;
 }
 
-static void set_command(struct suite_run *run, char *const *argv)
+static bool judge_growth(const double *samples, const char *what, double least,
+                         struct suite_run *run)
 {
-    text_fini(&run->command);
-    for (; *argv; argv++)
-        text_addf(&run->command, strpbrk(*argv, " '\"$") ? "%s'%s'" : "%s%s",
-                  run->command.len ? " " : "", *argv);
+    struct leak_slope slope;
+
+    if (!leak_fit(samples, LEAK_ROUNDS, &slope) || !leak_is_growing(&slope, least))
+        return true;
+    return serve_trouble(
+        run, SIM_LEAK,
+        "each session leaves %.2f %s more behind (%.2f to %.2f, 99 %% of %d sessions)",
+        slope.per_session, what, slope.low, slope.high, LEAK_ROUNDS);
 }
 
-static bool start(struct room *room, const struct suite_settings *settings, const char *host,
-                  unsigned port, const char *options)
+static void play_for_leaks(const struct sim_config *config, struct subject *s,
+                           struct suite_run *run)
 {
-    struct text why = {0}, expanded = {0};
+    static double memory[LEAK_ROUNDS], descriptors[LEAK_ROUNDS], threads[LEAK_ROUNDS];
+    struct text used = {0};
 
-    subject_keys_expand(&room->keys, options, &expanded);
-    char **argv = subject_argv(&settings->build, host, port, text_string(&expanded));
-    set_command(room->run, argv);
-    bool ok = subject_start(&room->subject, argv, settings->build.env, &why);
-    if (!ok)
-        trouble(room->run, SIM_TROUBLE, text_string(&why));
-    subject_argv_free(argv);
-    text_fini(&expanded);
-    text_fini(&why);
-    return ok;
+    for (int i = 0; i < LEAK_ROUNDS; i++) {
+        struct subject_sample sample;
+        if (!play(config, run))
+            return;
+        subject_rests(s, config->timeout_scale, &used); /* judged afterwards */
+        if (!subject_sample(s, &sample))
+            break;
+        memory[i] = (double)sample.memory;
+        descriptors[i] = sample.descriptors;
+        threads[i] = sample.threads;
+    }
+    text_fini(&used);
+    if (s->running && judge_growth(descriptors, "descriptors", 0.05, run) &&
+        judge_growth(threads, "threads", 0.05, run))
+        judge_growth(memory, "bytes", 256, run);
 }
+
+/* --- keys ------------------------------------------------------------------------------------ */
 
 /* Builds that know no other padding (AUTH-7). */
 static bool wants_pkcs1(const struct subject_build *build)
@@ -73,159 +166,146 @@ static bool wants_pkcs1(const struct subject_build *build)
 }
 
 /* The folder that {keys} stands for, where a case is about authentication. */
-static bool make_keys(struct room *room, const struct script *script)
+static bool make_keys(const struct script *script, struct sim_config *config, struct serve *serve,
+                      struct suite_run *run)
 {
     struct text why = {0};
     bool wanted = strstr(script->subject, "{keys}") != NULL;
 
     for (size_t i = 0; i < script->needs.n; i++)
         wanted |= strcmp(script->needs.at[i], "auth") == 0;
-    bool ok = !wanted || subject_keys_make(&room->keys, &why);
+    bool ok = !wanted || serve->keys.dir[0] || subject_keys_make(&serve->keys, &why);
     if (!ok)
-        trouble(room->run, SIM_TROUBLE, text_string(&why));
+        serve_trouble(run, SIM_TROUBLE, "%s", text_string(&why));
     else if (wanted)
-        room->config.keys = room->keys.dir;
+        config->keys = serve->keys.dir;
     text_fini(&why);
     return ok;
 }
 
-/* Say why a server never listened: it ended, was slow, or somebody else has the port. */
-static bool not_ready(struct room *room, enum subject_ready ready)
-{
-    struct text what = {0};
-    const char *said = text_string(&room->subject.err);
+/* --- either role ----------------------------------------------------------------------------- */
 
-    if (ready == SUBJECT_FOREIGN)
-        return trouble(room->run, SIM_TROUBLE, "another process listens on the port");
-    if (!room->subject.ended)
-        return trouble(room->run, SIM_HANG, "the subject runs, but does not listen on its port");
-    text_addf(&what, "the subject ended before it listened, %s %d: %.*s",
-              WIFSIGNALED(room->subject.status) ? "signal" : "status",
-              WIFSIGNALED(room->subject.status) ? WTERMSIG(room->subject.status)
-                                                : WEXITSTATUS(room->subject.status),
-              (int)strcspn(said, "\n"), said);
-    trouble(room->run, SIM_EXIT, text_string(&what));
-    text_fini(&what);
-    return false;
+static const char *address_of(const struct script *script)
+{
+    return script->address ? script->address : "127.0.0.1";
 }
 
-static bool start_server(struct room *room, const struct script *script,
-                         const struct suite_settings *settings, bool own_network, const char *more)
+static void play_server(const struct script *script, struct sim_config *config, struct serve *serve,
+                        struct suite_run *run)
 {
-    const char *address = script->address ? script->address : "127.0.0.1";
-    struct text options = {0};
-    enum subject_ready ready = SUBJECT_FOREIGN;
-    bool ok = true;
+    struct text options = {0}, why = {0};
+    struct sim_process process = subject_process(&serve->subject);
+    bool is_remote = serve->settings->remote != NULL;
+    double scale = serve->settings->timeout_scale;
 
-    text_addf(&options, "%s%s%s", script->subject, more[0] ? " " : "", more);
-    for (int i = 0; ok && ready == SUBJECT_FOREIGN && i < (own_network ? 1 : PORT_ATTEMPTS); i++) {
-        unsigned port = own_network ? OWN_PORT : subject_free_port();
-        if (i > 0) {
-            subject_end(&room->subject);
-            subject_fini(&room->subject);
-        }
-        sim_address(address, port, &room->config.server, &room->config.server_len);
-        ok = start(room, settings, NULL, port, text_string(&options));
-        if (ok)
-            ready = subject_await_listening(
-                &room->subject, port,
-                now_ns() + (uint64_t)(READY_MS * 1e6 * settings->timeout_scale));
+    suite_can_run(script, serve->settings, &why, &options);
+    text_addf(&options, "%s%s", options.len && script->subject[0] ? " " : "", script->subject);
+    if (serve_start(serve, text_string(&options), address_of(script), run)) {
+        config->process = is_remote ? NULL : &process;
+        config->server = serve->at;
+        config->server_len = serve->at_len;
+        config->is_local = !is_remote;
+        if (is_tagged(script, "leak") && !is_remote)
+            play_for_leaks(config, &serve->subject, run);
+        else
+            play(config, run);
+        judge_rest(&serve->subject, scale, run);
     }
     text_fini(&options);
-    return ok && (ready == SUBJECT_READY || not_ready(room, ready));
+    text_fini(&why);
 }
 
-static bool start_client(struct room *room, const struct script *script,
-                         const struct suite_settings *settings)
+static void play_client(const struct script *script, struct sim_config *config,
+                        const struct serve *serve, struct suite_run *run)
 {
-    const char *address = script->address ? script->address : "127.0.0.1";
+    struct subject client;
+    struct sim_process process = subject_process(&client);
+    struct sim_listener listener;
 
-    if (!sim_listen(&room->listener, address, 0))
-        return trouble(room->run, SIM_TROUBLE, "no port to listen on");
-    room->config.listener = &room->listener;
-    return start(room, settings, address, room->listener.port, script->subject);
-}
-
-static void keep(struct suite_run *run, struct sim_outcome *o)
-{
-    run->cause = o->cause;
-    run->line = o->line;
-    run->connects = o->connects;
-    run->retries = o->retries;
-    text_adds(&run->clause, o->clause ? o->clause : "");
-    text_add(&run->step, o->step.at, o->step.len);
-    text_add(&run->got, o->got.at, o->got.len);
-    text_add(&run->branches, o->branches.at, o->branches.len);
-    session_timeline(&o->record, "    ", TIMELINE_LINES, &run->timeline);
-}
-
-/* What shows only when the process has come to its end. */
-static void judge_remains(struct room *room)
-{
-    struct text line = {0};
-    const struct subject *s = &room->subject;
-
-    size_t skip = s->err.len > SAID_MAX ? s->err.len - SAID_MAX : 0;
-    if (s->err.len > 0)
-        text_add(&room->run->said, s->err.at + skip, s->err.len - skip);
-    if (s->lost || s->left_behind) { /* whatever was seen, the subject is not to blame */
-        text_fini(&room->run->got);
-        trouble(room->run, SIM_TROUBLE,
-                s->lost ? "the process that keeps the subject was killed by somebody else"
-                        : "processes that the subject started could not be ended");
-    } else if (subject_sanitizer_line(s, &line)) {
-        text_fini(&room->run->got);
-        trouble(room->run, SIM_SANITIZER, text_string(&line));
-    } else if (room->run->cause == SIM_OK && s->ended && WIFSIGNALED(s->status) &&
-               WTERMSIG(s->status) != SIGTERM && WTERMSIG(s->status) != SIGKILL &&
-               WTERMSIG(s->status) != SIGINT && WTERMSIG(s->status) != SIGHUP) {
-        text_addf(&line, "the subject was killed by SIG%s when it was told to end",
-                  sigabbrev_np(WTERMSIG(s->status)));
-        trouble(room->run, SIM_CRASH, text_string(&line));
+    subject_init(&client);
+    if (!sim_listen(&listener, address_of(script), 0)) {
+        serve_trouble(run, SIM_TROUBLE, "no port to listen on");
+        return;
     }
-    text_fini(&line);
+    config->listener = &listener;
+    config->process = &process;
+    config->is_local = true;
+    if (serve_launch(serve, address_of(script), listener.port, script->subject, &client,
+                     &run->command, run))
+        play(config, run);
+    sim_listener_close(&listener);
+    subject_end(&client);
+    judge_process(&client, 0, run);
+    subject_fini(&client);
+}
+
+static struct sim_config make_config(const struct script *script,
+                                     const struct suite_settings *settings)
+{
+    return (struct sim_config){.script = script,
+                               .may_retry = strcmp(settings->build.name, "iperf") == 0,
+                               .wants_pkcs1 = wants_pkcs1(&settings->build),
+                               .timeout_scale = settings->timeout_scale};
+}
+
+/* --- keeping a server from case to case ------------------------------------------------------ */
+
+/* Whether it serves again, after the time that `expect alive` gives it. */
+static bool serves_again(struct serve *serve)
+{
+    static const char text[] = "case alive\nclause INT-3\nplays client\n\nexpect alive\n";
+    struct script_list list = {0};
+    struct script_error error;
+    struct suite_run run = {0};
+    struct sim_process process = subject_process(&serve->subject);
+
+    if (!script_read(&list, "alive", text, &error))
+        return false;
+    struct sim_config config = make_config(list.at[0], serve->settings);
+    config.process = &process;
+    config.server = serve->at;
+    config.server_len = serve->at_len;
+    config.is_local = true;
+    bool ok = play(&config, &run);
+    suite_run_fini(&run);
+    script_list_fini(&list);
+    return ok;
+}
+
+static void run_case(struct serve *serve, bool keep, const struct script *script,
+                     struct suite_run *run)
+{
+    struct sim_config config = make_config(script, serve->settings);
+    unsigned number = serve->number;
+    size_t from = serve->subject.err.len;
+    uint64_t began = now_ns();
+
+    *run = (struct suite_run){.own_network = serve->own_network};
+    if (make_keys(script, &config, serve, run) && script->plays_server) {
+        play_client(script, &config, serve, run);
+    } else if (run->cause == SIM_OK) {
+        play_server(script, &config, serve, run);
+        if (!keep || !serve->subject.running || !serves_again(serve))
+            serve_end(serve);
+        judge_process(&serve->subject, number == serve->number ? from : 0, run);
+    }
+    run->process = keep ? serve->number : 0;
+    run->duration_ns = now_ns() - began;
+}
+
+void suite_run_case_on(struct serve *serve, const struct script *script, struct suite_run *run)
+{
+    run_case(serve, true, script, run);
 }
 
 void suite_run_case(const struct script *script, const struct suite_settings *settings,
                     bool own_network, struct suite_run *run)
 {
-    struct room room = {
-        .run = run,
-        .listener = {-1, -1, 0},
-    };
-    struct text why = {0}, options = {0};
-    struct sim_outcome outcome;
-    uint64_t began = now_ns();
+    struct serve serve;
 
-    subject_init(&room.subject);
-    *run = (struct suite_run){.own_network = own_network};
-    suite_can_run(script, settings, &why, &options);
-    room.config = (struct sim_config){.script = script,
-                                      .is_local = true,
-                                      .may_retry = strcmp(settings->build.name, "iperf") == 0,
-                                      .wants_pkcs1 = wants_pkcs1(&settings->build),
-                                      .timeout_scale = settings->timeout_scale};
-    room.process = subject_process(&room.subject);
-    room.config.process = &room.process;
-    bool ok = make_keys(&room, script);
-    if (ok)
-        ok = script->plays_server
-                 ? start_client(&room, script, settings)
-                 : start_server(&room, script, settings, own_network, text_string(&options));
-    if (ok) {
-        sim_run(&room.config, &outcome);
-        keep(run, &outcome);
-        sim_outcome_fini(&outcome);
-    }
-    if (room.listener.tcp >= 0)
-        sim_listener_close(&room.listener);
-    subject_end(&room.subject);
-    judge_remains(&room);
-    subject_fini(&room.subject);
-    subject_keys_remove(&room.keys);
-    run->duration_ns = now_ns() - began;
-    text_fini(&why);
-    text_fini(&options);
+    serve_init(&serve, settings, own_network);
+    run_case(&serve, false, script, run);
+    serve_fini(&serve);
 }
 
 void suite_run_fini(struct suite_run *run)

@@ -144,6 +144,13 @@ bool suite_can_run(const struct script *script, const struct suite_settings *set
 void suite_run_case(const struct script *script, const struct suite_settings *settings,
                     bool own_network, struct suite_run *run);
 
+/* --- probe.c --- */
+/* Before the cases: whether what is to be judged is an iperf3 at all, in the roles that the cases of
+ * list want. One correct session has to go well, or to be refused properly. False, with one line
+ * that says what it did instead. */
+bool suite_probe(const struct suite_settings *settings, const struct script_list *list,
+                 struct text *why);
+
 /* --- worker.c: many cases, in processes of their own --- */
 /* Run all of list, at most settings->jobs at a time, and call done() as results come, in any order.
  * False if no worker could be started. A worker that dies is a result of cause SIM_TROUBLE. */

@@ -3,7 +3,7 @@
  * A worker is forked from the harness and so knows every script; it is sent an index and answers
  * with the texts of a struct suite_run. It dies with the harness, and its subjects with it. */
 #include "harness/subject/tree.h"
-#include "harness/suite/suite.h"
+#include "harness/suite/serve.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -32,6 +32,7 @@ struct pool {
     void *context;
     struct worker *workers;
     size_t n_workers, next, n_done;
+    bool in_order; /* one worker, whose server is kept from case to case */
 };
 
 /* --- the line between them ------------------------------------------------------------------- */
@@ -141,15 +142,22 @@ static void __attribute__((noreturn)) work(const struct pool *pool, int fd, pid_
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     subject_adopt_orphans();
-    bool own = !pool->settings->share_network && subject_enter_own_network();
+    bool own =
+        !pool->settings->share_network && !pool->settings->remote && subject_enter_own_network();
+    struct serve serve;
+    serve_init(&serve, pool->settings, own);
     while (get(fd, &job, sizeof job) && job < pool->list->n) {
         struct suite_run run;
-        suite_run_case(pool->list->at[job], pool->settings, own, &run);
+        if (pool->in_order)
+            suite_run_case_on(&serve, pool->list->at[job], &run);
+        else
+            suite_run_case(pool->list->at[job], pool->settings, own, &run);
         bool ok = put_run(fd, &run);
         suite_run_fini(&run);
         if (!ok)
             break;
     }
+    serve_fini(&serve);
     tree_end_children(ORPHANS_MS); /* of a keeper that somebody killed */
     exit(0);                       /* not _exit(): a leak of the harness shows here */
 }
@@ -239,30 +247,46 @@ static bool any_busy(const struct pool *pool, struct pollfd *fds)
     return busy;
 }
 
-bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
-                   void (*done)(void *context, size_t index, struct suite_run *run), void *context)
+/* With at most n workers. */
+static bool run_pool(struct pool *pool, size_t n)
 {
-    struct pool pool = {list, settings, done, context, NULL, 0, 0, 0};
-    size_t n = MIN(MAX(settings->jobs, 1), MAX(list->n, 1));
     struct pollfd *fds = text_realloc(NULL, n * sizeof *fds);
 
-    pool.workers = text_realloc(NULL, n * sizeof *pool.workers);
+    pool->workers = text_realloc(NULL, n * sizeof *pool->workers);
     for (size_t i = 0; i < n; i++) {
-        if (start(&pool, &pool.workers[i]) && give(&pool, &pool.workers[i]))
-            pool.n_workers++;
+        if (start(pool, &pool->workers[i]) && give(pool, &pool->workers[i]))
+            pool->n_workers++;
         else
             break;
     }
-    while (any_busy(&pool, fds)) {
-        if (poll(fds, pool.n_workers, -1) < 0 && errno != EINTR)
+    while (any_busy(pool, fds)) {
+        if (poll(fds, pool->n_workers, -1) < 0 && errno != EINTR)
             break;
-        for (size_t i = 0; i < pool.n_workers; i++)
+        for (size_t i = 0; i < pool->n_workers; i++)
             if (fds[i].revents)
-                take(&pool, &pool.workers[i]);
+                take(pool, &pool->workers[i]);
     }
-    for (size_t i = 0; i < pool.n_workers; i++)
-        stop(&pool.workers[i]);
-    free(pool.workers);
+    for (size_t i = 0; i < pool->n_workers; i++)
+        stop(&pool->workers[i]);
+    free(pool->workers);
     free(fds);
-    return pool.n_done == list->n;
+    return pool->n_done == pool->list->n;
+}
+
+bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
+                   void (*done)(void *context, size_t index, struct suite_run *run), void *context)
+{
+    struct pool pool = {.list = list, .settings = settings, .done = done, .context = context};
+
+    return run_pool(&pool, MIN(MAX(settings->jobs, 1), MAX(list->n, 1)));
+}
+
+bool suite_run_in_order(const struct script_list *list, const struct suite_settings *settings,
+                        void (*done)(void *context, size_t index, struct suite_run *run),
+                        void *context)
+{
+    struct pool pool = {
+        .list = list, .settings = settings, .done = done, .context = context, .in_order = true};
+
+    return run_pool(&pool, 1);
 }

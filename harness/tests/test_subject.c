@@ -1,5 +1,5 @@
 /* test_subject.c - processes: started, watched, ended with all that they started. */
-#include "harness/subject/subject.h"
+#include "harness/subject/watch.h"
 #include "harness/suite/suite.h"
 #include "impl/tests/unit.h"
 
@@ -87,20 +87,21 @@ static void test_subject_turn_bounds_the_output(void **state)
     subject_fini(&s);
 }
 
-static void test_subject_sanitizer_line_finds_a_report(void **state)
+static void test_subject_report_finds_it(void **state)
 {
     struct subject s;
     struct text line = {0};
+    const char *at = NULL;
 
     (void)state;
     subject_init(&s);
     text_adds(&s.err, "first\nx.c:1:2: runtime error: shift\nlast\n");
-    assert_true(subject_sanitizer_line(&s, &line));
+    assert_true(subject_report(&s, 0, &line, &at));
     assert_string_equal(text_string(&line), "x.c:1:2: runtime error: shift");
     text_fini(&line);
     text_fini(&s.err);
     text_adds(&s.err, "all is well\n");
-    assert_false(subject_sanitizer_line(&s, &line));
+    assert_false(subject_report(&s, 0, &line, &at));
     subject_fini(&s);
 }
 
@@ -148,13 +149,14 @@ static const struct row {
     enum sim_cause cause;
     const char *got;
 } rows[] = {
-    {"true",    "true; :",                      SIM_EXIT, "ended before it listened, status 0"  },
-    {"false",   "false; exit 1; :",             SIM_EXIT, "ended before it listened, status 1"  },
-    {"killed",  "kill -KILL $$; :",             SIM_EXIT, "ended before it listened, signal 9"  },
-    {"sleep",   "sleep 100; :",                 SIM_HANG, "does not listen on its port"         },
-    {"cat",     "cat; sleep 100; :",            SIM_HANG, "does not listen on its port"         },
-    {"yes",     "yes; :",                       SIM_HANG, "does not listen on its port"         },
-    {"nothing", "/nowhere/iperf3; exit 127; :", SIM_EXIT, "ended before it listened, status 127"},
+    {"true",    "true; :",                      SIM_EXIT,    "ended with status 0, and printed nothing"},
+    {"false",   "false; exit 1; :",             SIM_EXIT,    "ended with status 1, and printed nothing"},
+    {"says",    "echo no >&2; exit 2; :",       SIM_EXIT,    "ended with status 2, and printed \"no\"" },
+    {"crash",   "kill -SEGV $$; :",             SIM_CRASH,   "was killed by SIGSEGV"                   },
+    {"killed",  "kill -KILL $$; :",             SIM_TROUBLE, "was killed by SIGKILL"                   },
+    {"sleep",   "sleep 100; :",                 SIM_HANG,    "runs on, and printed nothing"            },
+    {"yes",     "yes; :",                       SIM_HANG,    "runs on, and printed \"y\" and more"     },
+    {"nothing", "/nowhere/iperf3; exit 127; :", SIM_EXIT,    "ended with status 127"                   },
 };
 
 /* Programs that are no iperf3 server: clear, different verdicts within bounded time. */
@@ -185,7 +187,7 @@ int main(void)
         cmocka_unit_test(test_subject_turn_keeps_output_and_status),
         cmocka_unit_test(test_subject_tells_a_crash),
         cmocka_unit_test(test_subject_turn_bounds_the_output),
-        cmocka_unit_test(test_subject_sanitizer_line_finds_a_report),
+        cmocka_unit_test(test_subject_report_finds_it),
         cmocka_unit_test(test_subject_argv_divides_options_and_fills_templates),
         cmocka_unit_test(test_subject_listens_tells_whose_port_it_is),
         cmocka_unit_test(test_suite_run_case_tells_what_is_no_server),

@@ -1,0 +1,87 @@
+/* probe.c - before the cases: whether the subject is an iperf3 at all.
+ *
+ * A program that is none would miss every case in the same way. One session that goes well shows
+ * that it is one; so does a server that takes part in the session until it refuses it with an error
+ * of the protocol, as one that wants a password does. */
+#include "harness/suite/suite.h"
+
+#include <string.h>
+
+enum { SERVES, REFUSES, CLIENT, N_PROBES };
+
+static const char *const texts[N_PROBES] = {
+    [SERVES] = "case probe/serves\nclause FLOW-1\nplays client\n\nfinish\n",
+    [REFUSES] = "case probe/refuses\nclause FLOW-1\nplays client\n\n"
+                "advance PARAM_EXCHANGE\nsend params\nexpect server-error\n",
+    [CLIENT] = "case probe/client\nclause FLOW-1\nplays server\nsubject -t 1\n\nfinish\n",
+};
+
+struct probing {
+    const struct suite_settings *settings;
+    struct text got;
+    bool ok, spoke; /* it got as far as a session */
+};
+
+static void done(void *context, size_t index, struct suite_run *run)
+{
+    struct probing *p = context;
+
+    (void)index;
+    p->ok = run->cause == SIM_OK;
+    p->spoke = run->line > 0;
+    text_fini(&p->got);
+    if (!p->ok && p->spoke)
+        text_addf(&p->got, "completes no correct session: ");
+    text_adds(&p->got, text_string(&run->got));
+    suite_run_fini(run);
+}
+
+/* Play one of them; false if it did not go well, with what came in p->got. */
+static bool try(struct probing *p, int which)
+{
+    struct script_list list = {0};
+    struct script_error error;
+
+    p->ok = p->spoke = false;
+    if (!script_read(&list, "probe", texts[which], &error) ||
+        !suite_run_all(&list, p->settings, done, p))
+        text_adds(&p->got, "cannot be tried: no worker process");
+    script_list_fini(&list);
+    return p->ok;
+}
+
+static bool wants(const struct script_list *list, bool client)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->at[i]->plays_server == client)
+            return true;
+    return false;
+}
+
+static const char *name_of(const struct suite_settings *s, bool client)
+{
+    const struct subject_build *b = &s->build;
+    const char *command = client ? b->client_cmd : b->server_cmd;
+
+    return !client && s->remote ? s->remote : *command ? command : b->path;
+}
+
+bool suite_probe(const struct suite_settings *settings, const struct script_list *list,
+                 struct text *why)
+{
+    struct probing p = {.settings = settings};
+    const char *server = name_of(settings, false), *client = name_of(settings, true);
+    struct text first = {0};
+
+    if (*server && wants(list, false) && !try(&p, SERVES)) {
+        text_adds(&first, text_string(&p.got)); /* it tells more than that of the second attempt */
+        if (!p.spoke || !try(&p, REFUSES))
+            text_addf(why, "%s: %s", server, text_string(&first));
+    }
+    bool is_same = client == settings->build.path && server == client && wants(list, false);
+    if (why->len == 0 && *client && !is_same && wants(list, true) && !try(&p, CLIENT))
+        text_addf(why, "%s: as client: %s", client, text_string(&p.got));
+    text_fini(&first);
+    text_fini(&p.got);
+    return why->len == 0;
+}

@@ -1,0 +1,182 @@
+#include "harness/suite/serve.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define OWN_PORT      5201  /* in a network of our own */
+#define READY_MS      10000 /* stock takes 2 ms */
+#define PORT_ATTEMPTS 5     /* where the port is not ours alone */
+#define SAID_MAX      160   /* of what it printed instead of listening */
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+bool serve_trouble(struct suite_run *run, enum sim_cause cause, const char *format, ...)
+{
+    va_list args;
+
+    run->cause = cause;
+    va_start(args, format);
+    text_vaddf(&run->got, format, args);
+    va_end(args);
+    return false;
+}
+
+/* --- starting -------------------------------------------------------------------------------- */
+
+static void set_command(struct text *command, char *const *argv)
+{
+    text_fini(command);
+    for (; *argv; argv++)
+        text_addf(command, strpbrk(*argv, " '\"$") ? "%s'%s'" : "%s%s", command->len ? " " : "",
+                  *argv);
+}
+
+bool serve_launch(const struct serve *serve, const char *host, unsigned port, const char *options,
+                  struct subject *subject, struct text *command, struct suite_run *run)
+{
+    const struct subject_build *build = &serve->settings->build;
+    struct text why = {0}, expanded = {0};
+
+    subject_keys_expand(&serve->keys, options, &expanded);
+    char **argv = subject_argv(build, host, port, text_string(&expanded));
+    set_command(command, argv);
+    bool ok = subject_start(subject, argv, build->env, &why);
+    if (!ok)
+        serve_trouble(run, SIM_TROUBLE, "%s", text_string(&why));
+    subject_argv_free(argv);
+    text_fini(&expanded);
+    text_fini(&why);
+    return ok;
+}
+
+/* The first line of what it printed, on stderr rather than on stdout. */
+static void quote(const struct subject *s, struct text *out)
+{
+    const char *at = text_string(s->err.len ? &s->err : &s->out);
+    size_t len = strcspn(at, "\n");
+
+    if (!*at)
+        text_adds(out, "and printed nothing");
+    else
+        text_addf(out, "and printed \"%.*s\"%s", (int)MIN(len, SAID_MAX), at,
+                  at[MIN(len, SAID_MAX)] && at[MIN(len, SAID_MAX) + 1] ? " and more" : "");
+}
+
+/* Why a server never listened: it ended, it does something else, or somebody else has the port. */
+static bool not_ready(struct serve *serve, enum subject_ready ready, struct suite_run *run)
+{
+    static const char where[] = "does not listen on the port it was given";
+    const struct subject *s = &serve->subject;
+    struct text said = {0};
+
+    quote(s, &said);
+    if (ready == SUBJECT_FOREIGN)
+        serve_trouble(run, SIM_TROUBLE, "another process listens on the port");
+    else if (s->lost)
+        serve_trouble(run, SIM_TROUBLE, "the process that keeps the subject was killed");
+    else if (!s->ended)
+        serve_trouble(run, SIM_HANG, "%s: runs on, %s", where, text_string(&said));
+    else if (WIFSIGNALED(s->status))
+        serve_trouble(run, WTERMSIG(s->status) == SIGKILL ? SIM_TROUBLE : SIM_CRASH,
+                      "%s: was killed by SIG%s, %s", where, sigabbrev_np(WTERMSIG(s->status)),
+                      text_string(&said));
+    else
+        serve_trouble(run, SIM_EXIT, "%s: ended with status %d, %s", where, WEXITSTATUS(s->status),
+                      text_string(&said));
+    text_fini(&said);
+    return false;
+}
+
+/* Start it until the port is its own. */
+static bool start_new(struct serve *serve, const char *options, struct suite_run *run)
+{
+    enum subject_ready ready = SUBJECT_FOREIGN;
+    double patience_ns = READY_MS * 1e6 * serve->settings->timeout_scale;
+
+    for (int i = 0; ready == SUBJECT_FOREIGN && i < (serve->own_network ? 1 : PORT_ATTEMPTS); i++) {
+        serve->port = serve->own_network ? OWN_PORT : subject_free_port();
+        if (serve->port == 0)
+            return serve_trouble(run, SIM_TROUBLE, "no port is free for TCP and UDP");
+        serve_end(serve);
+        subject_fini(&serve->subject);
+        if (!serve_launch(serve, NULL, serve->port, options, &serve->subject, &serve->command, run))
+            return false;
+        ready =
+            subject_await_listening(&serve->subject, serve->port, now_ns() + (uint64_t)patience_ns);
+    }
+    return ready == SUBJECT_READY || not_ready(serve, ready, run);
+}
+
+/* HOST:PORT or [HOST]:PORT of a server elsewhere. */
+static bool find_remote(struct serve *serve, struct suite_run *run)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    const char *text = serve->settings->remote, *colon = strrchr(text, ':');
+    size_t len = colon ? (size_t)(colon - text) : 0;
+    bool brackets = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    char host[256];
+
+    snprintf(host, sizeof host, "%.*s", (int)(brackets ? len - 2 : len), text + brackets);
+    int error = len ? getaddrinfo(host, colon + 1, &hints, &found) : EAI_NONAME;
+    if (error)
+        return serve_trouble(run, SIM_TROUBLE, "no server at '%s' (HOST:PORT): %s", text,
+                             gai_strerror(error));
+    memcpy(&serve->at, found->ai_addr, found->ai_addrlen);
+    serve->at_len = found->ai_addrlen;
+    freeaddrinfo(found);
+    return true;
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+void serve_init(struct serve *serve, const struct suite_settings *settings, bool own_network)
+{
+    *serve = (struct serve){.settings = settings, .own_network = own_network};
+    subject_init(&serve->subject);
+}
+
+bool serve_start(struct serve *serve, const char *options, const char *address,
+                 struct suite_run *run)
+{
+    bool ok = true;
+
+    if (serve->settings->remote)
+        return find_remote(serve, run);
+    subject_turn(&serve->subject);
+    if (!serve->subject.running || strcmp(text_string(&serve->options), options) != 0) {
+        text_fini(&serve->options);
+        text_adds(&serve->options, options);
+        serve->number++;
+        ok = start_new(serve, options, run);
+    }
+    text_adds(&run->command, text_string(&serve->command));
+    if (ok && !sim_address(address, serve->port, &serve->at, &serve->at_len))
+        ok = serve_trouble(run, SIM_TROUBLE, "'%s' is no address", address);
+    return ok;
+}
+
+void serve_end(struct serve *serve)
+{
+    subject_end(&serve->subject);
+}
+
+void serve_fini(struct serve *serve)
+{
+    subject_end(&serve->subject);
+    subject_fini(&serve->subject);
+    subject_keys_remove(&serve->keys);
+    text_fini(&serve->options);
+    text_fini(&serve->command);
+}

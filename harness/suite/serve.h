@@ -1,0 +1,37 @@
+/* serve.h - the server that cases are played against: a process of its own for each, one for many,
+ * or one that runs elsewhere. Inside of a worker. */
+#pragma once
+#include "harness/suite/suite.h"
+
+struct serve {
+    const struct suite_settings *settings;
+    bool own_network;
+    struct subject subject;
+    struct text options; /* it was started with */
+    struct text command;
+    struct subject_keys keys; /* what {keys} in options stands for; the caller makes them */
+    unsigned port;
+    struct sockaddr_storage at;
+    socklen_t at_len;
+    unsigned number; /* of the process, from 1; 0: there was none */
+};
+
+void serve_init(struct serve *serve, const struct suite_settings *settings, bool own_network);
+/* Have a server with these options that listens: the one that runs, if it was started with the
+ * same, else a new one. It is to be reached at the address (text): serve->at. False, with cause and
+ * got in run, if there is none. */
+bool serve_start(struct serve *serve, const char *options, const char *address,
+                 struct suite_run *run);
+/* End its process with all that it started; what it printed stays until the next start. */
+void serve_end(struct serve *serve);
+void serve_fini(struct serve *serve); /* its keys too */
+
+/* Play a case; a server is left running for the next if it still serves. */
+void suite_run_case_on(struct serve *serve, const struct script *script, struct suite_run *run);
+
+/* Note a failed start of either role; returns false. */
+bool serve_trouble(struct suite_run *run, enum sim_cause cause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Start a command line for a role (host NULL: server), noting it in *command. */
+bool serve_launch(const struct serve *serve, const char *host, unsigned port, const char *options,
+                  struct subject *subject, struct text *command, struct suite_run *run);

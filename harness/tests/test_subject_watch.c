@@ -1,0 +1,220 @@
+/* test_subject_watch.c - reports, rest and samples of a process. */
+#include "harness/subject/leak.h"
+#include "harness/subject/watch.h"
+#include "harness/suite/suite.h"
+#include "impl/tests/unit.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WORD(text)     ((char *)(uintptr_t)(text))
+#define SELF(kind)     ((char *[]){WORD("/proc/self/exe"), WORD(kind), NULL})
+#define SHELL(command) ((char *[]){WORD("/bin/sh"), WORD("-c"), WORD(command), NULL})
+
+/* --- helpers that are started as subjects ----------------------------------------------------- */
+
+static void be_ready(void)
+{
+    if (write(1, "ready\n", 6) < 0)
+        _exit(1);
+}
+
+static void __attribute__((noreturn)) be_spinner(void)
+{
+    be_ready();
+    for (;;)
+        poll(NULL, 0, 0);
+}
+
+/* Asleep whenever one looks, and busy all the same. */
+static void __attribute__((noreturn)) be_napper(void)
+{
+    struct timespec nap = {.tv_nsec = 1000};
+
+    be_ready();
+    for (;;) {
+        for (clock_t until = clock() + CLOCKS_PER_SEC / 100; clock() < until;)
+            ;
+        nanosleep(&nap, NULL);
+    }
+}
+
+/* Busy for a while, then at rest. */
+static void __attribute__((noreturn)) be_slow(void)
+{
+    be_ready();
+    for (clock_t until = clock() + CLOCKS_PER_SEC / 5; clock() < until;)
+        ;
+    for (;;)
+        pause();
+}
+
+/* Keeps a descriptor and 5000 bytes each time it is sent SIGUSR1, and says so. */
+static void __attribute__((noreturn)) be_hoarder(void)
+{
+    sigset_t set;
+    int signo;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    for (;;) {
+        be_ready();
+        sigwait(&set, &signo);
+        char *kept = malloc(5000);
+        if (!kept || open("/dev/null", O_RDONLY) < 0)
+            _exit(1);
+        memset(kept, 1, 5000);
+    }
+}
+
+/* --- tests ----------------------------------------------------------------------------------- */
+
+static void start(struct subject *s, char *const argv[])
+{
+    struct text why = {0};
+
+    if (!subject_start(s, argv, NULL, &why))
+        fail_msg("%s", text_string(&why));
+}
+
+static void await_output(struct subject *s, size_t len)
+{
+    while (s->out.len < len && s->running) {
+        struct sim_process p = subject_process(s);
+        struct pollfd fds[4];
+        poll(fds, (nfds_t)p.watch(s, fds, 4), 1000);
+        subject_turn(s);
+    }
+}
+
+static const struct rest_row {
+    const char *name;
+    bool rests;
+} rest_rows[] = {
+    {"--spinner", false},
+    {"--napper",  false},
+    {"--slow",    true },
+};
+
+static void test_subject_rests_tells_one_who_spins(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rest_rows); i++) {
+        struct subject s;
+        struct text used = {0};
+        start(&s, SELF(rest_rows[i].name));
+        await_output(&s, 6);
+        if (subject_rests(&s, 0.5, &used) != rest_rows[i].rests)
+            fail_msg("%s: %s", rest_rows[i].name, text_string(&used));
+        assert_int_equal(used.len > 0, !rest_rows[i].rests);
+        subject_end(&s);
+        subject_fini(&s);
+        text_fini(&used);
+    }
+}
+
+static void test_subject_rests_believes_one_who_sleeps(void **state)
+{
+    struct subject s;
+    struct text used = {0};
+
+    (void)state;
+    start(&s, SHELL("echo ready; exec sleep 100"));
+    await_output(&s, 6);
+    assert_true(subject_rests(&s, 1, &used)); /* the exec may still be under way */
+    for (int i = 0; i < 100; i++)
+        assert_true(subject_rests(&s, 1, &used));
+    assert_int_equal(used.len, 0);
+    subject_end(&s);
+    subject_fini(&s);
+}
+
+static void test_subject_sample_sees_what_is_kept(void **state)
+{
+    double memory[64], descriptors[64];
+    struct leak_slope slope;
+    struct subject s;
+    struct subject_sample sample;
+
+    (void)state;
+    start(&s, SELF("--hoarder"));
+    for (size_t i = 0; i < ARRAY_LEN(memory); i++) {
+        await_output(&s, 6 * (i + 1));
+        assert_true(subject_sample(&s, &sample));
+        memory[i] = (double)sample.memory;
+        descriptors[i] = sample.descriptors;
+        assert_true(subject_process(&s).signal(&s, SIGUSR1));
+    }
+    subject_end(&s);
+    assert_false(subject_sample(&s, &sample));
+    subject_fini(&s);
+    assert_true(leak_fit(descriptors, ARRAY_LEN(descriptors), &slope));
+    assert_true(slope.low > 0.99 && slope.high < 1.01);
+    assert_true(leak_fit(memory, ARRAY_LEN(memory), &slope));
+    assert_true(leak_is_growing(&slope, 256));
+}
+
+static const struct report_row {
+    const char *name, *said, *line; /* line: NULL for none */
+} report_rows[] = {
+    {"asan",                "a\n==7==ERROR: AddressSanitizer: heap-use-after-free on x\n    #0 f\n",
+     "==7==ERROR: AddressSanitizer: heap-use-after-free on x"                                                                       },
+    {"ubsan",               "x.c:1:2: runtime error: shift\nlast\n",                                 "x.c:1:2: runtime error: shift"},
+    {"tsan",                "====\nWARNING: ThreadSanitizer: data race (pid=1)\n",
+     "WARNING: ThreadSanitizer: data race (pid=1)"                                                                                  },
+    {"msan",                "==1==WARNING: MemorySanitizer: use-of-uninitialized-value\n",
+     "==1==WARNING: MemorySanitizer: use-of-uninitialized-value"                                                                    },
+    {"lsan",                "==3==ERROR: LeakSanitizer: detected memory leaks",
+     "==3==ERROR: LeakSanitizer: detected memory leaks"                                                                             },
+    {"valgrind",            "==9== Memcheck\n==9== Invalid read of size 4\n==9==    at f\n",
+     "==9== Invalid read of size 4"                                                                                                 },
+    {"the first of two",    "a: runtime error: b\n==1==ERROR: AddressSanitizer: c\n",
+     "a: runtime error: b"                                                                                                          },
+    {"valgrind is content", "==9== Memcheck\n==9== ERROR SUMMARY: 0 errors\n",                       NULL                           },
+    {"nothing",             "",                                                                      NULL                           },
+    {"all is well",         "all is well\n",                                                         NULL                           },
+};
+
+static void test_subject_report_finds_the_line_that_says_it(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(report_rows); i++) {
+        const struct report_row *row = &report_rows[i];
+        struct subject s;
+        struct text line = {0};
+        const char *at = NULL;
+        subject_init(&s);
+        text_adds(&s.err, row->said);
+        bool found = subject_report(&s, 0, &line, &at);
+        if (found != (row->line != NULL) ||
+            (found && (strcmp(text_string(&line), row->line) != 0 || strstr(at, row->line) != at)))
+            fail_msg("%s: %s", row->name, text_string(&line));
+        text_fini(&line);
+        assert_false(subject_report(&s, s.err.len, &line, &at));
+        subject_fini(&s);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_subject_rests_tells_one_who_spins),
+        cmocka_unit_test(test_subject_rests_believes_one_who_sleeps),
+        cmocka_unit_test(test_subject_sample_sees_what_is_kept),
+        cmocka_unit_test(test_subject_report_finds_the_line_that_says_it),
+    };
+
+    if (argc > 1 && strcmp(argv[1], "--spinner") == 0)
+        be_spinner();
+    if (argc > 1 && strcmp(argv[1], "--napper") == 0)
+        be_napper();
+    if (argc > 1 && strcmp(argv[1], "--slow") == 0)
+        be_slow();
+    if (argc > 1 && strcmp(argv[1], "--hoarder") == 0)
+        be_hoarder();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
