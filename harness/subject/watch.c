@@ -69,39 +69,67 @@ static uint64_t clock_ns(clockid_t clock)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* Processor time of the whole process so far; false if it is gone. */
-static bool used_ns(const struct subject *s, uint64_t *ns)
-{
-    clockid_t clock;
+/* What the process has used of the processor, and what it waited for one: on a busy machine a
+ * spinning thread waits most of the time. */
+struct use {
+    uint64_t used_ns, waited_ns;
+    bool is_runnable; /* a thread of it runs, or waits for a processor */
+};
 
-    if (clock_getcpuclockid(s->pid, &clock) != 0)
-        return false;
-    *ns = clock_ns(clock);
-    return true;
+static size_t read_file(const char *path, char *text, size_t cap)
+{
+    FILE *f = fopen(path, "re");
+    size_t len = f ? fread(text, 1, cap - 1, f) : 0;
+
+    text[len] = '\0';
+    if (f)
+        fclose(f);
+    return len;
 }
 
-/* Whether a thread of it is running or waits for a processor. */
-static bool is_runnable(const struct subject *s)
+static void look_at_thread(pid_t pid, const char *thread, struct use *use)
 {
-    char path[300], line[512];
-    struct dirent *entry;
-    bool runnable = false;
+    char path[300], text[512];
+    unsigned long long waited = 0;
 
+    snprintf(path, sizeof path, "/proc/%d/task/%.20s/stat", (int)pid, thread);
+    read_file(path, text, sizeof text);
+    const char *behind = strrchr(text, ')'); /* the name may hold anything */
+    use->is_runnable |= behind && behind[1] && behind[2] == 'R';
+    snprintf(path, sizeof path, "/proc/%d/task/%.20s/schedstat", (int)pid, thread);
+    read_file(path, text, sizeof text);
+    if (sscanf(text, "%*u %llu", &waited) == 1)
+        use->waited_ns += waited;
+}
+
+/* False if it is gone. */
+static bool look(const struct subject *s, struct use *use)
+{
+    char path[64];
+    struct dirent *entry;
+    clockid_t clock;
+
+    *use = (struct use){0};
     snprintf(path, sizeof path, "/proc/%d/task", (int)s->pid);
+    if (!s->running || clock_getcpuclockid(s->pid, &clock) != 0)
+        return false;
+    use->used_ns = clock_ns(clock);
     DIR *dir = opendir(path);
-    while (dir && !runnable && (entry = readdir(dir))) {
-        snprintf(path, sizeof path, "/proc/%d/task/%.20s/stat", (int)s->pid, entry->d_name);
-        FILE *f = isdigit((unsigned char)entry->d_name[0]) ? fopen(path, "re") : NULL;
-        size_t len = f ? fread(line, 1, sizeof line - 1, f) : 0;
-        line[len] = '\0';
-        if (f)
-            fclose(f);
-        const char *behind = strrchr(line, ')'); /* the name may hold anything */
-        runnable = behind && behind[1] && behind[2] == 'R';
-    }
+    while (dir && (entry = readdir(dir)))
+        if (isdigit((unsigned char)entry->d_name[0]))
+            look_at_thread(s->pid, entry->d_name, use);
     if (dir)
         closedir(dir);
-    return runnable;
+    return use->used_ns != 0;
+}
+
+/* Whether it wanted the processor for most of the time between two looks. */
+static bool is_busy(const struct use *before, const struct use *now, uint64_t elapsed_ns)
+{
+    uint64_t waited = now->waited_ns > before->waited_ns ? now->waited_ns - before->waited_ns : 0;
+    double wanted = (double)(now->used_ns - before->used_ns) + (double)waited;
+
+    return now->is_runnable || wanted > SUSPICIOUS * (double)elapsed_ns;
 }
 
 static void pass_time(struct subject *s)
@@ -118,29 +146,31 @@ static void pass_time(struct subject *s)
 
 bool subject_rests(struct subject *s, double scale, struct text *used)
 {
-    uint64_t began = clock_ns(CLOCK_MONOTONIC), seen = s->started_ns, first, before, now;
+    uint64_t began = clock_ns(CLOCK_MONOTONIC), seen = s->started_ns, at;
+    struct use first, before, now;
 
-    if (!s->running || !used_ns(s, &first))
+    if (!look(s, &first))
         return true;
-    /* At the first look what counts is its whole life: one who sleeps for moments only. */
-    before = MIN(first, (uint64_t)WARM_UP_MS * NS_PER_MS);
-    for (now = first;; pass_time(s)) {
-        uint64_t at = clock_ns(CLOCK_MONOTONIC);
-        if (!s->running || !used_ns(s, &now))
+    /* At the first look what counts is its whole life: one may nap when we look. */
+    before = (struct use){.used_ns = MIN(first.used_ns, (uint64_t)WARM_UP_MS * NS_PER_MS),
+                          .waited_ns = first.waited_ns};
+    while (look(s, &now)) {
+        uint64_t spent = now.used_ns - first.used_ns;
+        at = clock_ns(CLOCK_MONOTONIC);
+        if (!is_busy(&before, &now, at - seen))
             return true;
-        bool busy = (double)(now - before) > SUSPICIOUS * (double)(at - seen);
-        if (!busy && !is_runnable(s))
-            return true;
-        if ((double)(now - first) >= SPIN_MS * scale * NS_PER_MS) {
+        if ((double)spent >= SPIN_MS * scale * NS_PER_MS) {
             text_addf(used, "used %.1f s of processor time in %.1f s, when nothing was asked of it",
-                      (double)(now - first) / 1e9, (double)(at - began) / 1e9);
+                      (double)spent / 1e9, (double)(at - began) / 1e9);
             return false;
         }
         if ((double)(at - began) >= PATIENCE_MS * scale * NS_PER_MS)
             return true;
         before = now;
         seen = at;
+        pass_time(s);
     }
+    return true;
 }
 
 /* --- samples --------------------------------------------------------------------------------- */
