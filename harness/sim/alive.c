@@ -46,6 +46,22 @@ static bool is_not_yet(const struct control *c)
                             c->events[0].state == ACCESS_DENIED);
 }
 
+/* A server that wants a token gets one; others ignore it (AUTH-1). */
+static void authenticate(struct control *c)
+{
+    static const struct script_token token = {
+        .user = "mario", .password = "rossi", .is_relative = true};
+    struct text value = {0}, why = {0};
+
+    if (c->sim->config->keys && token_make(c->sim, &token, &value, &why)) {
+        value.at[value.len - 1] = '\0'; /* quotes */
+        if (params_set_text(&c->params, PARAM_authtoken, value.at + 1) == SPEC_OK)
+            params_mark(&c->params, PARAM_authtoken);
+    }
+    text_fini(&value);
+    text_fini(&why);
+}
+
 static struct control *attempt(struct sim *s, uint64_t deadline, bool *ok)
 {
     struct control *c = control_new(s, "alive");
@@ -59,6 +75,7 @@ static struct control *attempt(struct sim *s, uint64_t deadline, bool *ok)
                        "\"parallel\":1,\"len\":8192,"
                        "\"pacing_timer\":1000,\"client_version\":\"3.18\"}",
                        &c->why);
+    authenticate(c);
     *ok = flow_advance(c, 0, left);
     return c;
 }

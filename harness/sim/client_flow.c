@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOOK_EVERY_NS 1000000u /* the queues have no event to wait for */
-#define RETRIES_MAX   200      /* of one connect (CONN-5: some 100 ms suffice) */
-#define RETRY_MS      5
+#define LOOK_EVERY_NS    1000000u /* the queues have no event to wait for */
+#define OMIT_MARGIN_NS   100000000u
+#define HONEST_BYTES_MAX (64u << 20) /* whatever `num` and `blockcount` ask for */
+#define RETRIES_MAX      200         /* of one connect (CONN-5: some 100 ms suffice) */
+#define RETRY_MS         5
 
 static enum flow_result again(struct control *c)
 {
@@ -94,31 +96,60 @@ static enum flow_result open_streams(struct control *c, const struct flow *row)
     return FLOW_WAIT;
 }
 
-static void send_honest_data(struct control *c)
+/* How many blocks the streams of one direction carry together: what ends the test if that is bytes
+ * or blocks (END-1), else a few on each. */
+static uint64_t wanted_blocks(const struct control *c, uint64_t n_streams)
 {
-    for (size_t i = 0; i < c->n_streams; i++) {
-        struct lane *st = c->streams[i];
-        if (!st->we_send)
-            continue;
-        if (!st->udp)
-            lane_send(c, st, HONEST_BLOCKS * (uint64_t)c->params.len);
-        for (uint64_t seq = 1; st->udp && seq <= HONEST_DATAGRAMS; seq++)
-            datagram_send_next(c, st, seq);
-    }
+    const struct params *p = &c->params;
+    uint64_t len = (uint64_t)MAX(p->len, 1);
+    uint64_t blocks = p->num > 0          ? ((uint64_t)p->num - 1) / len + 1
+                      : p->blockcount > 0 ? (uint64_t)p->blockcount
+                      : p->udp            ? n_streams * HONEST_DATAGRAMS
+                                          : n_streams * HONEST_BLOCKS;
+
+    return MIN(blocks, MAX(HONEST_BYTES_MAX / len, 1));
 }
 
-/* Everything of ours is out and read, and some blocks came on each stream on which the server
- * sends.
- */
-static bool data_is_done(struct control *c)
+static uint64_t count_streams(const struct control *c, bool we_send)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < c->n_streams; i++)
+        n += c->streams[i]->we_send == we_send;
+    return n;
+}
+
+static bool is_limited(const struct control *c)
+{
+    return c->params.num > 0 || c->params.blockcount > 0;
+}
+
+static void send_blocks(struct control *c, struct lane *st, uint64_t blocks)
+{
+    if (!st->udp)
+        lane_send(c, st, blocks * (uint64_t)c->params.len);
+    for (uint64_t seq = 1; st->udp && seq <= blocks; seq++)
+        datagram_send_next(c, st, st->datagrams + 1);
+}
+
+static void send_honest_data(struct control *c)
+{
+    uint64_t n = count_streams(c, true), blocks = n ? wanted_blocks(c, n) : 0, i = 0;
+
+    for (size_t k = 0; k < c->n_streams; k++)
+        if (c->streams[k]->we_send) {
+            send_blocks(c, c->streams[k], blocks / n + (i < blocks % n));
+            i++;
+        }
+}
+
+/* Everything of ours is out and read. */
+static bool sent_is_done(const struct control *c)
 {
     bool local = c->sim->config->is_local;
-    uint64_t wanted = HONEST_BLOCKS * (uint64_t)MAX(c->params.len, 1);
 
     for (size_t i = 0; i < c->n_streams; i++) {
-        struct lane *st = c->streams[i];
-        if (!st->we_send && st->received < wanted)
-            return false;
+        const struct lane *st = c->streams[i];
         if (st->we_send && (!lane_is_flushed(st) ||
                             (local && st->fd >= 0 && !st->reset && !drained(st->fd, st->udp))))
             return false;
@@ -126,14 +157,35 @@ static bool data_is_done(struct control *c)
     return true;
 }
 
+/* Enough came: some blocks on each stream, or as much in all as ends the test. */
+static bool received_is_done(const struct control *c)
+{
+    uint64_t n = count_streams(c, false), len = (uint64_t)MAX(c->params.len, 1), sum = 0;
+    uint64_t wanted = n ? wanted_blocks(c, n) * len : 0;
+
+    for (size_t i = 0; i < c->n_streams; i++) {
+        const struct lane *st = c->streams[i];
+        if (!st->we_send && !is_limited(c) && !st->stalled && st->received < HONEST_BLOCKS * len)
+            return false;
+        sum += st->we_send ? 0 : st->received;
+    }
+    return !is_limited(c) || count_streams(c, true) || sum >= wanted;
+}
+
 static enum flow_result data(struct control *c, const struct flow *row)
 {
-    if (c->stage++ == 0 && !c->own_data && !moment_is_never(c, "data"))
-        send_honest_data(c);
+    uint64_t omit_end = flow_omit_end(c);
+
     if (control_head(c))
         return flow_unexpected(c, row, "nothing before TEST_END");
+    if (omit_end) { /* OMIT-4; the two sides' clocks may differ (OMIT-3) */
+        c->wake_ns = omit_end + OMIT_MARGIN_NS;
+        return FLOW_WAIT;
+    }
+    if (c->stage++ == 0 && !c->own_data && !moment_is_never(c, "data"))
+        send_honest_data(c);
     c->wake_ns = 0;
-    if (!data_is_done(c)) {
+    if (!sent_is_done(c) || !received_is_done(c)) {
         c->wake_ns = sim_now() + LOOK_EVERY_NS;
         return FLOW_WAIT;
     }

@@ -240,6 +240,7 @@ void control_tick(struct control *c)
 {
     int32_t ints[2] = {0};
 
+    lanes_omit(c);
     if (!c->ints_due || c->at_end ||
         sim_now() < c->ints_since_ns + (uint64_t)(WAIT_MS * 1e6 * c->sim->config->timeout_scale))
         return;

@@ -150,7 +150,7 @@ static bool take(struct control *c, const struct script_event *want, const struc
         text_add(kept, e->body.at, e->body.len);
         ok = judge_text(c, want, kept);
     }
-    if (!is_end(e)) /* an end stays: there is nothing behind it */
+    if (!is_end(e) && !flow_take(c)) /* an end stays: there is nothing behind it */
         control_pop(c);
     return ok && (!ff || rest_of_denied(c, deadline));
 }

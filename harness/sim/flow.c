@@ -1,6 +1,8 @@
 /* flow.c - walks the rows of an honest peer, and what both roles' rows have in common. */
 #include "harness/sim/peer.h"
 
+#include <string.h>
+
 #define TEST_MAX_S 120 /* however long a client says that its test lasts */
 #define CLAMP_S(s) ((s) < 0 ? 0 : MIN((s), TEST_MAX_S))
 
@@ -149,9 +151,16 @@ bool flow_advance(struct control *c, int8_t state, int64_t within_ms)
 
     while ((row = flow_row(c))) {
         /* A client may let its test last as long as it said. */
-        int64_t test_ms = c->is_server ? CLAMP_S(c->params.time) * 1000 : 0;
+        int64_t omit_ms = CLAMP_S(c->params.omit) * 1000;
+        int64_t test_ms = omit_ms + (c->is_server ? CLAMP_S(c->params.time) * 1000 : 0);
         int64_t ms = within_ms >= 0 ? within_ms : WAIT_MS + test_ms;
         size_t position = c->position;
+        if (c->done >> position & 1) { /* the script has sent it */
+            c->position++;
+            if (state && row->state == state)
+                return true;
+            continue;
+        }
         enum flow_result result = moment_run(c, row, ms);
         if (sim_failed(s))
             return false;
@@ -168,14 +177,50 @@ bool flow_advance(struct control *c, int8_t state, int64_t within_ms)
                  : true;
 }
 
+/* What is sent where it is due ends its row; what is sent ahead of its time leaves it out later. */
 void flow_skip(struct control *c, int8_t state, int message)
 {
     const struct flow *flow = c->is_server ? server_flow : client_flow;
+    bool due = true;
 
-    for (size_t i = c->position; flow[i].run && flow[i].is_act; i++) {
-        if ((state && flow[i].state == state) || (message >= 0 && flow[i].message == message)) {
-            c->position = i + 1;
+    for (size_t i = c->position; flow[i].run; i++) {
+        due &= flow[i].is_act;
+        if (!(c->done >> i & 1) && flow[i].is_act &&
+            ((state && flow[i].state == state) || (message >= 0 && flow[i].message == message))) {
+            c->done |= UINT64_C(1) << i;
+            c->position = due ? i + 1 : c->position;
             return;
         }
     }
+}
+
+static bool waits_for(const struct flow *row, const struct event *e)
+{
+    if (row->is_act)
+        return false;
+    if (e->kind == EVENT_JSON)
+        return row->run == flow_await_results || strcmp(row->name, "params") == 0;
+    return e->kind == EVENT_STATE &&
+           (row->state == e->state || (e->state == TEST_END && strcmp(row->name, "data") == 0));
+}
+
+bool flow_take(struct control *c)
+{
+    const struct flow *row = flow_row(c);
+    const struct event *e = control_head(c);
+    size_t n = c->n_events;
+
+    if (!row || !e || !waits_for(row, e))
+        return false;
+    c->stage = 0;
+    row->run(c, row); /* whether it likes the message is for the script to say */
+    c->position++;
+    return c->n_events < n;
+}
+
+uint64_t flow_omit_end(const struct control *c)
+{
+    uint64_t end = c->running_ns + (uint64_t)CLAMP_S(c->params.omit) * 1000000000u;
+
+    return c->running_ns && c->params.omit > 0 && sim_now() < end ? end : 0;
 }

@@ -267,6 +267,20 @@ struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *
     return st;
 }
 
+void lanes_omit(struct control *c)
+{
+    if (c->omit_over || !c->running_ns || c->params.omit <= 0 || flow_omit_end(c))
+        return;
+    for (size_t i = 0; i < c->n_streams; i++) {
+        struct lane *st = c->streams[i];
+        st->omitted.bytes = st->we_send ? st->sent : st->received;
+        st->omitted.packets = st->we_send ? st->datagrams : st->count.packets;
+        st->omitted.errors = st->we_send ? 0 : st->count.errors;
+        account_udp_omit_end(&st->count);
+    }
+    c->omit_over = true;
+}
+
 static void connected(struct lane *st)
 {
     int error = 0;

@@ -101,7 +101,9 @@ static void results_of_stream(const struct control *c, const struct lane *st,
     bool tcp_sender = st->we_send && !st->udp;
 
     r->id = st->id;
-    r->bytes = (int64_t)(st->we_send ? st->sent : st->received);
+    r->bytes = (int64_t)((st->we_send ? st->sent : st->received) - st->omitted.bytes);
+    r->omitted_packets = (int64_t)st->omitted.packets;
+    r->omitted_errors = (int64_t)st->omitted.errors;
     r->retransmits = tcp_sender ? 0 : -1;
     r->packets = (int64_t)(st->we_send ? st->datagrams : st->count.packets);
     if (!st->we_send && st->udp) {
@@ -128,6 +130,8 @@ static bool honest_results(const struct control *c, struct text *out)
         udp |= c->streams[i]->udp;
     }
     r.sender_has_retransmits = sends ? !udp : -1;
+    if (c->is_server && c->params.get_server_output)
+        r.server_output_text = text_dup("Server listening\n"); /* RES-7 */
     jwrite_init(&w, JWRITE_COMPACT);
     results_encode(&r, &w);
     bool ok = jwrite_finish(&w, &text) == SPEC_OK;

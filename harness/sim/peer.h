@@ -35,6 +35,9 @@ struct lane {
     struct text head;                  /* cookie, and bytes of the script's, still to be written */
     uint64_t todo;                     /* data bytes still to be written (TCP) */
     uint64_t sent, received, datagrams;
+    struct {
+        uint64_t bytes, packets, errors;
+    } omitted;      /* of them, in the omit period */
     uint64_t stray; /* bytes received where we are the sender */
     struct account_udp count;
     struct datagram_header last; /* the header that was sent last */
@@ -83,6 +86,8 @@ struct control {
     bool own_data;   /* the script sends data itself */
     bool drained;    /* queues were seen empty before TEST_END */
     uint64_t running_ns;
+    bool omit_over;   /* and the lanes know what was omitted */
+    uint64_t done;    /* rows of the flow whose message the script has sent ahead of its time */
     uint64_t wake_ns; /* the flow wants to run again then, whatever happens; 0: no */
     struct lane **streams;
     size_t n_streams;
@@ -180,6 +185,7 @@ bool lane_is_flushed(const struct lane *st);
 void lane_close(struct lane *st, bool reset);
 void lane_free(struct lane *st);
 void lanes_close(struct control *c);
+void lanes_omit(struct control *c); /* once the omit period is over: what was omitted */
 
 /* --- datagrams.c: what a sender of datagrams puts into them --- */
 /* The next one of an honest sender, changed as `wire datagram` says. */
@@ -246,6 +252,11 @@ const struct flow *flow_row(const struct control *c);  /* NULL at the end */
 bool flow_advance(struct control *c, int8_t state, int64_t within_ms);
 /* The script sent something itself: leave out the row that would have sent it. */
 void flow_skip(struct control *c, int8_t state, int message);
+/* The script has read the first event itself. If the flow waits for just that, its row takes it,
+ * and is done; else false. */
+bool flow_take(struct control *c);
+/* When the omit period is over by our own clock; 0: it is, or there is none (OMIT-1). */
+uint64_t flow_omit_end(const struct control *c);
 enum flow_result flow_unexpected(struct control *c, const struct flow *row, const char *wanted);
 /* Helpers of both flows. */
 enum flow_result flow_send_state(struct control *c, const struct flow *row);

@@ -108,6 +108,74 @@ static const struct row {
     {"client/results/ill-typed/streams",                       "advance EXCHANGE_RESULTS\nsend results\nexpect results",
      "",                                                                                                                                             CRASH },
     {"client/results/stalled",                                 "advance EXCHANGE_RESULTS\nsend results",                   "expect end",             HONEST},
+
+    {"server/params/nested/500",
+     "advance PARAM_EXCHANGE\nexpect params\nsend state DISPLAY_RESULTS\nexpect nothing for 9s",                           "expect state",           HONEST},
+    {"server/params/unclosed/brackets",
+     "advance PARAM_EXCHANGE\nexpect params\nsend state DISPLAY_RESULTS\nexpect nothing for 9s",                           "expect server-error",    HONEST},
+    {"server/params/number-edge/len/1e999",
+     "advance PARAM_EXCHANGE\nexpect params\nsend state DISPLAY_RESULTS\nexpect nothing for 9s",                           "expect state",           HONEST},
+    {"server/params/key-in-capitals",                          "advance PARAM_EXCHANGE\nclose",                            "finish",                 HONEST},
+    {"server/params/duplicate/member",                         "advance PARAM_EXCHANGE\nclose",                            "finish",                 HONEST},
+    {"server/params/long-title/8000",
+     "advance PARAM_EXCHANGE\nexpect params\nsend state DISPLAY_RESULTS\nexpect nothing for 9s",                           "expect state",           HONEST},
+    {"server/params/bytes-behind/blanks",                      "advance PARAM_EXCHANGE\nclose",                            "finish",                 HONEST},
+    {"server/params/length-off-by/-1",
+     "advance PARAM_EXCHANGE\nsend state DISPLAY_RESULTS\nexpect nothing for 9s",                                          "expect server-error",    HONEST},
+    {"server/cookie/doubled",
+     "advance PARAM_EXCHANGE\nsend state DISPLAY_RESULTS\nexpect nothing for 9s",                                          "expect end",
+     HONEST                                                                                                                                                },
+    {"server/moment/params-before-they-are-asked-for",         "advance PARAM_EXCHANGE\nclose",                            "finish",
+     HONEST                                                                                                                                                },
+    {"server/moment/cookie-and-params-in-one-segment",         "advance PARAM_EXCHANGE\nclose",                            "finish",
+     HONEST                                                                                                                                                },
+    {"server/moment/twice/params",
+     "advance CREATE_STREAMS\nsend state DISPLAY_RESULTS\nexpect nothing for 9s",                                          "expect server-error",    HONEST},
+    {"server/moment/late/params",                              "advance PARAM_EXCHANGE\nclose",                            "finish",                 HONEST},
+    {"server/moment/never/IPERF_DONE",
+     "advance DISPLAY_RESULTS\nsend state EXCHANGE_RESULTS\nexpect nothing for 9s",                                        "finish",
+     HONEST                                                                                                                                                },
+    {"server/control/split/by-one",                            "advance PARAM_EXCHANGE\nclose",                            "finish",                 HONEST},
+    {"server/address/ipv6/tcp",                                "wire results.streams[0].bytes = 1\nfinish",                "finish",                 HONEST},
+    {"server/address/other-source/127.0.0.2",                  "advance PARAM_EXCHANGE\nclose",                            "a finish",               HONEST},
+    {"server/streams/fewer-than-agreed",
+     "advance CREATE_STREAMS\nsend state TEST_START\nexpect nothing for 9s",                                               "expect nothing",
+     HONEST                                                                                                                                                },
+    {"server/streams/more-than-agreed",                        "finish",                                                   "b expect denied",        HONEST},
+    {"server/streams/opened-by-hand",                          "wire results.streams[1].bytes = 5\nfinish",                "finish",
+     HONEST                                                                                                                                                },
+    {"server/streams/cookie/wrong",                            "finish",                                                   "expect nothing",         HONEST},
+    {"server/streams/close-while-running",                     "finish",                                                   "expect alive",           GONE  },
+    {"server/streams/reader-stalls",
+     "advance TEST_RUNNING\nexpect state TEST_END\nsend state DISPLAY_RESULTS\nexpect nothing for "
+     "9s",                                                                                                                 "expect state",           HONEST},
+    {"server/data/for-a-while",                                "wire results.streams[0].bytes = 1\nfinish",                "finish",                 HONEST},
+    {"server/data/any-bytes",                                  "wire results.streams[0].bytes = 1\nfinish",                "finish",                 HONEST},
+    {"server/busy/third-parties",                              "wire results.streams[0].packets = 7\nfinish",
+     "knock expect denied",                                                                                                                          HONEST},
+    {"server/udp/connect/legacy",                              "wire reply never\nfinish",                                 "finish",                 HONEST},
+    {"server/udp/jitter",                                      "wire results.streams[0].jitter = 0.5\nfinish",             "expect results",         HONEST},
+    {"server/udp/counters-64-bit",                             "wire results.streams[0].packets = 3\nfinish",              "expect results",
+     HONEST                                                                                                                                                },
+    {"server/udp/length/500",
+     "advance TEST_RUNNING\nexpect state TEST_END\nsend state DISPLAY_RESULTS\nexpect nothing for "
+     "9s",                                                                                                                 "expect state",           HONEST},
+    {"server/auth/of-now",                                     "advance PARAM_EXCHANGE\nclose",                            "finish",                 HONEST},
+    {"server/auth/refused/old",                                "advance CREATE_STREAMS\nexpect nothing for 9s",
+     "expect server-error",                                                                                                                          HONEST},
+    {"server/auth/refused-after-skew",                         "finish",                                                   "b expect server-error",  HONEST},
+    {"server/end/bytes",                                       "wire results.streams[0].bytes = 1\nfinish",                "finish",                 HONEST},
+    {"server/omit/bytes-are-left-out",                         "wire results.streams[0].bytes = 1\nfinish",
+     "expect results",                                                                                                                               HONEST},
+
+    {"client/end/bytes",                                       "wire results.streams[0].bytes = 1\nfinish",                "finish",                 HONEST},
+    {"client/address/ipv6",                                    "wire results.streams[0].bytes = 1\nfinish",                "finish",                 HONEST},
+    {"client/moment/late/results",                             "advance CREATE_STREAMS",                                   "finish",                 HONEST},
+    {"client/moment/never/results",                            "advance EXCHANGE_RESULTS\nsend results\nexpect end",
+     "expect failure",                                                                                                                               HONEST},
+    {"client/udp/reply/today",                                 "advance CREATE_STREAMS",                                   "finish",                 HONEST},
+    {"client/control/split/slowly",                            "advance CREATE_STREAMS",                                   "finish",                 HONEST},
+    {"client/data/stopped",                                    "advance CREATE_STREAMS",                                   "advance",                HONEST},
 };
 
 /* --- the subject ------------------------------------------------------------------------------ */
@@ -153,7 +221,8 @@ static int be_server(const struct row *row, unsigned port)
     const struct script *honest = make_script(&list, "server", "finish");
 
     signal(SIGSEGV, SIG_DFL);
-    if (!wrong || !sim_listen(&listener, "127.0.0.1", port))
+    /* On both families, as iperf3 does, where there are both. */
+    if (!wrong || (!sim_listen(&listener, "::", port) && !sim_listen(&listener, "127.0.0.1", port)))
         return 9;
     play(&config, wrong);
     for (later(row->later);;) {
@@ -165,19 +234,14 @@ static int be_server(const struct row *row, unsigned port)
     }
 }
 
-static int be_client(const struct row *row, unsigned port)
+static int be_client(const struct row *row, const char *host, unsigned port)
 {
     struct script_list list = {0};
     struct sim_config config = {.timeout_scale = 1};
-    struct sockaddr_in *at = (struct sockaddr_in *)&config.server;
     const struct script *wrong = make_script(&list, "client", row->does);
 
     signal(SIGSEGV, SIG_DFL);
-    *at = (struct sockaddr_in){.sin_family = AF_INET,
-                               .sin_port = htons((uint16_t)port),
-                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    config.server_len = sizeof *at;
-    if (!wrong)
+    if (!wrong || !sim_address(host, port, &config.server, &config.server_len))
         return 9;
     play(&config, wrong);
     later(row->later);
@@ -210,7 +274,7 @@ static bool check(const struct row *row, const char *self)
     snprintf(settings.build.server_cmd, sizeof settings.build.server_cmd,
              "%s --be-server %zu {port}", self, (size_t)(row - rows));
     snprintf(settings.build.client_cmd, sizeof settings.build.client_cmd,
-             "%s --be-client %zu {port}", self, (size_t)(row - rows));
+             "%s --be-client %zu {port} {host}", self, (size_t)(row - rows));
     suite_run_case(script, &settings, false, &run);
     struct suite_judgement j = suite_judge(script, &run, &settings.build);
     enum sim_cause cause = row->later < ARRAY_LEN(causes) ? causes[row->later] : SIM_OK;
@@ -267,10 +331,11 @@ int main(int argc, char **argv)
     struct text why = {0};
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
 
-    if (argc == 4 && strcmp(argv[1], "--be-server") == 0)
+    if (argc >= 4 && strcmp(argv[1], "--be-server") == 0)
         return be_server(&rows[strtoul(argv[2], NULL, 10)], (unsigned)strtoul(argv[3], NULL, 10));
-    if (argc >= 4 && strcmp(argv[1], "--be-client") == 0)
-        return be_client(&rows[strtoul(argv[2], NULL, 10)], (unsigned)strtoul(argv[3], NULL, 10));
+    if (argc >= 5 && strcmp(argv[1], "--be-client") == 0)
+        return be_client(&rows[strtoul(argv[2], NULL, 10)], argv[4],
+                         (unsigned)strtoul(argv[3], NULL, 10));
     self[MAX(len, 0)] = '\0';
     if (!suite_default_cases(dir, sizeof dir) || !suite_find(&cases, dir, &why)) {
         fprintf(stderr, "no cases: %s\n", text_string(&why));
