@@ -45,6 +45,7 @@ static const char usage[] =
 #define INTERRUPTED     130 /* what a shell makes of SIGINT */
 #define COLUMNS         100
 #define GLOBS_MAX       64
+#define SCRIPT_MAX      (1 << 20)
 #define ADDRESS_TEXT    (NI_MAXHOST + 16)
 
 struct request {
@@ -297,9 +298,10 @@ static int play_list(struct request *r, const struct script_list *list)
     int worst = CLI_OK;
 
     do
-        for (size_t i = 0; i < list->n && worst < CLI_TROUBLE; i++)
-            if (is_chosen(r, list->at[i]))
-                worst = MAX(worst, play_case(r, list->at[i]));
+        for (size_t i = 0; i < list->n && worst < CLI_TROUBLE; i++) {
+            int status = is_chosen(r, list->at[i]) ? play_case(r, list->at[i]) : CLI_OK;
+            worst = MAX(worst, status);
+        }
     while (r->forever && worst < CLI_TROUBLE);
     return worst;
 }
@@ -384,9 +386,11 @@ static int read_script(struct request *r, struct script_list *list)
 
     if (!f)
         return complain(CLI_USAGE, "%s: %s", r->path, strerror(errno));
-    while ((n = fread(buf, 1, sizeof buf, f)) > 0)
+    while (raw.len <= SCRIPT_MAX && (n = fread(buf, 1, sizeof buf, f)) > 0)
         text_add(&raw, buf, n);
     int status = ferror(f) ? complain(CLI_USAGE, "%s: %s", r->path, strerror(errno)) : CLI_OK;
+    if (raw.len > SCRIPT_MAX)
+        status = complain(CLI_USAGE, "%s: longer than 1 MiB", r->path);
     fclose(f);
     define_replace(&r->defines, text_string(&raw), &text);
     const char *unused = define_unused(&r->defines);
