@@ -253,7 +253,7 @@ void channel_take(struct channel *c, int from, const struct dissected *p)
         .ack = p->ack,
         .len = p->len,
         .flags = p->flags & DISSECT_RST ? DISSECT_RST : p->flags,
-        .origin = {p->at_ns, p->number},
+        .origin = {p->at_ns, p->number, p->len},
         .clock = c->clock,
         .bytes = p->payload,
     };

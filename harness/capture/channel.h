@@ -12,14 +12,15 @@
 
 #define CHANNEL_WAITING_MAX 128                  /* segments */
 #define CHANNEL_BYTES_MAX   (1u << 20)           /* of them */
-#define CHANNEL_PATIENCE_NS UINT64_C(5000000000) /* by the clock of the capture */
-#define CHANNEL_PATIENCE    64                   /* packets of this connection */
+#define CHANNEL_PATIENCE_NS UINT64_C(2000000000) /* by the clock of the capture */
+#define CHANNEL_PATIENCE    20                   /* packets of this connection */
 
 struct channel;
 
 /* Where delivered bytes come from. */
 struct channel_origin {
     uint64_t at_ns, number; /* of the packet */
+    uint32_t len;           /* bytes of the connection that it carried on the wire */
 };
 
 /* What comes out. from: 0 or 1, as in channel_take(). */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_BUCKETS 65536u
+#define N_BUCKETS 16384u
 
 void flow_table_init(struct flow_table *t, void (*forget)(void *context, struct flow *flow),
                      void *context)

@@ -27,6 +27,7 @@ struct control {
     struct channel *channel;
     struct track_session *session; /* NULL: not known yet */
     int client;                    /* which end of the flow */
+    bool knows_server_start;
     uint8_t cookie[COOKIE_LEN];
     unsigned n_cookie;
     unsigned gap_at, gap_len; /* in the cookie */
@@ -417,6 +418,10 @@ static void begin_session(struct control *c)
     if (c->has_denied_end)
         feed_end(c, OBSERVER_SERVER, c->denied_origin, c->denied_is_reset);
     feed_cookie(c);
+    /* Where the server's bytes begin was learnt from a packet behind the cookie's: it may have said
+     * something before. */
+    if (c->gap_len > 0 && !c->knows_server_start)
+        feed_gap(c, OBSERVER_SERVER, c->cookie_origin, 1);
 }
 
 /* --- the start of a control connection -------------------------------------------------------- */
@@ -438,6 +443,14 @@ static struct track_session *session_with_cookie(const struct track *t, const ui
             return s;
     }
     return NULL;
+}
+
+/* A length, and what can be seen of a JSON object behind it. */
+static bool begins_params(struct bytes bytes)
+{
+    if (bytes.len < 4 || load_be32(bytes.at) < 2 || load_be32(bytes.at) > UINT16_MAX)
+        return false;
+    return bytes.len == 4 || bytes.at[4] == '{';
 }
 
 /* Bytes of the client's before the server has answered. */
@@ -462,9 +475,9 @@ static void open_from_client(struct control *c, struct channel_origin origin, st
     }
     if (bytes.len == 0 || c->is_stream)
         return;
-    /* More than a cookie, unasked: a length is a client that does not wait; else it is the stream
-     * of a session that began before the capture. */
-    if (bytes.at[0] != 0 && !is_port(c->track, c->flow)) {
+    /* More than a cookie, unasked: parameters are a client's that does not wait; else it is the
+     * stream of a session that began before the capture. */
+    if (!begins_params(bytes) && !is_port(c->track, c->flow)) {
         c->is_dead = true;
         return;
     }
@@ -485,7 +498,7 @@ static void open_from_server(struct control *c, struct channel_origin origin, st
         c->denied_origin = origin;
         return;
     }
-    bool is_answer = c->n_cookie == COOKIE_LEN && bytes.len <= ANSWER_MAX;
+    bool is_answer = c->n_cookie == COOKIE_LEN && origin.len <= ANSWER_MAX;
 
     if (!is_answer && !is_port(c->track, c->flow)) {
         c->is_dead = true;
@@ -738,7 +751,7 @@ static bool may_be_control(const struct track *t, const struct flow *flow, int f
                 (p->len == 1 && p->payload.len == 1 && p->payload.at[0] == 0xff));
     uint32_t place = has_start ? p->seq - flow->start[from] : 0;
     if (place == COOKIE_LEN) /* the cookie itself was not captured */
-        return p->payload.len > 0 && p->payload.at[0] == 0;
+        return begins_params(p->payload);
     if (place != 0)
         return false;
     if (p->payload.len >= COOKIE_LEN && frame_cookie_is_well_formed(p->payload.at))
@@ -763,6 +776,7 @@ static void begin_control(struct track *t, struct flow *flow, int from, const st
     if (flow->client < 0) /* who speaks first; a server's word is short */
         flow->client = (int8_t)(p->len < COOKIE_LEN ? !from : from);
     c->client = flow->client;
+    c->knows_server_start = flow->has_start[!c->client];
     t->n_opening++;
     flow->kind = FLOW_CONTROL;
     flow->control = c;
@@ -781,7 +795,10 @@ static void first_bytes(struct track *t, struct flow *flow, int from, const stru
         open_stream(t, s, flow, from, p);
         return;
     }
-    if (may_be_control(t, flow, from, p)) {
+    /* A first packet cut by the snap length, where streams are awaited: one of them. */
+    bool is_cut = at_start && p->payload.len < MIN(p->len, (uint32_t)COOKIE_LEN) &&
+                  flow->client >= 0 && session_between(t, flow, &client) != NULL;
+    if (!is_cut && may_be_control(t, flow, from, p)) {
         begin_control(t, flow, from, p);
         return;
     }
@@ -891,9 +908,12 @@ static bool is_wide(const struct track_session *s, const struct track_stream *st
 static bool take_opening(struct track *t, struct track_session *s, struct track_stream *stream,
                          enum observer_side side, const struct dissected *p)
 {
-    if (p->len != DATAGRAM_CONNECT_LEN || stream->udp[0].n + stream->udp[1].n > 0)
+    if (p->len != DATAGRAM_CONNECT_LEN)
         return false;
     bool is_good = side == OBSERVER_CLIENT ? is_connect(p) : is_reply(p);
+    bool is_first = stream->udp[0].n + stream->udp[1].n == 0;
+    if (!is_good && !is_first)
+        return false;
     if (!is_good && p->payload.len == DATAGRAM_CONNECT_LEN)
         track_blame(t, s, side == OBSERVER_CLIENT ? "UDPC-2" : "UDPC-3", side, p->number, p->at_ns,
                     side == OBSERVER_CLIENT ? "a connect message" : "a connect reply",

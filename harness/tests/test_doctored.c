@@ -1,0 +1,225 @@
+/* Doctored copies of captured sessions: each is judged by the clause that it breaks, in the packet
+ * that breaks it. */
+#include "harness/tests/doctor.h"
+
+enum edit {
+    REPLACE, /* text (nth occurrence) by another */
+    BYTE,    /* the last byte of the nth packet with payload: another value */
+    INSERT,  /* bytes behind the nth packet with payload, in the same packet */
+    DELETE,  /* the last n bytes of the nth packet with payload */
+};
+
+#define C OBSERVER_CLIENT
+#define S OBSERVER_SERVER
+
+/* Which packet is blamed, beside the one that was edited. */
+enum blamed { EDITED, EARLIER /* where the message begins: another packet of that side's */ };
+
+static const struct row {
+    const char *name, *capture;
+    enum edit edit;
+    enum observer_side side;
+    unsigned nth;
+    const char *what, *with; /* REPLACE; BYTE, INSERT: with */
+    size_t with_len;         /* 0: strlen(with); DELETE: how many */
+    const char *clause;
+    enum blamed blamed;
+} rows[] = {
+#include "harness/tests/doctored.def"
+};
+
+static size_t edit(const struct doctor *doc, const struct row *row)
+{
+    struct bytes with = {(const uint8_t *)row->with, row->with_len};
+    struct dissected d;
+    size_t at = 0, i;
+
+    if (row->edit == REPLACE) {
+        struct bytes what = {(const uint8_t *)row->what, strlen(row->what)};
+        with.len = strlen(row->with);
+        i = doctor_find(doc, row->side, what, row->nth, &at);
+        doctor_splice(doc, row->side, i, at, what.len, with);
+        if (with.len != what.len)
+            doctor_fix_length(doc, row->side, i, (int32_t)(with.len - what.len));
+        return i;
+    }
+    i = doctor_packet(doc, row->side, row->nth, false);
+    doctor_look(doc->f, i, &d);
+    if (row->edit == BYTE)
+        doctor_splice(doc, row->side, i, d.len - 1, 1, with);
+    else if (row->edit == INSERT)
+        doctor_splice(doc, row->side, i, d.len, 0, with);
+    else
+        doctor_splice(doc, row->side, i, d.len - row->with_len, row->with_len,
+                      (struct bytes){d.payload.at, 0});
+    return i;
+}
+
+static bool is_blamed(const struct doctor *doc, const struct row *row, size_t edited,
+                      uint64_t number)
+{
+    struct dissected d;
+
+    if (row->blamed == EDITED)
+        return number == edited + 1;
+    if (number == 0 || number > doc->f->n ||
+        doctor_look(doc->f, (size_t)number - 1, &d) != DISSECT_TCP ||
+        !doctor_is(doc, &d, row->side))
+        return false;
+    return number <= edited && d.len > 0;
+}
+
+static void check(const struct row *row)
+{
+    char path[256];
+    struct capfile f;
+
+    snprintf(path, sizeof path, "pcaps/%s.pcap.gz", row->capture);
+    if (!capfile_read(&f, path))
+        fail_msg("%s cannot be read", path);
+    struct doctor doc = doctor_connection(&f, 0);
+    size_t edited = edit(&doc, row);
+    struct capfile_verdict v = capfile_judge(&f, f.n);
+    if (v.n_violations == 0 || strcmp(v.clause, row->clause) != 0 || v.by != row->side ||
+        !is_blamed(&doc, row, edited, v.number))
+        fail_msg("%s: %s by the %s in packet %llu (%s), not %s in packet %zu", row->name,
+                 v.n_violations ? v.clause : "nothing", v.by == C ? "client" : "server",
+                 (unsigned long long)v.number, v.found, row->clause, edited + 1);
+    capfile_fini(&f);
+}
+
+static void test_doctored_captures_fail_by_clause_and_packet(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        check(&rows[i]);
+}
+
+/* --- datagrams -------------------------------------------------------------------------------- */
+
+#define UDP_TEST "pcaps/3.22-3.22-udp.pcap.gz"
+
+/* Index of the nth datagram of that length from (or to) the server's port. */
+static size_t datagram(const struct capfile *f, bool from_server, uint32_t len, unsigned nth,
+                       uint8_t **payload)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        struct dissected d;
+        if (doctor_look(f, i, &d) == DISSECT_UDP && (d.from_port == 5201) == from_server &&
+            d.len == len && nth-- == 0) {
+            *payload = (uint8_t *)(uintptr_t)d.payload.at;
+            return i;
+        }
+    }
+    fail_msg("no such datagram");
+    return 0;
+}
+
+static const struct datagram_row {
+    const char *name;
+    bool from_server;
+    uint32_t len;
+    unsigned nth;
+    size_t offset;
+    uint8_t bytes[4];
+    const char *clause;
+} datagram_rows[] = {
+    {"UDPC-2 a connect message nobody knows", false, 4,    0,  0, {1, 2, 3, 4},    "UDPC-2"},
+    {"UDPC-3 a reply nobody knows",           true,  4,    0,  0, {1, 2, 3, 4},    "UDPC-3"},
+    {"UDP-1 a million microseconds",          false, 1000, 9,  4, {0, 15, 66, 64}, "UDP-1" },
+    {"UDP-5 number 0",                        false, 1000, 0,  8, {0, 0, 0, 0},    "UDP-5" },
+    {"UDP-5 a number again",                  false, 1000, 19, 8, {0, 0, 0, 15},   "UDP-5" },
+};
+
+static void test_doctored_datagrams_fail_by_clause_and_packet(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(datagram_rows); i++) {
+        const struct datagram_row *row = &datagram_rows[i];
+        struct capfile f;
+        uint8_t *payload;
+        assert_true(capfile_read(&f, UDP_TEST));
+        size_t at = datagram(&f, row->from_server, row->len, row->nth, &payload);
+        memcpy(payload + row->offset, row->bytes, 4);
+        struct capfile_verdict v = capfile_judge(&f, f.n);
+        if (v.n_violations == 0 || strcmp(v.clause, row->clause) != 0 || v.number != at + 1)
+            fail_msg("%s: %s in packet %llu, not in %zu", row->name,
+                     v.n_violations ? v.clause : "nothing", (unsigned long long)v.number, at + 1);
+        capfile_fini(&f);
+    }
+}
+
+/* UDP-3. The IP and UDP headers say one length, the parameters another. */
+static void test_a_datagram_of_another_length_is_blamed(void **state)
+{
+    struct capfile f;
+    uint8_t *payload;
+
+    (void)state;
+    assert_true(capfile_read(&f, UDP_TEST));
+    size_t at = datagram(&f, false, 1000, 4, &payload);
+    payload[-4] = 900 >> 8; /* the length in the UDP header */
+    payload[-3] = 900 & 255;
+    struct capfile_verdict v = capfile_judge(&f, f.n);
+    assert_int_equal(v.n_violations, 1);
+    assert_string_equal(v.clause, "UDP-3");
+    assert_int_equal(v.number, at + 1);
+    capfile_fini(&f);
+}
+
+/* --- streams and times ------------------------------------------------------------------------ */
+
+static void test_data_against_the_direction_of_a_stream_is_blamed(void **state)
+{
+    static const struct {
+        const char *capture, *clause;
+        unsigned connection;
+        enum observer_side side;
+    } wrong[] = {
+        {"pcaps/3.22-3.22-time.pcap.gz",    "STR-16", 1, S},
+        {"pcaps/3.22-3.22-reverse.pcap.gz", "STR-16", 1, C},
+        {"pcaps/3.22-3.22-bidir.pcap.gz",   "STR-3",  1, S},
+        {"pcaps/3.22-3.22-bidir.pcap.gz",   "STR-2",  2, C},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct capfile f;
+        assert_true(capfile_read(&f, wrong[i].capture));
+        struct doctor doc = doctor_connection(&f, wrong[i].connection);
+        size_t at = doctor_packet(&doc, wrong[i].side, 4, true);
+        doctor_splice(&doc, wrong[i].side, at, 0, 0, WIRE("wrong way"));
+        struct capfile_verdict v = capfile_judge(&f, f.n);
+        assert_int_equal(v.n_violations, 1);
+        assert_string_equal(v.clause, wrong[i].clause);
+        assert_int_equal(v.number, at + 1);
+        capfile_fini(&f);
+    }
+}
+
+/* OMIT-4: the same packets in a quarter of the time. */
+static void test_an_end_in_the_omit_period_is_blamed(void **state)
+{
+    struct capfile f;
+
+    (void)state;
+    assert_true(capfile_read(&f, "pcaps/3.22-3.22-omit.pcap.gz"));
+    for (size_t i = 0; i < f.n; i++)
+        f.packets[i].at_ns = f.packets[0].at_ns + (f.packets[i].at_ns - f.packets[0].at_ns) / 4;
+    struct capfile_verdict v = capfile_judge(&f, f.n);
+    assert_int_equal(v.n_violations, 1);
+    assert_string_equal(v.clause, "OMIT-4");
+    capfile_fini(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_doctored_captures_fail_by_clause_and_packet),
+        cmocka_unit_test(test_doctored_datagrams_fail_by_clause_and_packet),
+        cmocka_unit_test(test_a_datagram_of_another_length_is_blamed),
+        cmocka_unit_test(test_data_against_the_direction_of_a_stream_is_blamed),
+        cmocka_unit_test(test_an_end_in_the_omit_period_is_blamed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
