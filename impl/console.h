@@ -14,7 +14,9 @@ struct console_slot;
 
 /* out is the caller's and outlives the console. NULL without memory. */
 struct console *console_new(FILE *out);
-void console_free(struct console *c); /* all slots must be closed */
+
+/* All slots must be closed. NULL is allowed. */
+void console_free(struct console *c);
 
 /* A stream for one test, written like any FILE and closed by console_close(). NULL without memory.
  */

@@ -56,6 +56,8 @@ struct server_test {
 struct server_test *server_test_new(const struct server_shared *shared, uint64_t order,
                                     const struct greeter_guest *guest);
 void server_test_begin(struct server_test *test, const struct greeter_guest *guest);
+
+/* Ends it without a word to the peer, if it still runs. NULL is allowed. */
 void server_test_free(struct server_test *test);
 
 /* A connected socket that is a stream of this test. */

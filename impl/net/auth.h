@@ -50,10 +50,13 @@ enum auth_verdict {
 };
 
 /* Check a token; slow (RSA): authjob.h does it on a thread of its own. token may be NULL:
- * AUTH_TOKEN. claim  the user it names, for a log line, from AUTH_STALE on; may be NULL */
+ * AUTH_TOKEN.
+ *   claim  the user it names, for a log line, from AUTH_STALE on; may be NULL */
 enum auth_verdict auth_check(const struct auth_policy *policy, const char *token, int64_t now_s,
                              struct token_claim *claim);
-const char *auth_verdict_text(enum auth_verdict verdict); /* static */
+
+/* A verdict in words, for a log line. Static. */
+const char *auth_verdict_text(enum auth_verdict verdict);
 
 /* Client: make the token. SPEC_OK, SPEC_E_USAGE (white space in name or password), SPEC_E_TOKEN
  * (too long for the key, AUTH-6), SPEC_E_SPACE. out holds TOKEN_TEXT_MAX. */

@@ -25,6 +25,9 @@ struct dial_to {
 
 struct dial;
 
-/* Everything in *to is copied, but strings are borrowed until done. NULL without memory. */
+/* Start dialling. Everything in *to is copied, but strings are borrowed until done. NULL without
+ * memory. */
 struct dial *dial_new(struct loop *loop, const struct dial_to *to);
-void dial_cancel(struct dial *d); /* no done() */
+
+/* Give up: no done(); the dial is gone. Before done() only. */
+void dial_cancel(struct dial *d);

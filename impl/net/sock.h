@@ -77,6 +77,7 @@ enum sock_kind { SOCK_KIND_TCP, SOCK_KIND_MPTCP, SOCK_KIND_UDP, SOCK_KIND_SCTP }
 int sock_open(enum sock_kind kind, const struct sock_addr *to, const struct sock_at *at,
               int failure, int *fd);
 
+/* Whether the kernel can open such sockets at all. */
 bool sock_has_mptcp(void);
 bool sock_has_sctp(void);
 bool sock_has_ipv6(void);
@@ -113,15 +114,21 @@ int sock_set_flowlabel(int fd, struct sock_addr *to, uint32_t label);
 /* --- what the kernel says ------------------------------------------------------------------------
  */
 
-int sock_sndbuf(
-    int fd); /* bytes, the kernel's own doubling included, as iperf3 reports; -1: see errno */
+/* Buffers in bytes, the kernel's own doubling included, as iperf3 reports; and the MSS of a TCP
+ * socket. -1: see errno. */
+int sock_sndbuf(int fd);
 int sock_rcvbuf(int fd);
-int sock_mss(int fd); /* bytes; -1 */
+int sock_mss(int fd);
+
 bool sock_congestion(int fd, char *name,
                      size_t cap); /* of a TCP socket, NUL-terminated; false: see errno */
 int sock_domain(int fd);          /* AF_INET or AF_INET6 of the socket itself */
 bool sock_is_sctp(int fd);
 bool sock_is_mptcp(int fd); /* and has not fallen back to TCP */
+
+/* The two ends of a socket, in words. False: see errno. */
 bool sock_local(int fd, struct sock_name *name);
-bool sock_peer(int fd, struct sock_name *name); /* false: see errno */
+bool sock_peer(int fd, struct sock_name *name);
+
+/* An address in words. */
 void sock_name_of(const struct sock_addr *addr, struct sock_name *name);

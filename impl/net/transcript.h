@@ -2,13 +2,14 @@
  *
  * One line per event, fields parted by one blank:
  *
- *   # iperfspec transcript 1                         first line
- *   3 1200345 session server 10.0.0.1 5201 10.0.0.2 40112   role of the writer, its address, the
- * peer's 3 1201345 C 6a6f...                              bytes from the client, at most 4096 per
- * line 3 1203345 S 09                                   bytes from the server 3 1204345 C gap
- * 123456                           so many bytes were not written down (see below) 3 1205345 C eof
- * the client's FIN 3 1206345 S reset 104                            the connection was reset, by
- * that side; its errno 3 1207345 end                                    the session's last line
+ *   # iperfspec transcript 1                          the first line
+ *   3 1200345 session server 10.0.0.1 5201 10.0.0.2 40  the writer's role and address, the peer's
+ *   3 1201345 C 6a6f...                               bytes of the client, at most 4096 a line
+ *   3 1203345 S 09                                    bytes of the server
+ *   3 1204345 C gap 123456                            so many bytes were not written down
+ *   3 1205345 C eof                                   the client's FIN
+ *   3 1206345 S reset 104                             reset by that side; the errno
+ *   3 1207345 end                                     the session's last line
  *
  * The first field is the number of the session, from 1; the second the time in ns since the file
  * was begun (CLOCK_MONOTONIC). Lines of several sessions may alternate. Of one session at most
@@ -74,8 +75,10 @@ struct transcript_event {
 
 /* Read a whole file and call take() for each line in order. take returns SPEC_OK to go on; anything
  * else ends the reading and is returned. A file cut short in the middle of a line ends there:
- * SPEC_OK. line  where the reading ended, from 1, for messages; may be NULL Returns SPEC_OK;
- * SPEC_E_SYSTEM (cannot be read, see errno); SPEC_E_VALUE (line is none of the above). */
+ * SPEC_OK.
+ *   line  where the reading ended, from 1, for messages; may be NULL
+ * Returns SPEC_OK; SPEC_E_SYSTEM (cannot be read, see errno); SPEC_E_NOMEM; SPEC_E_VALUE (a line is
+ * none of the above); or what take returned. */
 enum spec_err transcript_read(const char *path,
                               enum spec_err (*take)(void *context,
                                                     const struct transcript_event *e),

@@ -24,6 +24,7 @@ struct admit_test {
     uint64_t order;  /* of arrival */
 };
 
+/* All running tests, in any order; borrowed. */
 struct admit_view {
     const struct admit_test *tests;
     size_t n_tests;
@@ -40,9 +41,10 @@ enum admit_verdict {
 /* Decide about a TCP connection.
  *   first     what it sent so far, at most 37 bytes looked at
  *   over      no more will come: EOF, or the time for the cookie is up
- *   which     index into view->tests, written on ADMIT_STREAM. Of several tests with that cookie,
- * first those of the same peer address, then the oldest (STR-8). A connection with the cookie of a
- * test of the same address that has all its streams is denied, also below the limit (ST-SRV-14.c).
+ *   which     index into view->tests, written on ADMIT_STREAM
+ * Of several tests with that cookie, first those of the same peer address, then the oldest (STR-8).
+ * A connection with the cookie of a test of the same address that has all its streams is denied,
+ * also below the limit (ST-SRV-14.c).
  * A server at its limit denies at once, unread, unless some test awaits TCP streams (CLOSE-2). */
 enum admit_verdict admit_tcp(const struct admit_view *view, const struct admit_addr *peer,
                              struct bytes first, bool over, size_t *which);
@@ -57,4 +59,5 @@ bool admit_udp(const struct admit_view *view, const struct admit_addr *peer, str
  * address, older or younger, awaits UDP streams, because no datagram would tell them apart. */
 bool admit_udp_may_start(const struct admit_view *view, size_t which);
 
+/* Whether both are the same host: address and scope. */
 bool admit_addr_equal(const struct admit_addr *a, const struct admit_addr *b);

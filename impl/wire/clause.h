@@ -32,7 +32,7 @@ extern const size_t n_clauses;
  * table row such as ST-SRV-10), the first of them. NULL if there is none. */
 const struct clause *clause_find(const char *id);
 
-/* "MUST", "MUST NOT", ... static. */
+/* The registry's word for a level: "MUST", "MUST NOT", ... Static. */
 const char *clause_level_name(enum clause_level level);
 
 /* A build's place among the versions. */
@@ -45,6 +45,7 @@ struct clause_version {
 /* Parse "3.12", "3.17.1", "3.22-dev", "3.21+" (a development tree just after: read as the next
  * minor's -dev); vendor may be NULL. False if text is no version. */
 bool clause_version_parse(const char *text, const char *vendor, struct clause_version *out);
+/* Negative, 0 or positive, as strcmp(); the vendor is not looked at. */
 int clause_version_compare(const struct clause_version *a, const struct clause_version *b);
 
 /* Whether a set in the registry's notation (column versions) holds that build. */

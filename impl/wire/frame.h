@@ -42,9 +42,9 @@ void frame_expect(struct frame_decoder *dec, enum frame_kind kind, size_t limit)
  *         the next call on it. A JSON text has a NUL behind it that body.len does not count.
  * Returns SPEC_OK        a whole frame; in may still hold the start of the next
  *         SPEC_MORE      in is used up and the frame is not whole
- *         SPEC_E_LENGTH  the prefix says 0 or more than limit (JSON-7, JSON-8); the prefix is
- * taken, dec is of no more use for this stream SPEC_E_NOMEM   no memory; nothing is lost, the call
- * can be repeated */
+ *         SPEC_E_LENGTH  the prefix says 0 or more than limit (JSON-7, JSON-8); it is taken, and
+ *                        dec is of no more use for this stream
+ *         SPEC_E_NOMEM   no memory; nothing is lost, the call can be repeated */
 enum spec_err frame_feed(struct frame_decoder *dec, struct bytes *in, struct bytes *body);
 
 /* The length that the prefix of the last JSON frame announced (also after SPEC_E_LENGTH); 0 while

@@ -19,7 +19,8 @@ const char *jread_name(struct jread *r, const char *key);
 
 /* Remark every flaw that scan_json() finds in text; does nothing if r->to is NULL.
  *   form    clause that asks for a well-formed object ("PARAM-1", "RES-1"); flaws that have a
- * clause of their own are remarked under that known   keys whose spelling is checked (JSON-4)
+ *           clause of their own are remarked under that
+ *   known   keys whose spelling is checked (JSON-4)
  * Returns SPEC_OK, or SPEC_E_NOMEM. */
 enum spec_err jread_flaws(struct jread *r, struct bytes text, const char *form,
                           const char *const *known, size_t n_known);

@@ -28,14 +28,17 @@ struct jwrite {
     } level[JWRITE_DEPTH];
 };
 
+/* An empty writer; it allocates with the first call below. fini frees what was not taken. */
 void jwrite_init(struct jwrite *w, enum jwrite_layout layout);
-void jwrite_fini(struct jwrite *w); /* frees what was not taken */
+void jwrite_fini(struct jwrite *w);
 
-/* key is NULL inside arrays and at the top. Strings are NUL-terminated UTF-8; bytes that are not
+/* Open an object or array, close the innermost one, or write a value. Failures stick in w->err.
+ *   key  NULL inside arrays and at the top
+ * Strings are NUL-terminated UTF-8; bytes that are not
  * UTF-8 are written as U+FFFD, control characters escaped. */
 void jwrite_object(struct jwrite *w, const char *key);
 void jwrite_array(struct jwrite *w, const char *key);
-void jwrite_end(struct jwrite *w); /* closes the innermost object or array */
+void jwrite_end(struct jwrite *w);
 void jwrite_int(struct jwrite *w, const char *key, int64_t value);
 void jwrite_uint(struct jwrite *w, const char *key, uint64_t value);
 /* Shortest form that reads back as the same double ("10", "0.5", "1e+300"); NaN and infinities are
@@ -50,4 +53,6 @@ void jwrite_raw(struct jwrite *w, const char *key, const char *json);
 /* What was written, without the NUL behind it; borrowed until the next call. All levels must be
  * closed. Returns SPEC_OK or SPEC_E_NOMEM. */
 enum spec_err jwrite_finish(struct jwrite *w, struct bytes *text);
-char *jwrite_take(struct jwrite *w); /* the buffer, for free(); NULL if an allocation failed */
+/* The text, NUL-terminated and the caller's to free(); NULL if an allocation failed. All levels
+ * must be closed; w is empty then. */
+char *jwrite_take(struct jwrite *w);

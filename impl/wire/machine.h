@@ -91,7 +91,8 @@ struct machine_action {
 
 struct machine;
 
-/* NULL without memory. machine_free(NULL) is allowed. */
+/* A machine at its start. config is copied, but for what it says is borrowed. NULL without memory.
+ * machine_free(NULL) is allowed. */
 struct machine *machine_new(const struct machine_config *config);
 void machine_free(struct machine *m);
 
@@ -114,12 +115,20 @@ void machine_start(struct machine *m, uint64_t now_ns);
 void machine_bytes(struct machine *m, uint64_t now_ns, struct bytes *in);
 
 /* The end of the peer's bytes, after all of them were taken; while the machine waits for an answer
- * it is kept until then. A reset ends the session at once. */
+ * it is kept until then (ST-SRV-10, ST-CLI-16). */
 void machine_eof(struct machine *m, uint64_t now_ns);
+
+/* The control connection is gone, with that errno: ends the session at once (ST-SRV-11,
+ * ST-CLI-17). */
 void machine_reset(struct machine *m, uint64_t now_ns, int os_errno);
 
+/* Server, answer to MACHINE_AUTHORIZE: whether the token is valid (AUTH-11). */
 void machine_authorized(struct machine *m, uint64_t now_ns, bool ok);
-void machine_prepared(struct machine *m, uint64_t now_ns, int ierr, int os_errno); /* 0: ready */
+
+/* Server, answer to MACHINE_PREPARE. ierr 0: ready; else iperf3's number to refuse with, and errno.
+ */
+void machine_prepared(struct machine *m, uint64_t now_ns, int ierr, int os_errno);
+
 /* A stream is up. The client's 01 and 02 can be read before its last stream is: MACHINE_INIT and
  * MACHINE_RUN then wait for that. */
 void machine_stream_up(struct machine *m, uint64_t now_ns);
@@ -147,8 +156,17 @@ void machine_tick(struct machine *m, uint64_t now_ns);
  */
 
 enum machine_state machine_state(const struct machine *m);
-const char *machine_state_name(enum machine_state state); /* "RUN"; static */
-bool machine_is_waiting(const struct machine *m);         /* for an answer of the shell's */
-const uint8_t *machine_cookie(const struct machine *m); /* 37 bytes; server: NULL before it came */
-const struct params *machine_params(const struct machine *m); /* server: NULL before they came */
-const struct results *machine_peer_results(const struct machine *m); /* NULL before they came */
+
+/* As section 10 calls it, without the role: "RUN". Static. */
+const char *machine_state_name(enum machine_state state);
+
+/* Whether it waits for an answer of the shell's, and takes no bytes. */
+bool machine_is_waiting(const struct machine *m);
+
+/* The session's cookie, 37 bytes, and parameters. Borrowed for the machine's life; a server's are
+ * NULL before they came. */
+const uint8_t *machine_cookie(const struct machine *m);
+const struct params *machine_params(const struct machine *m);
+
+/* The peer's results, NULL before they came; borrowed until the next exchange (FLOW-12). */
+const struct results *machine_peer_results(const struct machine *m);

@@ -72,11 +72,13 @@ struct observer_config {
 
 struct observer;
 
-/* NULL without memory. */
+/* An observer of one session, from its first byte on. config is copied. NULL without memory.
+ * observer_free(NULL) is allowed. */
 struct observer *observer_new(const struct observer_config *config);
 void observer_free(struct observer *o);
 
-/* What was seen, in order. SPEC_OK or SPEC_E_NOMEM. */
+/* What was seen, in order: bytes of one side, in any pieces, and its FIN or reset. at_ns: any clock
+ * that both sides' calls share. SPEC_OK, or SPEC_E_NOMEM: what could not be kept is not judged. */
 enum spec_err observer_bytes(struct observer *o, enum observer_side from, uint64_t at_ns,
                              struct bytes bytes);
 enum spec_err observer_end(struct observer *o, enum observer_side from, uint64_t at_ns, bool reset);
@@ -89,8 +91,10 @@ void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, u
  * violation only where a clause says so). */
 void observer_finish(struct observer *o);
 
-/* What it learnt; NULL while unknown. Borrowed for the observer's life. */
+/* The client's parameters, and the last results of a side; NULL while there are none that can be
+ * read. Borrowed until the next call that brings bytes. */
 const struct params *observer_params(const struct observer *o);
 const struct results *observer_results(const struct observer *o, enum observer_side of);
-bool observer_completed(
-    const struct observer *o); /* DISPLAY_RESULTS was reached and the end was good */
+
+/* Whether DISPLAY_RESULTS was reached and the end was good (FLOW-10). */
+bool observer_completed(const struct observer *o);

@@ -76,21 +76,29 @@ struct params {
 
 enum params_protocol { PARAMS_TCP, PARAMS_UDP, PARAMS_SCTP };
 
-/* Server's defaults, nothing present. params_fini() frees the strings; params_copy() makes a deep
- * copy into an uninitialised *to (SPEC_OK or SPEC_E_NOMEM). */
+/* A server's defaults, nothing present (PARAM-2). */
 void params_init(struct params *p);
+
+/* Frees the strings; may be called twice. */
 void params_fini(struct params *p);
+
+/* A deep copy into *to, which needs no params_init() and is the caller's to params_fini() on every
+ * return. SPEC_OK, or SPEC_E_NOMEM. */
 enum spec_err params_copy(struct params *to, const struct params *from);
 
+/* Whether the member is present. */
 static inline bool params_has(const struct params *p, enum param_key key)
 {
     return p->present >> key & 1;
 }
-/* Mark as present / set a string (copied; SPEC_OK or SPEC_E_NOMEM). */
+
+/* Mark a member as present; its value is what the struct holds. */
 static inline void params_mark(struct params *p, enum param_key key)
 {
     p->present |= UINT64_C(1) << key;
 }
+
+/* Set a string member to a copy of text and mark it. SPEC_OK, or SPEC_E_NOMEM: it is as before. */
 enum spec_err params_set_text(struct params *p, enum param_key key, const char *text);
 
 /* Which transport the streams use: sctp wins over udp over tcp, none means TCP (PARAM-4 to -6). */
@@ -109,11 +117,12 @@ int64_t params_time_limit(const struct params *p);
 /* Read a parameters text as 3.18+ does: a member of the wrong type counts as absent (JSON-12); the
  * flag members are set by any boolean, false included; unknown members are ignored (PARAM-2).
  * Where only presence counts (PARAM-38 to -40) the value is read as 1, and where 3.22 takes any
- * number but 0 for on (PARAM-41, -42, -44), as 0 or 1. out      initialised by this call on every
- * return; the caller's to params_fini() remarks  NULL, or where everything worth a judge's note
- * goes: wrong type, `false` flags, values out of the client's range (column "client range"), more
- * than one transport (PARAM-29), unknown members, and every flaw that scan_json() finds (JSON-2,
- * JSON-4) Returns SPEC_OK, SPEC_E_JSON (unparsable: 114), SPEC_E_NOMEM. */
+ * number but 0 for on (PARAM-41, -42, -44), as 0 or 1.
+ *   out      initialised by this call on every return; the caller's to params_fini()
+ *   remarks  NULL, or where everything worth a judge's note goes: wrong type, `false` flags, values
+ *            out of the client's range (column "client range"), more than one transport (PARAM-29),
+ *            unknown members, and every flaw that scan_json() finds (JSON-2, JSON-4)
+ * Returns SPEC_OK, SPEC_E_JSON (unparsable: 114), SPEC_E_NOMEM. */
 enum spec_err params_decode(struct bytes json, struct params *out, struct remarks *remarks);
 
 /* What a server allows beyond the ranges of the table. 0 = no such limit. */
@@ -150,4 +159,6 @@ struct params_row {
     int64_t server_default; /* numbers */
     const char *clause;     /* "PARAM-14" */
 };
+
+/* Static. */
 const struct params_row *params_row(enum param_key key);

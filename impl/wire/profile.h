@@ -18,7 +18,8 @@ struct profile {
 extern const struct profile profiles[];
 extern const size_t n_profiles;
 
-const struct profile *profile_find(const char *name); /* NULL if there is none */
+/* By name, exact spelling; NULL if there is none. Static. */
+const struct profile *profile_find(const char *name);
 
 struct profile_reaction {
     enum table_reaction reaction; /* can lie outside of what the table allows: a known defect */

@@ -39,6 +39,7 @@ const char *state_name(int8_t byte);
 /* Value for a name (exact spelling), into *byte; false if there is none. */
 bool state_from_name(const char *name, int8_t *byte);
 
-/* Whether that role may ever send the byte (column "Sent by" of ST-1). */
+/* Whether a client, or a server, may ever send the byte (column "Sent by" of ST-1). False for
+ * values that are not in the table. */
 bool state_is_sent_by_client(int8_t byte);
 bool state_is_sent_by_server(int8_t byte);

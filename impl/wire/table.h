@@ -145,23 +145,30 @@ struct table_cell {
 
 /* Role of a state; SRV_* are the server's. */
 enum machine_role table_role(enum machine_state state);
+
+/* How many events that role has: SEV_N or CEV_N. */
 unsigned table_n_events(enum machine_role role);
 
 /* The cell. state is SRV_* or CLI_*, event one of that role's. Static. */
 const struct table_cell *table_cell(enum machine_state state, unsigned event);
 
-/* What a state byte is to the role that reads it: SEV_TEST_END, CEV_NEGATIVE_BYTE, ... */
+/* What a state byte, 0 and unknown ones included, is to the role that reads it: SEV_TEST_END,
+ * CEV_NEGATIVE_BYTE, ... */
 enum table_server_event table_server_byte(int8_t byte);
 enum table_client_event table_client_byte(int8_t byte);
 
-const char *table_event_name(enum machine_role role, unsigned event); /* "SEV_TEST_END"; static */
-const char *table_event_text(enum machine_role role, unsigned event); /* in words; static */
-const char *table_event_row(enum machine_role role, unsigned event);  /* "ST-SRV-6"; static */
+/* An event's columns: its name ("SEV_TEST_END"), itself in words, and the row of section 10 that it
+ * is ("ST-SRV-6"); static. And whose deed it is. */
+const char *table_event_name(enum machine_role role, unsigned event);
+const char *table_event_text(enum machine_role role, unsigned event);
+const char *table_event_row(enum machine_role role, unsigned event);
 enum table_actor table_event_actor(enum machine_role role, unsigned event);
 
-/* Names of a set of reactions, "close|error", into out. Returns out. */
+/* Names of a set of reactions, "close|error", into out: cap bytes, NUL-terminated, cut if they
+ * don't fit. Returns out. */
 char *table_reactions_text(unsigned set, char *out, size_t cap);
-/* Name of one reaction, static. */
+
+/* Name of one reaction: "close". Static. */
 const char *table_reaction_name(enum table_reaction reaction);
 
 struct profile;

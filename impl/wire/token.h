@@ -32,16 +32,21 @@ enum spec_err token_base64_decode(const char *text, uint8_t *out, size_t cap, si
 
 /* The three lines of AUTH-3. User and password hold no white space, and the user is not empty
  * (AUTH-5: else SPEC_E_USAGE). An empty password can be sent; no receiver can read it.
- * format returns SPEC_OK, SPEC_E_USAGE, SPEC_E_SPACE. parse takes any amount of blanks after the
- * colons, ignores what follows the digits (AUTH-13), and returns SPEC_OK or SPEC_E_TOKEN. */
+ * Returns SPEC_OK, SPEC_E_USAGE, SPEC_E_SPACE (out has cap bytes, the NUL included). */
 enum spec_err token_plain_format(const struct token_claim *claim, char *out, size_t cap);
+
+/* Takes any amount of blanks after the colons and ignores what follows the digits (AUTH-13).
+ * Returns SPEC_OK or SPEC_E_TOKEN; claim is written on SPEC_OK only. */
 enum spec_err token_plain_parse(struct bytes plain, struct token_claim *claim);
 
-/* Client: claim -> the string for `authtoken`. Server: string -> claim.
- * seal returns SPEC_OK, SPEC_E_USAGE, SPEC_E_SPACE, or what encrypt returned; open SPEC_OK or
- * SPEC_E_TOKEN (not base64, does not decrypt, not the grammar, empty). */
+/* Client: the string for `authtoken` (AUTH-2, AUTH-3).
+ *   out  cap bytes; TOKEN_TEXT_MAX suffices always
+ * Returns SPEC_OK; SPEC_E_USAGE as token_plain_format(); SPEC_E_SPACE; or what encrypt returned. */
 enum spec_err token_seal(const struct token_claim *claim, const struct token_rsa *encrypt,
                          char *out, size_t cap);
+
+/* Server: the claim in such a string. claim is written on SPEC_OK only; else SPEC_E_TOKEN: empty,
+ * not base64, does not decrypt, or not the grammar (AUTH-13). */
 enum spec_err token_open(const char *text, const struct token_rsa *decrypt,
                          struct token_claim *claim);
 
