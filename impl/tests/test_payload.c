@@ -1,4 +1,5 @@
 /* Where a sender's bytes come from: random, digits, a file; copied or by descriptor. */
+#include "impl/tests/iofail.h"
 #include "impl/tests/unit.h"
 #include "impl/traffic/payload.h"
 
@@ -60,8 +61,9 @@ static void test_random_bytes_differ(void **state)
     payload_close(&b);
 }
 
-/* What payload_next() hands out of a file, as text with a bar behind each block. */
-static void check_file(bool zerocopy)
+/* What payload_next() hands out of a file, as text with a bar behind each block, though that call
+ * of the system has trouble (0: none). */
+static bool check_file(bool zerocopy, unsigned call, enum io_trouble trouble)
 {
     char path[UNIT_PATH_MAX], got[64] = "";
     struct payload_config config = {.sender = true, .len = 4, .zerocopy = zerocopy, .file = path};
@@ -71,22 +73,40 @@ static void check_file(bool zerocopy)
     make_file(path, "abcdefghij");
     assert_int_equal(payload_open(&p, &config), SPEC_OK);
     assert_int_equal(p.kernel_fd >= 0, zerocopy);
+    io_fail_at(call, trouble, EINTR);
     while (payload_next(&p, &len) == SPEC_OK && len > 0) {
         if (zerocopy)
             assert_int_equal(pread(p.kernel_fd, p.buf, len, p.at), len);
         strncat(got, (char *)p.buf, len);
         strcat(got, "|");
     }
+    bool hit = io_failed();
+    io_fail_at(0, IO_FAIL, 0);
     assert_string_equal(got, "abcd|efgh|ij|");
     payload_close(&p);
     unlink(path);
+    return hit;
 }
 
 static void test_a_file_ends_with_a_short_block(void **state)
 {
     (void)state;
-    check_file(false);
-    check_file(true);
+    check_file(false, 0, IO_FAIL);
+    check_file(true, 0, IO_FAIL);
+}
+
+static void test_a_file_is_read_on_after_each_interruption_and_short_read(void **state)
+{
+    static const enum io_trouble troubles[] = {IO_FAIL, IO_SHORT};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(troubles); i++) {
+        bool hit = true;
+        for (unsigned n = 1; hit; n++) {
+            hit = check_file(false, n, troubles[i]);
+            assert_true(hit || n > 3);
+        }
+    }
 }
 
 static void test_a_pipe_without_data_is_not_at_its_end(void **state)
@@ -156,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_zerocopy_sends_the_filled_block),
         cmocka_unit_test(test_random_bytes_differ),
         cmocka_unit_test(test_a_file_ends_with_a_short_block),
+        cmocka_unit_test(test_a_file_is_read_on_after_each_interruption_and_short_read),
         cmocka_unit_test(test_a_pipe_without_data_is_not_at_its_end),
         cmocka_unit_test(test_a_missing_file_is_an_error_with_its_reason),
         cmocka_unit_test(test_a_receiver_starts_its_file_anew),

@@ -1,5 +1,6 @@
 /* The test as a whole: when it ends, what is counted, intervals, files, results. */
 #include "impl/tests/alloc.h"
+#include "impl/tests/iofail.h"
 #include "impl/tests/run_bench.h"
 #include "impl/wire/account.h"
 
@@ -49,6 +50,35 @@ static void test_end_is_reached_on_the_exact_block(void **state)
         /* All of it fits the receive queues, which are emptied before the end. */
         if (sent != row->want || received > sent || (row->reverse && received < (uint64_t)row->num))
             fail_msg("%s: sent %lu, received %lu", row->name, sent, received);
+        bench_fini(&b);
+    }
+}
+
+/* Of the loop and of the workers. */
+static void test_each_call_may_be_interrupted(void **state)
+{
+    bool hit = true;
+
+    (void)state;
+    for (unsigned n = 1; hit; n++) {
+        struct bench b;
+        bench_init(&b);
+        b.params.num = 20000;
+        struct run_config client = config_of(&b, MACHINE_CLIENT),
+                          server = config_of(&b, MACHINE_SERVER);
+        make_run(&client);
+        make_run(&server);
+        connect_runs(&b, 1, true);
+        io_fail_at(n, IO_FAIL, EINTR);
+        start_at(b.server.run, loop_now());
+        start_at(b.client.run, loop_now());
+        loop_run(b.loop);
+        hit = io_failed();
+        io_fail_at(0, IO_FAIL, 0);
+        assert_int_equal(total_bytes(b.client.run), 20000);
+        assert_int_equal(stream_errno(b.client.run, 0), 0);
+        assert_int_equal(stream_errno(b.server.run, 0), 0);
+        assert_true(hit || n > 20); /* at least the blocks */
         bench_fini(&b);
     }
 }
@@ -430,6 +460,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_end_is_reached_on_the_exact_block),
+        cmocka_unit_test(test_each_call_may_be_interrupted),
         cmocka_unit_test(test_time_counts_from_the_end_of_omit),
         cmocka_unit_test(test_nothing_ends_before_test_running),
         cmocka_unit_test(test_the_owner_may_free_the_run_when_it_is_over),
