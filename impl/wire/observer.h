@@ -84,7 +84,8 @@ enum spec_err observer_bytes(struct observer *o, enum observer_side from, uint64
 enum spec_err observer_end(struct observer *o, enum observer_side from, uint64_t at_ns, bool reset);
 
 /* Bytes of that direction are missing (capture loss, snap length): len of them. What cannot be
- * known from then on is not judged. */
+ * known from then on is not judged. Inside a text they cost the memory that they would have taken,
+ * at most RESULTS_LEN_LIMIT (64 MiB). */
 void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, uint64_t len);
 
 /* No more will come: reports what is wrong with the end (a session that stopped in the middle is a

@@ -49,9 +49,9 @@ enum spec_err token_base64_decode(const char *text, uint8_t *out, size_t cap, si
     return SPEC_OK;
 }
 
-/* Whether a receiver gets the word back that it is sent: it reads up to the first blank (AUTH-5). Of
- * an empty one it would read the next line: an empty password, which stock clients send too, opens
- * nothing. */
+/* Whether a receiver gets the word back that it is sent: it reads up to the first blank (AUTH-5).
+ * Of an empty one it would read the next line: an empty password, which stock clients send too,
+ * opens nothing. */
 static bool is_word(const char *text)
 {
     return text[0] != '\0' && strpbrk(text, blanks) == NULL;
