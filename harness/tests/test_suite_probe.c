@@ -1,0 +1,135 @@
+/* test_suite_probe.c - programs that are no iperf3 are told apart in one line each, in bounded
+ * time, and leave nothing behind. */
+#include "harness/suite/suite.h"
+#include "impl/tests/unit.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SCALE   0.03 /* of the deadlines */
+#define LIMIT_S 30   /* for each of them; generous */
+
+/* --- what is started ------------------------------------------------------------------------- */
+
+static void __attribute__((noreturn)) print_without_end(void)
+{
+    static char text[4096];
+
+    memset(text, 'y', sizeof text);
+    while (write(1, text, sizeof text) > 0)
+        ;
+    _exit(0);
+}
+
+static void __attribute__((noreturn)) fork_and_wait(void)
+{
+    for (int i = 0; i < 100 && fork() > 0; i++)
+        ;
+    setsid();
+    poll(NULL, 0, LIMIT_S * 1000);
+    _exit(0);
+}
+
+/* What one who listens does with a connection. */
+static const struct trade {
+    const char *name, *says;
+    bool accepts, closes;
+} trades[] = {
+    {"never-accepts", "",                           false, false},
+    {"closes",        "",                           true,  true },
+    {"silent",        "",                           true,  false},
+    {"half",          "\x09",                       true,  false},
+    {"mail",          "220 mail.example ESMTP\r\n", true,  false},
+    {"denies",        "\xff",                       true,  true },
+};
+
+static int ply(const struct trade *trade, unsigned port)
+{
+    struct sim_listener l;
+    struct pollfd fd = {.events = POLLIN};
+
+    if (!sim_listen(&l, "127.0.0.1", port))
+        return 9;
+    fd.fd = trade->accepts ? l.tcp : -1;
+    while (poll(&fd, 1, LIMIT_S * 1000) == 1) {
+        int c = accept(l.tcp, NULL, NULL);
+        if (c >= 0 && send(c, trade->says, strlen(trade->says), MSG_NOSIGNAL) < 0)
+            return 9;
+        if (trade->closes)
+            close(c);
+    }
+    return 0;
+}
+
+static int be(const char *what, unsigned port)
+{
+    for (size_t i = 0; i < ARRAY_LEN(trades); i++)
+        if (strcmp(what, trades[i].name) == 0)
+            return ply(&trades[i], port);
+    if (strcmp(what, "prints") == 0)
+        print_without_end();
+    fork_and_wait();
+}
+
+/* --- the test -------------------------------------------------------------------------------- */
+
+static const struct row {
+    const char *command; /* after our own path where it begins with -- */
+    const char *says;
+} rows[] = {
+    {"true",                      "ended with status 0, and printed nothing"   },
+    {"false",                     "ended with status 1, and printed nothing"   },
+    {"sleep 100; :",              "runs on, and printed nothing"               },
+    {"cat",                       "ended with status 0, and printed nothing"   },
+    {"yes",                       "runs on, and printed \"y\" and more"        },
+    {"/bin/ls {port}",            "ended with status 2, and printed \"/bin/ls" },
+    {"--be prints {port}",        "runs on, and printed \"yyyy"                },
+    {"--be forks {port}",         "runs on, and printed nothing"               },
+    {"--be never-accepts {port}", "nothing in time where PARAM_EXCHANGE is due"},
+    {"--be closes {port}",        "instead of 09 PARAM_EXCHANGE"               },
+    {"--be silent {port}",        "nothing in time where PARAM_EXCHANGE is due"},
+    {"--be half {port}",          "CREATE_STREAMS"                             },
+    {"--be mail {port}",          "32 (no state of iperf3's) instead of 09"    },
+    {"--be denies {port}",        "ACCESS_DENIED"                              },
+};
+
+static void test_suite_probe_tells_what_is_no_server(void **state)
+{
+    struct script_list list = {0};
+    struct script_error error;
+
+    assert_true(script_read(&list, "t", "case x\nclause ST-1\nplays client\n\nfinish\n", &error));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct suite_settings settings = {.timeout_scale = SCALE, .jobs = 1};
+        struct text why = {0};
+        time_t began = time(NULL);
+        bool is_own = strncmp(rows[i].command, "--", 2) == 0;
+        snprintf(settings.build.server_cmd, sizeof settings.build.server_cmd, "%s %s",
+                 is_own ? (const char *)*state : "", rows[i].command);
+        bool ok = suite_probe(&settings, &list, &why);
+        if (ok || !strstr(text_string(&why), rows[i].says) || strchr(text_string(&why), '\n'))
+            fail_msg("%s: %s", rows[i].command, text_string(&why));
+        assert_in_range(time(NULL) - began, 0, LIMIT_S);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left below us */
+        text_fini(&why);
+    }
+    script_list_fini(&list);
+}
+
+int main(int argc, char **argv)
+{
+    char self[1024];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(test_suite_probe_tells_what_is_no_server, self),
+    };
+
+    if (argc >= 4 && strcmp(argv[1], "--be") == 0)
+        return be(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
+    self[MAX(len, 0)] = '\0';
+    subject_adopt_orphans();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
