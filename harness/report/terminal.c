@@ -241,6 +241,16 @@ static void closing_line(FILE *out, const struct suite *suite, const struct suit
     fprintf(out, "; %.1f s\n", (double)suite->duration_ns / 1e9);
 }
 
+/* The first alone: the others fail in the same way. */
+static void list_unkept(FILE *out, const struct suite *suite)
+{
+    for (size_t i = 0; i < suite->cases.n; i++)
+        if (suite->results[i].run.unkept.len > 0) {
+            fprintf(out, "not kept: %s\n", text_string(&suite->results[i].run.unkept));
+            return;
+        }
+}
+
 void report_summary(FILE *out, const struct suite *suite)
 {
     struct suite_totals totals;
@@ -255,6 +265,7 @@ void report_summary(FILE *out, const struct suite *suite)
     list_stale(out, suite);
     list_missing(out, suite);
     list_trouble(out, &totals);
+    list_unkept(out, suite);
     closing_line(out, suite, &totals);
     if (status != 0)
         fprintf(out, "exit %d: %s\n", status, text_string(&why));

@@ -1,6 +1,7 @@
 /* case.c - one case: the script played against a process of the build, and what came of it. */
 #include "harness/subject/leak.h"
 #include "harness/subject/watch.h"
+#include "harness/suite/keep.h"
 #include "harness/suite/serve.h"
 
 #include <signal.h>
@@ -216,7 +217,7 @@ static void play_server(const struct script *script, struct sim_config *config, 
 }
 
 static void play_client(const struct script *script, struct sim_config *config,
-                        const struct serve *serve, struct suite_run *run)
+                        const struct serve *serve, struct keep *keep, struct suite_run *run)
 {
     struct subject client;
     struct sim_process process = subject_process(&client);
@@ -225,6 +226,7 @@ static void play_client(const struct script *script, struct sim_config *config,
     subject_init(&client);
     if (!sim_listen(&listener, address_of(script), 0)) {
         serve_trouble(run, SIM_TROUBLE, "no port to listen on");
+        keep_end(keep, script, &client, run);
         return;
     }
     config->listener = &listener;
@@ -236,6 +238,7 @@ static void play_client(const struct script *script, struct sim_config *config,
     sim_listener_close(&listener);
     subject_end(&client);
     judge_process(&client, 0, run);
+    keep_end(keep, script, &client, run);
     subject_fini(&client);
 }
 
@@ -276,18 +279,22 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
                      struct suite_run *run)
 {
     struct sim_config config = make_config(script, serve->settings);
+    struct keep kept;
     unsigned number = serve->number;
     size_t from = serve->subject.err.len;
     uint64_t began = now_ns();
 
     *run = (struct suite_run){.own_network = serve->own_network};
     if (make_keys(script, &config, serve, run) && script->plays_server) {
-        play_client(script, &config, serve, run);
+        keep_begin(&kept, serve->settings->keep, script, &config);
+        play_client(script, &config, serve, &kept, run);
     } else if (run->cause == SIM_OK) {
+        keep_begin(&kept, serve->settings->keep, script, &config);
         play_server(script, &config, serve, run);
         if (!keep || !serve->subject.running || !serves_again(serve))
             serve_end(serve);
         judge_process(&serve->subject, number == serve->number ? from : 0, run);
+        keep_end(&kept, script, &serve->subject, run);
     }
     run->process = keep ? serve->number : 0;
     run->duration_ns = now_ns() - began;
@@ -310,8 +317,8 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
 
 void suite_run_fini(struct suite_run *run)
 {
-    struct text *const all[] = {&run->clause,   &run->step, &run->got,    &run->branches,
-                                &run->timeline, &run->said, &run->command};
+    struct text *const all[] = {&run->clause,   &run->step, &run->got,     &run->branches,
+                                &run->timeline, &run->said, &run->command, &run->unkept};
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         text_fini(all[i]);

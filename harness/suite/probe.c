@@ -6,6 +6,9 @@
 #include "harness/suite/suite.h"
 
 #include <string.h>
+#include <sys/resource.h>
+
+#define DESCRIPTORS 512u
 
 enum { SERVES, REFUSES, CLIENT, N_PROBES };
 
@@ -66,6 +69,21 @@ static const char *name_of(const struct suite_settings *s, bool client)
     return !client && s->remote ? s->remote : *command ? command : b->path;
 }
 
+/* A case may hold 128 streams, at both ends: with too few descriptors the subject would look guilty
+ * of what is our poverty. */
+static bool has_descriptors(struct text *why)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+        return true;
+    limit.rlim_cur = MIN(limit.rlim_max, DESCRIPTORS);
+    if (limit.rlim_cur < DESCRIPTORS || setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        text_addf(why, "%llu descriptors are allowed (ulimit -n), and %u are needed",
+                  (unsigned long long)limit.rlim_max, DESCRIPTORS);
+    return why->len == 0;
+}
+
 bool suite_probe(const struct suite_settings *settings, const struct script_list *list,
                  struct text *why)
 {
@@ -73,6 +91,8 @@ bool suite_probe(const struct suite_settings *settings, const struct script_list
     const char *server = name_of(settings, false), *client = name_of(settings, true);
     struct text first = {0};
 
+    if (!has_descriptors(why))
+        return false;
     if (*server && wants(list, false) && !try(&p, SERVES)) {
         text_adds(&first, text_string(&p.got)); /* it tells more than that of the second attempt */
         if (!p.spoke || !try(&p, REFUSES))

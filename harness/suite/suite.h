@@ -50,6 +50,7 @@ struct suite_run {
     bool own_network;
     struct text clause; /* of the step that failed, "" for none */
     struct text step, got, branches, timeline, said /* stderr */, command;
+    struct text unkept; /* what --keep could not write, and why; "" if all is well */
 };
 void suite_run_fini(struct suite_run *run);
 
@@ -145,9 +146,9 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
                     bool own_network, struct suite_run *run);
 
 /* --- probe.c --- */
-/* Before the cases: whether what is to be judged is an iperf3 at all, in the roles that the cases of
- * list want. One correct session has to go well, or to be refused properly. False, with one line
- * that says what it did instead. */
+/* Before the cases: whether what is to be judged is an iperf3 at all, in the roles that the cases
+ * of list want. One correct session has to go well, or to be refused properly. False, with one line
+ * that says what it did instead, or that this machine allows too few descriptors. */
 bool suite_probe(const struct suite_settings *settings, const struct script_list *list,
                  struct text *why);
 
@@ -239,6 +240,7 @@ struct suite_totals {
     unsigned repeated;          /* cases played again after harness trouble */
     unsigned connects, retries; /* CONN-5 */
     unsigned shared_network;    /* cases that ran in the host's own network */
+    unsigned unkept;            /* cases that --keep could not write about */
     unsigned carried;           /* findings of persistent mode that no expectation names */
 };
 void suite_count(const struct suite *suite, struct suite_totals *totals);

@@ -28,6 +28,7 @@ void suite_count(const struct suite *suite, struct suite_totals *t)
         t->verdicts[r->judgement.verdict]++;
         t->standings[r->standing]++;
         t->repeated += r->repeated;
+        t->unkept += r->run.unkept.len > 0;
         t->connects += r->run.connects;
         t->retries += r->run.retries;
         t->shared_network += r->run.duration_ns > 0 && !r->run.own_network;
@@ -68,6 +69,7 @@ int suite_exit_status(const struct suite *suite, struct text *why)
     } reasons[] = {
         {t.verdicts[SUITE_ERROR],                            3, "not judged, for harness trouble"                  },
         {too_many_retries(&t) ? t.retries : 0,               3, "connects repeated, above 2 % of all (CONN-5)"     },
+        {t.unkept,                                           3, "not kept as --keep asks"                          },
         {t.standings[SUITE_UNEXPECTED],                      1, "unexpected"                                       },
         {t.standings[SUITE_FLAKY],                           1, "flaky"                                            },
         {t.standings[SUITE_XPASS],                           1, "passing though an expectation says otherwise"     },

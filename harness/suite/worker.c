@@ -18,6 +18,7 @@
 #define NO_JOB     SIZE_MAX
 #define ANSWER_MAX (64u << 20)
 #define ORPHANS_MS 10000
+#define N_TEXTS    8
 
 struct worker {
     pid_t pid;
@@ -73,13 +74,13 @@ static bool get(int fd, void *bytes, size_t len)
 struct answer {
     unsigned cause, line, connects, retries, process, own_network;
     uint64_t duration_ns;
-    uint32_t lens[7];
+    uint32_t lens[N_TEXTS];
 };
 
-static void texts_of(struct suite_run *run, struct text *texts[7])
+static void texts_of(struct suite_run *run, struct text *texts[N_TEXTS])
 {
-    struct text *const all[7] = {&run->clause,   &run->step, &run->got,    &run->branches,
-                                 &run->timeline, &run->said, &run->command};
+    struct text *const all[N_TEXTS] = {&run->clause,   &run->step, &run->got,     &run->branches,
+                                       &run->timeline, &run->said, &run->command, &run->unkept};
 
     memcpy(texts, all, sizeof all);
 }
@@ -88,14 +89,14 @@ static bool put_run(int fd, struct suite_run *run)
 {
     struct answer a = {run->cause,   run->line,        run->connects,    run->retries,
                        run->process, run->own_network, run->duration_ns, {0}};
-    struct text *texts[7];
+    struct text *texts[N_TEXTS];
     bool ok;
 
     texts_of(run, texts);
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < N_TEXTS; i++)
         a.lens[i] = (uint32_t)texts[i]->len;
     ok = put(fd, &a, sizeof a);
-    for (int i = 0; i < 7 && ok; i++)
+    for (int i = 0; i < N_TEXTS && ok; i++)
         ok = put(fd, text_string(texts[i]), texts[i]->len);
     return ok;
 }
@@ -103,7 +104,7 @@ static bool put_run(int fd, struct suite_run *run)
 static bool get_run(int fd, struct suite_run *run)
 {
     struct answer a;
-    struct text *texts[7];
+    struct text *texts[N_TEXTS];
 
     *run = (struct suite_run){0};
     if (!get(fd, &a, sizeof a))
@@ -116,7 +117,7 @@ static bool get_run(int fd, struct suite_run *run)
     run->own_network = a.own_network;
     run->duration_ns = a.duration_ns;
     texts_of(run, texts);
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < N_TEXTS; i++) {
         if (a.lens[i] > ANSWER_MAX)
             return false;
         char *bytes = text_realloc(NULL, a.lens[i]);
