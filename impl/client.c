@@ -105,7 +105,7 @@ static int64_t knock_budget(const struct params *p)
 
 static void on_reply(struct loop_source *source, uint32_t events)
 {
-    struct client *c = (struct client *)((char *)source - offsetof(struct client, knock));
+    struct client *c = LOOP_OWNER(struct client, knock, source);
     uint8_t datagram[64];
     ssize_t n = recv(source->fd, datagram, sizeof datagram, MSG_DONTWAIT);
     int fd = source->fd;
@@ -129,7 +129,7 @@ static void on_reply(struct loop_source *source, uint32_t events)
 
 static void on_no_reply(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct client *c = (struct client *)((char *)timer - offsetof(struct client, knock_timer));
+    struct client *c = LOOP_OWNER(struct client, knock_timer, timer);
 
     (void)now_ns;
     drop_knock(c);

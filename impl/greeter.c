@@ -63,7 +63,7 @@ static void on_reset(void *context, int os_errno)
 static void on_late(struct loop_timer *timer, uint64_t now_ns)
 {
     (void)now_ns;
-    ask((struct guest *)((char *)timer - offsetof(struct guest, timer)), true);
+    ask(LOOP_OWNER(struct guest, timer, timer), true);
 }
 
 struct greeters *greeters_new(struct loop *loop, size_t max, uint64_t timeout_ns,

@@ -92,7 +92,7 @@ static void stop(struct server *s)
 /* TMO-7; with -1 an idle server has done its duty (CLOSE-15). */
 static void on_idle(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct server *s = (struct server *)((char *)timer - offsetof(struct server, idle));
+    struct server *s = LOOP_OWNER(struct server, idle, timer);
 
     (void)now_ns;
     if (s->opt->one_off) {

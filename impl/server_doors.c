@@ -115,7 +115,7 @@ void server_shut_sctp(struct server *s)
  * end at once, and so let in the next. */
 void server_unpark_all(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct server *s = (struct server *)((char *)timer - offsetof(struct server, unpark));
+    struct server *s = LOOP_OWNER(struct server, unpark, timer);
     struct server_test *test;
 
     (void)now_ns;

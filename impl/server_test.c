@@ -71,8 +71,7 @@ static void announce(struct server_test *test)
 
 static void on_parked_long(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct server_test *test =
-        (struct server_test *)((char *)timer - offsetof(struct server_test, park_timer));
+    struct server_test *test = LOOP_OWNER(struct server_test, park_timer, timer);
 
     (void)now_ns;
     test->parked = false;

@@ -33,7 +33,7 @@ static void answered(struct session *s)
 
 static void on_timer(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct session *s = (struct session *)((char *)timer - offsetof(struct session, timer));
+    struct session *s = LOOP_OWNER(struct session, timer, timer);
 
     if (s->ended) {
         s->config.ops->over(s->config.context, &s->end);

@@ -27,7 +27,7 @@ static void on_interval(void *context, const struct interval *rows, size_t n)
  * count them all, so TEST_END waits until they are there; the kernel has no event for that. */
 void session_settle(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct session *s = (struct session *)((char *)timer - offsetof(struct session, settle));
+    struct session *s = LOOP_OWNER(struct session, settle, timer);
 
     if (run_unacknowledged(s->run) > 0 && now_ns < s->settle_until_ns) {
         loop_timer_set(s->loop, timer, now_ns + SETTLE_STEP_NS);

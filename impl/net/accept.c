@@ -18,12 +18,9 @@ struct accept_door {
     bool in_callback, dead;
 };
 
-#define DOOR_OF(member, pointer)                                                                   \
-    ((struct accept_door *)((char *)(pointer)-offsetof(struct accept_door, member)))
-
 static void pause_over(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct accept_door *door = DOOR_OF(pause, timer);
+    struct accept_door *door = LOOP_OWNER(struct accept_door, pause, timer);
 
     if (loop_watch(door->loop, &door->source, EPOLLIN) != SPEC_OK)
         loop_timer_set(door->loop, timer, now_ns + PAUSE_NS);
@@ -48,7 +45,7 @@ static void take_all(struct accept_door *door)
 
 static void ready(struct loop_source *source, uint32_t events)
 {
-    struct accept_door *door = DOOR_OF(source, source);
+    struct accept_door *door = LOOP_OWNER(struct accept_door, source, source);
 
     (void)events;
     door->in_callback = true;

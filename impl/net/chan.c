@@ -52,8 +52,6 @@ static void ready(struct loop_source *source, uint32_t events);
 static void woken(struct loop_timer *timer, uint64_t now_ns);
 static void out_of_time(struct loop_timer *timer, uint64_t now_ns);
 
-#define CHAN_OF(member, pointer) ((struct chan *)((char *)(pointer)-offsetof(struct chan, member)))
-
 struct chan *chan_new(struct loop *loop, int fd, const struct chan_events *events, void *context)
 {
     struct chan *c;
@@ -331,13 +329,13 @@ static void go_on_closing(struct chan *c)
 
 static void drop(struct loop_orphan *orphan)
 {
-    chan_abort(CHAN_OF(orphan, orphan));
+    chan_abort(LOOP_OWNER(struct chan, orphan, orphan));
 }
 
 static void out_of_time(struct loop_timer *timer, uint64_t now_ns)
 {
     (void)now_ns;
-    end_closing(CHAN_OF(limit, timer));
+    end_closing(LOOP_OWNER(struct chan, limit, timer));
 }
 
 void chan_close(struct chan *c, void (*gone)(void *context), void *context)
@@ -388,7 +386,7 @@ int chan_release(struct chan *c)
 
 static void ready(struct loop_source *source, uint32_t events)
 {
-    struct chan *c = CHAN_OF(source, source);
+    struct chan *c = LOOP_OWNER(struct chan, source, source);
 
     if (c->queue_len > 0 && events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
         flush(c);
@@ -406,7 +404,7 @@ static void ready(struct loop_source *source, uint32_t events)
 
 static void woken(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct chan *c = CHAN_OF(wake, timer);
+    struct chan *c = LOOP_OWNER(struct chan, wake, timer);
 
     (void)now_ns;
     if (c->closing)

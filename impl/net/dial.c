@@ -16,8 +16,6 @@ struct dial {
     int ierr, os_errno; /* of the last one tried */
 };
 
-#define DIAL_OF(member, pointer) ((struct dial *)((char *)(pointer)-offsetof(struct dial, member)))
-
 static void drop_socket(struct dial *d)
 {
     if (d->source.fd < 0)
@@ -114,7 +112,7 @@ static void try_next(struct dial *d)
 
 static void ready(struct loop_source *source, uint32_t events)
 {
-    struct dial *d = DIAL_OF(source, source);
+    struct dial *d = LOOP_OWNER(struct dial, source, source);
     int os_errno = 0;
     socklen_t len = sizeof os_errno;
 
@@ -132,7 +130,7 @@ static void ready(struct loop_source *source, uint32_t events)
 
 static void begin(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct dial *d = DIAL_OF(begin, timer);
+    struct dial *d = LOOP_OWNER(struct dial, begin, timer);
 
     (void)now_ns;
     if (sock_resolve(d->to.host, d->to.port, d->to.from.family, d->to.kind == SOCK_KIND_UDP,
@@ -144,7 +142,7 @@ static void begin(struct loop_timer *timer, uint64_t now_ns)
 
 static void out_of_time(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct dial *d = DIAL_OF(limit, timer);
+    struct dial *d = LOOP_OWNER(struct dial, limit, timer);
 
     (void)now_ns;
     finish(d, -1, d->to.failure, ETIMEDOUT);

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct loop;
@@ -18,6 +19,10 @@ struct loop_source {
     struct loop *loop;                                          /* set while watched */
     uint32_t events;                                            /* what is waited for */
 };
+
+/* The struct of that type whose member a callback was given. */
+#define LOOP_OWNER(type, member, pointer)                                                          \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 struct loop_timer {
     void (*fire)(struct loop_timer *timer, uint64_t now_ns); /* once; set it again to repeat */

@@ -34,9 +34,6 @@ struct udpdoor {
     bool in_callback, dead;
 };
 
-#define DOOR_OF(member, pointer)                                                                   \
-    ((struct udpdoor *)((char *)(pointer)-offsetof(struct udpdoor, member)))
-
 /* --- receiving
  * ------------------------------------------------------------------------------------ */
 
@@ -171,7 +168,7 @@ static void leave_callback(struct udpdoor *door)
 
 static void ready(struct loop_source *source, uint32_t events)
 {
-    struct udpdoor *door = DOOR_OF(source, source);
+    struct udpdoor *door = LOOP_OWNER(struct udpdoor, source, source);
     uint8_t buf[DATAGRAM_MAX];
     struct udpdoor_knock k;
 
@@ -184,7 +181,7 @@ static void ready(struct loop_source *source, uint32_t events)
 
 static void redeliver(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct udpdoor *door = DOOR_OF(redeliver, timer);
+    struct udpdoor *door = LOOP_OWNER(struct udpdoor, redeliver, timer);
 
     (void)now_ns;
     door->in_callback = true;

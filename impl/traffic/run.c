@@ -15,8 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define NS_PER_SEC                   UINT64_C(1000000000)
-#define OWNER(type, member, pointer) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#define NS_PER_SEC UINT64_C(1000000000)
 
 /* --- looking at the streams ---------------------------------------------------------------------
  */
@@ -224,7 +223,7 @@ static void wake_after_exit(struct run *run)
 static void drain_ready(struct loop_source *source, uint32_t events)
 {
     (void)events;
-    if (!tcp_discard(OWNER(struct stream, drain, source)))
+    if (!tcp_discard(LOOP_OWNER(struct stream, drain, source)))
         loop_unwatch(source);
 }
 
@@ -291,7 +290,7 @@ static void tick(struct run *run, uint64_t now_ns)
 
 static void timer_fired(struct loop_timer *timer, uint64_t now_ns)
 {
-    struct run *run = OWNER(struct run, timer, timer);
+    struct run *run = LOOP_OWNER(struct run, timer, timer);
 
     if (run->ended)
         start_drain(run);
@@ -301,7 +300,7 @@ static void timer_fired(struct loop_timer *timer, uint64_t now_ns)
 
 static void notice_ready(struct loop_source *source, uint32_t events)
 {
-    struct run *run = OWNER(struct run, notice, source);
+    struct run *run = LOOP_OWNER(struct run, notice, source);
     uint64_t count;
 
     (void)events;
