@@ -137,6 +137,12 @@ static bool looks_back(const struct script_step *step)
 
 static void check_role(struct check *check, const struct script_step *step)
 {
+    const char *why = step->verb == SCRIPT_WIRE
+                          ? script_wire_problem(&step->wire, check->script->plays_server)
+                          : NULL;
+
+    if (why)
+        problem(check, step->line, "%s", why);
     if (step->verb != SCRIPT_EXPECT)
         return;
     if (step->expect.kind == SCRIPT_EXPECT_ALIVE && check->script->plays_server)

@@ -173,6 +173,8 @@ struct script_moment {
 };
 /* The row of a name, or NULL. */
 const struct script_moment *script_moment_find(const char *name);
+/* Why a peer of that role cannot do this, or NULL. Static. */
+const char *script_wire_problem(const struct script_wire *wire, bool plays_server);
 
 enum script_transport { SCRIPT_CONTROL, SCRIPT_BARE_TCP, SCRIPT_BARE_UDP };
 struct script_open {

@@ -46,6 +46,16 @@ const struct script_moment *script_moment_find(const char *name)
     return NULL;
 }
 
+const char *script_wire_problem(const struct script_wire *wire, bool plays_server)
+{
+    const struct script_moment *moment = script_moment_find(wire->what);
+
+    if (plays_server ? moment->of_server : moment->of_client)
+        return NULL;
+    return plays_server ? "the peer is a server, and this is a client's"
+                        : "the peer is a client, and this is a server's";
+}
+
 /* --- a member -------------------------------------------------------------------------------- */
 
 /* `raw 1e999`: the word; `raw "..." x N`: a text. */

@@ -375,24 +375,27 @@ static const struct lint {
     const char *text;
     const char *problem; /* NULL: none */
 } lints[] = {
-    {HEAD "finish\nexpect alive",                                                NULL                      },
-    {"case x\nclause NO-7\nplays client\n\nfinish",                              "unknown clause NO-7"     },
-    {"case x\nclause ST-1\nplays client\nneeds magic\n\nfinish",                 "unknown need 'magic'"    },
-    {"case x\nclause ST-1\nplays client\n\n",                                    "the case has no steps"   },
-    {HEAD "either\nexpect end\nor\nexpect reset\nend",                           "overlaps with the branch"},
+    {HEAD "finish\nexpect alive",                                                NULL                                          },
+    {"case x\nclause NO-7\nplays client\n\nfinish",                              "unknown clause NO-7"                         },
+    {"case x\nclause ST-1\nplays client\nneeds magic\n\nfinish",                 "unknown need 'magic'"                        },
+    {"case x\nclause ST-1\nplays client\n\n",                                    "the case has no steps"                       },
+    {HEAD "either\nexpect end\nor\nexpect reset\nend",                           "overlaps with the branch"                    },
     {HEAD "either\nexpect server-error\nor\nexpect server-error IEMESSAGE\nend",
-     "overlaps with the branch"                                                                            },
-    {HEAD "either\nexpect denied\nor\nexpect state ACCESS_DENIED\nend",          "overlaps with the branch"},
+     "overlaps with the branch"                                                                                                },
+    {HEAD "either\nexpect denied\nor\nexpect state ACCESS_DENIED\nend",          "overlaps with the branch"                    },
     {HEAD "either\nexpect server-error IEMESSAGE\nor\nexpect server-error IERECVPARAMS\nor\nexpect "
-          "end\nend",                                                       NULL                      },
-    {HEAD "either\na expect end\nor\nb expect end\nend",                         NULL                      },
-    {HEAD "close\nsend state TEST_END",                                          "can never run"           },
-    {HEAD "finish\nexpect alive\nsend state TEST_END",                           "can never run"           },
-    {HEAD "finish\nexpect alive\nexpect results where .a exists",                NULL                      },
-    {HEAD "expect alive meanwhile\nfinish",                                      NULL                      },
-    {HEAD "close\nopen b\nb finish",                                             NULL                      },
-    {"case x\nclause ST-1\nplays server\n\nfinish\nexpect alive",                "asks for a server"       },
-    {HEAD "expect failure",                                                      "asks for a client"       },
+          "end\nend",                                                       NULL                                          },
+    {HEAD "either\na expect end\nor\nb expect end\nend",                         NULL                                          },
+    {HEAD "close\nsend state TEST_END",                                          "can never run"                               },
+    {HEAD "finish\nexpect alive\nsend state TEST_END",                           "can never run"                               },
+    {HEAD "finish\nexpect alive\nexpect results where .a exists",                NULL                                          },
+    {HEAD "expect alive meanwhile\nfinish",                                      NULL                                          },
+    {HEAD "close\nopen b\nb finish",                                             NULL                                          },
+    {"case x\nclause ST-1\nplays server\n\nfinish\nexpect alive",                "asks for a server"                           },
+    {HEAD "wire TEST_START never\nfinish",                                       "the peer is a client, and this is a server's"},
+    {"case x\nclause ST-1\nplays server\n\nwire params.len = 5\nfinish",
+     "the peer is a server, and this is a client's"                                                                            },
+    {HEAD "expect failure",                                                      "asks for a client"                           },
 };
 
 static void take_problem(void *context, const struct script *s, unsigned line, const char *problem)
