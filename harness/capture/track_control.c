@@ -1,0 +1,227 @@
+/* track_control.c - which connections are control connections: the first bytes of both sides tell.
+ */
+#include "harness/capture/track_core.h"
+
+#include "impl/wire/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the start of a control connection -------------------------------------------------------- */
+
+bool track_is_port(const struct track *t, const struct flow *flow)
+{
+    for (size_t i = 0; i < t->n_ports; i++)
+        if (flow->key.port[0] == t->ports[i] || flow->key.port[1] == t->ports[i])
+            return true;
+    return false;
+}
+
+struct track_session *track_session_with_cookie(const struct track *t, const uint8_t *cookie)
+{
+    for (size_t i = 0; i < t->n_live; i++) {
+        struct track_session *s = t->live[i];
+        if (track_is_live(s) && s->has_cookie && memcmp(s->cookie, cookie, COOKIE_LEN) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+/* A length, and what can be seen of a JSON object behind it. */
+static bool begins_params(struct bytes bytes)
+{
+    if (bytes.len < 4 || load_be32(bytes.at) < 2 || load_be32(bytes.at) > UINT16_MAX)
+        return false;
+    return bytes.len == 4 || bytes.at[4] == '{';
+}
+
+/* Bytes of the client's before the server has answered. */
+static void open_from_client(struct control *c, struct channel_origin origin, struct bytes bytes)
+{
+    size_t n = MIN(bytes.len, COOKIE_LEN - c->n_cookie);
+
+    if (c->n_cookie == 0)
+        c->cookie_origin = origin;
+    memcpy(c->cookie + c->n_cookie, bytes.at, n);
+    c->n_cookie += (unsigned)n;
+    bytes = (struct bytes){bytes.at + n, bytes.len - n};
+    if (c->n_cookie == COOKIE_LEN && c->gap_len == 0) {
+        c->session = track_session_with_cookie(c->track, c->cookie);
+        c->is_stream = c->session != NULL;
+        channel_next(c->channel, c->client, &c->behind_cookie);
+        c->behind_cookie -= (uint32_t)bytes.len;
+    }
+    if (c->n_cookie == COOKIE_LEN && c->is_denied && !c->is_stream) {
+        track_session_begin(c);
+        return;
+    }
+    if (bytes.len == 0 || c->is_stream)
+        return;
+    /* More than a cookie, unasked: parameters are a client's that does not wait; else it is the
+     * stream of a session that began before the capture. */
+    if (!begins_params(bytes) && !track_is_port(c->track, c->flow)) {
+        c->is_dead = true;
+        return;
+    }
+    track_session_begin(c);
+    track_feed(c, OBSERVER_CLIENT, origin, bytes);
+}
+
+/* CLOSE-2: a busy server says ff before it reads a cookie. It tells nothing without one. */
+static bool is_denial(const struct control *c, struct bytes bytes)
+{
+    return c->n_cookie == 0 && bytes.len == 1 && (int8_t)bytes.at[0] == ACCESS_DENIED;
+}
+
+static void open_from_server(struct control *c, struct channel_origin origin, struct bytes bytes)
+{
+    if (is_denial(c, bytes) && !c->is_denied) {
+        c->is_denied = true;
+        c->denied_origin = origin;
+        return;
+    }
+    bool is_answer = c->n_cookie == COOKIE_LEN && origin.len <= ANSWER_MAX;
+
+    if (!is_answer && !track_is_port(c->track, c->flow)) {
+        c->is_dead = true;
+        return;
+    }
+    track_session_begin(c);
+    track_feed(c, OBSERVER_SERVER, origin, bytes);
+}
+
+static enum observer_side side_of(const struct control *c, int from)
+{
+    return from == c->client ? OBSERVER_CLIENT : OBSERVER_SERVER;
+}
+
+static void on_bytes(void *context, int from, struct channel_origin origin, struct bytes bytes)
+{
+    struct control *c = context;
+
+    if (c->is_dead || c->is_stream)
+        return;
+    if (c->session != NULL)
+        track_feed(c, side_of(c, from), origin, bytes);
+    else if (side_of(c, from) == OBSERVER_CLIENT)
+        open_from_client(c, origin, bytes);
+    else
+        open_from_server(c, origin, bytes);
+}
+
+static void on_gap(void *context, int from, struct channel_origin origin, uint64_t len)
+{
+    struct control *c = context;
+
+    if (c->is_dead || c->is_stream)
+        return;
+    if (c->session != NULL) {
+        track_feed_gap(c, side_of(c, from), origin, len);
+    } else if (side_of(c, from) == OBSERVER_CLIENT && c->gap_len == 0 &&
+               c->n_cookie + len <= COOKIE_LEN) {
+        c->gap_at = c->n_cookie;
+        c->gap_len = (unsigned)len;
+        c->n_cookie += (unsigned)len;
+        if (c->cookie_origin.number == 0)
+            c->cookie_origin = origin;
+    } else {
+        c->is_dead = true;
+    }
+}
+
+/* An end before it is known that this is a control connection; true if it is now. */
+static bool open_from_end(struct control *c, int from, bool is_reset)
+{
+    if (c->is_denied && side_of(c, from) == OBSERVER_SERVER) { /* the cookie may follow */
+        c->has_denied_end = true;
+        c->denied_is_reset = is_reset;
+        return false;
+    }
+    c->is_dead = c->n_cookie == 0 || !track_is_port(c->track, c->flow);
+    if (!c->is_dead)
+        track_session_begin(c);
+    return !c->is_dead;
+}
+
+static void on_end(void *context, int from, struct channel_origin origin, bool is_reset)
+{
+    struct control *c = context;
+
+    if (c->is_dead || c->is_stream)
+        return;
+    if (c->session != NULL || open_from_end(c, from, is_reset))
+        track_feed_end(c, side_of(c, from), origin, is_reset);
+}
+void track_control_drop(struct track *t, struct flow *flow, enum flow_kind kind)
+{
+    t->n_opening--;
+    track_control_free(flow->control);
+    flow->control = NULL;
+    flow->kind = kind;
+}
+
+void track_control_take(struct track *t, struct flow *flow, int from, const struct dissected *p)
+{
+    struct control *c = flow->control;
+    uint32_t next[2];
+
+    channel_take(c->channel, from, p);
+    if (c->is_stream) {
+        struct track_session *s = c->session;
+        struct dissected last = *p; /* counted from behind the cookie on */
+        bool known = channel_next(c->channel, !c->client, &next[!c->client]);
+        next[c->client] = c->behind_cookie;
+        last.seq += last.len;
+        last.len = 0;
+        last.payload.len = 0;
+        track_control_drop(t, flow, FLOW_NEW);
+        track_stream_become(t, s, flow, from, &last, known ? next : NULL, true);
+    } else if (c->is_dead) {
+        track_control_drop(t, flow, FLOW_FOREIGN);
+    }
+}
+
+bool track_control_may_be(const struct track *t, const struct flow *flow, int from,
+                          const struct dissected *p)
+{
+    bool has_start = flow->client >= 0 && flow->has_start[flow->client];
+
+    if (track_is_port(t, flow))
+        return true;
+    if (flow->client >= 0 && from != flow->client)
+        return has_start && p->len <= ANSWER_MAX &&
+               (p->ack - flow->start[flow->client] == COOKIE_LEN ||
+                (p->len == 1 && p->payload.len == 1 && p->payload.at[0] == 0xff));
+    uint32_t place = has_start ? p->seq - flow->start[from] : 0;
+    if (place == COOKIE_LEN) /* the cookie itself was not captured */
+        return begins_params(p->payload);
+    if (place != 0)
+        return false;
+    if (p->payload.len >= COOKIE_LEN && frame_cookie_is_well_formed(p->payload.at))
+        return true;
+    return has_start && p->len <= COOKIE_LEN && (p->len == COOKIE_LEN || p->payload.at[0] != 0);
+}
+
+void track_control_begin(struct track *t, struct flow *flow, int from, const struct dissected *p)
+{
+    if (t->n_opening == OPENING_MAX || p->payload.len == 0) {
+        flow->kind = FLOW_FOREIGN;
+        return;
+    }
+    struct control *c = text_realloc(NULL, sizeof *c);
+    memset(c, 0, sizeof *c);
+    c->track = t;
+    c->flow = flow;
+    c->channel = channel_new(&(struct channel_user){on_bytes, on_gap, on_end, c});
+    for (int end = 0; end < 2; end++)
+        if (flow->has_start[end])
+            channel_start(c->channel, end, flow->start[end]);
+    if (flow->client < 0) /* who speaks first; a server's word is short */
+        flow->client = (int8_t)(p->len < COOKIE_LEN ? !from : from);
+    c->client = flow->client;
+    c->knows_server_start = flow->has_start[!c->client];
+    t->n_opening++;
+    flow->kind = FLOW_CONTROL;
+    flow->control = c;
+    track_control_take(t, flow, from, p);
+}

@@ -1,0 +1,99 @@
+/* track_core.h - what the track_*.c files share; private to them.
+ *
+ * track.c takes packets to their flows; track_control.c finds out which connections are control
+ * connections; track_session.c keeps a session and has its messages judged; track_stream.c counts
+ * its streams. */
+#pragma once
+#include "harness/capture/channel.h"
+#include "harness/capture/flow.h"
+#include "harness/capture/track.h"
+
+#define LIVE_MAX    256                   /* sessions at a time; the oldest makes room */
+#define OPENING_MAX 256                   /* connections not yet known for what they are */
+#define INDEX_MAX   4096                  /* packets of one direction that are remembered */
+#define LINGER_NS   UINT64_C(2000000000)  /* for the streams' last packets */
+#define HALF_NS     UINT64_C(30000000000) /* one side has ended */
+#define ANSWER_MAX  16                    /* a server's first word is not longer */
+#define SPAN_NS     UINT64_C(1000000000)
+
+/* A connection that may be, or is, a control connection. */
+struct control {
+    struct track *track;
+    struct flow *flow;
+    struct channel *channel;
+    struct track_session *session; /* NULL: not known yet */
+    int client;                    /* which end of the flow */
+    bool knows_server_start;
+    uint8_t cookie[COOKIE_LEN];
+    unsigned n_cookie;
+    unsigned gap_at, gap_len; /* in the cookie */
+    struct channel_origin cookie_origin;
+    bool is_denied, has_denied_end, denied_is_reset; /* the server said ff first */
+    struct channel_origin denied_origin;
+    bool is_dead;           /* something else */
+    bool is_stream;         /* its cookie is that of session */
+    uint32_t behind_cookie; /* then: the sequence number there */
+};
+
+struct track {
+    struct track_user user;
+    const uint16_t *ports;
+    size_t n_ports;
+    struct flow_table flows;
+    struct track_session *live[LIVE_MAX];
+    size_t n_live;
+    size_t n_opening;
+    uint64_t n_sessions;
+    uint64_t next_due_ns; /* when a session may be closed; UINT64_MAX: none waits */
+    uint64_t now_ns, number;
+};
+
+struct track_end track_end_of(const struct flow *flow, int end);
+
+/* --- track_session.c -------------------------------------------------------------------------- */
+void track_tell(struct track *t, struct track_session *s, const struct track_event *event);
+/* It is known now that c is a control connection. */
+void track_session_begin(struct control *c);
+/* The i-th live session is over: judge it, hand it out, free it. */
+void track_session_finish(struct track *t, size_t i);
+void track_feed(struct control *c, enum observer_side side, struct channel_origin origin,
+                struct bytes bytes);
+void track_feed_gap(struct control *c, enum observer_side side, struct channel_origin origin,
+                    uint64_t len);
+void track_feed_end(struct control *c, enum observer_side side, struct channel_origin origin,
+                    bool is_reset);
+bool track_is_live(const struct track_session *s);
+/* Finish what is due at that time; when the next one will be. */
+void track_finish_due(struct track *t, uint64_t now_ns);
+void track_find_due(struct track *t);
+
+/* --- track_control.c -------------------------------------------------------------------------- */
+bool track_is_port(const struct track *t, const struct flow *flow);
+/* Whether the first bytes seen of a connection may be those of a control connection; client is
+ * known if the handshake was seen. */
+bool track_control_may_be(const struct track *t, const struct flow *flow, int from,
+                          const struct dissected *p);
+void track_control_begin(struct track *t, struct flow *flow, int from, const struct dissected *p);
+void track_control_take(struct track *t, struct flow *flow, int from, const struct dissected *p);
+/* It is none: the flow is of that kind. */
+void track_control_drop(struct track *t, struct flow *flow, enum flow_kind kind);
+void track_control_free(struct control *c);
+/* The live session that a stream with this cookie belongs to, or NULL. */
+struct track_session *track_session_with_cookie(const struct track *t, const uint8_t *cookie);
+
+/* --- track_stream.c --------------------------------------------------------------------------- */
+/* A session whose streams go between these ends: the one that waits for streams, if there are
+ * several; then nobody knows which stream is whose. NULL: none. */
+struct track_session *track_session_between(const struct track *t, const struct flow *flow,
+                                            int *client);
+/* The cookie stands whole in the first packet, as it does nearly always. */
+void track_stream_open(struct track *t, struct track_session *s, struct flow *flow, int from,
+                       const struct dissected *p);
+/* A TCP stream from here on: the next byte of either end is known, or (NULL) learnt from p. */
+void track_stream_become(struct track *t, struct track_session *s, struct flow *flow, int from,
+                         const struct dissected *p, const uint32_t *next, bool has_open);
+void track_stream_take_tcp(struct flow *flow, int from, const struct dissected *p);
+void track_stream_take_udp(struct track *t, struct flow *flow, int from, const struct dissected *p);
+/* The first of a UDP flow: the start of a stream, or something else. */
+void track_stream_first_datagram(struct track *t, struct flow *flow, int from,
+                                 const struct dissected *p);
