@@ -1,0 +1,192 @@
+/* Captures in every wrapping come out the same; what is none is refused in words. */
+#include "harness/tests/capfile.h"
+#include "impl/tests/unit.h"
+
+#include <lz4frame.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#define CAPTURE "pcaps/3.22-3.22-udp.pcap.gz"
+
+/* The capture without its wrapping. */
+static size_t unpacked(uint8_t *out, size_t cap)
+{
+    gzFile file = gzopen(CAPTURE, "rb");
+    int len = gzread(file, out, (unsigned)cap);
+
+    gzclose(file);
+    assert_in_range(len, 1000, cap - 1);
+    return (size_t)len;
+}
+
+static void write_file(const char *path, const void *bytes, size_t len)
+{
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    fclose(file);
+}
+
+static uint8_t plain[1 << 20], packed[1 << 20];
+
+static size_t pack_gzip(size_t len)
+{
+    z_stream z = {
+        .next_in = plain, .avail_in = (uInt)len, .next_out = packed, .avail_out = sizeof packed};
+
+    deflateInit2(&z, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&z);
+    return sizeof packed - z.avail_out;
+}
+
+static size_t pack_zstd(size_t len)
+{
+    return ZSTD_compress(packed, sizeof packed, plain, len, 1);
+}
+
+static size_t pack_lz4(size_t len)
+{
+    return LZ4F_compressFrame(packed, sizeof packed, plain, len, NULL);
+}
+
+static size_t pack_not(size_t len)
+{
+    memcpy(packed, plain, len);
+    return len;
+}
+
+static const struct {
+    const char *name;
+    size_t (*pack)(size_t len);
+} packings[] = {
+    {"plain", pack_not },
+    {"gzip",  pack_gzip},
+    {"zstd",  pack_zstd},
+    {"lz4",   pack_lz4 },
+};
+
+static void expect_same(const char *path, const char *what)
+{
+    struct capfile f, original;
+
+    assert_true(capfile_read(&original, CAPTURE));
+    if (!capfile_read(&f, path))
+        fail_msg("%s: not read", what);
+    if (f.n != original.n || f.packets[f.n - 1].at_ns != original.packets[f.n - 1].at_ns)
+        fail_msg("%s: %zu packets of %zu", what, f.n, original.n);
+    capfile_fini(&f);
+    capfile_fini(&original);
+}
+
+static void test_source_open_undoes_every_packing(void **state)
+{
+    char path[UNIT_PATH_MAX];
+    size_t len = unpacked(plain, sizeof plain);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(packings); i++) {
+        close(mkstemp(unit_temporary(path, "source")));
+        write_file(path, packed, packings[i].pack(len));
+        expect_same(path, packings[i].name);
+        unlink(path);
+    }
+}
+
+/* A pipe cannot be rewound: what was looked at must not be lost. */
+static void test_source_open_reads_pipes(void **state)
+{
+    size_t len = unpacked(plain, sizeof plain);
+    int saved = dup(STDIN_FILENO);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(packings); i++) {
+        char path[UNIT_PATH_MAX], command[UNIT_PATH_MAX + 8];
+        close(mkstemp(unit_temporary(path, "source")));
+        write_file(path, packed, packings[i].pack(len));
+        snprintf(command, sizeof command, "cat %s", path);
+        FILE *pipe = popen(command, "r");
+        snprintf(command, sizeof command, "/dev/fd/%d", fileno(pipe));
+        expect_same(command, packings[i].name);
+        pclose(pipe);
+        unlink(path);
+    }
+    close(saved);
+}
+
+/* Packed or not, a file that ends in mid-packet gives what came before. */
+static void test_capture_read_says_that_the_end_is_cut(void **state)
+{
+    size_t len = unpacked(plain, sizeof plain) - 7;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(packings); i++) {
+        char path[UNIT_PATH_MAX];
+        struct source source;
+        struct text why = {0};
+        struct capture_counts counts;
+        struct capfile_verdict v = {0};
+        struct track_user user = {NULL, capfile_done, &v};
+        bool was_cut = false;
+        close(mkstemp(unit_temporary(path, "source")));
+        write_file(path, packed, packings[i].pack(len));
+        assert_true(source_open(&source, path, &why));
+        struct track *track = track_new(&user, NULL, 0);
+        assert_true(capture_read(&source, track, NULL, &counts, &was_cut, &why));
+        track_finish(track);
+        track_free(track);
+        source_close(&source);
+        unlink(path);
+        assert_true(was_cut);
+        assert_int_equal(v.n_sessions, 1);
+        assert_int_equal(v.n_violations, 0);
+    }
+}
+
+static void expect_refusal(const char *path, const char *words)
+{
+    struct source source;
+    struct text why = {0};
+
+    if (source_open(&source, path, &why))
+        fail_msg("%s was opened", path);
+    if (strstr(text_string(&why), words) == NULL)
+        fail_msg("'%s' does not say '%s'", text_string(&why), words);
+    text_fini(&why);
+}
+
+static void test_source_open_refuses_in_words(void **state)
+{
+    char path[UNIT_PATH_MAX];
+
+    (void)state;
+    expect_refusal("/nonexistent/file", "No such file");
+    close(mkstemp(unit_temporary(path, "source")));
+    expect_refusal(path, "");
+    write_file(path, "no capture at all, but long enough", 34);
+    expect_refusal(path, "unknown file format");
+    write_file(path, "\x1f\x8b garbage that is no gzip stream", 32);
+    expect_refusal(path, "");
+    pcap_t *dead = pcap_open_dead(DLT_IEEE802_11_RADIO, 65535);
+    pcap_dump_close(pcap_dump_open(dead, path));
+    pcap_close(dead);
+    expect_refusal(path, "802.11");
+    dead = pcap_open_dead(DLT_USB_LINUX, 65535);
+    pcap_dump_close(pcap_dump_open(dead, path));
+    pcap_close(dead);
+    expect_refusal(path, "USB");
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_source_open_undoes_every_packing),
+        cmocka_unit_test(test_source_open_reads_pipes),
+        cmocka_unit_test(test_capture_read_says_that_the_end_is_cut),
+        cmocka_unit_test(test_source_open_refuses_in_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
