@@ -31,7 +31,9 @@ static enum flow_result again(struct control *c)
 
 static bool may_try_again(const struct control *c)
 {
-    return c->sim->config->may_retry && c->sim->sessions > 0 && !c->got_byte;
+    const struct sim_config *config = c->sim->config;
+
+    return config->may_retry && (c->sim->sessions > 0 || config->was_used) && !c->got_byte;
 }
 
 static enum flow_result connect_row(struct control *c, const struct flow *row)

@@ -67,6 +67,7 @@ struct sim_config {
     bool is_local;                       /* the subject's sockets stand in our /proc/self/net */
     bool may_retry; /* CONN-5: a connect after a test may be refused or reset before the first byte
                      */
+    bool was_used;  /* plays client: the server has served before this script began */
     double timeout_scale;
     bool wants_pkcs1;          /* tokens are padded so unless a script says how (AUTH-7) */
     const char *keys;          /* folder with public.pem for `token`; NULL: none */

@@ -150,8 +150,10 @@ static int attempt(struct subject *s, struct keeper_order *order, struct text *w
         s->pid = pid_of(s->pidfd, word.value);
         return 1;
     }
+    close(s->line);
+    s->line = -1;
     if (s->keeper > 0)
-        await_keeper((close(s->line), s->line = -1, s->keeper));
+        await_keeper(s->keeper);
     else if (!order->namespaces)
         text_addf(why, "fork: %s", strerror(error));
     if (heard && word.kind == KEEPER_NO_EXEC)
@@ -212,7 +214,7 @@ static void drain(int *fd, struct text *into)
 
 static void listen_to_keeper(struct subject *s)
 {
-    struct keeper_word word;
+    struct keeper_word word = {0};
 
     if (!s->running)
         return;

@@ -135,8 +135,7 @@ static bool judge_growth(const double *samples, const char *what, double least,
         slope.per_session, what, slope.low, slope.high, LEAK_ROUNDS);
 }
 
-static void play_for_leaks(const struct sim_config *config, struct subject *s,
-                           struct suite_run *run)
+static void play_for_leaks(struct sim_config *config, struct subject *s, struct suite_run *run)
 {
     static double memory[LEAK_ROUNDS], descriptors[LEAK_ROUNDS], threads[LEAK_ROUNDS];
     struct text used = {0};
@@ -145,6 +144,7 @@ static void play_for_leaks(const struct sim_config *config, struct subject *s,
         struct subject_sample sample;
         if (!play(config, run))
             return;
+        config->was_used = true;
         subject_rests(s, config->timeout_scale, &used); /* judged afterwards */
         if (!subject_sample(s, &sample))
             break;
@@ -191,32 +191,34 @@ static const char *address_of(const struct script *script)
     return script->address ? script->address : "127.0.0.1";
 }
 
-static void play_server(const struct script *script, struct sim_config *config, struct serve *serve,
+static void play_server(const struct script *script, struct sim_config config, struct serve *serve,
                         struct suite_run *run)
 {
     struct text options = {0}, why = {0};
     struct sim_process process = subject_process(&serve->subject);
     bool is_remote = serve->settings->remote != NULL;
     double scale = serve->settings->timeout_scale;
+    unsigned number = serve->number;
 
     suite_can_run(script, serve->settings, &why, &options);
     text_addf(&options, "%s%s", options.len && script->subject[0] ? " " : "", script->subject);
     if (serve_start(serve, text_string(&options), address_of(script), run)) {
-        config->process = is_remote ? NULL : &process;
-        config->server = serve->at;
-        config->server_len = serve->at_len;
-        config->is_local = !is_remote;
+        config.process = is_remote ? NULL : &process;
+        config.server = serve->at;
+        config.server_len = serve->at_len;
+        config.is_local = !is_remote;
+        config.was_used = is_remote || number == serve->number;
         if (is_tagged(script, "leak") && !is_remote)
-            play_for_leaks(config, &serve->subject, run);
+            play_for_leaks(&config, &serve->subject, run);
         else
-            play(config, run);
+            play(&config, run);
         judge_rest(&serve->subject, scale, run);
     }
     text_fini(&options);
     text_fini(&why);
 }
 
-static void play_client(const struct script *script, struct sim_config *config,
+static void play_client(const struct script *script, struct sim_config config,
                         const struct serve *serve, struct keep *keep, struct suite_run *run)
 {
     struct subject client;
@@ -229,12 +231,12 @@ static void play_client(const struct script *script, struct sim_config *config,
         keep_end(keep, script, &client, run);
         return;
     }
-    config->listener = &listener;
-    config->process = &process;
-    config->is_local = true;
+    config.listener = &listener;
+    config.process = &process;
+    config.is_local = true;
     if (serve_launch(serve, address_of(script), listener.port, script->subject, &client,
                      &run->command, run))
-        play(config, run);
+        play(&config, run);
     sim_listener_close(&listener);
     subject_end(&client);
     judge_process(&client, 0, run);
@@ -245,8 +247,12 @@ static void play_client(const struct script *script, struct sim_config *config,
 static struct sim_config make_config(const struct script *script,
                                      const struct suite_settings *settings)
 {
+    const char *name = settings->build.name;
+
+    /* A server elsewhere that nobody named may be stock as well. */
     return (struct sim_config){.script = script,
-                               .may_retry = strcmp(settings->build.name, "iperf") == 0,
+                               .may_retry =
+                                   strcmp(name, "iperf") == 0 || (settings->remote && !*name),
                                .wants_pkcs1 = wants_pkcs1(&settings->build),
                                .timeout_scale = settings->timeout_scale};
 }
@@ -269,6 +275,7 @@ static bool serves_again(struct serve *serve)
     config.server = serve->at;
     config.server_len = serve->at_len;
     config.is_local = true;
+    config.was_used = true;
     bool ok = play(&config, &run);
     suite_run_fini(&run);
     script_list_fini(&list);
@@ -287,10 +294,10 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
     *run = (struct suite_run){.own_network = serve->own_network};
     if (make_keys(script, &config, serve, run) && script->plays_server) {
         keep_begin(&kept, serve->settings->keep, script, &config);
-        play_client(script, &config, serve, &kept, run);
+        play_client(script, config, serve, &kept, run);
     } else if (run->cause == SIM_OK) {
         keep_begin(&kept, serve->settings->keep, script, &config);
-        play_server(script, &config, serve, run);
+        play_server(script, config, serve, run);
         if (!keep || !serve->subject.running || !serves_again(serve))
             serve_end(serve);
         judge_process(&serve->subject, number == serve->number ? from : 0, run);

@@ -12,11 +12,13 @@
 
 enum { SERVES, REFUSES, CLIENT, N_PROBES };
 
+#define HEADER(role) "case probe\nclause FLOW-1\nplays " role "\n"
+#define REFUSAL      "advance PARAM_EXCHANGE\nsend params\nexpect server-error\n"
+
 static const char *const texts[N_PROBES] = {
-    [SERVES] = "case probe/serves\nclause FLOW-1\nplays client\n\nfinish\n",
-    [REFUSES] = "case probe/refuses\nclause FLOW-1\nplays client\n\n"
-                "advance PARAM_EXCHANGE\nsend params\nexpect server-error\n",
-    [CLIENT] = "case probe/client\nclause FLOW-1\nplays server\nsubject -t 1\n\nfinish\n",
+    [SERVES] = HEADER("client") "\nfinish\n",
+    [REFUSES] = HEADER("client") "\n" REFUSAL,
+    [CLIENT] = HEADER("server") "subject -t 1\n\nfinish\n",
 };
 
 struct probing {

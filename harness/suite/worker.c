@@ -279,7 +279,9 @@ bool suite_run_all(const struct script_list *list, const struct suite_settings *
 {
     struct pool pool = {.list = list, .settings = settings, .done = done, .context = context};
 
-    return run_pool(&pool, MIN(MAX(settings->jobs, 1), MAX(list->n, 1)));
+    /* A server elsewhere is one for all cases: two at a time would disturb each other. */
+    unsigned jobs = settings->remote ? 1 : settings->jobs;
+    return run_pool(&pool, MIN(MAX(jobs, 1), MAX(list->n, 1)));
 }
 
 bool suite_run_in_order(const struct script_list *list, const struct suite_settings *settings,
