@@ -25,6 +25,7 @@ B_tsan     = build/tsan
 B_coverage = build/coverage
 B_fuzz     = build/fuzz
 B_fuzzcov  = build/fuzzcov
+B_mutants  = build/mutants
 B          = $(B_$(VARIANT))
 
 FLAGS_release  = -D_FORTIFY_SOURCE=2 -fstack-protector-strong
@@ -32,6 +33,7 @@ FLAGS_asan     = -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefine
 FLAGS_tsan     = -O1 -fsanitize=thread -fno-omit-frame-pointer
 FLAGS_coverage = -O0 --coverage
 FLAGS_fuzz     = $(FLAGS_asan) -fsanitize=fuzzer-no-link
+FLAGS_mutants  = -O1
 FLAGS_fuzzcov  = $(FLAGS_fuzz) -fprofile-instr-generate -fcoverage-mapping
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -61,8 +63,12 @@ UNIT      = $(patsubst %.c,$(B)/tests/%,$(notdir $(TESTS)))
 
 all: $(PROGRAMS) ## build build/iperfref and build/iperfspec
 
-$(B)/iperfref: $(call objects,impl/main.c) $(B)/libimpl.a
-	$(CC) $(LINK) -o $@ $^ $(LIBS)
+# VARIANT=mutants: iperfref with the faults of impl/mutants, which stand in front of what they break.
+SOURCES_mutants = $(wildcard impl/mutants/*.c)
+STANDS_mutants  = $$(nm -u $(filter %.o,$^) | sed -n 's/.* __real_/-Wl,--wrap=/p' | sort -u)
+
+$(B)/iperfref: $(call objects,impl/main.c $(SOURCES_$(VARIANT))) $(B)/libimpl.a
+	$(CC) $(LINK) $(STANDS_$(VARIANT)) -o $@ $^ $(LIBS)
 
 $(B)/iperfspec: $(call objects,harness/cli/main.c) $(B)/libharness.a $(B)/libimpl.a
 	$(CC) $(LINK) -o $@ $^ $(LIBS) $(CAPTURE)

@@ -1,0 +1,30 @@
+/* mutant.h - iperfref with one fault at a time, to measure how many of them the suite notices.
+ *
+ * The faults stand between the sources of iperfref, not in them: each family takes the place of a
+ * few functions with the linker's --wrap and calls the real one. The build is one of its own
+ * (VARIANT=mutants); the normal one has nothing of this.
+ *
+ *   IPERFREF_MUTANT=list iperfref    prints every mutant: its id, a tab, the clauses that it breaks
+ *   IPERFREF_MUTANT=ID iperfref ...  runs with that one fault; an unknown id is exit status 2 */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A line of the list. clauses: ids, divided by blanks. */
+typedef void mutant_emit(const char *id, const char *clauses);
+
+/* One kind of fault. list() tells all of them, take() picks the one of that id (the part behind the
+ * family's name and a slash) for this process; false if there is none. */
+struct mutant_family {
+    const char *name;
+    void (*list)(mutant_emit *emit);
+    bool (*take)(const char *rest);
+};
+
+extern const struct mutant_family mutant_table, mutant_key, mutant_value, mutant_flow, mutant_fault;
+
+/* A row of a family that is a plain list: its id and clauses; the row's index is what is taken. */
+struct mutant_row {
+    const char *id, *clauses;
+};
+int mutant_row_find(const struct mutant_row *rows, size_t n, const char *id); /* -1: none */

@@ -1,0 +1,303 @@
+/* value.c - a constant, a limit or a piece of arithmetic that is off by a little. */
+#include "impl/mutants/mutant.h"
+
+#include "impl/wire/account.h"
+#include "impl/wire/admit.h"
+#include "impl/wire/bytes.h"
+#include "impl/wire/frame.h"
+#include "impl/wire/machine_core.h"
+#include "impl/wire/params.h"
+#include "impl/wire/results.h"
+
+#include <string.h>
+
+/* X(NAME, id, clauses) */
+#define VALUES(X)                                                                                  \
+    X(ID_NO_GAP, "stream-id/2-is-used", "STR-6")                                                   \
+    X(ID_FROM_0, "stream-id/from-0", "STR-6")                                                      \
+    X(JITTER_8, "jitter/divided-by-8", "UDP-9")                                                    \
+    X(JITTER_KEPT, "jitter/kept-at-omit-end", "UDP-9 OMIT-1")                                      \
+    X(JITTER_FIRST, "jitter/first-datagram-counts", "UDP-9")                                       \
+    X(LOSS_KEPT, "loss/late-datagrams-stay-lost", "UDP-7")                                         \
+    X(LOSS_NONE, "loss/never-counted", "UDP-7")                                                    \
+    X(LOSS_DUPLICATE, "loss/duplicates-are-packets", "UDP-7")                                      \
+    X(CONNECT_OLD, "udp-connect/other-value", "UDPC-2")                                            \
+    X(REPLY_OLD, "udp-reply/other-value", "UDPC-3")                                                \
+    X(REPLY_ANY, "udp-reply/any-is-taken", "UDPC-4")                                               \
+    X(CONNECT_ANY, "udp-connect/any-is-taken", "UDPC-10")                                          \
+    X(SEQ_FROM_0, "datagram/seq-from-0", "UDP-5")                                                  \
+    X(SEQ_BY_2, "datagram/seq-by-2", "UDP-5")                                                      \
+    X(SEQ_NARROW, "datagram/12-byte-header-always", "UDP-2")                                       \
+    X(SEQ_WIDE, "datagram/16-byte-header-always", "UDP-1")                                         \
+    X(SEC_USEC, "datagram/sec-and-usec-swapped", "UDP-1")                                          \
+    X(LENGTH_LITTLE, "json-length/little-endian", "JSON-1")                                        \
+    X(LENGTH_PLUS, "json-length/plus-one", "JSON-1")                                               \
+    X(LENGTH_MINUS, "json-length/minus-one", "JSON-1")                                             \
+    X(LENGTH_SELF, "json-length/counts-itself", "JSON-1")                                          \
+    X(LIMIT_NONE, "json-limit/none", "JSON-7")                                                     \
+    X(LIMIT_LESS, "json-limit/8191", "JSON-7")                                                     \
+    X(ERROR_ORDER, "server-error/errno-first", "ERR-1 ERR-8")                                      \
+    X(ERROR_ONE, "server-error/one-integer", "ERR-1 ERR-8")                                        \
+    X(ERROR_BARE, "server-error/no-integers", "ERR-1 ERR-8")                                       \
+    X(COOKIE_NO_NUL, "cookie/no-nul", "CTL-2")                                                     \
+    X(COOKIE_NULS, "cookie/nul-inside", "CTL-2")                                                   \
+    X(COOKIE_SAME, "cookie/always-the-same", "CTL-3")                                              \
+    X(ADMIT_STRANGER, "admit/stranger-is-a-stream", "STR-11 STR-12")                               \
+    X(ADMIT_NO_STREAM, "admit/streams-are-denied", "STR-4 STR-11")                                 \
+    X(ADMIT_NEVER_DENY, "admit/nobody-is-denied", "CLOSE-1")                                       \
+    X(ADMIT_DENY_ALL, "admit/everybody-is-denied", "CLOSE-1 CTL-8")                                \
+    X(CHECK_NOTHING, "params/nothing-is-refused", "ST-SRV-3")                                      \
+    X(CHECK_ALL, "params/everything-is-refused", "ST-SRV-2")                                       \
+    X(BIDIR_HALF, "streams/bidir-not-doubled", "STR-1 STR-3")                                      \
+    X(BIDIR_ORDER, "streams/direction-inverted", "STR-2 STR-3")                                    \
+    X(STREAMS_ONE_LESS, "streams/one-less", "STR-1 STR-4")                                         \
+    X(STREAMS_ONE_MORE, "streams/one-more", "STR-1 STR-4")                                         \
+    X(RESULTS_ANY, "results/anything-goes", "RES-21 RES-22")                                       \
+    X(RESULTS_ID, "results/unknown-id-goes", "RES-22")                                             \
+    X(ITEM_FOR_EVER, "timer/items-for-ever", "TMO-1 TMO-2")                                        \
+    X(RCV_FOR_EVER, "timer/no-data-for-ever", "TMO-4 TMO-5")                                       \
+    X(DURATION_FOR_EVER, "timer/no-duration", "TMO-8")                                             \
+    X(PEER_FOR_EVER, "timer/streams-and-done-for-ever", "DEF-29")                                  \
+    X(END_EARLY, "end/half-the-time", "END-1")                                                     \
+    X(END_OMIT, "end/omit-is-counted", "OMIT-4")                                                   \
+    X(BLOCKS_LESS, "end/one-block-less", "END-1 END-4")                                            \
+    X(PACE_TWICE, "pacing/twice-the-rate", "DATA-4 DATA-5")                                        \
+    X(PACE_NONE, "pacing/none", "DATA-4 DATA-5")
+
+enum value {
+    NO_VALUE,
+#define X(name, id, clauses) name,
+    VALUES(X)
+#undef X
+};
+
+static const struct mutant_row rows[] = {
+#define X(name, id, clauses) {id, clauses},
+    VALUES(X)
+#undef X
+};
+
+static enum value fault;
+
+static void list(mutant_emit *emit)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        emit(rows[i].id, rows[i].clauses);
+}
+
+static bool take(const char *rest)
+{
+    fault = (enum value)(mutant_row_find(rows, ARRAY_LEN(rows), rest) + 1);
+    return fault != NO_VALUE;
+}
+
+const struct mutant_family mutant_value = {"value", list, take};
+
+/* WRAP(int, f, (int a, int b)) declares the real f and begins the one in its place. */
+#define WRAP(type, name, arguments)                                                                \
+    type __real_##name arguments;                                                                  \
+    type __wrap_##name arguments;                                                                  \
+    type __wrap_##name arguments
+
+WRAP(int64_t, account_stream_id, (unsigned index))
+{
+    if (fault == ID_NO_GAP)
+        return (int64_t)index + 1;
+    return __real_account_stream_id(index) - (fault == ID_FROM_0);
+}
+
+WRAP(void, account_udp_take,
+     (struct account_udp * a, const struct datagram_header *header, bool wide, uint64_t arrival_ns))
+{
+    struct account_udp before = *a;
+
+    if (fault == JITTER_FIRST)
+        a->primed = true;
+    __real_account_udp_take(a, header, wide, arrival_ns);
+    if (fault == JITTER_8)
+        a->jitter_s = before.jitter_s + 2 * (a->jitter_s - before.jitter_s);
+    if (fault == LOSS_KEPT && a->errors < before.errors)
+        a->errors = before.errors;
+    if (fault == LOSS_NONE)
+        a->errors = 0;
+    if (fault == LOSS_DUPLICATE && a->packets == before.packets)
+        a->packets++;
+}
+
+WRAP(void, account_udp_omit_end, (struct account_udp * a))
+{
+    if (fault != JITTER_KEPT)
+        __real_account_udp_omit_end(a);
+}
+
+WRAP(const uint8_t *, datagram_connect_bytes, (enum datagram_connect kind))
+{
+    static const uint8_t other[] = {'1', '2', '3', '4'};
+
+    return fault == CONNECT_OLD ? other : __real_datagram_connect_bytes(kind);
+}
+
+WRAP(const uint8_t *, datagram_reply_bytes, (enum datagram_reply kind))
+{
+    static const uint8_t other[] = {'4', '3', '2', '1'};
+
+    return fault == REPLY_OLD ? other : __real_datagram_reply_bytes(kind);
+}
+
+WRAP(enum datagram_reply, datagram_reply_kind, (struct bytes datagram))
+{
+    return fault == REPLY_ANY ? DATAGRAM_REPLY : __real_datagram_reply_kind(datagram);
+}
+
+WRAP(enum datagram_connect, datagram_connect_kind, (struct bytes datagram))
+{
+    return fault == CONNECT_ANY ? DATAGRAM_CONNECT : __real_datagram_connect_kind(datagram);
+}
+
+WRAP(size_t, datagram_encode, (uint8_t * out, bool wide, const struct datagram_header *header))
+{
+    struct datagram_header h = *header;
+
+    if (fault == SEQ_FROM_0)
+        h.seq--;
+    if (fault == SEQ_BY_2)
+        h.seq *= 2;
+    if (fault == SEC_USEC) {
+        h.sec = header->usec;
+        h.usec = header->sec;
+    }
+    return __real_datagram_encode(out, (wide || fault == SEQ_WIDE) && fault != SEQ_NARROW, &h);
+}
+
+WRAP(size_t, frame_put_json_length, (uint8_t out[4], size_t len))
+{
+    size_t n =
+        __real_frame_put_json_length(out, len + (fault == LENGTH_PLUS) - (fault == LENGTH_MINUS) +
+                                              (fault == LENGTH_SELF ? 4 : 0));
+
+    if (fault == LENGTH_LITTLE)
+        memcpy(out, (uint8_t[]){out[3], out[2], out[1], out[0]}, 4);
+    return n;
+}
+
+WRAP(void, frame_expect, (struct frame_decoder * dec, enum frame_kind kind, size_t limit))
+{
+    if (kind == FRAME_JSON && limit == PARAMS_LEN_LIMIT && fault == LIMIT_NONE)
+        limit = 1u << 30;
+    if (kind == FRAME_JSON && limit == PARAMS_LEN_LIMIT && fault == LIMIT_LESS)
+        limit--;
+    __real_frame_expect(dec, kind, limit);
+}
+
+WRAP(size_t, frame_put_error, (uint8_t out[9], int n_ints, int32_t ierr, int32_t os_errno))
+{
+    if (fault == ERROR_ORDER)
+        return __real_frame_put_error(out, n_ints, os_errno, ierr);
+    return __real_frame_put_error(out,
+                                  fault == ERROR_ONE    ? 1
+                                  : fault == ERROR_BARE ? 0
+                                                        : n_ints,
+                                  ierr, os_errno);
+}
+
+WRAP(void, frame_make_cookie, (uint8_t out[COOKIE_LEN], const uint8_t random[COOKIE_LEN - 1]))
+{
+    __real_frame_make_cookie(out, random);
+    if (fault == COOKIE_NO_NUL)
+        out[COOKIE_LEN - 1] = 'a';
+    if (fault == COOKIE_NULS)
+        out[7] = 0;
+    if (fault == COOKIE_SAME)
+        memset(out, 'a', COOKIE_LEN - 1);
+}
+
+WRAP(enum admit_verdict, admit_tcp,
+     (const struct admit_view *view, const struct admit_addr *peer, struct bytes first, bool over,
+      size_t *which))
+{
+    enum admit_verdict v = __real_admit_tcp(view, peer, first, over, which);
+
+    if (fault == ADMIT_STRANGER && v != ADMIT_STREAM && v != ADMIT_MORE && first.len == COOKIE_LEN)
+        for (size_t i = 0; i < view->n_tests; i++)
+            if (view->tests[i].awaits_tcp) {
+                *which = i;
+                return ADMIT_STREAM;
+            }
+    if (fault == ADMIT_NO_STREAM && v == ADMIT_STREAM)
+        return ADMIT_DENY;
+    if (fault == ADMIT_NEVER_DENY && v == ADMIT_DENY)
+        return ADMIT_NEW;
+    if (fault == ADMIT_DENY_ALL && v == ADMIT_NEW)
+        return ADMIT_DENY;
+    return v;
+}
+
+WRAP(int, params_check,
+     (const struct params *p, const struct params_limits *limits, struct remarks *remarks))
+{
+    int refusal = __real_params_check(p, limits, remarks);
+
+    return fault == CHECK_NOTHING ? 0 : fault == CHECK_ALL ? 114 : refusal;
+}
+
+WRAP(int64_t, params_n_streams, (const struct params *p))
+{
+    int64_t n = __real_params_n_streams(p);
+
+    if (fault == BIDIR_HALF && p->bidirectional)
+        n /= 2;
+    return n - (fault == STREAMS_ONE_LESS) + (fault == STREAMS_ONE_MORE);
+}
+
+WRAP(bool, params_client_sends, (const struct params *p, unsigned index))
+{
+    return __real_params_client_sends(p, index) != (fault == BIDIR_ORDER);
+}
+
+WRAP(enum spec_err, results_decode,
+     (struct bytes json, const int64_t *ids, size_t n_ids, struct results *out,
+      struct remarks *remarks))
+{
+    enum spec_err err =
+        __real_results_decode(json, fault == RESULTS_ID ? NULL : ids, n_ids, out, remarks);
+
+    return fault == RESULTS_ANY ? SPEC_OK : err;
+}
+
+WRAP(void, machine_set_timer, (struct machine * m, enum machine_timer timer, uint64_t after_ns))
+{
+    static const enum value for_ever[] = {[TIMER_ITEM] = ITEM_FOR_EVER,
+                                          [TIMER_RCV] = RCV_FOR_EVER,
+                                          [TIMER_PEER] = PEER_FOR_EVER,
+                                          [TIMER_DURATION] = DURATION_FOR_EVER};
+
+    if (fault != for_ever[timer])
+        __real_machine_set_timer(m, timer, after_ns);
+}
+
+WRAP(bool, account_end_reached,
+     (const struct account_end *end, int64_t counted_ns, uint64_t bytes, uint64_t blocks))
+{
+    struct account_end e = *end;
+
+    if (fault == END_EARLY)
+        e.time_ns /= 2;
+    if (fault == END_OMIT && counted_ns < 0)
+        counted_ns = INT64_MAX / 2;
+    return __real_account_end_reached(&e, counted_ns, bytes, blocks);
+}
+
+WRAP(uint64_t, account_blocks_left,
+     (const struct account_end *end, uint64_t len, uint64_t bytes, uint64_t blocks))
+{
+    uint64_t left = __real_account_blocks_left(end, len, bytes, blocks);
+
+    return fault == BLOCKS_LESS && left > 1 && left != UINT64_MAX ? left - 1 : left;
+}
+
+WRAP(uint64_t, account_pace_ns, (uint64_t start_ns, uint64_t rate_bps, uint64_t sent))
+{
+    if (fault == PACE_NONE)
+        return start_ns;
+    return __real_account_pace_ns(start_ns, fault == PACE_TWICE ? 2 * rate_bps : rate_bps, sent);
+}
