@@ -238,7 +238,7 @@ static bool run_subject(struct sim *s, const struct script_step *step)
 {
     const struct sim_process *p = s->config->process;
 
-    s->end_is_wanted = step->signo != SIGSTOP && step->signo != SIGCONT;
+    s->end_is_wanted |= step->signo != SIGSTOP && step->signo != SIGCONT;
     if (!p || !p->signal(p->context, step->signo))
         return sim_fail(s, SIM_TROUBLE, "the subject's process is out of reach");
     return true;
