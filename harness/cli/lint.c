@@ -9,13 +9,18 @@ static const char usage[] =
     "usage: iperfspec lint [PATH...]\n"
     "Check case files or folders (the program's own without PATH): syntax, unknown\n"
     "clauses and needs, overlapping branches of either, steps that can never run,\n"
-    "ids that are not unique. Exit 1 if something was found.\n";
+    "connections that nothing uses, cases that cannot fail, ids that are not unique.\n"
+    "One problem has its place (FILE:LINE:COLUMN), what was expected and found there,\n"
+    "and the line with a caret. Exit 1 if something was found.\n";
 
-static void report(void *context, const struct script *s, unsigned line, const char *problem)
+static void report(void *context, const struct script_error *problem)
 {
+    struct text text = {0};
     unsigned *found = context;
 
-    printf("%s:%u: %s: %s\n", s->file, line, s->id, problem);
+    script_error_format(problem, &text);
+    fputs(text_string(&text), stdout);
+    text_fini(&text);
     ++*found;
 }
 

@@ -9,6 +9,7 @@ struct parse_lines {
     const char **where; /* the file of each: an included one has a name of its own */
     unsigned *number;   /* of each in its file, from 1 */
     size_t n, next;
+    unsigned depth; /* of blocks */
 };
 
 /* include.c: the lines of a text, and in place of each `include FILE` those of that file. Comments
@@ -69,4 +70,5 @@ void print_wire(const struct script_wire *wire, struct text *out);
 bool parse_expect(struct cursor *c, struct script_step *step);
 bool parse_events(struct cursor *c, struct script_events *events);
 bool parse_state(struct cursor *c, int8_t *state);
+bool parse_signal(struct cursor *c, int *signo);
 bool parse_ierr(struct cursor *c, int32_t *ierr);

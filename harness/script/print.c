@@ -28,12 +28,77 @@ void print_ierr(int32_t ierr, struct text *out)
         text_addf(out, "%d", (int)ierr);
 }
 
+static const char *const event_words[] = {
+    [SCRIPT_EV_STATE] = "state",
+    [SCRIPT_EV_END] = "end",
+    [SCRIPT_EV_CLOSE] = "close",
+    [SCRIPT_EV_RESET] = "reset",
+    [SCRIPT_EV_DENIED] = "denied",
+    [SCRIPT_EV_ERROR] = "server-error",
+    [SCRIPT_EV_PARAMS] = "params",
+    [SCRIPT_EV_RESULTS] = "results",
+    [SCRIPT_EV_STREAM] = "stream",
+    [SCRIPT_EV_STREAM_DATA] = "stream",
+    [SCRIPT_EV_STREAM_END] = "stream",
+    [SCRIPT_EV_STREAM_CLOSE] = "stream",
+    [SCRIPT_EV_STREAM_RESET] = "stream",
+    [SCRIPT_EV_STREAM_DATAGRAM] = "stream",
+    [SCRIPT_EV_STREAM_DATAGRAMS] = "datagrams",
+};
+
+/* 1 2 3 7 as "1..3 7" */
+static void print_seqs(const struct script_event *event, struct text *out)
+{
+    for (size_t i = 0, run; i < event->n_seqs; i += run) {
+        for (run = 1;
+             i + run < event->n_seqs && event->seqs[i + run] == event->seqs[i] + (int64_t)run;)
+            run++;
+        if (run < 3)
+            run = 1;
+        text_addf(out, " %lld", (long long)event->seqs[i]);
+        if (run > 1)
+            text_addf(out, "..%lld", (long long)event->seqs[i + run - 1]);
+    }
+}
+
+static void print_stream_event(const struct script_event *event, struct text *out)
+{
+    static const char *const ends[] = {
+        [SCRIPT_EV_STREAM_END] = " end",
+        [SCRIPT_EV_STREAM_CLOSE] = " close",
+        [SCRIPT_EV_STREAM_RESET] = " reset",
+    };
+
+    if (event->kind == SCRIPT_EV_STREAM_DATAGRAMS) {
+        print_seqs(event, out);
+        text_addf(out, " on stream %lld", (long long)event->stream);
+        return;
+    }
+    text_addf(out, " %lld", (long long)event->stream);
+    switch (event->kind) {
+    case SCRIPT_EV_STREAM:
+        if (event->port)
+            text_addf(out, " from port %lld", (long long)event->port);
+        text_adds(out, event->any_cookie ? " with any cookie" : "");
+        break;
+    case SCRIPT_EV_STREAM_DATA:
+        text_addf(out, " data %s%llu bytes", event->at_least ? "at least " : "",
+                  (unsigned long long)event->count);
+        break;
+    case SCRIPT_EV_STREAM_DATAGRAM:
+        text_adds(out, " datagram hex ");
+        text_add_hex(out, event->raw, SIZE_MAX);
+        break;
+    default:
+        text_adds(out, ends[event->kind]);
+    }
+}
+
 void script_print_event(const struct script_event *event, struct text *out)
 {
-    static const char *const words[] = {"state",  "end",          "close",  "reset",
-                                        "denied", "server-error", "params", "results"};
-
-    text_adds(out, words[event->kind]);
+    text_adds(out, event_words[event->kind]);
+    if (script_event_is_of_stream(event))
+        print_stream_event(event, out);
     if (event->kind == SCRIPT_EV_STATE) {
         text_adds(out, " ");
         print_state(event->state, out);
@@ -44,6 +109,8 @@ void script_print_event(const struct script_event *event, struct text *out)
     }
     if (event->ints >= 0)
         text_addf(out, " ints %d", event->ints);
+    if (event->has_errno)
+        text_addf(out, " errno %d", (int)event->os_errno);
     if (event->where) {
         text_adds(out, " where ");
         query_print(event->where, out);
@@ -58,6 +125,30 @@ static void print_events(const struct script_events *events, struct text *out)
     }
 }
 
+static void print_said(const struct script_expect *expect, struct text *out)
+{
+    const char *text = expect->matches ? expect->matches : expect->contains;
+
+    text_adds(out, expect->matches ? " matches " : " ");
+    print_quoted((struct bytes){(const uint8_t *)text, strlen(text)}, out);
+}
+
+static void print_output(const struct script_expect *expect, struct text *out)
+{
+    static const char *const words[] = {
+        [SCRIPT_OUTPUT_JSON] = "output json where ",
+        [SCRIPT_OUTPUT_JSON_STREAM] = "output json-stream where ",
+        [SCRIPT_OUTPUT_TEXT] = "output text",
+        [SCRIPT_OUTPUT_STDERR] = "stderr",
+    };
+
+    text_adds(out, words[expect->output]);
+    if (expect->where)
+        query_print(expect->where, out);
+    else
+        print_said(expect, out);
+}
+
 static void print_expect(const struct script_expect *expect, struct text *out)
 {
     switch (expect->kind) {
@@ -70,6 +161,9 @@ static void print_expect(const struct script_expect *expect, struct text *out)
         else
             text_addf(out, "nothing for %lldms", (long long)expect->for_ms);
         break;
+    case SCRIPT_EXPECT_REACTION:
+        text_adds(out, "reaction");
+        break;
     case SCRIPT_EXPECT_ALIVE:
         text_adds(out, expect->meanwhile ? "alive meanwhile" : "alive");
         break;
@@ -77,17 +171,13 @@ static void print_expect(const struct script_expect *expect, struct text *out)
         text_adds(out, "failure");
         break;
     case SCRIPT_EXPECT_EXIT:
-        text_addf(out, "exit %d", expect->status);
+        text_addf(out, "exit %s%d", expect->is_not ? "not " : "", expect->status);
+        break;
+    case SCRIPT_EXPECT_SIGNAL:
+        text_addf(out, "signal %s", sigabbrev_np(expect->status));
         break;
     case SCRIPT_EXPECT_OUTPUT:
-        if (expect->contains) {
-            text_adds(out, "output text ");
-            print_quoted(
-                (struct bytes){(const uint8_t *)expect->contains, strlen(expect->contains)}, out);
-        } else {
-            text_adds(out, "output json where ");
-            query_print(expect->where, out);
-        }
+        print_output(expect, out);
         break;
     }
 }
@@ -115,6 +205,15 @@ static void print_what(const struct script_step *step, struct text *out)
         break;
     case SCRIPT_OPEN:
         print_open(&step->open, out);
+        break;
+    case SCRIPT_STOP_IGNORING:
+        print_events(&step->ignore, out);
+        break;
+    case SCRIPT_ANY_ORDER:
+        text_adds(out, "order");
+        break;
+    case SCRIPT_REPEAT:
+        text_addf(out, "%lld", (long long)step->branches.times);
         break;
     case SCRIPT_SPLIT:
         print_split(&step->split, out);
@@ -170,13 +269,14 @@ static void print_steps(const struct script_steps *steps, int depth, struct text
         text_addf(out, "%*s", depth * 4, "");
         script_print_step(step, out);
         text_adds(out, "\n");
-        for (size_t k = 0; step->verb == SCRIPT_EITHER && k < step->branches.n; k++) {
+        if (!script_is_block(step->verb))
+            continue;
+        for (size_t k = 0; k < step->branches.n; k++) {
             if (k > 0)
                 text_addf(out, "%*sor\n", depth * 4, "");
             print_steps(&step->branches.at[k], depth + 1, out);
         }
-        if (step->verb == SCRIPT_EITHER)
-            text_addf(out, "%*send\n", depth * 4, "");
+        text_addf(out, "%*send\n", depth * 4, "");
     }
 }
 

@@ -19,20 +19,28 @@
     X(SCRIPT_PARAMS, "params") /* what the peer means */                                           \
     X(SCRIPT_EXPECT, "expect")                                                                     \
     X(SCRIPT_EITHER, "either")                                                                     \
-    X(SCRIPT_IGNORE, "ignore")         /* what may come at any time from now on */                 \
-    X(SCRIPT_HOLD, "hold")             /* do not close when the peer closes */                     \
-    X(SCRIPT_SPLIT, "split")           /* how bytes are cut into writes from now on */             \
-    X(SCRIPT_CORK, "cork")             /* keep what is sent until uncork */                        \
-    X(SCRIPT_UNCORK, "uncork")         /* and send it in one piece */                              \
-    X(SCRIPT_PAUSE, "pause")           /* do nothing for a time */                                 \
-    X(SCRIPT_STALL, "stall")           /* stop reading */                                          \
-    X(SCRIPT_RESUME, "resume")         /* read again */                                            \
-    X(SCRIPT_BACKGROUND, "background") /* send again and again, while later steps run */           \
-    X(SCRIPT_STOP, "stop")             /* end that */                                              \
-    X(SCRIPT_CLOSE, "close")           /* FIN, both halves */                                      \
-    X(SCRIPT_HALF_CLOSE, "half-close") /* FIN, and go on reading */                                \
+    X(SCRIPT_ANY_ORDER, "any")               /* any order: all of it, in whatever order */         \
+    X(SCRIPT_REPEAT, "repeat")               /* the block, so many times */                        \
+    X(SCRIPT_IGNORE, "ignore")               /* what may come at any time from now on */           \
+    X(SCRIPT_STOP_IGNORING, "stop ignoring") /* what `ignore` named, or all of it */               \
+    X(SCRIPT_DRAINED, "drained")             /* wait until all we sent was read (RES-11) */        \
+    X(SCRIPT_HOLD, "hold")                   /* do not close when the peer closes */               \
+    X(SCRIPT_SPLIT, "split")                 /* how bytes are cut into writes from now on */       \
+    X(SCRIPT_CORK, "cork")                   /* keep what is sent until uncork */                  \
+    X(SCRIPT_UNCORK, "uncork")               /* and send it in one piece */                        \
+    X(SCRIPT_PAUSE, "pause")                 /* do nothing for a time */                           \
+    X(SCRIPT_STALL, "stall")                 /* stop reading */                                    \
+    X(SCRIPT_RESUME, "resume")               /* read again */                                      \
+    X(SCRIPT_BACKGROUND, "background")       /* send again and again, while later steps run */     \
+    X(SCRIPT_STOP, "stop")                   /* end that */                                        \
+    X(SCRIPT_CLOSE, "close")                 /* FIN, both halves */                                \
+    X(SCRIPT_HALF_CLOSE, "half-close")       /* FIN, and go on reading */                          \
     X(SCRIPT_RESET, "reset")                                                                       \
     X(SCRIPT_SUBJECT, "subject") /* subject signal NAME */
+
+/* Limits on what a file may ask for. */
+#define SCRIPT_DEPTH_MAX 8      /* blocks inside each other */
+#define SCRIPT_STEPS_MAX 100000 /* steps of one case, each repetition counted */
 
 enum script_verb {
 #define X(name, word) name,
@@ -41,6 +49,7 @@ enum script_verb {
         SCRIPT_N_VERBS
 };
 const char *script_verb_word(enum script_verb verb);
+bool script_is_block(enum script_verb verb); /* steps up to `end` belong to it: step.branches */
 
 /* Bytes as they were written: '[' x 500 ']' x 500. Short here, long only on the wire. */
 struct script_piece {
@@ -200,14 +209,33 @@ enum script_event_kind {
     SCRIPT_EV_ERROR,
     SCRIPT_EV_PARAMS,
     SCRIPT_EV_RESULTS,
+    /* Of a stream, not of the control connection. */
+    SCRIPT_EV_STREAM,           /* it is there */
+    SCRIPT_EV_STREAM_DATA,      /* so many bytes came on it */
+    SCRIPT_EV_STREAM_END,       /* FIN or reset */
+    SCRIPT_EV_STREAM_CLOSE,     /* FIN */
+    SCRIPT_EV_STREAM_RESET,     /* RST, or refused */
+    SCRIPT_EV_STREAM_DATAGRAM,  /* the first one: a connect message or the reply to it */
+    SCRIPT_EV_STREAM_DATAGRAMS, /* the next ones have these sequence numbers */
 };
 
 struct script_event {
     enum script_event_kind kind;
     int8_t state;
-    int ierr, ints;            /* -1: any */
+    int ierr, ints; /* -1: any */
+    bool has_errno;
+    int32_t os_errno;
     const struct query *where; /* NULL: any */
+    int64_t stream;            /* SCRIPT_EV_STREAM...: its id */
+    int64_t port;              /* the peer's; 0: any */
+    bool any_cookie;           /* need not be the test's (STR-10) */
+    bool at_least;             /* DATA: count bytes or more */
+    uint64_t count;            /* DATA: bytes */
+    struct bytes raw;          /* DATAGRAM: its first bytes */
+    int64_t *seqs;             /* DATAGRAMS: n_seqs of them, in this order */
+    size_t n_seqs;
 };
+bool script_event_is_of_stream(const struct script_event *event);
 
 struct script_events {
     struct script_event *at;
@@ -215,12 +243,21 @@ struct script_events {
 };
 
 enum script_expect_kind {
-    SCRIPT_EXPECT_EVENT,   /* one of the events */
-    SCRIPT_EXPECT_NOTHING, /* until the end of the connection, or for a time */
+    SCRIPT_EXPECT_EVENT,    /* one of the events */
+    SCRIPT_EXPECT_NOTHING,  /* until the end of the connection, or for a time */
+    SCRIPT_EXPECT_REACTION, /* to our last bytes, as the state x event table has it */
     SCRIPT_EXPECT_ALIVE,
     SCRIPT_EXPECT_EXIT,
+    SCRIPT_EXPECT_SIGNAL, /* the process ends by that signal */
     SCRIPT_EXPECT_OUTPUT,
     SCRIPT_EXPECT_FAILURE, /* a client says that it failed: status not 0, or .error in its JSON */
+};
+
+enum script_output {
+    SCRIPT_OUTPUT_JSON,        /* the object in it */
+    SCRIPT_OUTPUT_JSON_STREAM, /* one of its lines */
+    SCRIPT_OUTPUT_TEXT,
+    SCRIPT_OUTPUT_STDERR,
 };
 
 struct script_expect {
@@ -228,9 +265,12 @@ struct script_expect {
     struct script_events events;
     bool meanwhile;            /* ALIVE: with the script's connections open */
     int64_t for_ms;            /* NOTHING: for so long; -1: until the end */
-    int status;                /* EXIT */
+    int status;                /* EXIT; SIGNAL: its number */
+    bool is_not;               /* EXIT: any other status */
+    enum script_output output; /* OUTPUT */
     const struct query *where; /* OUTPUT json where ... */
     const char *contains;      /* OUTPUT text "..." */
+    const char *matches;       /* OUTPUT text matches "...": an extended regular expression */
 };
 
 struct script_steps {
@@ -241,7 +281,8 @@ struct script_steps {
 struct script_step {
     enum script_verb verb;
     const char *file; /* where it stands: the script's own, or one that it includes */
-    unsigned line;
+    unsigned line, column;
+    const char *text;           /* the line as it was read */
     const char *who;            /* connection; "" is the first */
     int64_t stream;             /* `stream N` in front; 0: none */
     const char *clause;         /* (CLAUSE) at the end, or NULL: the case's own */
@@ -252,7 +293,7 @@ struct script_step {
         struct script_wire wire;
         const char *params; /* PARAMS: a JSON object */
         struct script_expect expect;
-        struct script_events ignore;
+        struct script_events ignore; /* STOP_IGNORING too; none: all */
         struct script_open open;
         struct script_split split;
         int64_t pause_ms;
@@ -265,7 +306,8 @@ struct script_step {
         struct {
             struct script_steps *at;
             size_t n;
-        } branches; /* EITHER: each starts with an expect */
+            int64_t times; /* REPEAT */
+        } branches;        /* EITHER: each starts with an expect; ANY_ORDER, REPEAT: one */
     };
 };
 
@@ -311,6 +353,11 @@ struct script {
     const char *subject; /* options for the subject, or "" */
     const char *params;  /* header `params { ... }`, or NULL */
     unsigned line;       /* of `case` */
+    struct script_header {
+        unsigned line;
+        const char *text;
+    } * header; /* its lines, n_header of them */
+    size_t n_header;
     struct script_steps steps;
     struct arena arena;
 };
@@ -339,7 +386,9 @@ void script_print_step(const struct script_step *step, struct text *out); /* one
 void script_print_event(const struct script_event *event, struct text *out);
 
 /* What a reader of the tree alone can find: unknown clauses and needs, branches of `either` that
- * overlap, steps that can never run. Calls report for each. Returns how many. */
-typedef void script_report(void *context, const struct script *script, unsigned line,
-                           const char *problem);
+ * overlap, steps that can never run, connections that do nothing, a case that cannot fail. Calls
+ * report for each. Returns how many. */
+typedef void script_report(void *context, const struct script_error *problem);
 unsigned script_check(const struct script *script, script_report *report, void *context);
+/* The same for what only several files can show: an id that is not unique. */
+unsigned script_check_ids(const struct script_list *list, script_report *report, void *context);

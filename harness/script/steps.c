@@ -163,6 +163,24 @@ static bool read_ignore(struct cursor *c, struct script_step *step)
     return parse_events(c, &step->ignore);
 }
 
+/* `stop ignoring [EVENTS]`; without events all of them. */
+static bool read_stop_ignoring(struct cursor *c, struct script_step *step)
+{
+    step->verb = SCRIPT_STOP_IGNORING;
+    return cursor_at_end(c) || parse_events(c, &step->ignore);
+}
+
+static bool read_any(struct cursor *c, struct script_step *step)
+{
+    (void)step;
+    return cursor_need_word(c, "order");
+}
+
+static bool read_repeat(struct cursor *c, struct script_step *step)
+{
+    return cursor_int(c, "how often", 1, SCRIPT_STEPS_MAX, &step->branches.times);
+}
+
 static bool read_split(struct cursor *c, struct script_step *step)
 {
     return parse_split(c, &step->split);
@@ -180,6 +198,11 @@ static bool read_name(struct cursor *c, struct script_step *step)
 
     step->background.name = name;
     return name && (is_name(name) || cursor_fail(c, at, "the name of an action in the background"));
+}
+
+static bool read_stop(struct cursor *c, struct script_step *step)
+{
+    return cursor_take(c, "ignoring") ? read_stop_ignoring(c, step) : read_name(c, step);
 }
 
 /* `background NAME every T [who] [stream N] send ...`. */
@@ -205,7 +228,7 @@ static bool read_background(struct cursor *c, struct script_step *step)
            cursor_fail(c, at, "a number of bytes");
 }
 
-static bool read_subject(struct cursor *c, struct script_step *step)
+bool parse_signal(struct cursor *c, int *signo)
 {
     static const struct {
         const char *word;
@@ -219,15 +242,18 @@ static bool read_subject(struct cursor *c, struct script_step *step)
         {"CONT", SIGCONT},
     };
 
-    if (!cursor_need_word(c, "signal"))
-        return false;
     for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
         if (cursor_take(c, signals[i].word)) {
-            step->signo = signals[i].signo;
+            *signo = signals[i].signo;
             return true;
         }
     }
     return cursor_fail(c, SIZE_MAX, "INT, TERM, HUP, KILL, STOP or CONT");
+}
+
+static bool read_subject(struct cursor *c, struct script_step *step)
+{
+    return cursor_need_word(c, "signal") && parse_signal(c, &step->signo);
 }
 
 static bool read_nothing(struct cursor *c, struct script_step *step)
@@ -258,7 +284,11 @@ static bool (*const readers[])(struct cursor *c, struct script_step *step) = {
     [SCRIPT_STALL] = read_nothing,
     [SCRIPT_RESUME] = read_nothing,
     [SCRIPT_BACKGROUND] = read_background,
-    [SCRIPT_STOP] = read_name,
+    [SCRIPT_STOP] = read_stop,
+    [SCRIPT_ANY_ORDER] = read_any,
+    [SCRIPT_REPEAT] = read_repeat,
+    [SCRIPT_STOP_IGNORING] = read_stop_ignoring,
+    [SCRIPT_DRAINED] = read_nothing,
 };
 
 /* `within T` or `within T1..T2`, and `(CLAUSE)`. */
@@ -290,30 +320,104 @@ static bool read_tail(struct cursor *c, struct script_step *step)
     return cursor_end(c);
 }
 
+/* --- blocks ---------------------------------------------------------------------------------- */
+
+static void add_branch(struct script *s, struct script_step *step, struct script_steps branch)
+{
+    step->branches.at =
+        arena_grow(&s->arena, step->branches.at, step->branches.n, sizeof *step->branches.at);
+    step->branches.at[step->branches.n++] = branch;
+}
+
+/* One branch, and the word that ends it. */
+static bool read_branch(struct script *s, struct parse_lines *lines, struct script_step *step,
+                        struct cursor *end, struct script_error *error)
+{
+    static const char *const until[] = {"or", "end", NULL};
+    struct script_steps branch = {0};
+
+    if (!parse_steps(s, lines, until, &branch, error))
+        return false;
+    *end = parse_cursor(s, lines, lines->next, error);
+    if (lines->next == lines->n)
+        return cursor_fail(end, 0, "'end' of the %s in line %u", script_verb_word(step->verb),
+                           step->line);
+    lines->next++;
+    add_branch(s, step, branch);
+    return true;
+}
+
+static bool is_event(const struct script_step *step)
+{
+    return step->verb == SCRIPT_EXPECT && step->expect.kind == SCRIPT_EXPECT_EVENT;
+}
+
 /* either, branches divided by `or`, end. */
 static bool read_either(struct script *s, struct parse_lines *lines, struct script_step *step,
                         struct script_error *error)
 {
-    static const char *const until[] = {"or", "end", NULL};
+    struct cursor c;
 
     for (;;) {
-        struct script_steps branch = {0};
-        if (!parse_steps(s, lines, until, &branch, error))
+        if (!read_branch(s, lines, step, &c, error))
             return false;
-        struct cursor c = parse_cursor(s, lines, lines->next, error);
-        if (lines->next == lines->n)
-            return cursor_fail(&c, 0, "'end' of the either in line %u", step->line);
-        lines->next++;
-        if (branch.n == 0 || branch.at[0].verb != SCRIPT_EXPECT)
-            return cursor_fail(&c, 0, "a branch that starts with expect");
-        step->branches.at =
-            arena_grow(&s->arena, step->branches.at, step->branches.n, sizeof *step->branches.at);
-        step->branches.at[step->branches.n++] = branch;
+        const struct script_steps *branch = &step->branches.at[step->branches.n - 1];
+        if (branch->n == 0 || !is_event(&branch->at[0]))
+            return cursor_fail(&c, 0, "a branch that starts with expect and an event");
         if (cursor_take(&c, "end"))
             return cursor_end(&c);
         if (!cursor_take(&c, "or") || !cursor_end(&c))
             return false;
     }
+}
+
+static bool read_block(struct script *s, struct parse_lines *lines, struct script_step *step,
+                       struct script_error *error)
+{
+    struct cursor c;
+
+    if (!read_branch(s, lines, step, &c, error) || !cursor_need_word(&c, "end") || !cursor_end(&c))
+        return false;
+    const struct script_steps *block = &step->branches.at[0];
+    if (block->n == 0)
+        return cursor_fail(&c, 0, "a step before it");
+    for (size_t i = 0; step->verb == SCRIPT_ANY_ORDER && i < block->n; i++) {
+        struct cursor at = {c.file, block->at[i].line, block->at[i].text, 0, c.arena, c.error};
+        if (!is_event(&block->at[i]))
+            return cursor_fail(&at, SIZE_MAX, "expect and an event, as any order has");
+    }
+    return true;
+}
+
+bool script_is_block(enum script_verb verb)
+{
+    return verb == SCRIPT_EITHER || verb == SCRIPT_ANY_ORDER || verb == SCRIPT_REPEAT;
+}
+
+static bool read_inside(struct script *s, struct parse_lines *lines, struct script_step *step,
+                        struct script_error *error)
+{
+    bool ok;
+
+    if (lines->depth == SCRIPT_DEPTH_MAX) {
+        struct cursor c = parse_cursor(s, lines, lines->next - 1, error);
+        return cursor_fail(&c, SIZE_MAX, "at most %d blocks inside each other", SCRIPT_DEPTH_MAX);
+    }
+    lines->depth++;
+    ok = (step->verb == SCRIPT_EITHER ? read_either : read_block)(s, lines, step, error);
+    lines->depth--;
+    return ok;
+}
+
+/* How many steps are run at most. */
+static int64_t weight(const struct script_step *step)
+{
+    int64_t sum = 1;
+
+    for (size_t i = 0; script_is_block(step->verb) && i < step->branches.n; i++)
+        for (size_t k = 0; k < step->branches.at[i].n && sum <= SCRIPT_STEPS_MAX; k++)
+            sum += weight(&step->branches.at[i].at[k]);
+    return step->verb == SCRIPT_REPEAT ? sum * step->branches.times : sum;
 }
 
 /* The script's own file, or a copy of an included one's name. */
@@ -329,10 +433,17 @@ static bool read_step(struct script *s, struct parse_lines *lines, struct script
 
     *step = (struct script_step){
         .file = file_of(s, c.file), .line = c.line, .who = "", .from_ms = -1, .within_ms = -1};
+    step->text = arena_copy(&s->arena, c.text, strlen(c.text));
+    step->column = (unsigned)strspn(c.text, " \t") + 1;
     /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): read_verb() found it in the table */
     if (!read_verb(&c, step) || !readers[step->verb](&c, step) || !read_tail(&c, step))
         return false;
-    return step->verb != SCRIPT_EITHER || read_either(s, lines, step, error);
+    if (script_is_block(step->verb) && !read_inside(s, lines, step, error))
+        return false;
+    if (weight(step) <= SCRIPT_STEPS_MAX)
+        return true;
+    c.at = 0;
+    return cursor_fail(&c, SIZE_MAX, "at most %d steps, repetitions counted", SCRIPT_STEPS_MAX);
 }
 
 static bool stops(const char *line, const char *const *until)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAUSE_MIN_MS 5
+#define PAUSE_MIN_MS 1
 #define PAUSE_MAX_MS 500
 
 static void close_all(struct sim *s)

@@ -187,7 +187,7 @@ static enum flow_result data(struct control *c, const struct flow *row)
     if (c->stage++ == 0 && !c->own_data && !moment_is_never(c, "data"))
         send_honest_data(c);
     c->wake_ns = 0;
-    if (!sent_is_done(c) || !received_is_done(c)) {
+    if (!sent_is_done(c) || !received_is_done(c) || !drained_is_counted(c)) {
         c->wake_ns = sim_now() + LOOK_EVERY_NS;
         return FLOW_WAIT;
     }

@@ -21,15 +21,20 @@ static enum flow_result fail(struct control *c, const struct flow *row, const ch
     return FLOW_FAILED;
 }
 
+static bool is_ignored(const struct ignored *list, const struct event *e)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (expect_event_matches(list->at[i], e))
+            return true;
+    return false;
+}
+
 bool flow_pop_ignored(struct control *c, const struct event *e)
 {
-    struct sim *s = c->sim;
-
     /* A stale SERVER_ERROR may follow a test that went well (ERR-7). */
-    bool ignored = c->finished && e->kind == EVENT_ERROR;
-    for (size_t i = 0; i < s->n_ignored && !ignored; i++)
-        for (size_t k = 0; k < s->ignored[i].n && !ignored; k++)
-            ignored = expect_event_matches(&s->ignored[i].at[k], e);
+    bool ignored = (c->finished && e->kind == EVENT_ERROR) || is_ignored(&c->sim->ignored, e) ||
+                   is_ignored(&c->ignored, e);
+
     if (ignored)
         control_pop(c);
     return ignored;
@@ -144,37 +149,58 @@ enum flow_result flow_run_row(struct control *c, const struct flow *row, uint64_
     return result;
 }
 
+/* One row; false and the case has failed. */
+static bool advance_row(struct control *c, const struct flow *row, int64_t within_ms)
+{
+    /* A client may let its test last as long as it said. */
+    int64_t omit_ms = CLAMP_S(c->params.omit) * 1000;
+    int64_t test_ms = omit_ms + (c->is_server ? CLAMP_S(c->params.time) * 1000 : 0);
+    int64_t ms = within_ms >= 0 ? within_ms : WAIT_MS + test_ms;
+    size_t position = c->position;
+
+    if (c->done >> position & 1) { /* the script has sent it */
+        c->position++;
+        return true;
+    }
+    enum flow_result result = moment_run(c, row, ms);
+    if (sim_failed(c->sim))
+        return false;
+    if (c->position != position)
+        return true; /* the connection is made anew (CONN-5) */
+    if (result != FLOW_DONE)
+        return give_up(c, row, result == FLOW_WAIT);
+    c->position++;
+    return true;
+}
+
 bool flow_advance(struct control *c, int8_t state, int64_t within_ms)
 {
-    struct sim *s = c->sim;
     const struct flow *row;
 
     while ((row = flow_row(c))) {
-        /* A client may let its test last as long as it said. */
-        int64_t omit_ms = CLAMP_S(c->params.omit) * 1000;
-        int64_t test_ms = omit_ms + (c->is_server ? CLAMP_S(c->params.time) * 1000 : 0);
-        int64_t ms = within_ms >= 0 ? within_ms : WAIT_MS + test_ms;
         size_t position = c->position;
-        if (c->done >> position & 1) { /* the script has sent it */
-            c->position++;
-            if (state && row->state == state)
-                return true;
-            continue;
-        }
-        enum flow_result result = moment_run(c, row, ms);
-        if (sim_failed(s))
+        if (!advance_row(c, row, within_ms))
             return false;
-        if (c->position != position)
-            continue; /* the connection is made anew (CONN-5) */
-        if (result != FLOW_DONE)
-            return give_up(c, row, result == FLOW_WAIT);
-        c->position++;
-        if (state && row->state == state)
+        if (state && row->state == state && c->position == position + 1)
             return true;
     }
-    return state ? sim_fail(s, SIM_TROUBLE, "the script asks for %s, which is behind it",
+    return state ? sim_fail(c->sim, SIM_TROUBLE, "the script asks for %s, which is behind it",
                             state_name(state))
                  : true;
+}
+
+bool flow_was_sent(struct control *c, int8_t state, bool wait, int64_t within_ms)
+{
+    const struct flow *row;
+
+    while ((row = flow_row(c)) && row->state != state) {
+        if (wait && !row->is_act && !advance_row(c, row, within_ms))
+            return false;
+        if (!wait || row->is_act)
+            c->position++;
+    }
+    c->position += row != NULL;
+    return true;
 }
 
 /* What is sent where it is due ends its row; what is sent ahead of its time leaves it out later. */

@@ -216,6 +216,8 @@ void lane_take_datagram(struct control *c, struct lane *st, struct bytes datagra
     bool wide = params_has(&c->params, PARAM_udp_counters_64bit);
     struct datagram_header header;
 
+    if (st->first.len == 0)
+        text_add(&st->first, datagram.at, MIN(datagram.len, STREAM_FIRST_MAX));
     if (!st->up && !c->is_server) {
         st->up = datagram_reply_kind(datagram) != DATAGRAM_NOT_REPLY;
         if (!st->up)
@@ -227,8 +229,10 @@ void lane_take_datagram(struct control *c, struct lane *st, struct bytes datagra
     st->received += datagram.len;
     st->datagrams++;
     record(c, st, SESSION_DATAGRAM, SESSION_SUBJECT, datagram.len);
-    if (datagram_decode(datagram, wide, &header) == SPEC_OK)
-        account_udp_take(&st->count, &header, wide, sim_now());
+    if (datagram_decode(datagram, wide, &header) != SPEC_OK)
+        return;
+    account_udp_take(&st->count, &header, wide, sim_now());
+    stream_note_datagram(st, header.seq);
 }
 
 static bool same_peer(const struct lane *st, const struct sockaddr_storage *peer, socklen_t len)
@@ -348,6 +352,8 @@ void lane_free(struct lane *st)
 {
     lane_close(st, false);
     text_fini(&st->head);
+    text_fini(&st->first);
+    free(st->seqs);
     free(st);
 }
 

@@ -26,6 +26,15 @@ struct event {
     struct text body; /* the event's own */
 };
 
+/* What may come at any time. */
+struct ignored {
+    const struct script_event **at;
+    size_t n;
+};
+
+#define STREAM_FIRST_MAX 64
+#define STREAM_SEQS_MAX  100000
+
 struct lane {
     int64_t id;
     int fd; /* -1: closed, or a UDP stream of a server: `peer` tells it apart */
@@ -37,8 +46,11 @@ struct lane {
     uint64_t sent, received, datagrams;
     struct {
         uint64_t bytes, packets, errors;
-    } omitted;      /* of them, in the omit period */
-    uint64_t stray; /* bytes received where we are the sender */
+    } omitted;         /* of them, in the omit period */
+    uint64_t stray;    /* bytes received where we are the sender */
+    struct text first; /* the first datagram that came (UDP), at most STREAM_FIRST_MAX of it */
+    uint64_t *seqs;    /* of the datagrams that came, in order; at most STREAM_SEQS_MAX */
+    size_t n_seqs, seen;
     struct account_udp count;
     struct datagram_header last; /* the header that was sent last */
     struct tap_flow tap;
@@ -84,6 +96,7 @@ struct control {
     unsigned stage;  /* within that row */
     bool finished;   /* IPERF_DONE was sent or read */
     bool own_data;   /* the script sends data itself */
+    unsigned looks;  /* for a subject that sleeps (drained.c) */
     bool drained;    /* queues were seen empty before TEST_END */
     uint64_t running_ns;
     bool omit_over;   /* and the lanes know what was omitted */
@@ -91,6 +104,7 @@ struct control {
     uint64_t wake_ns; /* the flow wants to run again then, whatever happens; 0: no */
     struct lane **streams;
     size_t n_streams;
+    struct ignored ignored;
     struct text peer_params, peer_results; /* the last ones that came */
     struct text why;                       /* of the last failure in the flow */
     struct tap_flow tap;
@@ -119,8 +133,11 @@ struct sim {
     size_t n_controls;
     struct pending *pending;
     size_t n_pending;
-    struct script_events *ignored;
-    size_t n_ignored;
+    struct ignored ignored; /* on every connection */
+    uint64_t waiting_since; /* a block began to wait then for what the next step takes; 0: none */
+    struct text drift;      /* what a profile did not predict, at the step `drift_step` */
+    const struct script_step *drift_step;
+    const char *drift_clause;
     struct background *backgrounds;
     size_t n_backgrounds;
     unsigned n_flows;   /* that the tap was told of */
@@ -140,6 +157,9 @@ void sim_record(struct sim *s, const struct control *c, struct session_message m
 bool sim_fail(struct sim *s, enum sim_cause cause, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 bool sim_failed(const struct sim *s);
+/* Note what its profile does not have the subject do; the case goes on (the first note stands). */
+void sim_drift(struct sim *s, const struct script_step *step, const char *clause,
+               const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* If the subject has ended (waiting up to ms for it), fail with crash or exit. */
 bool sim_check_process(struct sim *s, int64_t ms);
 
@@ -225,6 +245,11 @@ bool token_make(const struct sim *s, const struct script_token *token, struct te
 /* --- drained.c: whether both queues of the connection on fd are empty (SIOCOUTQ; the subject's in
  * /proc/self/net). A socket of the subject's that is gone counts as empty. */
 bool drained(int fd, bool udp);
+/* Whether the subject has also counted what it read: then all its threads wait for more. Asked
+ * again and again, it says yes in the end to a subject that never rests. */
+bool drained_is_counted(struct control *c);
+/* Wait until that holds for stream id, or for all of c's that we send on (0). */
+bool drained_await(struct control *c, int64_t id, uint64_t deadline_ns);
 
 /* --- message.c: the honest text with the script's changes on it --- */
 /* The whole message as bytes, prefix included. False and c->why if a change does not fit. */
@@ -257,6 +282,9 @@ void flow_skip(struct control *c, int8_t state, int message);
 bool flow_take(struct control *c);
 /* When the omit period is over by our own clock; 0: it is, or there is none (OMIT-1). */
 uint64_t flow_omit_end(const struct control *c);
+/* The script sent `state` as bytes, ahead of the flow: go on behind the row that would have sent
+ * it. With wait, what the rows before it wait for is still to come. */
+bool flow_was_sent(struct control *c, int8_t state, bool wait, int64_t within_ms);
 enum flow_result flow_unexpected(struct control *c, const struct flow *row, const char *wanted);
 /* Helpers of both flows. */
 enum flow_result flow_send_state(struct control *c, const struct flow *row);
@@ -268,9 +296,34 @@ bool flow_pop_ignored(struct control *c, const struct event *e);
 /* --- check.c: the peer's results against what went over the sockets --- */
 bool check_results(struct control *c, const char *json, size_t len, struct text *why);
 
+/* --- run.c --- */
+/* Run one step; if it fails, it is the one that is named. */
+bool sim_step(struct sim *s, const struct script_step *step);
+/* The step is to blame for the failure, unless one inside it was named already. */
+void sim_blame(struct sim *s, const struct script_step *step);
+
 /* --- expect.c --- */
 bool expect_run(struct sim *s, const struct script_step *step);
+/* Which branch it is; its steps are still to be run. */
 bool expect_either(struct sim *s, const struct script_step *step, size_t *branch);
+bool expect_any_order(struct sim *s, const struct script_step *step);
 bool expect_event_matches(const struct script_event *want, const struct event *e);
+/* Now + what the step says, or what its clauses say, or WAIT_MS; times the scale. */
+uint64_t expect_deadline(const struct sim *s, const struct script_step *step);
+/* The first JSON object in a text that may have other lines around it. c may be NULL. */
+bool expect_json_holds(struct control *c, const struct query *q, const char *text, size_t len,
+                       struct text *why);
+/* --- reaction.c --- */
+bool reaction_run(struct control *c, const struct script_step *step);
+/* --- process.c --- */
+bool process_expect(struct sim *s, const struct script_step *step);
+/* --- stream.c --- */
+enum stream_result { STREAM_HOLDS, STREAM_NOT_YET, STREAM_FAILED /* sim_fail() was called */ };
+enum stream_result stream_check(struct control *c, const struct script_event *want);
+void stream_note_datagram(struct lane *st, uint64_t seq);
+/* --- server_flow.c: a server of ours is at the point where streams come; take the one that waits.
+ * FLOW_WAIT: there is none; FLOW_FAILED: c->why. */
+bool server_awaits_stream(const struct control *c);
+enum flow_result server_take_stream(struct control *c, bool any_cookie);
 /* --- alive.c --- */
 bool alive_run(struct sim *s, const struct script_step *step);

@@ -151,11 +151,65 @@ static bool run_either(struct sim *s, const struct script_step *step)
     return run_steps(s, steps);
 }
 
+static bool run_repeat(struct sim *s, const struct script_step *step)
+{
+    for (int64_t i = 0; i < step->branches.times; i++)
+        if (!run_steps(s, &step->branches.at[0]))
+            return false;
+    return true;
+}
+
+/* Without a name: on every connection. */
+static struct ignored *ignored_of(struct sim *s, const struct script_step *step)
+{
+    return step->who[0] ? &control_get(s, step->who)->ignored : &s->ignored;
+}
+
 static bool run_ignore(struct sim *s, const struct script_step *step)
 {
-    s->ignored = text_realloc(s->ignored, (s->n_ignored + 1) * sizeof *s->ignored);
-    s->ignored[s->n_ignored++] = step->ignore;
+    struct ignored *list = ignored_of(s, step);
+
+    list->at = text_realloc(list->at, (list->n + step->ignore.n) * sizeof *list->at);
+    for (size_t i = 0; i < step->ignore.n; i++)
+        list->at[list->n++] = &step->ignore.at[i];
     return true;
+}
+
+static bool is_same_event(const struct script_event *a, const struct script_event *b)
+{
+    struct text one = {0}, other = {0};
+
+    script_print_event(a, &one);
+    script_print_event(b, &other);
+    bool same = strcmp(text_string(&one), text_string(&other)) == 0;
+    text_fini(&one);
+    text_fini(&other);
+    return same;
+}
+
+static bool is_among(const struct script_events *events, const struct script_event *event)
+{
+    for (size_t i = 0; i < events->n; i++)
+        if (is_same_event(&events->at[i], event))
+            return true;
+    return false;
+}
+
+static bool run_stop_ignoring(struct sim *s, const struct script_step *step)
+{
+    struct ignored *list = ignored_of(s, step);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->n && step->ignore.n > 0; i++)
+        if (!is_among(&step->ignore, list->at[i]))
+            list->at[kept++] = list->at[i];
+    list->n = kept;
+    return true;
+}
+
+static bool run_drained(struct sim *s, const struct script_step *step)
+{
+    return drained_await(control_get(s, step->who), step->stream, expect_deadline(s, step));
 }
 
 static bool run_hold(struct sim *s, const struct script_step *step)
@@ -267,22 +321,34 @@ static bool (*const runners[])(struct sim *s, const struct script_step *step) = 
     [SCRIPT_RESUME] = run_stall,
     [SCRIPT_BACKGROUND] = background_start,
     [SCRIPT_STOP] = background_stop,
+    [SCRIPT_ANY_ORDER] = expect_any_order,
+    [SCRIPT_REPEAT] = run_repeat,
+    [SCRIPT_STOP_IGNORING] = run_stop_ignoring,
+    [SCRIPT_DRAINED] = run_drained,
 };
+
+void sim_blame(struct sim *s, const struct script_step *step)
+{
+    if (s->out->line != 0) /* the innermost step of a block is named */
+        return;
+    s->out->line = step->line;
+    s->out->clause = s->out->clause ? s->out->clause : step->clause;
+    script_print_step(step, &s->out->step);
+}
+
+bool sim_step(struct sim *s, const struct script_step *step)
+{
+    if (runners[step->verb](s, step) && !sim_failed(s))
+        return true;
+    sim_blame(s, step);
+    return sim_fail(s, SIM_TROUBLE, "the step gave no reason");
+}
 
 static bool run_steps(struct sim *s, const struct script_steps *steps)
 {
-    for (size_t i = 0; i < steps->n; i++) {
-        const struct script_step *step = &steps->at[i];
-        bool ok = runners[step->verb](s, step) && !sim_failed(s);
-        if (ok)
-            continue;
-        if (s->out->line == 0) { /* the innermost step of an either is named */
-            s->out->line = step->line;
-            s->out->clause = step->clause;
-            script_print_step(step, &s->out->step);
-        }
-        return sim_fail(s, SIM_TROUBLE, "the step gave no reason");
-    }
+    for (size_t i = 0; i < steps->n; i++)
+        if (!sim_step(s, &steps->at[i]))
+            return false;
     return true;
 }
 
@@ -320,6 +386,30 @@ static void judge_rest(struct sim *s)
     sim_check_process(s, 0);
 }
 
+void sim_drift(struct sim *s, const struct script_step *step, const char *clause,
+               const char *format, ...)
+{
+    va_list args;
+
+    if (s->drift_step)
+        return;
+    s->drift_step = step;
+    s->drift_clause = clause;
+    va_start(args, format);
+    text_vaddf(&s->drift, format, args);
+    va_end(args);
+}
+
+/* It counts if nothing worse came after it. */
+static void tell_drift(struct sim *s)
+{
+    if (!s->drift_step || sim_failed(s))
+        return;
+    sim_fail(s, SIM_DRIFT, "%s", text_string(&s->drift));
+    s->out->clause = s->drift_clause;
+    sim_blame(s, s->drift_step);
+}
+
 static void free_all(struct sim *s)
 {
     for (size_t i = 0; i < s->n_controls; i++)
@@ -330,8 +420,9 @@ static void free_all(struct sim *s)
     }
     free(s->controls);
     free(s->pending);
-    free(s->ignored);
+    free(s->ignored.at);
     free(s->backgrounds);
+    text_fini(&s->drift);
 }
 
 void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
@@ -344,6 +435,7 @@ void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
         close_case(&s);
         judge_rest(&s);
     }
+    tell_drift(&s);
     close_case(&s);
     free_all(&s);
 }

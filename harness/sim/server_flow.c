@@ -90,25 +90,38 @@ static enum flow_result await_params(struct control *c, const struct flow *row)
     return err == SPEC_OK ? FLOW_DONE : FLOW_FAILED;
 }
 
+bool server_awaits_stream(const struct control *c)
+{
+    return c->is_server && c->position > 0 && flow_row(c) &&
+           params_protocol(&c->params) == PARAMS_TCP && (int64_t)c->n_streams < moment_n_streams(c);
+}
+
+enum flow_result server_take_stream(struct control *c, bool any_cookie)
+{
+    struct pending *p = oldest(c->sim);
+
+    if (!p)
+        return FLOW_WAIT;
+    if (!any_cookie && (p->have != COOKIE_LEN || memcmp(p->cookie, c->cookie, COOKIE_LEN) != 0)) {
+        text_fini(&c->why);
+        text_addf(&c->why, "a connection without this test's cookie (STR-10)");
+        return FLOW_FAILED;
+    }
+    struct lane *st = lane_adopt(c, p->fd);
+    st->tap = p->tap;
+    tap_name(&st->tap, c->name, st->id, false);
+    forget(c->sim, p);
+    return FLOW_DONE;
+}
+
 static enum flow_result accept_streams(struct control *c, const struct flow *row)
 {
-    struct sim *s = c->sim;
-    struct pending *p;
+    enum flow_result taken = FLOW_DONE;
 
-    if ((int64_t)c->n_streams >= moment_n_streams(c))
-        return FLOW_DONE;
-    if (params_protocol(&c->params) == PARAMS_TCP && (p = oldest(s))) {
-        if (p->have != COOKIE_LEN || memcmp(p->cookie, c->cookie, COOKIE_LEN) != 0) {
-            text_fini(&c->why);
-            text_addf(&c->why, "a connection without this test's cookie (STR-10)");
-            return FLOW_FAILED;
-        }
-        struct lane *st = lane_adopt(c, p->fd);
-        st->tap = p->tap;
-        tap_name(&st->tap, c->name, st->id, false);
-        forget(s, p);
-        return accept_streams(c, row);
-    }
+    while (server_awaits_stream(c) && taken == FLOW_DONE)
+        taken = server_take_stream(c, false);
+    if (taken == FLOW_FAILED || (int64_t)c->n_streams >= moment_n_streams(c))
+        return taken;
     return flow_unexpected(c, row, "the streams");
 }
 

@@ -7,6 +7,7 @@
 #include "harness/script/script.h"
 #include "harness/session/session.h"
 #include "harness/sim/tap.h"
+#include "impl/wire/profile.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -20,7 +21,9 @@ struct sim_process {
     void (*turn)(void *context);
     bool (*ended)(void *context, int *wait_status); /* true once it has ended */
     bool (*signal)(void *context, int signo);
-    const struct text *(*output)(void *context); /* its stdout so far */
+    const struct text *(*output)(void *context);       /* its stdout so far */
+    const struct text *(*error_output)(void *context); /* its stderr so far */
+    bool (*sleeps)(void *context); /* none of its threads runs; NULL: it cannot be known */
 };
 
 /* A listening socket for a client to be judged, and the UDP socket on the same port. */
@@ -47,6 +50,7 @@ bool sim_address(const char *text, unsigned port, struct sockaddr_storage *out, 
     X(SIM_SPIN, "spin", "the subject uses the processor while it should wait")                     \
     X(SIM_LEAK, "leak", "the subject keeps more with every session")                               \
     X(SIM_SANITIZER, "sanitizer", "a sanitizer reported on the subject's stderr")                  \
+    X(SIM_DRIFT, "drift", "anybody may do this, but of this build something else is known")        \
     X(SIM_TROUBLE, "trouble", "the harness could not do its part")
 
 enum sim_cause {
@@ -69,9 +73,10 @@ struct sim_config {
                      */
     bool was_used;  /* plays client: the server has served before this script began */
     double timeout_scale;
-    bool wants_pkcs1;          /* tokens are padded so unless a script says how (AUTH-7) */
-    const char *keys;          /* folder with public.pem for `token`; NULL: none */
-    const struct sim_tap *tap; /* NULL: nobody listens */
+    bool wants_pkcs1;              /* tokens are padded so unless a script says how (AUTH-7) */
+    const char *keys;              /* folder with public.pem for `token`; NULL: none */
+    const struct profile *profile; /* what the subject is known to do; NULL: nothing (reaction.c) */
+    const struct sim_tap *tap;     /* NULL: nobody listens */
     int stop_fd; /* once it is readable the run ends, SIM_TROUBLE "interrupted"; 0: none */
 };
 
@@ -81,7 +86,7 @@ struct sim_outcome {
     const char *clause;   /* the step's own, or NULL */
     struct text step;     /* that step as text */
     struct text got;      /* in protocol words */
-    struct text branches; /* which way each `either` went: "line 12: end" */
+    struct text branches; /* which way each `either` went: "line 12: end"; what came as reaction */
     unsigned connects;    /* control connections that were wanted */
     unsigned retries;     /* those that took more than one attempt (CONN-5), service checks aside */
     struct session record;

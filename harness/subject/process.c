@@ -3,6 +3,7 @@
 #include "harness/subject/keeper.h"
 #include "harness/subject/subject.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -274,9 +275,48 @@ static const struct text *output(void *context)
     return &((struct subject *)context)->out;
 }
 
+static const struct text *error_output(void *context)
+{
+    struct subject *s = context;
+
+    return &s->err;
+}
+
+/* The state of a thread is the letter behind its name, which may hold anything. */
+static bool thread_sleeps(int tasks, const char *id)
+{
+    char path[300], line[512];
+    ssize_t len = -1;
+
+    snprintf(path, sizeof path, "%s/stat", id);
+    int fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        len = read(fd, line, sizeof line - 1);
+        close(fd);
+    }
+    line[MAX(len, 0)] = '\0';
+    const char *behind = strrchr(line, ')');
+    return len <= 0 || !behind || (behind[1] && behind[2] != 'R');
+}
+
+static bool sleeps(void *context)
+{
+    const struct subject *s = context;
+    char path[64];
+    bool all = true;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)s->pid);
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir && all && (e = readdir(dir));)
+        all = e->d_name[0] == '.' || thread_sleeps(dirfd(dir), e->d_name);
+    if (dir)
+        closedir(dir);
+    return all;
+}
+
 struct sim_process subject_process(struct subject *s)
 {
-    return (struct sim_process){s, watch, turn, ended, send_signal, output};
+    return (struct sim_process){s, watch, turn, ended, send_signal, output, error_output, sleeps};
 }
 
 /* --- ending ---------------------------------------------------------------------------------- */

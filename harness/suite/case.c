@@ -282,15 +282,29 @@ static bool serves_again(struct serve *serve)
     return ok;
 }
 
+/* What the build is known to do (reaction.c); version NULL: nothing. text holds its version. */
+static struct profile profile_of(const struct subject_build *build, char *text, size_t cap)
+{
+    const struct clause_version *v = &build->version;
+
+    if (!build->has_version)
+        return (struct profile){build->name, NULL, NULL};
+    snprintf(text, cap, v->patch ? "%u.%u.%u" : "%u.%u", v->major, v->minor, v->patch);
+    return (struct profile){build->name, text, v->vendor[0] ? v->vendor : NULL};
+}
+
 static void run_case(struct serve *serve, bool keep, const struct script *script,
                      struct suite_run *run)
 {
     struct sim_config config = make_config(script, serve->settings);
     struct keep kept;
+    char version[32];
+    struct profile profile = profile_of(&serve->settings->build, version, sizeof version);
     unsigned number = serve->number;
     size_t from = serve->subject.err.len;
     uint64_t began = now_ns();
 
+    config.profile = &profile;
     *run = (struct suite_run){.own_network = serve->own_network};
     if (make_keys(script, &config, serve, run) && script->plays_server) {
         keep_begin(&kept, serve->settings->keep, script, &config);

@@ -30,29 +30,9 @@ static bool read_one(struct script_list *list, const char *path, struct text *wh
     return false;
 }
 
-static int by_id(const void *a, const void *b)
+static void say(void *context, const struct script_error *problem)
 {
-    const struct script *const *x = a, *const *y = b;
-
-    return strcmp((*x)->id, (*y)->id);
-}
-
-static bool ids_are_unique(const struct script_list *list, struct text *why)
-{
-    struct script **sorted = text_realloc(NULL, (list->n + 1) * sizeof *sorted);
-    bool ok = true;
-
-    if (list->n > 0)
-        memcpy(sorted, list->at, list->n * sizeof *sorted);
-    qsort(sorted, list->n, sizeof *sorted, by_id);
-    for (size_t i = 1; i < list->n && ok; i++) {
-        ok = strcmp(sorted[i - 1]->id, sorted[i]->id) != 0;
-        if (!ok)
-            text_addf(why, "%s:%u: the id %s is used in %s:%u too\n", sorted[i]->file,
-                      sorted[i]->line, sorted[i]->id, sorted[i - 1]->file, sorted[i - 1]->line);
-    }
-    free(sorted);
-    return ok;
+    script_error_format(problem, context);
 }
 
 bool suite_find(struct script_list *list, const char *path, struct text *why)
@@ -81,7 +61,7 @@ bool suite_find(struct script_list *list, const char *path, struct text *why)
         text_addf(why, "%s: no cases there\n", path);
         ok = false;
     }
-    return ok && ids_are_unique(list, why);
+    return ok && script_check_ids(list, say, why) == 0;
 }
 
 /* The path as seen from here, if it leads down. */

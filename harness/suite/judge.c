@@ -79,6 +79,10 @@ struct suite_judgement suite_judge(const struct script *script, const struct sui
     case SIM_TROUBLE:
         j.verdict = SUITE_ERROR;
         break;
+    case SIM_DRIFT:
+        j.verdict = SUITE_DRIFT;
+        j.clause = clause_find(text_string(&run->clause));
+        break;
     case SIM_MISS:
     case SIM_TIMEOUT:
         weigh(script, run, build, &j);

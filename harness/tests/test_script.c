@@ -52,6 +52,26 @@ static const char *const steps[] = {
     "expect reset",
     "second expect denied",
     "expect nothing until end",
+    "expect reaction",
+    "expect server-error IESTREAMWRITE ints 2 errno 32",
+    "expect stream 3",
+    "expect stream 3 from port 5300 with any cookie",
+    "b expect stream 1 data 81920 bytes or end",
+    "expect stream 1 data at least 1 bytes",
+    "expect stream 1 end",
+    "expect stream 1 close or stream 3 reset",
+    "expect stream 1 datagram hex 36 37 38 39",
+    "expect datagrams 1..5 7 9 on stream 1",
+    "expect exit not 0",
+    "expect signal INT",
+    "expect output json-stream where .event == 'end'",
+    "expect output text matches \"bits/sec\"",
+    "expect stderr \"busy\"",
+    "expect stderr matches \"^iperf3: error\"",
+    "b ignore state IPERF_DONE",
+    "b stop ignoring state IPERF_DONE or end",
+    "stop ignoring",
+    "drained",
     "expect nothing for 200ms",
     "expect alive",
     "expect alive meanwhile",
@@ -371,40 +391,85 @@ static void test_script_read_survives_any_cut_and_any_byte(void **state)
     }
 }
 
+static const char *const blocks[] = {
+    "any order\n    expect stream 1 end\n    b expect end\nend\n",
+    "repeat 3\n    either\n        expect close\n    or\n        expect reset\n    end\nend\n",
+};
+
+static void test_script_print_gives_back_blocks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+        struct text source = {0}, printed = {0};
+        text_addf(&source, HEAD "%s", blocks[i]);
+        struct script_list list = read_ok(text_string(&source));
+        script_print(list.at[0], &printed);
+        assert_non_null(strstr(text_string(&printed), blocks[i]));
+        text_fini(&source);
+        text_fini(&printed);
+        script_list_fini(&list);
+    }
+}
+
+/* Whole messages, as `iperfspec lint` prints them. */
 static const struct lint {
     const char *text;
     const char *problem; /* NULL: none */
 } lints[] = {
-    {HEAD "finish\nexpect alive",                                                NULL                                          },
-    {"case x\nclause NO-7\nplays client\n\nfinish",                              "unknown clause NO-7"                         },
-    {"case x\nclause ST-1\nplays client\nneeds magic\n\nfinish",                 "unknown need 'magic'"                        },
-    {"case x\nclause ST-1\nplays client\n\n",                                    "the case has no steps"                       },
-    {HEAD "either\nexpect end\nor\nexpect reset\nend",                           "overlaps with the branch"                    },
+    {HEAD "finish\nexpect alive",                                                         NULL                                                         },
+    {"case x\nclause ST-1 NO-7\nplays client\n\nfinish",
+     "t.peer:2:13: expected a clause of docs/clauses.tsv, found 'NO-7'\n"
+     "    clause ST-1 NO-7\n                ^\n"                                                                                                       },
+    {"case x\nclause ST-1\nplays client\nneeds magic\n\nfinish",                          "t.peer:4:7: expected one of udp"                            },
+    {"case x\nclause ST-1\nplays client\n\n",
+     "t.peer:1:6: expected an expect, advance or finish in the case, found no steps\n"
+     "    case x\n         ^\n"                                                                                                                        },
+    {HEAD "send state TEST_END\nclose",
+     "t.peer:1:6: expected an expect, advance or finish in the case, found steps that cannot fail\n"
+     "    case x\n         ^\n"                                                                                                                        },
+    {HEAD "either\n    expect end\nor\n    expect reset\nend",
+     "t.peer:8:5: expected a branch that does not overlap with that of line 6, found 'expect "
+     "reset'\n"
+     "        expect reset\n        ^\n"                                                                                                               },
     {HEAD "either\nexpect server-error\nor\nexpect server-error IEMESSAGE\nend",
-     "overlaps with the branch"                                                                                                },
-    {HEAD "either\nexpect denied\nor\nexpect state ACCESS_DENIED\nend",          "overlaps with the branch"                    },
+     "t.peer:8:1: expected a branch that does not overlap"                                                                                             },
+    {HEAD "either\nexpect denied\nor\nexpect state ACCESS_DENIED\nend",
+     "t.peer:8:1: expected a branch that does not overlap"                                                                                             },
+    {HEAD "either\nexpect stream 1 end\nor\nexpect stream 1 reset\nend",
+     "t.peer:8:1: expected a branch that does not overlap"                                                                                             },
+    {HEAD "either\nexpect stream 1 end\nor\nexpect stream 3 end\nend",                    NULL                                                         },
+    {HEAD "either\nexpect server-error ints 1\nor\nexpect server-error ints 2\nend",      NULL                                                         },
     {HEAD "either\nexpect server-error IEMESSAGE\nor\nexpect server-error IERECVPARAMS\nor\nexpect "
-          "end\nend",                                                       NULL                                          },
-    {HEAD "either\na expect end\nor\nb expect end\nend",                         NULL                                          },
-    {HEAD "close\nsend state TEST_END",                                          "can never run"                               },
-    {HEAD "finish\nexpect alive\nsend state TEST_END",                           "can never run"                               },
-    {HEAD "finish\nexpect alive\nexpect results where .a exists",                NULL                                          },
-    {HEAD "expect alive meanwhile\nfinish",                                      NULL                                          },
-    {HEAD "close\nopen b\nb finish",                                             NULL                                          },
-    {"case x\nclause ST-1\nplays server\n\nfinish\nexpect alive",                "asks for a server"                           },
-    {HEAD "wire TEST_START never\nfinish",                                       "the peer is a client, and this is a server's"},
+          "end\nend",                                                                NULL                                                         },
+    {HEAD "either\na expect end\nor\nb expect end\nend",                                  NULL                                                         },
+    {HEAD "expect alive\nopen b\nb close\nb send state TEST_END",
+     "t.peer:8:1: expected nothing more on this connection, which is over since line 7, found 'b "
+     "send state TEST_END'\n    b send state TEST_END\n    ^\n"                                                                                        },
+    {HEAD "expect end\nsend state TEST_END",                                              "over since line 5"                                          },
+    {HEAD "hold\nexpect end\nsend state TEST_END",                                        NULL                                                         },
+    {HEAD "finish\nadvance TEST_RUNNING",                                                 "over since line 5"                                          },
+    {HEAD "finish\nexpect alive\nsend state TEST_END",                                    "over since line 5"                                          },
+    {HEAD "either\nexpect end\nor\nexpect server-error\nclose\nend\nsend state TEST_END",
+     "t.peer:11:1: expected nothing more on this connection"                                                                                           },
+    {HEAD "either\nexpect end\nor\nexpect server-error\nend\nsend state TEST_END",        NULL                                                         },
+    {HEAD "finish\nexpect alive\nexpect results where .a exists",                         NULL                                                         },
+    {HEAD "expect alive meanwhile\nfinish",                                               NULL                                                         },
+    {HEAD "open b\nb finish\nexpect alive",                                               NULL                                                         },
+    {HEAD "finish\nb split 1",
+     "t.peer:6:1: expected a step that uses the connection, found 'b split 1'"                                                                         },
+    {"case x\nclause ST-1\nplays server\n\nfinish\nexpect alive",
+     "t.peer:6:1: expected `plays client`: this asks for a server, but a client is judged, found "
+     "'expect alive'\n"                                                                                                                                },
+    {HEAD "expect failure",                                                               "t.peer:5:1: expected `plays server`: this asks for a client"},
+    {HEAD "wire TEST_START never\nfinish",
+     "another deviation: the peer is a client, and this is a server's"                                                                                 },
     {"case x\nclause ST-1\nplays server\n\nwire params.len = 5\nfinish",
-     "the peer is a server, and this is a client's"                                                                            },
-    {HEAD "expect failure",                                                      "asks for a client"                           },
+     "another deviation: the peer is a server, and this is a client's"                                                                                 },
 };
 
-static void take_problem(void *context, const struct script *s, unsigned line, const char *problem)
+static void take_problem(void *context, const struct script_error *problem)
 {
-    char *text = context;
-
-    (void)s;
-    (void)line;
-    snprintf(text, 256, "%s", problem);
+    script_error_format(problem, context);
 }
 
 static void test_script_check_finds_what_a_reader_can(void **state)
@@ -412,12 +477,55 @@ static void test_script_check_finds_what_a_reader_can(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lints); i++) {
         struct script_list list = read_ok(lints[i].text);
-        char problem[256] = "";
-        unsigned n = script_check(list.at[0], take_problem, problem);
-        if (n != (lints[i].problem ? 1 : 0) || (n && !strstr(problem, lints[i].problem)))
-            fail_msg("%s\n%u problems: %s", lints[i].text, n, problem);
+        struct text found = {0};
+        unsigned n = script_check(list.at[0], take_problem, &found);
+        if (n != (lints[i].problem ? 1 : 0) ||
+            (n && !strstr(text_string(&found), lints[i].problem)))
+            fail_msg("%s\n%u problems: %s", lints[i].text, n, text_string(&found));
+        text_fini(&found);
         script_list_fini(&list);
     }
+}
+
+static void test_script_check_ids_names_both_places(void **state)
+{
+    struct script_list list = {0};
+    struct script_error e;
+    struct text found = {0};
+
+    (void)state;
+    assert_true(script_read(&list, "a.peer", HEAD "finish", &e));
+    assert_true(script_read(&list, "b.peer", "# why\n" HEAD "finish", &e));
+    assert_int_equal(script_check_ids(&list, take_problem, &found), 1);
+    assert_true(
+        strstr(text_string(&found), "expected an id that a.peer:1 does not have, found 'x'") ||
+        strstr(text_string(&found), "expected an id that b.peer:2 does not have, found 'x'"));
+    text_fini(&found);
+    script_list_fini(&list);
+}
+
+/* A file is hostile until it is proved otherwise. */
+static void test_script_read_limits_what_a_file_may_ask_for(void **state)
+{
+    struct text deep = {0};
+    struct script_list list = {0};
+    struct script_error e;
+
+    (void)state;
+    text_adds(&deep, HEAD);
+    for (int i = 0; i < 100000; i++)
+        text_adds(&deep, "repeat 2\n");
+    assert_false(script_read(&list, "t.peer", text_string(&deep), &e));
+    assert_string_equal(e.expected, "at most 8 blocks inside each other");
+    assert_false(
+        script_read(&list, "t.peer", HEAD "repeat 1000\nrepeat 1000\nexpect end\nend\nend", &e));
+    assert_string_equal(e.expected, "at most 100000 steps, repetitions counted");
+    assert_int_equal(e.line, 5);
+    assert_false(
+        script_read(&list, "t.peer", HEAD "expect datagrams 1..9999999999 on stream 1", &e));
+    assert_string_equal(e.expected, "at most 100000 datagrams");
+    text_fini(&deep);
+    script_list_fini(&list);
 }
 
 int main(void)
@@ -431,6 +539,9 @@ int main(void)
         cmocka_unit_test(test_script_error_points_with_a_caret),
         cmocka_unit_test(test_script_read_survives_any_cut_and_any_byte),
         cmocka_unit_test(test_script_check_finds_what_a_reader_can),
+        cmocka_unit_test(test_script_check_ids_names_both_places),
+        cmocka_unit_test(test_script_print_gives_back_blocks),
+        cmocka_unit_test(test_script_read_limits_what_a_file_may_ask_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
