@@ -267,10 +267,15 @@ void channel_take(struct channel *c, int from, const struct dissected *p)
     }
 }
 
-void channel_finish(struct channel *c)
+void channel_flush(struct channel *c)
 {
     while (c->n_waiting > 0)
         give_up(c);
+}
+
+void channel_finish(struct channel *c)
+{
+    channel_flush(c);
     for (int from = 0; from < 2; from++) {
         struct side *side = &c->sides[from];
         if (side->is_known && side->has_acked && !side->is_over &&

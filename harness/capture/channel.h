@@ -42,6 +42,9 @@ void channel_start(struct channel *c, int from, uint32_t seq);
 /* One segment of direction from (0 or 1). */
 void channel_take(struct channel *c, int from, const struct dissected *p);
 
+/* What waits has waited long enough: deliver it, with gaps where they are. */
+void channel_flush(struct channel *c);
+
 /* No more will come: delivers what waits, with gaps where they are. */
 void channel_finish(struct channel *c);
 

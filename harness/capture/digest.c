@@ -93,7 +93,8 @@ void digest_ending(const struct track_session *s, struct text *out)
         text_adds(out, "ended by the server");
     else if (client == CLIENT_TERMINATE)
         text_adds(out, "ended by the client");
-    else if (observer_completed(s->observer))
+    else if (observer_completed(s->observer) ||
+             (client == IPERF_DONE && server == DISPLAY_RESULTS)) /* seen behind a gap */
         text_adds(out, "completed");
     else if (s->is_over[OBSERVER_CLIENT] || s->is_over[OBSERVER_SERVER]) {
         enum observer_side by = s->first_over;

@@ -100,6 +100,20 @@ static void print_pretty(FILE *out, struct bytes text)
     }
 }
 
+/* Zeroes stand where bytes were not captured. */
+static void print_with_holes(FILE *out, struct bytes text)
+{
+    while (text.len > 0) {
+        size_t seen = strnlen((const char *)text.at, text.len);
+        print_safe(out, (const char *)text.at, seen);
+        text = (struct bytes){text.at + seen, text.len - seen};
+        if (text.len > 0)
+            fputs(" [...] ", out);
+        while (text.len > 0 && text.at[0] == 0)
+            text = (struct bytes){text.at + 1, text.len - 1};
+    }
+}
+
 static void print_text(FILE *out, const struct track_event *event, bool is_pretty)
 {
     const struct observer_message *m = event->message;
@@ -110,7 +124,9 @@ static void print_text(FILE *out, const struct track_event *event, bool is_prett
         return;
     }
     fprintf(out, "JSON, %zu bytes%s: ", m->text.len, event->has_hole ? " (not all captured)" : "");
-    if (is_pretty && !event->has_hole)
+    if (event->has_hole)
+        print_with_holes(out, m->text);
+    else if (is_pretty)
         print_pretty(out, m->text);
     else
         print_safe(out, (const char *)m->text.at, m->text.len);
@@ -137,7 +153,8 @@ static void print_message(FILE *out, const struct track_event *event, bool is_pr
 
     switch (m->kind) {
     case OBSERVER_COOKIE:
-        remark_escape(shown, sizeof shown, m->text.at, m->text.len > 0 ? m->text.len - 1 : 0);
+        remark_escape(shown, sizeof shown, m->text.at,
+                      strnlen((const char *)m->text.at, m->text.len));
         fprintf(out, "cookie %s%s", shown, event->has_hole ? " (not all captured)" : "");
         break;
     case OBSERVER_STATE:

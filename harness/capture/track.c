@@ -68,7 +68,7 @@ static void restart(struct track *t, struct flow *flow, uint64_t number)
     if (flow->kind == FLOW_STREAM)
         flow->stream->flow = NULL;
     if (flow->kind == FLOW_CONTROL && flow->control->session == NULL)
-        track_control_drop(t, flow, FLOW_NEW);
+        track_control_drop(flow, FLOW_NEW);
     else if (flow->kind == FLOW_CONTROL)
         orphan(t, flow->control);
     flow->kind = FLOW_NEW;
@@ -146,7 +146,7 @@ static void forget(void *context, struct flow *flow)
     if (flow->kind != FLOW_CONTROL)
         return;
     if (flow->control->session == NULL) {
-        track_control_drop(t, flow, FLOW_NEW);
+        track_control_drop(flow, FLOW_NEW);
         return;
     }
     for (size_t i = 0; i < t->n_live; i++) {
@@ -173,6 +173,7 @@ struct track *track_new(const struct track_user *user, const uint16_t *ports, si
 
 void track_finish(struct track *t)
 {
+    track_control_finish(t);
     for (size_t i = 0; i < t->n_live; i++)
         t->live[i]->due_ns = MAX(t->live[i]->due_ns, 1);
     track_finish_due(t, UINT64_MAX);

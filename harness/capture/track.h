@@ -8,6 +8,7 @@
  * Memory is bounded: nothing of the data streams is kept but counts. */
 #pragma once
 #include "harness/capture/dissect.h"
+#include "harness/capture/loose.h"
 #include "harness/capture/stream.h"
 #include "harness/session/text.h"
 #include "impl/wire/clause.h"
@@ -91,6 +92,7 @@ struct track_session {
     struct control *control; /* private from here on */
     uint64_t due_ns;         /* 0: not over */
     uint64_t offset[2], hole_at[2];
+    struct loose loose[2]; /* where the observer is blind */
     struct track_index {
         uint64_t offset, number, at_ns;
     } * index[2]; /* which packet brought which bytes */

@@ -17,6 +17,21 @@ bool track_is_port(const struct track *t, const struct flow *flow)
     return false;
 }
 
+/* A connection with that cookie, whose server has said nothing that was captured: now that a stream
+ * comes with it, it is a control connection. */
+static struct track_session *session_that_waits(const struct track *t, const uint8_t *cookie)
+{
+    for (size_t i = 0; i < t->n_opening; i++) {
+        struct control *c = t->opening[i];
+        if (c->n_cookie != COOKIE_LEN || c->gap_len > 0 || c->is_stream || c->is_busy ||
+            memcmp(c->cookie, cookie, COOKIE_LEN) != 0)
+            continue;
+        channel_flush(c->channel);
+        return c->is_stream ? NULL : c->session;
+    }
+    return NULL;
+}
+
 struct track_session *track_session_with_cookie(const struct track *t, const uint8_t *cookie)
 {
     for (size_t i = 0; i < t->n_live; i++) {
@@ -24,7 +39,7 @@ struct track_session *track_session_with_cookie(const struct track *t, const uin
         if (track_is_live(s) && s->has_cookie && memcmp(s->cookie, cookie, COOKIE_LEN) == 0)
             return s;
     }
-    return NULL;
+    return session_that_waits(t, cookie);
 }
 
 /* A length, and what can be seen of a JSON object behind it. */
@@ -101,6 +116,8 @@ static void on_bytes(void *context, int from, struct channel_origin origin, stru
 
     if (c->is_dead || c->is_stream)
         return;
+    if (c->session == NULL && c->is_late)
+        track_session_begin(c);
     if (c->session != NULL)
         track_feed(c, side_of(c, from), origin, bytes);
     else if (side_of(c, from) == OBSERVER_CLIENT)
@@ -113,7 +130,7 @@ static void on_gap(void *context, int from, struct channel_origin origin, uint64
 {
     struct control *c = context;
 
-    if (c->is_dead || c->is_stream)
+    if (c->is_dead || c->is_stream || (c->session == NULL && c->is_late))
         return;
     if (c->session != NULL) {
         track_feed_gap(c, side_of(c, from), origin, len);
@@ -124,6 +141,9 @@ static void on_gap(void *context, int from, struct channel_origin origin, uint64
         c->n_cookie += (unsigned)len;
         if (c->cookie_origin.number == 0)
             c->cookie_origin = origin;
+    } else if (c->n_cookie == COOKIE_LEN && side_of(c, from) == OBSERVER_SERVER) {
+        track_session_begin(c); /* its first word is missing */
+        track_feed_gap(c, OBSERVER_SERVER, origin, len);
     } else {
         c->is_dead = true;
     }
@@ -152,9 +172,30 @@ static void on_end(void *context, int from, struct channel_origin origin, bool i
     if (c->session != NULL || open_from_end(c, from, is_reset))
         track_feed_end(c, side_of(c, from), origin, is_reset);
 }
-void track_control_drop(struct track *t, struct flow *flow, enum flow_kind kind)
+void track_control_decided(struct control *c)
 {
+    struct track *t = c->track;
+    size_t i = 0;
+
+    while (t->opening[i] != c)
+        i++;
     t->n_opening--;
+    memmove(&t->opening[i], &t->opening[i + 1], (t->n_opening - i) * sizeof t->opening[0]);
+}
+
+void track_control_finish(struct track *t)
+{
+    while (t->n_opening > 0) {
+        struct control *c = t->opening[0];
+        channel_finish(c->channel);
+        if (c->session == NULL || c->is_stream)
+            track_control_drop(c->flow, FLOW_FOREIGN);
+    }
+}
+
+void track_control_drop(struct flow *flow, enum flow_kind kind)
+{
+    track_control_decided(flow->control);
     track_control_free(flow->control);
     flow->control = NULL;
     flow->kind = kind;
@@ -165,7 +206,9 @@ void track_control_take(struct track *t, struct flow *flow, int from, const stru
     struct control *c = flow->control;
     uint32_t next[2];
 
+    c->is_busy = true;
     channel_take(c->channel, from, p);
+    c->is_busy = false;
     if (c->is_stream) {
         struct track_session *s = c->session;
         struct dissected last = *p; /* counted from behind the cookie on */
@@ -174,11 +217,46 @@ void track_control_take(struct track *t, struct flow *flow, int from, const stru
         last.seq += last.len;
         last.len = 0;
         last.payload.len = 0;
-        track_control_drop(t, flow, FLOW_NEW);
+        track_control_drop(flow, FLOW_NEW);
         track_stream_become(t, s, flow, from, &last, known ? next : NULL, true);
     } else if (c->is_dead) {
-        track_control_drop(t, flow, FLOW_FOREIGN);
+        track_control_drop(flow, FLOW_FOREIGN);
     }
+}
+
+/* The client's end of a connection whose handshake was not seen: that which has not the server's
+ * port; -1: unknown. */
+static int client_by_port(const struct track *t, const struct flow *flow)
+{
+    for (int end = 0; end < 2; end++) {
+        bool is_server = flow->key.port[end] == USUAL_PORT;
+        for (size_t i = 0; i < t->n_ports; i++)
+            is_server |= flow->key.port[end] == t->ports[i];
+        if (is_server)
+            return !end;
+    }
+    return -1;
+}
+
+/* Bytes that a control connection carries in mid-session: a state or two, a length, a text. */
+static bool begins_late(bool is_client, struct bytes bytes)
+{
+    if (begins_params(bytes))
+        return true;
+    for (size_t i = 0; i < bytes.len; i++) {
+        int8_t byte = (int8_t)bytes.at[i];
+        if (is_client ? !state_is_sent_by_client(byte) : !state_is_sent_by_server(byte))
+            return false;
+    }
+    return bytes.len == 1 || bytes.len == 2;
+}
+
+static bool is_late(const struct track *t, const struct flow *flow, int from,
+                    const struct dissected *p)
+{
+    int client = flow->client < 0 ? client_by_port(t, flow) : -1;
+
+    return client >= 0 && p->payload.len == p->len && begins_late(from == client, p->payload);
 }
 
 bool track_control_may_be(const struct track *t, const struct flow *flow, int from,
@@ -186,12 +264,16 @@ bool track_control_may_be(const struct track *t, const struct flow *flow, int fr
 {
     bool has_start = flow->client >= 0 && flow->has_start[flow->client];
 
-    if (track_is_port(t, flow))
+    if (track_is_port(t, flow) || is_late(t, flow, from, p))
         return true;
-    if (flow->client >= 0 && from != flow->client)
+    if (flow->client >= 0 && from != flow->client) {
+        bool is_first = flow->has_start[from] ? p->seq == flow->start[from]
+                                              : has_start && p->ack == flow->start[flow->client];
+        if (is_first && p->len == 1 && p->payload.len == 1 && p->payload.at[0] == 0xff)
+            return true; /* CLOSE-2: denied before its cookie was read */
         return has_start && p->len <= ANSWER_MAX &&
-               (p->ack - flow->start[flow->client] == COOKIE_LEN ||
-                (p->len == 1 && p->payload.len == 1 && p->payload.at[0] == 0xff));
+               p->ack - flow->start[flow->client] == COOKIE_LEN;
+    }
     uint32_t place = has_start ? p->seq - flow->start[from] : 0;
     if (place == COOKIE_LEN) /* the cookie itself was not captured */
         return begins_params(p->payload);
@@ -216,11 +298,14 @@ void track_control_begin(struct track *t, struct flow *flow, int from, const str
     for (int end = 0; end < 2; end++)
         if (flow->has_start[end])
             channel_start(c->channel, end, flow->start[end]);
+    c->is_late = is_late(t, flow, from, p);
+    if (flow->client < 0)
+        flow->client = (int8_t)client_by_port(t, flow);
     if (flow->client < 0) /* who speaks first; a server's word is short */
         flow->client = (int8_t)(p->len < COOKIE_LEN ? !from : from);
     c->client = flow->client;
     c->knows_server_start = flow->has_start[!c->client];
-    t->n_opening++;
+    t->opening[t->n_opening++] = c;
     flow->kind = FLOW_CONTROL;
     flow->control = c;
     track_control_take(t, flow, from, p);

@@ -8,6 +8,7 @@
 #include "harness/capture/flow.h"
 #include "harness/capture/track.h"
 
+#define USUAL_PORT  5201                  /* CONN-2 */
 #define LIVE_MAX    256                   /* sessions at a time; the oldest makes room */
 #define OPENING_MAX 256                   /* connections not yet known for what they are */
 #define INDEX_MAX   4096                  /* packets of one direction that are remembered */
@@ -30,6 +31,8 @@ struct control {
     struct channel_origin cookie_origin;
     bool is_denied, has_denied_end, denied_is_reset; /* the server said ff first */
     struct channel_origin denied_origin;
+    bool is_busy;           /* its channel is at work */
+    bool is_late;           /* it began before the capture */
     bool is_dead;           /* something else */
     bool is_stream;         /* its cookie is that of session */
     uint32_t behind_cookie; /* then: the sequence number there */
@@ -42,6 +45,7 @@ struct track {
     struct flow_table flows;
     struct track_session *live[LIVE_MAX];
     size_t n_live;
+    struct control *opening[OPENING_MAX];
     size_t n_opening;
     uint64_t n_sessions;
     uint64_t next_due_ns; /* when a session may be closed; UINT64_MAX: none waits */
@@ -76,8 +80,12 @@ bool track_control_may_be(const struct track *t, const struct flow *flow, int fr
 void track_control_begin(struct track *t, struct flow *flow, int from, const struct dissected *p);
 void track_control_take(struct track *t, struct flow *flow, int from, const struct dissected *p);
 /* It is none: the flow is of that kind. */
-void track_control_drop(struct track *t, struct flow *flow, enum flow_kind kind);
+void track_control_drop(struct flow *flow, enum flow_kind kind);
 void track_control_free(struct control *c);
+/* It is no longer among those that are not known. */
+void track_control_decided(struct control *c);
+/* No more packets will come for those that are not known: what waits tells. */
+void track_control_finish(struct track *t);
 /* The live session that a stream with this cookie belongs to, or NULL. */
 struct track_session *track_session_with_cookie(const struct track *t, const uint8_t *cookie);
 

@@ -191,6 +191,8 @@ static void free_session(struct track *t, struct track_session *s)
         text_fini(&s->notes[i]);
     free(s->index[0]);
     free(s->index[1]);
+    loose_fini(&s->loose[0]);
+    loose_fini(&s->loose[1]);
     observer_free(s->observer);
     if (s->control->flow != NULL)
         flow_table_remove(&t->flows, s->control->flow);
@@ -262,8 +264,11 @@ void track_feed(struct control *c, enum observer_side side, struct channel_origi
 {
     struct track_session *s = c->session;
 
+    uint64_t offset = s->offset[side];
     remember(s, side, origin, bytes.len);
-    if (observer_bytes(s->observer, side, origin.at_ns, bytes) == SPEC_E_NOMEM) {
+    if (observer_is_blind(s->observer, side))
+        loose_read(&s->loose[side], origin.at_ns, offset, bytes, on_message, c);
+    else if (observer_bytes(s->observer, side, origin.at_ns, bytes) == SPEC_E_NOMEM) {
         fputs("iperfspec: out of memory\n", stderr);
         exit(3);
     }
@@ -284,6 +289,7 @@ void track_feed_gap(struct control *c, enum observer_side side, struct channel_o
                                      .from = side,
                                      .len = len});
     s->hole_at[side] = s->offset[side]; /* behind it */
+    loose_gap(&s->loose[side]);
     observer_gap(s->observer, side, origin.at_ns, len);
 }
 
@@ -321,6 +327,17 @@ static void feed_cookie(struct control *c)
                    (struct bytes){cookie.at + behind, cookie.len - behind});
 }
 
+/* Its first bytes were not captured: all that follows is shown, and not judged. */
+static void begin_late(struct control *c)
+{
+    struct track_session *s = c->session;
+
+    observer_gap(s->observer, OBSERVER_CLIENT, s->first_ns, COOKIE_LEN + 1);
+    observer_gap(s->observer, OBSERVER_SERVER, s->first_ns, 1);
+    s->order_is_sure = false;
+    track_note(c->track, s, "the session began before the capture");
+}
+
 void track_session_begin(struct control *c)
 {
     static const uint8_t denial = 0xff;
@@ -349,13 +366,19 @@ void track_session_begin(struct control *c)
         fputs("iperfspec: out of memory\n", stderr);
         exit(3);
     }
+    loose_init(&s->loose[OBSERVER_CLIENT], OBSERVER_CLIENT);
+    loose_init(&s->loose[OBSERVER_SERVER], OBSERVER_SERVER);
     c->session = s;
     c->flow->session = s;
-    t->n_opening--;
+    track_control_decided(c);
     t->live[t->n_live++] = s;
     track_tell(t, s,
                &(struct track_event){
                    .kind = TRACK_BEGIN, .at_ns = s->first_ns, .number = s->first_number});
+    if (c->is_late) {
+        begin_late(c);
+        return;
+    }
     if (c->is_denied)
         track_feed(c, OBSERVER_SERVER, c->denied_origin, (struct bytes){&denial, 1});
     if (c->has_denied_end)

@@ -138,6 +138,8 @@ static void test_a_capture_without_any_one_packet_blames_nobody(void **state)
             f.packets[n].is_dropped = true;
             struct capfile_verdict v = capfile_judge(&f, f.n);
             expect_clean(&v, name_of(i), "without packet", n + 1);
+            if (v.n_sessions == 0)
+                fail_msg("%s: no session without packet %zu", name_of(i), n + 1);
             f.packets[n].is_dropped = false;
         }
         capfile_fini(&f);

@@ -443,6 +443,11 @@ void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, u
         observer_bytes(o, from, at_ns, (struct bytes){filler, (size_t)MIN(len, sizeof filler)});
 }
 
+bool observer_is_blind(const struct observer *o, enum observer_side from)
+{
+    return o->lanes[from].mode == LANE_BLIND;
+}
+
 void observer_finish(struct observer *o)
 {
     for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
