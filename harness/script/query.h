@@ -2,13 +2,19 @@
  *
  *   query   = and { "or" and }
  *   and     = not { "and" not }
- *   not     = [ "not" ] ( "(" query ")" | path ( "exists" | compare ) )
+ *   not     = [ "not" ] ( "(" query ")" | claim )
+ *   claim   = path ( "exists" | "is" type | "contains" text | compare ) | fold compare
  *   compare = ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) value
- *   path    = { "." NAME | "[" INT "]" | "[" NAME compare "]" }
- *   value   = number | 'text' | "text" | true | false | null | sent(ID) | received(ID)
+ *   value   = term { ( "+" | "-" ) term }
+ *   term    = operand { ( "*" | "/" ) operand }
+ *   operand = number | 'text' | "text" | true | false | null | path | fold
+ *           | "sent(" ID ")" | "received(" ID ")" | ( "sent" | "received" ) "stream" ID "bytes"
+ *   fold    = ( "sum(" | "count(" | "len(" ) path ")"
+ *   path    = { "." NAME | "[" INT "]" | "[" NAME compare "]" | "[]" }   [] inside sum() and
+ * count() type    = number | string | boolean | object | array | null
  *
  * Keys are compared exactly. A path that leads nowhere makes every comparison false; "[id == 1]"
- * takes the first element of an array for which it holds. */
+ * takes the first element of an array for which it holds; "[]" takes every element. */
 #pragma once
 #include "harness/script/cursor.h"
 #include "impl/wire/json.h"
