@@ -44,10 +44,16 @@ static int free_doc(void **state)
     return 0;
 }
 
-static void problem(void *context, const struct script *s, unsigned line, const char *text)
+/* Steps alone need neither be able to fail nor be of use. */
+static void problem(void *context, const struct script_error *e)
 {
-    (void)s;
-    fail_msg("%s\nline %u: %s", (const char *)context, line, text);
+    const char *example = context;
+
+    if (strncmp(example, HEAD, strlen(HEAD)) == 0 &&
+        (strncmp(e->expected, "an expect", 9) == 0 ||
+         strncmp(e->expected, "a step that uses", 16) == 0))
+        return;
+    fail_msg("%s\nline %u: expected %s, found %s", example, e->line, e->expected, e->found);
 }
 
 /* A whole case, or steps alone. */
