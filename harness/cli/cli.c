@@ -73,17 +73,25 @@ bool cli_port(struct cli_ports *ports, const char *program, const char *value)
     return true;
 }
 
+static bool add_word(struct cli_words *words, const char *word)
+{
+    if (words->n == ARRAY_LEN(words->at))
+        return false;
+    words->at[words->n++] = word;
+    return true;
+}
+
 bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
 {
     switch (option) {
     case 'c':
-        if (choice->n_ids < ARRAY_LEN(choice->ids))
-            choice->ids[choice->n_ids++] = value;
-        return true;
+        return add_word(&choice->ids, value);
     case 'C':
-        if (choice->n_clauses < ARRAY_LEN(choice->clauses))
-            choice->clauses[choice->n_clauses++] = value;
-        return true;
+        return add_word(&choice->clauses, value);
+    case 'T':
+        return add_word(&choice->tags, value);
+    case 'N':
+        return add_word(&choice->needs, value);
     case 'r':
         choice->only_server = strcmp(value, "server") == 0;
         choice->only_client = strcmp(value, "client") == 0;
@@ -96,24 +104,50 @@ bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
     }
 }
 
-static bool names_clause(const struct script *s, const char *clause)
+/* Whether one of the words stands in the case's header; no word asks for nothing. */
+static bool names_one(const struct cli_words *words, const struct script_words *header)
 {
-    for (size_t i = 0; i < s->clauses.n; i++)
-        if (strcmp(s->clauses.at[i], clause) == 0)
+    for (size_t i = 0; i < words->n; i++)
+        for (size_t k = 0; k < header->n; k++)
+            if (strcmp(words->at[i], header->at[k]) == 0)
+                return true;
+    return words->n == 0;
+}
+
+static bool fits_id(const char *id, const struct script *s)
+{
+    return strcmp(id, s->id) == 0 || fnmatch(id, s->id, 0) == 0;
+}
+
+static bool fits_any_id(const struct cli_words *ids, const struct script *s)
+{
+    for (size_t i = 0; i < ids->n; i++)
+        if (fits_id(ids->at[i], s))
             return true;
-    return false;
+    return ids->n == 0;
 }
 
 static bool is_chosen(const struct cli_choice *choice, const struct script *s)
 {
-    bool id = choice->n_ids == 0, clause = choice->n_clauses == 0;
+    return fits_any_id(&choice->ids, s) && names_one(&choice->clauses, &s->clauses) &&
+           names_one(&choice->tags, &s->tags) && names_one(&choice->needs, &s->needs) &&
+           !(choice->only_server && s->plays_server) && !(choice->only_client && !s->plays_server);
+}
 
-    for (size_t i = 0; i < choice->n_ids; i++)
-        id |= strcmp(choice->ids[i], s->id) == 0 || fnmatch(choice->ids[i], s->id, 0) == 0;
-    for (size_t i = 0; i < choice->n_clauses; i++)
-        clause |= names_clause(s, choice->clauses[i]);
-    return id && clause && !(choice->only_server && s->plays_server) &&
-           !(choice->only_client && !s->plays_server);
+/* As the ids stand on the command line; those of one glob as they stood. */
+static void put_in_order(const struct cli_choice *choice, struct script_list *list)
+{
+    struct script **sorted = text_realloc(NULL, (list->n + 1) * sizeof *sorted);
+    size_t n = 0;
+
+    for (size_t k = 0; k < choice->ids.n; k++)
+        for (size_t i = 0; i < list->n; i++)
+            if (list->at[i] && fits_id(choice->ids.at[k], list->at[i])) {
+                sorted[n++] = list->at[i];
+                list->at[i] = NULL;
+            }
+    free(choice->ids.n ? list->at : sorted);
+    list->at = choice->ids.n ? sorted : list->at;
 }
 
 /* Take out what was not chosen. */
@@ -156,6 +190,8 @@ int cli_find(const struct cli_choice *choice, struct script_list *list, bool *is
     }
     size_t all = list->n;
     narrow(choice, list);
+    if (choice->in_order)
+        put_in_order(choice, list);
     *is_whole = list->n == all && !is_file(choice->cases);
     if (list->n > 0)
         return CLI_OK;

@@ -40,11 +40,17 @@ struct cli_ports {
 /* False, after a message, for what is no port or one too many. */
 bool cli_port(struct cli_ports *ports, const char *program, const char *value);
 
-/* What narrows a list of cases: ids (globs), clauses, roles. */
+/* Words of one kind that narrow a list of cases. */
+struct cli_words {
+    const char *at[64];
+    size_t n;
+};
+
+/* What narrows a list of cases: ids (globs), clauses, tags, needs, roles. */
 struct cli_choice {
-    const char *ids[64], *clauses[64];
-    size_t n_ids, n_clauses;
+    struct cli_words ids, clauses, tags, needs;
     bool only_server, only_client;
+    bool in_order;     /* as the ids stand, in place of the order of the files */
     const char *cases; /* folder or file; NULL: the program's own */
 };
 /* Take an option that concerns the choice; false if it does not. */
@@ -52,13 +58,16 @@ bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
 /* getopt rows of the choice, for the option tables. */
 #define CLI_CHOICE_OPTIONS                                                                         \
     {"case", required_argument, NULL, 'c'}, {"clause", required_argument, NULL, 'C'},              \
-        {"role", required_argument, NULL, 'r'},                                                    \
+        {"role", required_argument, NULL, 'r'}, {"tag", required_argument, NULL, 'T'},             \
+        {"needs", required_argument, NULL, 'N'},                                                   \
     {                                                                                              \
         "cases", required_argument, NULL, 'd'                                                      \
     }
 #define CLI_CHOICE_HELP                                                                            \
     "  --case GLOB        only cases whose id matches (again for more)\n"                          \
     "  --clause ID        only cases that name the clause (again for more)\n"                      \
+    "  --tag WORD         only cases with this tag (again for more)\n"                             \
+    "  --needs WORD       only cases that need it, such as auth (again for more)\n"                \
     "  --role ROLE        only cases that judge a `server`, or a `client`\n"                       \
     "  --cases PATH       folder or file with cases, in place of the program's own\n"
 /* Find and choose. is_whole tells whether nothing was left out. CLI_OK, or a status after a

@@ -4,11 +4,33 @@
 #include "impl/wire/clause.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#define WIDTH 96
 
 static const char usage[] =
     "usage: iperfspec show ID... [--cases PATH]\n"
     "Print cases (globs) in canonical form, {NAME} replaced, clauses in words.\n"
-    "example: iperfspec show 'server/close/*'\n";
+    "example: iperfspec show 'server/close/*'\n"
+    "exit:    0 shown   2 bad usage, or no case fits   3 no cases found\n";
+
+/* A comment of at most WIDTH columns a line; what does not fit goes on below, indented. */
+static void comment(const char *text)
+{
+    int column = 0;
+
+    for (const char *at = text; *at;) {
+        int len = (int)strcspn(at, " ");
+        if (column > 0 && column + 1 + len > WIDTH) {
+            fputs("\n", stdout);
+            column = 0;
+        }
+        column += printf("%s%.*s", column ? " " : at == text ? "# " : "#     ", len, at);
+        at += len;
+        at += strspn(at, " ");
+    }
+    fputs("\n", stdout);
+}
 
 static void show(const struct script *s)
 {
@@ -17,8 +39,13 @@ static void show(const struct script *s)
     printf("# %s:%u\n", s->file, s->line);
     for (size_t i = 0; i < s->clauses.n; i++) {
         const struct clause *c = clause_find(s->clauses.at[i]);
-        if (c)
-            printf("# %s %s (%s) %s\n", c->id, clause_level_name(c->level), c->versions, c->text);
+        if (!c)
+            continue;
+        struct text words = {0};
+        text_addf(&words, "%s %s (%s): %s", c->id, clause_level_name(c->level), c->versions,
+                  c->text);
+        comment(text_string(&words));
+        text_fini(&words);
     }
     script_print(s, &text);
     printf("%s\n", text_string(&text));

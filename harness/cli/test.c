@@ -37,6 +37,7 @@ static const char usage[] =
     "  --persistent       then play all server cases against one process, in an order of its own;\n"
     "                     a verdict that differs is a finding, with the fewest cases that show it\n"
     "  --seed N           of that order (default: a new one, which is printed)\n"
+    "  --in-order         with --persistent: the cases as --case names them, and no other order\n"
     "What is expected:\n"
     "  --expect FILE      known verdicts, in place of the program's own (harness/cases/expect)\n"
     "  --update-expectations  write what was seen into that FILE: sorted, comments kept, stale\n"
@@ -100,6 +101,7 @@ static const struct row {
     ROW("share-network", FLAG, suite.settings.share_network, 0, 0, true),
     ROW("strict-asbuilt", FLAG, suite.demands.strict_asbuilt, 0, 0, true),
     ROW("update-expectations", FLAG, suite.demands.accepts_all, 0, 0, false),
+    ROW("in-order", FLAG, suite.in_order, 0, 0, false),
     ROW("persistent", FLAG, persistent, 0, 0, false),
     ROW("quiet", FLAG, quiet, 0, 0, false),
 };
@@ -230,6 +232,14 @@ static void progress(void *context, const struct suite_result *result)
     fflush(stdout);
 }
 
+static void found(void *context, const struct suite_finding *finding)
+{
+    const struct request *r = context;
+
+    report_finding(out_of(r), &r->suite, finding, text_string(&r->again));
+    fflush(stdout);
+}
+
 /* A program is found as the shell finds it; a path is one with a slash, so that it can be run
  * again. */
 static bool can_execute(const char *path)
@@ -315,9 +325,18 @@ static int run(struct request *r)
     report_head(out_of(r), &r->suite);
     fflush(stdout);
     r->suite.progress = progress;
+    r->suite.found = found;
     r->suite.context = r;
     if (!suite_run(&r->suite)) {
         fputs("iperfspec: not all cases could be played: no worker process\n", stderr);
+        return CLI_TROUBLE;
+    }
+    if (!r->persistent)
+        return finish(r);
+    report_persistent(out_of(r), &r->suite);
+    fflush(stdout);
+    if (!suite_run_persistent(&r->suite)) {
+        fputs("iperfspec: the cases could not be played on one process: no worker\n", stderr);
         return CLI_TROUBLE;
     }
     return finish(r);
@@ -337,6 +356,11 @@ static bool is_sensible(const struct request *r)
             stderr);
     else if (r->suite.demands.accepts_all && !r->expect)
         fputs("iperfspec test: --update-expectations wants --expect FILE, the file to write\n",
+              stderr);
+    else if (r->suite.in_order && !r->persistent)
+        fputs("iperfspec test: --in-order is for --persistent\n", stderr);
+    else if (r->persistent && r->suite.settings.remote)
+        fputs("iperfspec test: --server is one process for all cases already: no --persistent\n",
               stderr);
     else
         return true;
@@ -371,6 +395,8 @@ static int read_options(struct request *r, int argc, char **argv, bool *help)
     if (optind < argc)
         fprintf(stderr, "iperfspec test: what is '%s' for?\n", argv[optind]);
     r->suite.settings.jobs = (unsigned)r->jobs;
+    r->suite.seed = r->seed >= 0 ? (uint64_t)r->seed : (uint64_t)time(NULL) % 1000000;
+    r->choice.in_order = r->suite.in_order;
     r->suite.demands.limits_skips = r->max_skip >= 0;
     r->suite.demands.max_skip = r->max_skip >= 0 ? (unsigned)r->max_skip : 0;
     return optind == argc && is_sensible(r) && take_required(r) ? CLI_OK : CLI_USAGE;

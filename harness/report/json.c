@@ -4,18 +4,29 @@
 
 #include <string.h>
 
-static void put_build(struct jwrite *w, const struct subject_build *b)
+static void put_subject(struct jwrite *w, const struct suite *suite)
 {
+    const struct subject_build *b = &suite->settings.build;
+
     jwrite_object(w, "subject");
     jwrite_string(w, "path", b->path);
     jwrite_string(w, "server_cmd", b->server_cmd);
     jwrite_string(w, "client_cmd", b->client_cmd);
+    jwrite_string(w, "server", suite->settings.remote ? suite->settings.remote : "");
     jwrite_string(w, "banner", b->banner);
     jwrite_string(w, "name", b->name);
     jwrite_string(w, "version", b->version_text);
     jwrite_string(w, "package", b->package);
     jwrite_string(w, "sha256", b->sha256);
-    jwrite_bool(w, "stock", b->has_version);
+    jwrite_string(w, "profile", text_string(&suite->profile));
+    jwrite_end(w);
+}
+
+static void put_judgement(struct jwrite *w, const char *key, const struct suite_judgement *j)
+{
+    jwrite_object(w, key);
+    jwrite_string(w, "verdict", suite_verdict_word(j->verdict));
+    jwrite_string(w, "cause", sim_cause_word(j->cause));
     jwrite_end(w);
 }
 
@@ -39,6 +50,8 @@ static void put_result(struct jwrite *w, const struct suite_result *r)
         jwrite_string(w, "clause", r->judgement.clause->id);
     if (r->expectation)
         jwrite_string(w, "known", r->expectation->reason);
+    if (r->standing == SUITE_FLAKY)
+        put_judgement(w, "again", &r->again);
     if (r->skip.len)
         jwrite_string(w, "skip", text_string(&r->skip));
     jwrite_string(w, "file", r->script->file);
@@ -54,6 +67,19 @@ static void put_result(struct jwrite *w, const struct suite_result *r)
     jwrite_end(w);
 }
 
+/* What cases need, whether it is there, and how that is known. */
+static void put_needs(struct jwrite *w, const struct suite *suite)
+{
+    jwrite_object(w, "needs");
+    for (int i = 0; i < SCRIPT_N_NEEDS; i++) {
+        jwrite_object(w, script_need_word((enum script_need)i));
+        jwrite_bool(w, "there", suite->settings.needs[i].there);
+        jwrite_string(w, "why", suite->settings.needs[i].why);
+        jwrite_end(w);
+    }
+    jwrite_end(w);
+}
+
 static void put_totals(struct jwrite *w, const struct suite *suite)
 {
     struct suite_totals t;
@@ -65,6 +91,8 @@ static void put_totals(struct jwrite *w, const struct suite *suite)
         jwrite_uint(w, suite_verdict_word((enum suite_verdict)v), t.verdicts[v]);
     for (int s = SUITE_KNOWN; s < SUITE_N_STANDINGS; s++)
         jwrite_uint(w, suite_standing_word((enum suite_standing)s), t.standings[s]);
+    jwrite_uint(w, "carried", t.carried);
+    jwrite_uint(w, "once", t.once);
     jwrite_uint(w, "stale", t.stale);
     jwrite_uint(w, "repeated", t.repeated);
     jwrite_uint(w, "connects", t.connects);
@@ -72,22 +100,62 @@ static void put_totals(struct jwrite *w, const struct suite *suite)
     jwrite_end(w);
 }
 
+static void put_finding(struct jwrite *w, const struct suite *suite, const struct suite_finding *f)
+{
+    jwrite_object(w, NULL);
+    jwrite_string(w, "id", suite->cases.at[f->index]->id);
+    put_judgement(w, "fresh", &f->fresh);
+    put_judgement(w, "kept", &f->kept);
+    jwrite_int(w, "line", f->line);
+    jwrite_string(w, "got", text_string(&f->got));
+    jwrite_array(w, "sequence");
+    for (size_t i = 0; i < f->n; i++)
+        jwrite_string(w, NULL, suite->cases.at[f->sequence[i]]->id);
+    jwrite_end(w);
+    jwrite_bool(w, "shows_again", f->shows_again);
+    jwrite_bool(w, "shortest", f->is_shortest);
+    if (f->expectation)
+        jwrite_string(w, "known", f->expectation->reason);
+    jwrite_end(w);
+}
+
+static void put_persistent(struct jwrite *w, const struct suite *suite)
+{
+    jwrite_object(w, "persistent");
+    jwrite_uint(w, "cases", suite->n_persistent);
+    jwrite_uint(w, "seed", suite->seed);
+    jwrite_array(w, "findings");
+    for (size_t i = 0; i < suite->n_findings; i++)
+        put_finding(w, suite, &suite->findings[i]);
+    jwrite_end(w);
+    jwrite_end(w);
+}
+
 bool report_json(const char *path, const struct suite *suite)
 {
     struct jwrite w;
     struct bytes text;
+    struct text why = {0};
     FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
     bool ok = f != NULL;
 
     jwrite_init(&w, JWRITE_PRETTY);
     jwrite_object(&w, NULL);
-    put_build(&w, &suite->settings.build);
+    int status = suite_exit_status(suite, &why);
+    jwrite_int(&w, "schema", 1);
+    put_subject(&w, suite);
+    jwrite_int(&w, "exit", status);
+    jwrite_string(&w, "exit_reason", text_string(&why));
+    text_fini(&why);
+    put_needs(&w, suite);
     put_totals(&w, suite);
     jwrite_double(&w, "seconds", (double)suite->duration_ns / 1e9);
     jwrite_array(&w, "results");
     for (size_t i = 0; i < suite->cases.n; i++)
         put_result(&w, &suite->results[i]);
     jwrite_end(&w);
+    if (suite->n_persistent)
+        put_persistent(&w, suite);
     jwrite_end(&w);
     ok = ok && jwrite_finish(&w, &text) == SPEC_OK;
     ok = ok && fwrite(text.at, 1, text.len, f) == text.len && fputc('\n', f) != EOF;

@@ -10,6 +10,11 @@ void report_head(FILE *out, const struct suite *suite);
  * helps. `again` is the command line without the choice of cases. */
 void report_case(FILE *out, const struct suite_result *result, const char *again,
                  bool with_details);
+/* The line that tells persistent mode from what was before. */
+void report_persistent(FILE *out, const struct suite *suite);
+/* A verdict that earlier cases change, and the fewest of them that do. */
+void report_finding(FILE *out, const struct suite *suite, const struct suite_finding *finding,
+                    const char *again);
 /* Skips by reason, what contradicts the expectations, the counts, and why the exit status is not 0.
  */
 void report_summary(FILE *out, const struct suite *suite);

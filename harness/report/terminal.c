@@ -166,6 +166,54 @@ void report_case(FILE *out, const struct suite_result *r, const char *again, boo
         fprintf(out, "\n      line %u, got %s\n", r->run.line, text_string(&r->run.got));
 }
 
+void report_persistent(FILE *out, const struct suite *suite)
+{
+    if (suite->in_order)
+        fputs("\nserver cases again, in the order given, against one process\n", out);
+    else
+        fprintf(out,
+                "\nserver cases again, in the order of --seed %llu and in its reverse, against one "
+                "process\n",
+                (unsigned long long)suite->seed);
+}
+
+static const char *finding_word(const struct suite_finding *f)
+{
+    if (!f->shows_again)
+        return "FLAKY";
+    return f->expectation ? "known" : "CARRIED";
+}
+
+void report_finding(FILE *out, const struct suite *suite, const struct suite_finding *f,
+                    const char *again)
+{
+    const struct script *s = suite->cases.at[f->index];
+
+    fprintf(out, "%s %s  ", finding_word(f), s->id);
+    print_clauses(out, s);
+    fputs("\n  fresh    ", out);
+    judgement(out, &f->fresh);
+    fputs("\n  kept     ", out);
+    judgement(out, &f->kept);
+    if (f->line)
+        fprintf(out, " at line %u, got %s", f->line, text_string(&f->got));
+    fputs("\n", out);
+    if (f->expectation)
+        fprintf(out, "  known    %s: %s\n", f->expectation->clause, f->expectation->reason);
+    if (!f->shows_again) {
+        fprintf(out, "  after    %zu other cases, and not when they were played again\n", f->n - 1);
+        return;
+    }
+    fprintf(out, "  after    %s\n",
+            f->is_shortest ? "these cases, and not without any of them" : "these cases, or fewer");
+    for (size_t i = 0; i + 1 < f->n; i++)
+        fprintf(out, "           %s\n", suite->cases.at[f->sequence[i]]->id);
+    fprintf(out, "  again    %s --persistent --in-order", again);
+    for (size_t i = 0; i < f->n; i++)
+        fprintf(out, " --case %s", suite->cases.at[f->sequence[i]]->id);
+    fputs("\n", out);
+}
+
 /* Those of one standing, by name, with the expectation that they contradict. */
 static void list_standing(FILE *out, const struct suite *suite, enum suite_standing standing)
 {
@@ -236,6 +284,10 @@ static void closing_line(FILE *out, const struct suite *suite, const struct suit
     for (int s = SUITE_XPASS; s < SUITE_N_STANDINGS; s++)
         if (t->standings[s])
             fprintf(out, ", %u %s", t->standings[s], suite_standing_word((enum suite_standing)s));
+    if (suite->n_persistent)
+        fprintf(out, "; %zu kept, %u carried over", suite->n_persistent, t->carried);
+    if (t->once)
+        fprintf(out, ", %u once", t->once);
     if (t->stale)
         fprintf(out, ", %u stale", t->stale);
     fprintf(out, "; %.1f s\n", (double)suite->duration_ns / 1e9);

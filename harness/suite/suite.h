@@ -202,9 +202,10 @@ struct suite_finding {
 };
 
 struct suite;
-/* Play the server cases that suite_run() judged against one process, in an order of suite->seed (or
- * as they stand), and hunt down what differs. Findings go to suite->findings. False if there was no
- * worker. */
+/* Play the server cases that suite_run() judged against one process in an order of suite->seed,
+ * then against another in the reverse order without the slow ones, so that each stands before each
+ * other once; or one time, as they stand. Cases that end the process come last. Hunt down what
+ * differs; findings go to suite->findings. False if there was no worker. */
 bool suite_run_persistent(struct suite *suite);
 
 struct suite {
@@ -242,6 +243,7 @@ struct suite_totals {
     unsigned shared_network;    /* cases that ran in the host's own network */
     unsigned unkept;            /* cases that --keep could not write about */
     unsigned carried;           /* findings of persistent mode that no expectation names */
+    unsigned once;              /* those that did not show a second time */
 };
 void suite_count(const struct suite *suite, struct suite_totals *totals);
 /* Whether no case of this whole run is what the expectation speaks about. */

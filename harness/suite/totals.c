@@ -33,8 +33,10 @@ void suite_count(const struct suite *suite, struct suite_totals *t)
         t->retries += r->run.retries;
         t->shared_network += r->run.duration_ns > 0 && !r->run.own_network;
     }
-    for (size_t i = 0; i < suite->n_findings; i++)
-        t->carried += suite->findings[i].expectation == NULL;
+    for (size_t i = 0; i < suite->n_findings; i++) {
+        t->carried += suite->findings[i].shows_again && !suite->findings[i].expectation;
+        t->once += !suite->findings[i].shows_again;
+    }
     for (size_t i = 0; i < suite->expectations.n; i++)
         t->stale += suite_is_stale(suite, &suite->expectations.at[i]);
 }
@@ -67,18 +69,19 @@ int suite_exit_status(const struct suite *suite, struct text *why)
         int status;
         const char *what;
     } reasons[] = {
-        {t.verdicts[SUITE_ERROR],                            3, "not judged, for harness trouble"                  },
-        {too_many_retries(&t) ? t.retries : 0,               3, "connects repeated, above 2 % of all (CONN-5)"     },
-        {t.unkept,                                           3, "not kept as --keep asks"                          },
-        {t.standings[SUITE_UNEXPECTED],                      1, "unexpected"                                       },
-        {t.standings[SUITE_FLAKY],                           1, "flaky"                                            },
-        {t.standings[SUITE_XPASS],                           1, "passing though an expectation says otherwise"     },
-        {suite->persistent_trouble,                          3, "not judged on a kept process, for harness trouble"},
-        {t.carried,                                          1, "different after other cases: state carried over"  },
-        {t.stale,                                            1, "stale among the expectations"                     },
-        {count_missing(suite),                               1, "required by --require, but not there"             },
+        {t.verdicts[SUITE_ERROR],                            3, "not judged, for harness trouble"                   },
+        {too_many_retries(&t) ? t.retries : 0,               3, "connects repeated, above 2 % of all (CONN-5)"      },
+        {t.unkept,                                           3, "not kept as --keep asks"                           },
+        {t.standings[SUITE_UNEXPECTED],                      1, "unexpected"                                        },
+        {t.standings[SUITE_FLAKY],                           1, "flaky"                                             },
+        {t.standings[SUITE_XPASS],                           1, "passing though an expectation says otherwise"      },
+        {suite->persistent_trouble,                          3, "not judged on a kept process, for harness trouble" },
+        {t.carried,                                          1, "different after other cases: state carried over"   },
+        {t.once,                                             1, "different after other cases, but not a second time"},
+        {t.stale,                                            1, "stale among the expectations"                      },
+        {count_missing(suite),                               1, "required by --require, but not there"              },
         {d->limits_skips && skips > d->max_skip ? skips : 0, 1,
-         "skipped, more than --max-skip allows"                                                                    },
+         "skipped, more than --max-skip allows"                                                                     },
     };
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
         if (reasons[i].n == 0 || (d->accepts_all && reasons[i].status == 1))
