@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define PAUSE_MIN_MS 1
-#define PAUSE_MAX_MS 500
+#define PAUSE_MAX_MS 12000       /* more than the timers of 10 s that each attempt can start anew */
+#define SLOW_NS      1000000000u /* a service that took so long is worth a word */
 
 static void close_all(struct sim *s)
 {
@@ -85,6 +86,13 @@ static void forget(struct sim *s)
     control_free(s->controls[--s->n_controls]);
 }
 
+static void note_time(struct sim *s, uint64_t took_ns)
+{
+    if (took_ns >= SLOW_NS)
+        text_addf(&s->out->branches, "%sserved after %.1f s", s->out->branches.len ? "; " : "",
+                  (double)took_ns / 1e9);
+}
+
 bool alive_run(struct sim *s, const struct script_step *step)
 {
     uint64_t since = sim_now();
@@ -104,6 +112,7 @@ bool alive_run(struct sim *s, const struct script_step *step)
         struct control *c = attempt(s, deadline, &ok);
         attempts++;
         if (ok) {
+            note_time(s, sim_now() - since);
             close_all(s);
             return true;
         }
