@@ -201,7 +201,7 @@ static bool read_state(struct cursor *c, struct script_wire *wire)
     wire->kind = SCRIPT_WIRE_STATE;
     if (!parse_state(c, &state))
         return false;
-    wire->number = state;
+    wire->number = (uint8_t)state;
     return true;
 }
 

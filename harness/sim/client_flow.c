@@ -129,20 +129,22 @@ static bool is_limited(const struct control *c)
 static void send_blocks(struct control *c, struct lane *st, uint64_t blocks)
 {
     if (!st->udp)
-        lane_send(c, st, blocks * (uint64_t)c->params.len);
+        lane_send(c, st, blocks * (uint64_t)MAX(c->params.len, 0));
     for (uint64_t seq = 1; st->udp && seq <= blocks; seq++)
         datagram_send_next(c, st, st->datagrams + 1);
 }
 
 static void send_honest_data(struct control *c)
 {
-    uint64_t n = count_streams(c, true), blocks = n ? wanted_blocks(c, n) : 0, i = 0;
+    uint64_t streams_left = count_streams(c, true), blocks = wanted_blocks(c, streams_left);
 
-    for (size_t k = 0; k < c->n_streams; k++)
-        if (c->streams[k]->we_send) {
-            send_blocks(c, c->streams[k], blocks / n + (i < blocks % n));
-            i++;
-        }
+    for (size_t k = 0; k < c->n_streams && streams_left > 0; k++) {
+        if (!c->streams[k]->we_send)
+            continue;
+        uint64_t share = blocks / streams_left--;
+        send_blocks(c, c->streams[k], share);
+        blocks -= share;
+    }
 }
 
 /* Everything of ours is out and read. */

@@ -457,15 +457,10 @@ void control_connect(struct control *c)
         return;
     }
     set_up(c, fd);
-    if (!control_bind(c, fd, true)) {
+    bool ok = control_bind(c, fd, true) && connect(fd, (const struct sockaddr *)&to, len) == 0;
+    if (!ok && errno != EINPROGRESS)
         c->connect_errno = errno;
-        c->connecting = false;
-    } else if (connect(fd, (const struct sockaddr *)&to, len) == 0) {
-        c->connecting = !c->is_udp; /* TCP: the loop tells */
-    } else if (errno != EINPROGRESS) {
-        c->connect_errno = errno;
-        c->connecting = false;
-    }
+    c->connecting = !c->is_udp && c->connect_errno == 0; /* TCP: the loop tells */
     tap_name(&c->tap, c->name, 0, false);
     tap_open(c->sim, &c->tap, fd, c->is_udp, SESSION_US);
     if (!c->connecting)

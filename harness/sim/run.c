@@ -334,6 +334,8 @@ void sim_blame(struct sim *s, const struct script_step *step)
     s->out->line = step->line;
     s->out->clause = s->out->clause ? s->out->clause : step->clause;
     script_print_step(step, &s->out->step);
+    if (strcmp(step->file, s->config->script->file) != 0)
+        text_addf(&s->out->step, "  # in %s", step->file);
 }
 
 bool sim_step(struct sim *s, const struct script_step *step)
