@@ -83,6 +83,7 @@ static void test_suite_judge_says_of_every_cause_what_it_is(void **state)
             struct suite_run run = {.cause = (enum sim_cause)cause, .line = 1};
             struct subject_build b = stock("3.9", NULL);
             enum suite_verdict want = cause == SIM_OK        ? SUITE_PASS
+                                      : cause == SIM_DRIFT   ? SUITE_DRIFT
                                       : cause == SIM_TROUBLE ? SUITE_ERROR
                                       : cause == SIM_MISS || cause == SIM_TIMEOUT
                                           ? levels[i].deviation
