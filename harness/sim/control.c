@@ -62,7 +62,7 @@ struct control *control_new(struct sim *s, const char *name)
 
 struct control *control_get(struct sim *s, const char *name)
 {
-    for (size_t i = 0; i < s->n_controls; i++)
+    for (size_t i = s->n_controls; i-- > 0;) /* the last of that name: `open` can make it anew */
         if (strcmp(s->controls[i]->name, name) == 0)
             return s->controls[i];
     return control_new(s, name);

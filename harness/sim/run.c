@@ -62,6 +62,8 @@ static bool run_open(struct sim *s, const struct script_step *step)
     if (step->stream && step->verb == SCRIPT_OPEN)
         return open_stream(s, step);
     struct control *c = control_get(s, step->who);
+    if (step->verb == SCRIPT_OPEN && c->opened && c->fd < 0) /* it is over: the next of that name */
+        c = control_new(s, step->who);
     const struct flow *flow = c->is_server ? server_flow : client_flow;
     int64_t ms = step->within_ms >= 0 ? step->within_ms : WAIT_MS;
     uint64_t deadline = sim_deadline(s, ms);
