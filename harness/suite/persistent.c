@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIALS_EACH 40  /* runs of a sequence, to make it shorter */
-#define TRIALS_ALL  200 /* for all findings together */
+#define TRIALS_EACH 40   /* runs of a sequence, to make it shorter */
+#define TRIALS_ALL  200  /* for all findings together */
+#define PLAYS_EACH  5000 /* cases in all runs of one finding */
 
 /* One pass over cases in an order. */
 struct order {
@@ -79,14 +80,21 @@ struct hunt {
     const struct order *order;     /* in which it was seen */
     struct suite_finding *finding; /* being made shorter */
     size_t first;                  /* position of what came first on the same process */
+    size_t plays_left;
+    bool gave_up; /* for want of plays: what is left may not be the shortest */
 };
 
 /* Whether these cases (positions after hunt.first), then the finding's own, show it again. */
 static bool shows_it(void *context, const size_t *items, size_t n)
 {
-    const struct hunt *h = context;
-    size_t *index = array(n + 1, sizeof *index);
+    struct hunt *h = context;
     struct order o;
+
+    h->gave_up |= n + 1 > h->plays_left;
+    if (n + 1 > h->plays_left)
+        return false;
+    h->plays_left -= n + 1;
+    size_t *index = array(n + 1, sizeof *index);
 
     for (size_t i = 0; i < n; i++)
         index[i] = h->order->index[h->first + items[i]];
@@ -127,7 +135,7 @@ static void write_down(struct hunt *h, const size_t *items, size_t n)
 static void hunt_down(struct suite *suite, const struct order *order, size_t end,
                       struct suite_finding *f, unsigned *trials_left)
 {
-    struct hunt h = {suite, order, f, end};
+    struct hunt h = {suite, order, f, end, PLAYS_EACH, false};
     unsigned mine = MIN(*trials_left, TRIALS_EACH), had = mine;
 
     while (h.first > 0 && order->process[h.first - 1] == order->process[end])
@@ -146,7 +154,7 @@ static void hunt_down(struct suite *suite, const struct order *order, size_t end
         f->shows_again = found || shows_it(&h, items, n);
     }
     if (f->shows_again)
-        f->is_shortest = shrink(items, &n, &mine, shows_it, &h);
+        f->is_shortest = shrink(items, &n, &mine, shows_it, &h) && !h.gave_up;
     write_down(&h, items, n);
     *trials_left -= had - mine;
     free(items);
