@@ -31,7 +31,7 @@ static const char usage[] =
     "  --profile P        what it is, in place of what --version and INFO say:\n"
     "                     NAME/VERSION[@VENDOR] such as iperf/3.12@deb12u2, or any\n"
     "Which cases:\n" CLI_CHOICE_HELP "How they are played:\n"
-    "  --jobs N           cases at the same time (default 2)\n"
+    "  --jobs N           cases at the same time (default 2; 1 with --server)\n"
     "  --timeout-scale X  longer deadlines (default 1)\n"
     "  --share-network    no network namespaces\n"
     "  --persistent       then play all server cases against one process, in an order of its own;\n"
@@ -394,7 +394,8 @@ static int read_options(struct request *r, int argc, char **argv, bool *help)
     }
     if (optind < argc)
         fprintf(stderr, "iperfspec test: what is '%s' for?\n", argv[optind]);
-    r->suite.settings.jobs = (unsigned)r->jobs;
+    /* Cases at the same time would disturb one another on the one server elsewhere. */
+    r->suite.settings.jobs = r->suite.settings.remote ? 1 : (unsigned)r->jobs;
     r->suite.seed = r->seed >= 0 ? (uint64_t)r->seed : (uint64_t)time(NULL) % 1000000;
     r->choice.in_order = r->suite.in_order;
     r->suite.demands.limits_skips = r->max_skip >= 0;
