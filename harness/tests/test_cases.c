@@ -79,6 +79,8 @@ static const struct row {
     {"server/streams/wrong-cookie",                            "finish",                                                       "intruder expect denied", HONEST},
     {"server/results/output-asked",                            "wire results.server_output_text = absent\nfinish",
      "expect results",                                                                                                                                   HONEST},
+    {"server/results/output-unasked",                          "wire results.server_output_text = \"x\"\nfinish",
+     "expect results",                                                                                                                                   HONEST},
     {"server/state/server-output-is-per-test",                 "wire results.server_output_text = \"x\"\nfinish",
      "b expect results",                                                                                                                                 SAME  },
 
