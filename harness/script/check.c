@@ -17,7 +17,8 @@ struct check {
     unsigned found;
 };
 
-static void tell(struct check *check, struct script_error *e, const char *format, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+tell(struct check *check, struct script_error *e, const char *format, va_list args)
 {
     vsnprintf(e->expected, sizeof e->expected, format, args);
     if (!e->file[0])
