@@ -226,8 +226,7 @@ static bool waits_for(const struct flow *row, const struct event *e)
         return false;
     if (e->kind == EVENT_JSON)
         return row->run == flow_await_results || strcmp(row->name, "params") == 0;
-    return e->kind == EVENT_STATE &&
-           (row->state == e->state || (e->state == TEST_END && strcmp(row->name, "data") == 0));
+    return e->kind == EVENT_STATE && row->state == e->state;
 }
 
 bool flow_take(struct control *c)

@@ -199,7 +199,7 @@ const struct flow server_flow[] = {
     {accept_streams,     0,                -1,                 false, "STR-1",   "streams"         },
     {flow_send_state,    TEST_START,       -1,                 true,  "STR-4",   "TEST_START"      },
     {send_running,       TEST_RUNNING,     -1,                 true,  "FLOW-4",  "TEST_RUNNING"    },
-    {data,               0,                -1,                 false, "END-1",   "data"            },
+    {data,               TEST_END,         -1,                 false, "END-1",   "data"            },
     {end_streams,        EXCHANGE_RESULTS, -1,                 true,  "FLOW-7",  "EXCHANGE_RESULTS"},
     {flow_await_results, 0,                -1,                 false, "FLOW-8",  ""                },
     {flow_send_message,  0,                SCRIPT_MSG_RESULTS, true,  "FLOW-8",  "results"         },

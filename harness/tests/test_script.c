@@ -257,7 +257,7 @@ static const struct bad {
     const char *expected, *found; /* the beginning of what is said */
 } bads[] = {
     {HEAD "expect state FOO",                                                 5, 14, "a state such as",                  "'FOO'"              },
-    {HEAD "advance TEST_END",                                                 5, 9,  "a state that the server",          "'TEST_END'"         },
+    {HEAD "advance RESULT_REQUEST",                                           5, 9,  "a state of a correct run",         "'RESULT_REQUEST'"   },
     {HEAD "shout",                                                            5, 1,  "a verb such as",                   "'shout'"            },
     {HEAD "finish now",                                                       5, 8,  "the end of the line",              "'now'"              },
     {HEAD "send hex fe0",                                                     5, 10, "pairs of hex digits",              "'fe0'"              },
