@@ -89,10 +89,11 @@ static void check_needs(struct check *check)
     for (int i = 0; i < SCRIPT_N_NEEDS; i++)
         text_addf(&all, " %s", script_need_word((enum script_need)i));
     for (size_t i = 0; i < words->n; i++) {
-        if (script_need_find(words->at[i], &need))
+        if (script_need_find(words->at[i], &need) || script_need_is_option(words->at[i]))
             continue;
         snprintf(found, sizeof found, "'%.70s'", words->at[i]);
-        wrong_word(check, words->at[i], found, "one of%s", text_string(&all));
+        wrong_word(check, words->at[i], found, "one of%s, or an option such as --dscp",
+                   text_string(&all));
     }
     text_fini(&all);
 }

@@ -14,6 +14,9 @@
 #define ROWS_MAX      100000
 #define TEXT_MAX      (8u << 20) /* of all rows together, {NAME} replaced */
 
+/* What the reader of the header sees of a foreach. */
+static const char mark[] = "foreach";
+
 /* One `foreach A,B in 1,2 3,4`. */
 struct dimension {
     char *names[VARIABLES_MAX];
@@ -170,33 +173,51 @@ static char *value_word(struct cursor *c)
     return copy;
 }
 
-static bool read_foreach(struct file *f, size_t i)
+static bool read_values(struct file *f, struct cursor *c, struct dimension *d)
 {
-    struct cursor c = {f->lines.where[i], f->lines.number[i], f->lines.at[i], 7, &f->arena,
-                       f->error};
-    struct dimension *d = &f->dims[f->n_dims];
-
-    if (f->n_dims == VARIABLES_MAX)
-        return cursor_fail(&c, 0, "at most %d foreach lines", VARIABLES_MAX);
-    if (!add_names(&c, d) || !cursor_need_word(&c, "in"))
-        return false;
-    if (cursor_at_end(&c))
-        return cursor_fail(&c, SIZE_MAX, "values");
-    while (!cursor_at_end(&c)) {
-        size_t at = c.at;
-        if (strncmp(c.text + at, "keys(", 5) == 0) {
-            if (!read_keys(f, &c, d))
+    while (!cursor_at_end(c)) {
+        size_t at = c->at;
+        if (strncmp(c->text + at, "keys(", 5) == 0) {
+            if (!read_keys(f, c, d))
                 return false;
             continue;
         }
-        char *word = value_word(&c);
+        char *word = value_word(c);
         if (f->error->line)
             return false;
         if (!add_range(f, d, word))
             add_value(f, d, word);
         if (d->n >= ROWS_MAX)
-            return cursor_fail(&c, at, "at most %d values", ROWS_MAX);
+            return cursor_fail(c, at, "at most %d values", ROWS_MAX);
     }
+    return true;
+}
+
+static struct cursor cursor_of(struct file *f, size_t i, size_t at)
+{
+    return (struct cursor){f->lines.where[i], f->lines.number[i], f->lines.at[i], at, &f->arena,
+                           f->error};
+}
+
+/* `foreach A,B in VALUE...`, and the values on lines further in below it. These lines are then
+ * nothing more to the reader of the header. */
+static bool read_foreach(struct file *f, size_t i)
+{
+    struct cursor c = cursor_of(f, i, strlen("foreach"));
+    struct dimension *d = &f->dims[f->n_dims];
+
+    if (f->n_dims == VARIABLES_MAX)
+        return cursor_fail(&c, 0, "at most %d foreach lines", VARIABLES_MAX);
+    if (!add_names(&c, d) || !cursor_need_word(&c, "in") || !read_values(f, &c, d))
+        return false;
+    for (i++; i < f->lines.n && (f->lines.at[i][0] == ' ' || f->lines.at[i][0] == '\t'); i++) {
+        struct cursor more = cursor_of(f, i, 0);
+        if (!read_values(f, &more, d))
+            return false;
+        f->lines.at[i] = (char *)mark;
+    }
+    if (d->n == 0)
+        return cursor_fail(&c, SIZE_MAX, "values");
     f->n_dims++;
     return true;
 }
@@ -258,8 +279,7 @@ static bool is_foreach(const char *line)
 
 static bool too_much(struct file *f, size_t i, unsigned limit, const char *of_what)
 {
-    struct cursor c = {f->lines.where[i], f->lines.number[i], f->lines.at[i], 0, &f->arena,
-                       f->error};
+    struct cursor c = cursor_of(f, i, 0);
 
     return cursor_fail(&c, 0, "at most %u %s", limit, of_what);
 }
@@ -274,7 +294,7 @@ static bool run_row(struct file *f, size_t row, bool (*take)(void *, struct pars
     lines.at = arena_alloc(&arena, (lines.n + 1) * sizeof *lines.at);
     for (size_t i = 0; i < lines.n && ok; i++) {
         char *line = f->lines.at[i];
-        lines.at[i] = is_foreach(line) ? (char *)"foreach" : replace(f, &arena, row, line);
+        lines.at[i] = is_foreach(line) ? (char *)mark : replace(f, &arena, row, line);
         ok = lines.at[i] || too_much(f, i, TEXT_MAX, "bytes in all cases of a file");
     }
     ok = ok && take(context, &lines);
@@ -303,7 +323,7 @@ bool parse_foreach(const char *file, const char *text, struct script_error *erro
     bool ok = parse_include(&f.arena, file, text, &f.lines, error);
 
     for (size_t i = 0; ok && i < f.lines.n && f.lines.at[i][0] != '\0'; i++)
-        if (is_foreach(f.lines.at[i]))
+        if (is_foreach(f.lines.at[i]) && f.lines.at[i] != mark)
             ok = read_foreach(&f, i);
     ok = ok && run_rows(&f, row, context);
     arena_fini(&f.arena);

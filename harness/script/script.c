@@ -31,6 +31,11 @@ bool script_need_find(const char *word, enum script_need *need)
     return false;
 }
 
+bool script_need_is_option(const char *word)
+{
+    return strncmp(word, "--", 2) == 0 && word[2] != '\0';
+}
+
 struct reading {
     struct script_list *list;
     struct script_error *error;

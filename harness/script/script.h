@@ -311,7 +311,8 @@ struct script_step {
     };
 };
 
-/* X(name, word)  What a case may need of a build or of the machine (header `needs`). */
+/* X(name, word)  What a case may need of a build or of the machine (header `needs`). Beside these
+ * words an option such as --dscp, which the build's --help has to name. */
 #define SCRIPT_NEEDS(X)                                                                            \
     X(SCRIPT_NEED_UDP, "udp")                                                                      \
     X(SCRIPT_NEED_SCTP, "sctp")                                                                    \
@@ -338,6 +339,8 @@ enum script_need {
 const char *script_need_word(enum script_need need);
 /* False if there is no such word. */
 bool script_need_find(const char *word, enum script_need *need);
+/* Whether a word of `needs` is an option of the build's. */
+bool script_need_is_option(const char *word);
 
 struct script_words {
     const char **at;

@@ -1,6 +1,7 @@
 /* needs.c - what a case needs of a build and of this machine, and whether it is there. */
 #include "harness/suite/suite.h"
 
+#include <ctype.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -196,6 +197,26 @@ static const char *out_of_reach(const struct script *script)
                                            : NULL;
 }
 
+/* Whether --help names the option itself, and not just a longer one. A build that says nothing of
+ * itself is taken at its word. */
+static bool has_option(const struct subject_build *build, const char *option)
+{
+    size_t len = strlen(option);
+
+    for (const char *at = build->about; (at = strstr(at, option)); at += len)
+        if (!isalnum((unsigned char)at[len]) && at[len] != '-')
+            return true;
+    return !build->about[0];
+}
+
+static void find_missing_option(const struct script *script, const struct subject_build *build,
+                                struct text *why)
+{
+    for (size_t i = 0; i < script->needs.n && why->len == 0; i++)
+        if (script_need_is_option(script->needs.at[i]) && !has_option(build, script->needs.at[i]))
+            text_addf(why, "%s: not an option of this build", script->needs.at[i]);
+}
+
 bool suite_can_run(const struct script *script, const struct suite_settings *settings,
                    struct text *why, struct text *options)
 {
@@ -210,6 +231,7 @@ bool suite_can_run(const struct script *script, const struct suite_settings *set
     for (int i = 0; i < SCRIPT_N_NEEDS && why->len == 0; i++)
         if (script_needs(script, (enum script_need)i) && !settings->needs[i].there)
             text_adds(why, settings->needs[i].why);
+    find_missing_option(script, build, why);
     if (script_needs(script, SCRIPT_NEED_SINGLE_TEST) && strstr(build->about, LIMIT_OPTION))
         text_adds(options, LIMIT_OPTION " 1");
     return why->len == 0;

@@ -203,7 +203,9 @@ static const char whole[] = "# at the top\n\n"
                             "plays    client\n"
                             "needs    udp slow\n"
                             "params   { \"len\": 8192 }\n"
-                            "foreach  STATE,CLAUSE in CREATE_STREAMS,ST-5 'TEST_RUNNING,ST-6'\n"
+                            "foreach  STATE,CLAUSE in CREATE_STREAMS,ST-5\n"
+                            "    # a table\n"
+                            "    'TEST_RUNNING,ST-6'\n"
                             "foreach  BYTE in 0x03..0x05 0xfd\n"
                             "\n"
                             "advance  {STATE}\n"
@@ -229,7 +231,7 @@ static void test_script_foreach_makes_a_script_of_each_row(void **state)
     assert_string_equal(list.at[7]->clauses.at[1], "ST-6");
     assert_int_equal(list.at[7]->steps.at[0].state, TEST_RUNNING);
     assert_int_equal(list.at[7]->steps.at[1].send.text.at[0].once.at[0], 0xfd);
-    assert_int_equal(list.at[0]->steps.at[2].line, 15);
+    assert_int_equal(list.at[0]->steps.at[2].line, 17);
     script_list_fini(&list);
 }
 
@@ -324,6 +326,9 @@ static const struct bad {
     {"case x\ncolour red\n",                                                  2, 1,  "one of case title",                "'colour'"           },
     {"case x\nplays both\n",                                                  2, 7,  "'client' or 'server'",             "'both'"             },
     {"case x\nforeach A in\n",                                                2, 13, "values",                           "the end of the line"},
+    {"case x\nforeach A in\nforeach B in 1\n",                                2, 13, "values",                           "the end of the line"},
+    {"case x\nforeach A in 1\n  'b\n",                                        3, 5,  "a closing '",                      "the end of the line"},
+    {"case x\nforeach\n",                                                     2, 8,  "the name of a variable",           "the end of the line"},
     {"case x\nforeach A in keys(x)\n",                                        2, 14, "keys(params)",                     "'keys(x)'"          },
 };
 
@@ -420,6 +425,8 @@ static const struct lint {
     {"case x\nclause ST-1 NO-7\nplays client\n\nfinish",
      "t.peer:2:13: expected a clause of docs/clauses.tsv, found 'NO-7'\n"
      "    clause ST-1 NO-7\n                ^\n"                                                                                                       },
+    {"case x\nclause ST-1\nplays client\nneeds --dscp udp\n\nfinish",                     NULL                                                         },
+    {"case x\nclause ST-1\nplays client\nneeds --\n\nfinish",                             "t.peer:4:7: expected one of udp"                            },
     {"case x\nclause ST-1\nplays client\nneeds magic\n\nfinish",                          "t.peer:4:7: expected one of udp"                            },
     {"case x\nclause ST-1\nplays client\n\n",
      "t.peer:1:6: expected an expect, advance or finish in the case, found no steps\n"
