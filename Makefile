@@ -54,6 +54,11 @@ IMPL     := $(sort $(filter-out impl/main.c,$(wildcard impl/*.c impl/wire/*.c im
 HARNESS  := $(sort $(wildcard $(addsuffix /*.c,$(addprefix harness/,session script sim capture subject suite interop report cli))))
 HARNESS  := $(filter-out harness/cli/main.c,$(HARNESS))
 TESTS    := $(sort $(wildcard impl/tests/test_*.c harness/tests/test_*.c))
+# ThreadSanitizer judges what has threads: the tests that start some, or include what does.
+THREADED_tsan := '"impl/(net/authjob|traffic/(stream|run)|outbox|server|client|session|tests/(serving|run_bench))\.h"|<pthread\.h>'
+ifdef THREADED_$(VARIANT)
+TESTS    := $(shell grep -lE $(THREADED_tsan) $(TESTS))
+endif
 $(foreach n,$(notdir $(TESTS)),$(if $(word 2,$(filter %/$(n),$(TESTS))),$(error two tests are called $(n))))
 FUZZERS  := $(sort $(wildcard fuzz/*_fuzzer.c))
 

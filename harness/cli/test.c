@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DETAILS 20 /* failures that are shown in full */
+#define DETAILS  20 /* failures that are shown in full */
+#define MAX_JOBS 64
 
 static const char usage[] =
     "usage: iperfspec test --build PATH [OPTIONS]\n"
@@ -31,7 +32,7 @@ static const char usage[] =
     "  --profile P        what it is, in place of what --version and INFO say:\n"
     "                     NAME/VERSION[@VENDOR] such as iperf/3.12@deb12u2, or any\n"
     "Which cases:\n" CLI_CHOICE_HELP "How they are played:\n"
-    "  --jobs N           cases at the same time (default 2; 1 with --server)\n"
+    "  --jobs N           cases at the same time (default 4 per CPU; 1 with --server)\n"
     "  --timeout-scale X  longer deadlines (default 1)\n"
     "  --share-network    no network namespaces\n"
     "  --persistent       then play all server cases against one process, in an order of its own;\n"
@@ -93,7 +94,7 @@ static const struct row {
     ROW("expect", POINTER, expect, 0, 0, true),
     ROW("require", POINTER, required, 0, 0, false),
     ROW("json", POINTER, json, 0, 0, false),
-    ROW("jobs", NUMBER, jobs, 1, 64, false),
+    ROW("jobs", NUMBER, jobs, 1, MAX_JOBS, false),
     ROW("max-skip", NUMBER, max_skip, 0, 1e6, false),
     ROW("seed", NUMBER, seed, 0, UINT_MAX, false),
     ROW("details", NUMBER, details, 0, 1e6, false),
@@ -403,10 +404,19 @@ static int read_options(struct request *r, int argc, char **argv, bool *help)
     return optind == argc && is_sensible(r) && take_required(r) ? CLI_OK : CLI_USAGE;
 }
 
+/* A case waits most of its time, for the subject or to see it idle: four share a CPU without
+ * getting into each other's way. */
+static double default_jobs(void)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return (double)MIN(MAX(cpus, 1) * 4, MAX_JOBS);
+}
+
 int cli_test(int argc, char **argv)
 {
     struct request r = {.suite.settings = {.timeout_scale = 1},
-                        .jobs = 2,
+                        .jobs = default_jobs(),
                         .max_skip = -1,
                         .details = DETAILS,
                         .seed = -1};
