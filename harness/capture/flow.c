@@ -119,7 +119,7 @@ static struct flow *add(struct flow_table *t, const struct flow_key *key, uint64
 
 struct flow *flow_table_get(struct flow_table *t, const struct dissected *p, bool is_udp, int *from)
 {
-    struct flow_key key;
+    struct flow_key key = {0};
 
     *from = key_of(&key, p, is_udp);
     if (t->last != NULL && is_same(&t->last->key, &key))

@@ -28,7 +28,7 @@ struct flow {
     struct flow_key key;
     struct flow *chain, *older, *newer;
     enum flow_kind kind;
-    int8_t client;     /* which end (0, 1) opened it; -1 while unknown */
+    int client;        /* which end (0, 1) opened it; -1 while unknown */
     bool has_start[2]; /* SYN of that end was seen: its first byte has the number start */
     uint8_t scale[2];  /* window scale, DISSECT_NO_SCALE */
     uint32_t start[2];

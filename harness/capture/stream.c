@@ -1,6 +1,7 @@
 #include "harness/capture/stream.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 /* --- TCP -------------------------------------------------------------------------------------- */
@@ -130,17 +131,19 @@ uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
 
 /* --- UDP -------------------------------------------------------------------------------------- */
 
-static void blame(struct stream_fault *fault, const char *clause, const char *expected,
-                  const char *format, uint64_t value)
+static void __attribute__((format(printf, 4, 5)))
+blame(struct stream_fault *fault, const char *clause, const char *expected,
+      const char *found_format, ...)
 {
+    va_list args;
+
     if (fault->clause != NULL)
         return;
     fault->clause = clause;
     snprintf(fault->expected, sizeof fault->expected, "%s", expected);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(fault->found, sizeof fault->found, format, value);
-#pragma GCC diagnostic pop
+    va_start(args, found_format);
+    vsnprintf(fault->found, sizeof fault->found, found_format, args);
+    va_end(args);
 }
 
 /* A number that was sent before, at another time, was given twice; a copy made by the network, or
@@ -173,7 +176,7 @@ static void take_one(struct stream_udp *u, struct bytes datagram, uint32_t wire_
     if (datagram_decode(datagram, wide, &header) != SPEC_OK)
         return; /* cut by the snap length, or too short */
     if (header.usec > 999999)
-        blame(fault, "UDP-1", "microseconds of 0-999999", "%" PRIu64, header.usec);
+        blame(fault, "UDP-1", "microseconds of 0-999999", "%" PRIu32, header.usec);
     judge_number(u, &header, fault);
     account_udp_take(&u->account, &header, wide, at_ns);
 }
@@ -192,7 +195,7 @@ uint64_t stream_udp_take(struct stream_udp *u, const struct dissected *p, bool w
     u->last_ns = p->at_ns;
     if (len > 0 && (left < len || left % len != 0)) {
         u->odd_len++;
-        blame(fault, "UDP-3", "datagrams of the length announced", "one of %" PRIu64 " bytes",
+        blame(fault, "UDP-3", "datagrams of the length announced", "one of %" PRIu32 " bytes",
               left);
     }
     /* Where the kernel cuts (or joins) datagrams behind the point of capture, one packet holds

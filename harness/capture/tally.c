@@ -182,12 +182,9 @@ static void judge_udp_receiver(const struct tally *t, const struct side_by_side 
         blame(t, "RES-11", by, "no more bytes than on the wire",
               "stream %" PRId64 ": %" PRId64 " bytes, %" PRId64 " were sent", got->id, got->bytes,
               d->seen * d->len);
-    else if (n + got->errors < got->packets)
-        blame(t, "UDP-7", by, "received and lost make up the highest number",
-              "stream %" PRId64 ": %" PRId64 " received, %" PRId64 " lost of %" PRId64, got->id, n,
-              got->errors, got->packets);
     /* Copies count twice, and up to 3.1.7 late ones as lost (UDP-8). */
-    else if (n + got->errors > got->packets && d->is_in_order && got->has_times)
+    else if (n + got->errors < got->packets ||
+             (n + got->errors > got->packets && d->is_in_order && got->has_times))
         blame(t, "UDP-7", by, "received and lost make up the highest number",
               "stream %" PRId64 ": %" PRId64 " received, %" PRId64 " lost of %" PRId64, got->id, n,
               got->errors, got->packets);

@@ -91,7 +91,7 @@ static void take_syn(struct track *t, struct flow *flow, int from, const struct 
     flow->has_start[from] = true;
     flow->start[from] = p->seq + 1;
     flow->scale[from] = p->scale;
-    flow->client = (int8_t)(is_answer ? !from : from);
+    flow->client = is_answer ? !from : from;
 }
 
 static void advance(struct track *t, const struct dissected *p)

@@ -300,9 +300,9 @@ void track_control_begin(struct track *t, struct flow *flow, int from, const str
             channel_start(c->channel, end, flow->start[end]);
     c->is_late = is_late(t, flow, from, p);
     if (flow->client < 0)
-        flow->client = (int8_t)client_by_port(t, flow);
+        flow->client = client_by_port(t, flow);
     if (flow->client < 0) /* who speaks first; a server's word is short */
-        flow->client = (int8_t)(p->len < COOKIE_LEN ? !from : from);
+        flow->client = p->len < COOKIE_LEN ? !from : from;
     c->client = flow->client;
     c->knows_server_start = flow->has_start[!c->client];
     t->opening[t->n_opening++] = c;

@@ -97,7 +97,7 @@ void track_stream_open(struct track *t, struct track_session *s, struct flow *fl
 {
     uint32_t next[2];
 
-    flow->client = (int8_t)from;
+    flow->client = from;
     next[from] = p->seq + COOKIE_LEN;
     next[!from] = p->ack;
     struct dissected rest = *p;
@@ -212,7 +212,7 @@ void track_stream_first_datagram(struct track *t, struct flow *flow, int from,
     if (s == NULL ||
         (params != NULL ? params_protocol(params) != PARAMS_UDP : !is_connect(p) && !is_reply(p)))
         return;
-    flow->client = (int8_t)client;
+    flow->client = client;
     bool has_open = p->len == DATAGRAM_CONNECT_LEN;
     if (add_stream(t, s, flow, p, true, has_open) != NULL)
         track_stream_take_udp(t, flow, from, p);

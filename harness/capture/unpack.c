@@ -44,7 +44,7 @@ static enum unpack_kind kind_of(const uint8_t *at, size_t len)
 
 enum unpack_kind unpack_kind(FILE *raw)
 {
-    uint8_t head[MAGIC_LEN];
+    uint8_t head[MAGIC_LEN] = {0};
 
     return kind_of(head, fread(head, 1, sizeof head, raw));
 }

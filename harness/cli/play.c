@@ -139,7 +139,7 @@ static bool is_loopback(const struct sockaddr_storage *a)
 
 static int prepare_connect(struct request *r)
 {
-    unsigned port;
+    unsigned port = 0;
     int status = resolve(r, r->connect, 0, &port);
 
     if (status == CLI_OK && port == 0)
@@ -150,7 +150,7 @@ static int prepare_connect(struct request *r)
 
 static int prepare_listen(struct request *r)
 {
-    unsigned port;
+    unsigned port = 0;
     int status = resolve(r, r->listen, AI_PASSIVE, &port);
 
     if (status != CLI_OK)

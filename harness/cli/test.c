@@ -130,6 +130,8 @@ static bool take_number(const char *text, const struct row *row, double *out)
 {
     char *end;
 
+    if (!text)
+        return false;
     *out = strtod(text, &end);
     return end != text && *end == '\0' && *out >= row->min && *out <= row->max;
 }

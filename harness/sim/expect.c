@@ -228,7 +228,10 @@ static bool take(struct control *c, const struct script_event *want, const struc
 /* Results and parameters that came before are still to be asked about, unless new ones are due. */
 static bool looks_back(struct control *c, const struct script_step *step)
 {
-    const struct script_event *want = &step->expect.events.at[0];
+    const struct script_event *want = step->expect.events.at;
+
+    if (!want) /* a step that waits for something else */
+        return false;
     const struct event *e = control_head(c);
     const struct text *kept = want->kind == SCRIPT_EV_PARAMS    ? &c->peer_params
                               : want->kind == SCRIPT_EV_RESULTS ? &c->peer_results

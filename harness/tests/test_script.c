@@ -107,8 +107,8 @@ static const char *const steps[] = {
     "wire params raw \"[\" x 500 \"]\" x 500",
     "wire params raw \"{\" meaning {\"parallel\": 2}",
     "wire results trailing \"x\" x 5",
-    "wire params.authtoken = token user \"mario\" password \"rossi\" at now-60s padding pkcs1 key "
-    "k.pem",
+    ("wire params.authtoken = token user \"mario\" password \"rossi\" at now-60s padding pkcs1 key "
+     "k.pem"),
     "wire params.authtoken = token user \"a\" password \"b\" at 1700000000",
     "wire params.authtoken = token user \"a\" password \"b\"",
     "wire results never",

@@ -88,8 +88,8 @@ enum spec_err observer_end(struct observer *o, enum observer_side from, uint64_t
  * at most RESULTS_LEN_LIMIT (64 MiB). */
 void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, uint64_t len);
 
-/* Whether that side's bytes can't be told apart any more: behind such a gap, or a length that cannot
- * be. */
+/* Whether that side's bytes can't be told apart any more: behind such a gap, or a length that
+ * cannot be. */
 bool observer_is_blind(const struct observer *o, enum observer_side from);
 
 /* No more will come: reports what is wrong with the end (a session that stopped in the middle is a
