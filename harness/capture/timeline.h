@@ -18,6 +18,16 @@ struct timeline {
 
 void timeline_add(struct timeline *t, const struct track_event *event);
 void timeline_fini(struct timeline *t);
+/* An entry's event; its pointers are the entry's and the session's. */
+struct track_event timeline_event(const struct timeline_entry *entry);
+
+/* The same with a timeline of the session's own: the first call puts it at s->user, where it stays
+ * until timeline_discard(). */
+void timeline_collect(struct track_session *s, const struct track_event *event);
+void timeline_discard(struct track_session *s);
+
+/* "client", "server". */
+const char *timeline_side(enum observer_side side);
 
 struct timeline_style {
     bool is_pretty;   /* JSON over several lines */

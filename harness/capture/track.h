@@ -60,6 +60,7 @@ struct track_volume {
 struct track_session {
     uint64_t number; /* in the capture, from 1 */
     struct track_end client, server;
+    bool is_late; /* it began before the capture */
     bool has_cookie;
     uint8_t cookie[COOKIE_LEN];
     uint64_t first_ns, last_ns, first_number, last_number;

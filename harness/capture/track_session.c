@@ -334,6 +334,7 @@ static void begin_late(struct control *c)
 
     observer_gap(s->observer, OBSERVER_CLIENT, s->first_ns, COOKIE_LEN + 1);
     observer_gap(s->observer, OBSERVER_SERVER, s->first_ns, 1);
+    s->is_late = true;
     s->order_is_sure = false;
     track_note(c->track, s, "the session began before the capture");
 }

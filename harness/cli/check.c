@@ -1,7 +1,6 @@
 /* check.c - iperfspec check: a verdict on each session in capture files. */
 #include "harness/cli/cli.h"
 
-#include "harness/capture/capture.h"
 #include "harness/capture/digest.h"
 #include "harness/capture/timeline.h"
 #include "impl/wire/jwrite.h"
@@ -47,26 +46,6 @@ static void on_done(void *context, struct track_session *s)
     c->n_in_file++;
 }
 
-/* True if the whole file was read. */
-static bool check_sessions(struct check *c, struct source *source)
-{
-    struct track_user user = {NULL, on_done, c};
-    struct track *track = track_new(&user, c->ports.at, c->ports.n);
-    struct capture_counts counts;
-    struct text why = {0};
-    bool was_cut;
-
-    bool is_good = capture_read(source, track, NULL, &counts, &was_cut, &why);
-    track_finish(track);
-    track_free(track);
-    if (was_cut)
-        fprintf(stderr, "iperfspec check: %s: the last packet is cut short\n", source->name);
-    if (!is_good)
-        fprintf(stderr, "iperfspec check: %s\n", text_string(&why));
-    text_fini(&why);
-    return is_good;
-}
-
 static void print_name(const char *name)
 {
     struct jwrite w;
@@ -81,28 +60,22 @@ static void print_name(const char *name)
 
 static int check_file(struct check *c, const char *path)
 {
-    struct source source;
-    struct text why = {0};
+    struct track_user user = {NULL, on_done, c};
 
-    if (!source_open(&source, path, &why)) {
-        fprintf(stderr, "iperfspec check: %s\n", text_string(&why));
-        text_fini(&why);
-        return CLI_TROUBLE;
-    }
     c->n_in_file = 0;
     if (c->is_json) {
-        print_name(source.name);
+        print_name(path);
         fputs(",\"sessions\":[", stdout);
     } else if (!c->is_quiet) {
-        printf("%s\n", source.name);
+        printf("%s\n", path);
     }
-    bool is_good = check_sessions(c, &source);
+    int status = cli_read_capture("check", path, &c->ports, &user, NULL);
     if (c->is_json)
         fputs("]}", stdout);
-    if (is_good && c->n_in_file == 0)
-        fprintf(stderr, "iperfspec check: %s: no iperf3 session found\n", source.name);
-    source_close(&source);
-    return !is_good ? CLI_TROUBLE : c->n_in_file == 0 ? CLI_UNEXPECTED : CLI_OK;
+    if (status != CLI_OK || c->n_in_file > 0)
+        return status;
+    fprintf(stderr, "iperfspec check: %s: no iperf3 session found\n", path);
+    return CLI_UNEXPECTED;
 }
 
 static int check_files(struct check *c, char **paths, int n)

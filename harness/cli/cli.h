@@ -23,6 +23,7 @@ int cli_play(int argc, char **argv);
 int cli_interop(int argc, char **argv);
 int cli_decode(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_convert(int argc, char **argv);
 
 /* Print usage to stderr and return CLI_USAGE. */
 int cli_usage(const char *usage);
@@ -39,6 +40,14 @@ struct cli_ports {
 };
 /* False, after a message, for what is no port or one too many. */
 bool cli_port(struct cli_ports *ports, const char *program, const char *value);
+
+struct track_user;
+/* Read a capture file ("-": standard input) and hand its sessions to user. What is wrong with it is
+ * said on stderr.
+ *   was_cut  whether its last packet is not whole; may be NULL
+ * CLI_OK, or CLI_TROUBLE: it cannot be opened, or is damaged before its end. */
+int cli_read_capture(const char *program, const char *path, const struct cli_ports *ports,
+                     const struct track_user *user, bool *was_cut);
 
 /* Words of one kind that narrow a list of cases. */
 struct cli_words {

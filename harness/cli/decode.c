@@ -1,12 +1,10 @@
 /* decode.c - iperfspec decode: what happened in the sessions of a capture. */
 #include "harness/cli/cli.h"
 
-#include "harness/capture/capture.h"
 #include "harness/capture/timeline.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char usage[] =
     "usage: iperfspec decode [--pretty | --json | --summary | --follow] [--session N] [--port "
@@ -54,71 +52,43 @@ static void on_event(void *context, struct track_session *s, const struct track_
         fflush(stdout);
         return;
     }
-    if (s->user == NULL)
-        s->user = memset(text_realloc(NULL, sizeof(struct timeline)), 0, sizeof(struct timeline));
-    timeline_add(s->user, event);
+    timeline_collect(s, event);
 }
 
 static void on_done(void *context, struct track_session *s)
 {
     struct decode *d = context;
-    struct timeline *timeline = s->user;
 
     if (is_wanted(d, s)) {
         if (d->form == FORM_TIMELINE) {
-            timeline_print(stdout, timeline, s, d->is_pretty);
+            timeline_print(stdout, s->user, s, d->is_pretty);
         } else if (d->form == FORM_JSON) {
             fputs(d->n_shown > 0 ? ",\n" : "", stdout);
-            timeline_print_json(stdout, timeline, s);
+            timeline_print_json(stdout, s->user, s);
         } else {
             timeline_print_summary(stdout, s);
         }
         fflush(stdout);
         d->n_shown++;
     }
-    if (timeline != NULL)
-        timeline_fini(timeline);
-    free(timeline);
-}
-
-static int finish(const struct decode *d, const struct source *source, bool is_good, bool was_cut,
-                  const struct text *why)
-{
-    if (d->form == FORM_JSON)
-        printf("],\"cut\":%s}\n", was_cut ? "true" : "false");
-    if (was_cut)
-        fprintf(stderr, "iperfspec decode: %s: the last packet is cut short\n", source->name);
-    if (!is_good)
-        fprintf(stderr, "iperfspec decode: %s\n", text_string(why));
-    else if (d->n_shown == 0)
-        fprintf(stderr, "iperfspec decode: %s: no %s\n", source->name,
-                d->only ? "such session" : "iperf3 session found");
-    return !is_good ? CLI_TROUBLE : d->n_shown > 0 ? CLI_OK : CLI_UNEXPECTED;
+    timeline_discard(s);
 }
 
 static int decode(struct decode *d, const char *path)
 {
-    struct source source;
-    struct capture_counts counts;
-    struct text why = {0};
+    struct track_user user = {on_event, on_done, d};
     bool was_cut;
 
-    if (!source_open(&source, path, &why)) {
-        fprintf(stderr, "iperfspec decode: %s\n", text_string(&why));
-        text_fini(&why);
-        return CLI_TROUBLE;
-    }
-    struct track_user user = {on_event, on_done, d};
-    struct track *track = track_new(&user, d->ports.at, d->ports.n);
     if (d->form == FORM_JSON)
         fputs("{\"sessions\":[", stdout);
-    bool is_good = capture_read(&source, track, NULL, &counts, &was_cut, &why);
-    track_finish(track);
-    track_free(track);
-    int status = finish(d, &source, is_good, was_cut, &why);
-    source_close(&source);
-    text_fini(&why);
-    return status;
+    int status = cli_read_capture("decode", path, &d->ports, &user, &was_cut);
+    if (d->form == FORM_JSON)
+        printf("],\"cut\":%s}\n", was_cut ? "true" : "false");
+    if (status != CLI_OK || d->n_shown > 0)
+        return status;
+    fprintf(stderr, "iperfspec decode: %s: no %s\n", path,
+            d->only ? "such session" : "iperf3 session found");
+    return CLI_UNEXPECTED;
 }
 
 int cli_decode(int argc, char **argv)

@@ -5,15 +5,16 @@
 #include <string.h>
 
 const struct cli_command cli_commands[] = {
-    {"test",    cli_test,    "play the cases against a build and judge it"          },
-    {"list",    cli_list,    "list the cases"                                       },
-    {"show",    cli_show,    "print cases in canonical form"                        },
-    {"lint",    cli_lint,    "check case files without playing them"                },
-    {"interop", cli_interop, "run every mode between iperfref and other builds"     },
-    {"play",    cli_play,    "play one script against anything, as client or server"},
-    {"decode",  cli_decode,  "show the sessions in a capture file"                  },
-    {"check",   cli_check,   "judge the sessions in capture files"                  },
-    {NULL,      NULL,        NULL                                                   },
+    {"test",    cli_test,    "play the cases against a build and judge it"            },
+    {"list",    cli_list,    "list the cases"                                         },
+    {"show",    cli_show,    "print cases in canonical form"                          },
+    {"lint",    cli_lint,    "check case files without playing them"                  },
+    {"interop", cli_interop, "run every mode between iperfref and other builds"       },
+    {"play",    cli_play,    "play one script against anything, as client or server"  },
+    {"decode",  cli_decode,  "show the sessions in a capture file"                    },
+    {"check",   cli_check,   "judge the sessions in capture files"                    },
+    {"convert", cli_convert, "make a script that plays one side of a captured session"},
+    {NULL,      NULL,        NULL                                                     },
 };
 
 static int help(FILE *out)

@@ -49,6 +49,8 @@ bool token_make(const struct sim *s, const struct script_token *token, struct te
 
     if (key_path(s, token->key, &path, why)) {
         key = auth_load_public(text_string(&path), reason, sizeof reason);
+        if (!key) /* a private key has the public one in it */
+            key = auth_load_private(text_string(&path), reason, sizeof reason);
         if (!key)
             text_addf(why, "%s: %s", text_string(&path), reason);
     }

@@ -101,12 +101,10 @@ static void capfile_done(void *context, struct track_session *s)
     v->n_streams = (unsigned)s->n_streams;
 }
 
-/* Judge the first n packets, as they stand or as changed. */
-static inline struct capfile_verdict capfile_judge(const struct capfile *f, size_t n)
+/* Hand the first n packets, as they stand or as changed, to a tracker. */
+static inline void capfile_feed(const struct capfile *f, size_t n, const struct track_user *user)
 {
-    struct capfile_verdict v = {0};
-    struct track_user user = {NULL, capfile_done, &v};
-    struct track *track = track_new(&user, NULL, 0);
+    struct track *track = track_new(user, NULL, 0);
     struct fragments fragments = {0};
 
     for (size_t i = 0; i < n; i++) {
@@ -130,5 +128,12 @@ static inline struct capfile_verdict capfile_judge(const struct capfile *f, size
     track_finish(track);
     track_free(track);
     fragments_fini(&fragments);
+}
+
+static inline struct capfile_verdict capfile_judge(const struct capfile *f, size_t n)
+{
+    struct capfile_verdict v = {0};
+
+    capfile_feed(f, n, &(struct track_user){NULL, capfile_done, &v});
     return v;
 }

@@ -1,0 +1,296 @@
+/* timeline_text.c - a session and its events for people. */
+#include "harness/capture/digest.h"
+#include "harness/capture/timeline.h"
+#include "impl/wire/ierr.h"
+#include "impl/wire/remark.h"
+#include "impl/wire/state.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* --- one event -------------------------------------------------------------------------------- */
+
+/* Text of a peer's, with whatever a terminal could be led astray by made harmless. */
+static void print_safe(FILE *out, const char *at, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)at[i];
+        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+            fprintf(out, "\\x%02x", c);
+        else
+            putc(c, out);
+    }
+}
+
+#define PRETTY_INDENT 26
+#define PRETTY_DEPTH  40
+
+static void break_line(FILE *out, unsigned depth)
+{
+    fprintf(out, "\n%*s", (int)(PRETTY_INDENT + 2 * MIN(depth, PRETTY_DEPTH)), "");
+}
+
+/* The peer's own text with line breaks between its tokens, whether it is JSON or not. */
+static void print_pretty(FILE *out, struct bytes text)
+{
+    unsigned depth = 0;
+    bool in_string = false;
+
+    break_line(out, 0);
+    for (size_t i = 0; i < text.len; i++) {
+        char c = (char)text.at[i];
+        bool is_escape = in_string && c == '\\' && i + 1 < text.len;
+        in_string ^= c == '"';
+        if (!in_string && (c == '}' || c == ']') && depth > 0)
+            break_line(out, --depth);
+        print_safe(out, &c, 1);
+        if (is_escape)
+            print_safe(out, (const char *)&text.at[++i], 1);
+        else if (!in_string && (c == '{' || c == '['))
+            break_line(out, ++depth);
+        else if (!in_string && c == ',')
+            break_line(out, depth);
+        else if (!in_string && c == ':')
+            putc(' ', out);
+    }
+}
+
+/* Zeroes stand where bytes were not captured. */
+static void print_with_holes(FILE *out, struct bytes text)
+{
+    while (text.len > 0) {
+        size_t seen = strnlen((const char *)text.at, text.len);
+        print_safe(out, (const char *)text.at, seen);
+        text = (struct bytes){text.at + seen, text.len - seen};
+        if (text.len > 0)
+            fputs(" [...] ", out);
+        while (text.len > 0 && text.at[0] == 0)
+            text = (struct bytes){text.at + 1, text.len - 1};
+    }
+}
+
+static void print_text(FILE *out, const struct track_event *event, bool is_pretty)
+{
+    const struct observer_message *m = event->message;
+
+    if (m->text.len == 0) {
+        fprintf(out, "JSON, cut short: %u bytes for a length of %u", m->len > 4 ? m->len - 4 : 0,
+                m->announced);
+        return;
+    }
+    fprintf(out, "JSON, %zu bytes%s: ", m->text.len, event->has_hole ? " (not all captured)" : "");
+    if (event->has_hole)
+        print_with_holes(out, m->text);
+    else if (is_pretty)
+        print_pretty(out, m->text);
+    else
+        print_safe(out, (const char *)m->text.at, m->text.len);
+}
+
+static void print_error(FILE *out, const struct observer_message *m)
+{
+    const char *name = ierr_name(m->ierr);
+
+    fputs("fe SERVER_ERROR", out);
+    if (m->n_ints > 0)
+        fprintf(out, " %d %s", (int)m->ierr, name != NULL ? name : "(unknown)");
+    if (m->n_ints > 1)
+        fprintf(out, ", errno %d", (int)m->os_errno);
+    if (m->n_ints < 2)
+        fprintf(out, " (%s)", m->n_ints == 1 ? "one number only" : "no number");
+}
+
+static void print_message(FILE *out, const struct track_event *event, bool is_pretty)
+{
+    const struct observer_message *m = event->message;
+    const char *name = state_name(m->state);
+    char shown[96];
+
+    switch (m->kind) {
+    case OBSERVER_COOKIE:
+        remark_escape(shown, sizeof shown, m->text.at,
+                      strnlen((const char *)m->text.at, m->text.len));
+        fprintf(out, "cookie %s%s", shown, event->has_hole ? " (not all captured)" : "");
+        break;
+    case OBSERVER_STATE:
+        fprintf(out, "%02x %s", (unsigned)(uint8_t)m->state, name != NULL ? name : "(no state)");
+        break;
+    case OBSERVER_ERROR:
+        print_error(out, m);
+        break;
+    case OBSERVER_JSON:
+        print_text(out, event, is_pretty);
+        break;
+    case OBSERVER_END:
+        fputs("end", out);
+        break;
+    case OBSERVER_RESET:
+        fputs("reset", out);
+        break;
+    case OBSERVER_STRAY:
+        fprintf(out, "%u stray bytes", m->len);
+        break;
+    }
+}
+
+static void print_violation(FILE *out, const struct track_violation *v)
+{
+    fprintf(out, "%s %s by the %s: expected %s, found %s", v->clause ? v->clause->id : "?",
+            v->clause ? clause_level_name(v->clause->level) : "", timeline_side(v->by), v->expected,
+            v->found);
+}
+
+void timeline_print_event(FILE *out, const struct track_event *event, const char *prefix,
+                          const struct timeline_style *style)
+{
+    char address[64];
+    double at_s = event->at_ns >= style->zero_ns ? (double)(event->at_ns - style->zero_ns) / 1e9
+                                                 : -(double)(style->zero_ns - event->at_ns) / 1e9;
+
+    if (event->kind == TRACK_BEGIN)
+        return;
+    fprintf(out, "%s%11.6f %9" PRIu64 " ", prefix, at_s, event->number);
+    switch (event->kind) {
+    case TRACK_MESSAGE:
+        fputs(event->from == OBSERVER_CLIENT ? " > " : " < ", out);
+        print_message(out, event, style->is_pretty);
+        break;
+    case TRACK_GAP:
+        fprintf(out, " %c ... %" PRIu64 " bytes not captured",
+                event->from == OBSERVER_CLIENT ? '>' : '<', event->len);
+        break;
+    case TRACK_STREAM_OPEN:
+        fprintf(out, " > stream %" PRId64 " from %s%s", event->stream->id,
+                track_end_text(&event->stream->client, address),
+                event->stream->has_open ? "" : " (its first bytes were not captured)");
+        break;
+    case TRACK_VIOLATION:
+        fputs("!! ", out);
+        print_violation(out, event->violation);
+        break;
+    default:
+        fprintf(out, " - %s", event->note);
+        break;
+    }
+    putc('\n', out);
+}
+
+/* --- a session -------------------------------------------------------------------------------- */
+
+static void print_head(FILE *out, const struct track_session *s)
+{
+    char client[64], server[64];
+    struct text mode = {0}, ending = {0};
+
+    digest_mode(s, &mode);
+    digest_ending(s, &ending);
+    fprintf(out, "session %" PRIu64 ": %s > %s, client %s, %s: %s\n", s->number,
+            track_end_text(&s->client, client), track_end_text(&s->server, server),
+            digest_client_version(s), text_string(&mode), text_string(&ending));
+    text_fini(&mode);
+    text_fini(&ending);
+}
+
+static void print_rate(FILE *out, char mark, uint64_t bytes, uint64_t span_ns)
+{
+    if (bytes > 0)
+        fprintf(out, "  %c %" PRIu64 " bytes, %.3f Mbit/s", mark, bytes,
+                (double)bytes * 8e3 / (double)span_ns);
+}
+
+/* The spans that ended before until_ns, from *next on. */
+static void print_volume(FILE *out, const struct track_session *s, unsigned *next,
+                         uint64_t until_ns)
+{
+    const struct track_volume *v = &s->volume;
+
+    for (; *next < v->n; ++*next) {
+        uint64_t from = v->start_ns + *next * v->span_ns;
+        if (from + v->span_ns > until_ns)
+            break;
+        if (v->bytes[0][*next] + v->bytes[1][*next] == 0)
+            continue;
+        fprintf(out, "%11.6f %9s  = data for %.0f s:", (double)(int64_t)(from - s->first_ns) / 1e9,
+                "", (double)v->span_ns / 1e9);
+        print_rate(out, '>', v->bytes[OBSERVER_CLIENT][*next], v->span_ns);
+        print_rate(out, '<', v->bytes[OBSERVER_SERVER][*next], v->span_ns);
+        putc('\n', out);
+    }
+}
+
+/* Only where the packets tell. */
+static void print_stream(FILE *out, const struct track_stream *stream)
+{
+    fprintf(out, "  stream %" PRId64 ":", stream->id);
+    for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
+        char mark = side == OBSERVER_CLIENT ? '>' : '<';
+        if (stream->is_udp && stream->udp[side].n > 0) {
+            const struct stream_udp *u = &stream->udp[side];
+            fprintf(out,
+                    "  %c %" PRIu64 " datagrams, %" PRIu64 " bytes, highest number %" PRIu64
+                    ", %" PRIu64 " missing, %" PRIu64 " late, jitter %.3f ms",
+                    mark, u->n, u->bytes, u->account.packets, u->account.errors,
+                    u->account.out_of_order, u->account.jitter_s * 1e3);
+        } else if (!stream->is_udp && stream->tcp[side].sent > 0) {
+            const struct stream_tcp *tcp = &stream->tcp[side];
+            fprintf(out,
+                    "  %c %" PRIu64 " bytes, %" PRIu64 " not captured, %" PRIu64
+                    " segments repeated",
+                    mark, tcp->sent, tcp->missing, tcp->repeated);
+        }
+    }
+    putc('\n', out);
+}
+
+void timeline_print_findings(FILE *out, const struct track_session *s)
+{
+    for (size_t i = 0; i < s->n_violations; i++) {
+        fprintf(out, "    packet %" PRIu64 ": ", s->violations[i].number);
+        print_violation(out, &s->violations[i]);
+        putc('\n', out);
+    }
+    if (s->n_more > 0)
+        fprintf(out, "    and %zu more\n", s->n_more);
+    for (size_t i = 0; i < s->n_notes; i++)
+        fprintf(out, "    not judged: %s\n", text_string(&s->notes[i]));
+}
+
+void timeline_print(FILE *out, const struct timeline *t, const struct track_session *s,
+                    bool is_pretty)
+{
+    struct timeline_style style = {is_pretty, s->first_ns};
+    unsigned next = 0;
+
+    print_head(out, s);
+    fputs("       time    packet\n", out);
+    for (size_t i = 0; i < t->n; i++) {
+        struct track_event event = timeline_event(&t->entries[i]);
+        if (event.kind == TRACK_NOTE) /* stands below */
+            continue;
+        print_volume(out, s, &next, event.at_ns);
+        timeline_print_event(out, &event, "", &style);
+    }
+    print_volume(out, s, &next, UINT64_MAX);
+    if (t->n_lost > 0)
+        fprintf(out, "  and %zu more events\n", t->n_lost);
+    for (size_t i = 0; i < s->n_streams; i++)
+        print_stream(out, s->streams[i]);
+    fprintf(out, "  %s\n", digest_verdict_word(digest_verdict(s)));
+    timeline_print_findings(out, s);
+    putc('\n', out);
+}
+
+void timeline_print_summary(FILE *out, const struct track_session *s)
+{
+    struct text mode = {0}, ending = {0};
+    char client[64], server[64];
+
+    digest_mode(s, &mode);
+    digest_ending(s, &ending);
+    fprintf(out, "%-4s %3" PRIu64 "  %s > %s  %s  %s  %s", digest_verdict_word(digest_verdict(s)),
+            s->number, track_end_text(&s->client, client), track_end_text(&s->server, server),
+            digest_client_version(s), text_string(&mode), text_string(&ending));
+    putc('\n', out);
+    text_fini(&mode);
+    text_fini(&ending);
+}
