@@ -102,7 +102,7 @@ static const struct row {
      HONEST                                                                                                                                                    },
 
     {"client/normal/tcp",                                      "wire results.streams[0].bytes = 1\nfinish",                    "finish",                 HONEST},
-    {"client/params/options-are-said",                         "advance CREATE_STREAMS",                                       "expect params",          HONEST},
+    {"client/option/reverse",                                  "advance CREATE_STREAMS",                                       "expect params",          HONEST},
     {"client/control/one-byte-at-a-time",                      "advance CREATE_STREAMS",                                       "finish",                 HONEST},
     {"client/error/json/two",
      "hold\nignore end\nadvance TEST_RUNNING\nexpect server-error\nexpect nothing for 9s",                                     "expect end",             HONEST},
