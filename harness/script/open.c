@@ -1,12 +1,12 @@
 /* open.c - how a connection is made and its bytes are cut: the words behind `open` and `split`. */
 #include "harness/script/parse.h"
 
+#include "harness/session/session.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define OFFSETS_MAX 1000
 
 static bool is_address(const char *text)
 {
@@ -96,8 +96,8 @@ static bool read_offsets(struct cursor *c, struct script_split *split)
     int64_t last = 0, offset;
 
     do {
-        if (split->n == OFFSETS_MAX)
-            return cursor_fail(c, SIZE_MAX, "at most %d offsets", OFFSETS_MAX);
+        if (split->n == SESSION_CUTS_MAX)
+            return cursor_fail(c, SIZE_MAX, "at most %d offsets", SESSION_CUTS_MAX);
         if (!cursor_int(c, "an offset above the one before", last + 1, 1 << 30, &offset))
             return false;
         split->at = arena_grow(c->arena, split->at, split->n, sizeof *split->at);

@@ -34,6 +34,7 @@ struct cursor parse_cursor(struct script *s, const struct parse_lines *lines, si
 
 /* pieces.c: '...' or "..." or `hex 00 01`, each with `x N` behind it, one after the other. */
 bool parse_text(struct cursor *c, struct script_text *out);
+bool parse_at_text(struct cursor *c);                           /* whether one begins here */
 bool parse_hex_text(struct cursor *c, struct script_text *out); /* as behind `hex` */
 /* print.c */
 void print_state(int8_t state, struct text *out);
@@ -42,7 +43,6 @@ void print_ierr(int32_t ierr, struct text *out);
 /* One run of bytes as such a text. */
 struct script_text parse_plain(struct arena *arena, struct bytes bytes);
 void print_text(const struct script_text *text, struct text *out);
-void print_quoted(struct bytes text, struct text *out);
 
 /* datagrams.c */
 bool parse_datagrams(struct cursor *c, struct script_send *send);

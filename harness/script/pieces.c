@@ -46,6 +46,12 @@ static bool is_quote(const struct cursor *c)
     return c->text[c->at] == '"' || c->text[c->at] == '\'';
 }
 
+bool parse_at_text(struct cursor *c)
+{
+    cursor_at_end(c);
+    return is_quote(c) || strncmp(c->text + c->at, "hex ", 4) == 0;
+}
+
 static bool read_pieces(struct cursor *c, struct script_text *out, bool hex)
 {
     for (;;) {
@@ -68,26 +74,11 @@ bool parse_text(struct cursor *c, struct script_text *out)
     return read_pieces(c, out, cursor_take(c, "hex"));
 }
 
-void print_quoted(struct bytes text, struct text *out)
-{
-    text_adds(out, "\"");
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t ch = text.at[i];
-        if (ch == '"' || ch == '\\')
-            text_addf(out, "\\%c", ch);
-        else if (ch < ' ' || ch > '~')
-            text_addf(out, "\\x%02x", ch);
-        else
-            text_add(out, &ch, 1);
-    }
-    text_adds(out, "\"");
-}
-
 void print_text(const struct script_text *text, struct text *out)
 {
     for (size_t i = 0; i < text->n; i++) {
         text_adds(out, i ? " " : "");
-        print_quoted(text->at[i].once, out);
+        text_add_quoted(out, text->at[i].once);
         if (text->at[i].times != 1)
             text_addf(out, " x %lld", (long long)text->at[i].times);
     }

@@ -130,7 +130,7 @@ static void print_said(const struct script_expect *expect, struct text *out)
     const char *text = expect->matches ? expect->matches : expect->contains;
 
     text_adds(out, expect->matches ? " matches " : " ");
-    print_quoted((struct bytes){(const uint8_t *)text, strlen(text)}, out);
+    text_add_quoted(out, (struct bytes){(const uint8_t *)text, strlen(text)});
 }
 
 static void print_output(const struct script_expect *expect, struct text *out)

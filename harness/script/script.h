@@ -83,11 +83,12 @@ struct script_datagrams {
 #define SCRIPT_DATAGRAMS_MAX 1000000 /* in one step */
 
 enum script_send_kind {
-    SCRIPT_SEND_STATE, /* text: one byte */
-    SCRIPT_SEND_BYTES, /* text: as it stands (`byte`, `hex`, `text`) */
-    SCRIPT_SEND_COOKIE,
+    SCRIPT_SEND_STATE,  /* text: one byte */
+    SCRIPT_SEND_BYTES,  /* text: as it stands (`byte`, `hex`, `text`) */
+    SCRIPT_SEND_COOKIE, /* text: this one, from now on the connection's; none: the connection's */
     SCRIPT_SEND_PARAMS,
     SCRIPT_SEND_RESULTS,
+    SCRIPT_SEND_JSON, /* text: behind a length prefix */
     SCRIPT_SEND_ERROR,
     SCRIPT_SEND_DATA,      /* on a stream: count bytes, until blocked, or for a time */
     SCRIPT_SEND_DATAGRAMS, /* on a stream, in this order */
@@ -98,6 +99,7 @@ struct script_send {
     struct script_text text;
     int n_ints;
     int32_t ierr, os_errno;
+    int64_t announced;  /* JSON: the length prefix; -1: the true length */
     int64_t count;      /* DATA: bytes; 0: see the next two */
     bool until_blocked; /* DATA: until the peer reads no more */
     int64_t for_ms;     /* DATA: for so long; 0: no */

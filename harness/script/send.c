@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DATA_MAX (INT64_C(1) << 40) /* bytes in one step */
+
 bool parse_ierr(struct cursor *c, int32_t *ierr)
 {
     cursor_at_end(c);
@@ -69,6 +71,19 @@ static bool send_plain(struct cursor *c, struct script_send *send)
     return true;
 }
 
+static bool send_cookie(struct cursor *c, struct script_send *send)
+{
+    return !parse_at_text(c) || parse_text(c, &send->text);
+}
+
+/* `json TEXT`, `json length N TEXT`. */
+static bool send_json(struct cursor *c, struct script_send *send)
+{
+    if (cursor_take(c, "length") && !cursor_int(c, "a length", 0, UINT32_MAX, &send->announced))
+        return false;
+    return parse_text(c, &send->text);
+}
+
 /* `server-error`, `server-error N`, `server-error N errno M`: none, one, two integers. */
 static bool send_error(struct cursor *c, struct script_send *send)
 {
@@ -104,7 +119,7 @@ static bool send_data(struct cursor *c, struct script_send *send)
     if (cursor_take(c, "for"))
         return cursor_duration(c, &send->for_ms) && read_every(c, send) &&
                (send->for_ms > 0 || cursor_fail(c, c->at, "a time above 0"));
-    return cursor_int(c, "a number of bytes, 'until blocked' or 'for TIME'", 1, 1 << 30,
+    return cursor_int(c, "a number of bytes, 'until blocked' or 'for TIME'", 1, DATA_MAX,
                       &send->count);
 }
 
@@ -123,9 +138,10 @@ static const struct {
     {"byte",         SCRIPT_SEND_BYTES,     send_byte,      false},
     {"hex",          SCRIPT_SEND_BYTES,     send_hex,       false},
     {"text",         SCRIPT_SEND_BYTES,     send_text,      false},
-    {"cookie",       SCRIPT_SEND_COOKIE,    send_plain,     false},
+    {"cookie",       SCRIPT_SEND_COOKIE,    send_cookie,    false},
     {"params",       SCRIPT_SEND_PARAMS,    send_plain,     false},
     {"results",      SCRIPT_SEND_RESULTS,   send_plain,     false},
+    {"json",         SCRIPT_SEND_JSON,      send_json,      false},
     {"server-error", SCRIPT_SEND_ERROR,     send_error,     false},
     {"data",         SCRIPT_SEND_DATA,      send_data,      true },
     {"datagrams",    SCRIPT_SEND_DATAGRAMS, send_datagrams, true },
@@ -137,7 +153,7 @@ bool parse_send(struct cursor *c, struct script_step *step)
     size_t at = c->at;
     char *word = cursor_word(c);
 
-    step->send.first = -1;
+    step->send.first = step->send.announced = -1;
     for (size_t i = 0; i < ARRAY_LEN(sends); i++) {
         if (!word || strcmp(word, sends[i].word) != 0)
             continue;
@@ -154,7 +170,7 @@ bool parse_send(struct cursor *c, struct script_step *step)
                (cursor_take(c, "bytes") || cursor_need_word(c, "byte"));
     }
     return cursor_fail(
-        c, at, "one of state byte hex text cookie params results server-error data datagrams");
+        c, at, "one of state byte hex text cookie params results json server-error data datagrams");
 }
 
 static void print_bytes(const struct script_text *text, struct text *out)
@@ -181,11 +197,24 @@ static void print_data(const struct script_send *send, struct text *out)
         text_addf(out, "data %lld", (long long)send->count);
 }
 
+static void print_cookie(const struct script_text *text, struct text *out)
+{
+    text_adds(out, text->n ? "cookie " : "cookie");
+    print_text(text, out);
+}
+
+static void print_json(const struct script_send *send, struct text *out)
+{
+    text_adds(out, "json ");
+    if (send->announced >= 0)
+        text_addf(out, "length %lld ", (long long)send->announced);
+    print_text(&send->text, out);
+}
+
 void print_send(const struct script_send *send, struct text *out)
 {
-    static const char *const plain[] = {[SCRIPT_SEND_COOKIE] = "cookie",
-                                        [SCRIPT_SEND_PARAMS] = "params",
-                                        [SCRIPT_SEND_RESULTS] = "results"};
+    static const char *const plain[] = {
+        [SCRIPT_SEND_PARAMS] = "params", [SCRIPT_SEND_RESULTS] = "results"};
 
     switch (send->kind) {
     case SCRIPT_SEND_STATE:
@@ -194,6 +223,12 @@ void print_send(const struct script_send *send, struct text *out)
         break;
     case SCRIPT_SEND_BYTES:
         print_bytes(&send->text, out);
+        break;
+    case SCRIPT_SEND_COOKIE:
+        print_cookie(&send->text, out);
+        break;
+    case SCRIPT_SEND_JSON:
+        print_json(send, out);
         break;
     case SCRIPT_SEND_ERROR:
         text_adds(out, "server-error");

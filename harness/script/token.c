@@ -65,9 +65,9 @@ void print_token(const struct script_token *token, struct text *out)
     static const char *const paddings[] = {"", " padding pkcs1", " padding oaep"};
 
     text_adds(out, "token user ");
-    print_quoted((struct bytes){(const uint8_t *)token->user, strlen(token->user)}, out);
+    text_add_quoted(out, (struct bytes){(const uint8_t *)token->user, strlen(token->user)});
     text_adds(out, " password ");
-    print_quoted((struct bytes){(const uint8_t *)token->password, strlen(token->password)}, out);
+    text_add_quoted(out, (struct bytes){(const uint8_t *)token->password, strlen(token->password)});
     if (!token->is_relative)
         text_addf(out, " at %lld", (long long)token->at_s);
     else if (token->at_s)

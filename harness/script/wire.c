@@ -62,8 +62,7 @@ const char *script_wire_problem(const struct script_wire *wire, bool plays_serve
 static bool read_literal(struct cursor *c, struct script_wire *wire)
 {
     wire->kind = SCRIPT_WIRE_LITERAL;
-    cursor_at_end(c);
-    if (strchr("\"'", c->text[c->at]) || strncmp(c->text + c->at, "hex ", 4) == 0)
+    if (parse_at_text(c))
         return parse_text(c, &wire->text);
     char *word = cursor_need(c, "a value as it shall stand there");
     if (word)
@@ -303,7 +302,7 @@ static void print_how(const struct script_wire *wire, struct text *out)
         break;
     case SCRIPT_WIRE_AS:
         text_adds(out, "as ");
-        print_quoted((struct bytes){(const uint8_t *)wire->value, strlen(wire->value)}, out);
+        text_add_quoted(out, (struct bytes){(const uint8_t *)wire->value, strlen(wire->value)});
         break;
     case SCRIPT_WIRE_AGAIN:
         text_addf(out, wire->value ? "twice %s" : "twice", wire->value);

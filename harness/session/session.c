@@ -11,6 +11,11 @@
 #define SHOWN_HEX  24 /* bytes of a message shown in a timeline */
 #define SHOWN_TEXT 96 /* characters of a JSON text shown there */
 
+static void *copy_of(const void *at, size_t len)
+{
+    return len ? memcpy(text_realloc(NULL, len), at, len) : NULL;
+}
+
 void session_add(struct session *s, const struct session_message *message)
 {
     if (s->n == s->cap) {
@@ -19,19 +24,16 @@ void session_add(struct session *s, const struct session_message *message)
     }
     struct session_message *m = &s->messages[s->n++];
     *m = *message;
-    if (message->body.len > 0) {
-        uint8_t *copy = text_realloc(NULL, message->body.len);
-        memcpy(copy, message->body.at, message->body.len);
-        m->body.at = copy;
-    } else {
-        m->body = (struct bytes){NULL, 0};
-    }
+    m->body.at = copy_of(message->body.at, message->body.len);
+    m->cuts.at = copy_of(message->cuts.at, message->cuts.n * sizeof *m->cuts.at);
 }
 
 void session_fini(struct session *s)
 {
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; i < s->n; i++) {
         free((void *)(uintptr_t)s->messages[i].body.at);
+        free(s->messages[i].cuts.at);
+    }
     free(s->messages);
     *s = (struct session){0};
 }
@@ -58,6 +60,16 @@ void session_encode(const struct session_message *m, struct text *out)
     default:
         break;
     }
+}
+
+const char *session_kind_word(enum session_kind kind)
+{
+    static const char *const words[] = {
+#define X(name, word) word,
+        SESSION_KINDS(X)
+#undef X
+    };
+    return words[kind];
 }
 
 static void describe_state(int8_t state, struct text *out)
@@ -131,10 +143,13 @@ void session_describe(const struct session_message *m, struct text *out)
         text_addf(out, "datagram, %llu bytes", (unsigned long long)m->len);
         break;
     case SESSION_END:
-        text_adds(out, "end");
-        break;
+    case SESSION_CLOSE:
     case SESSION_RESET:
-        text_adds(out, "reset");
+    case SESSION_HOLD:
+    case SESSION_STALL:
+    case SESSION_RESUME:
+    case SESSION_ALIVE:
+        text_adds(out, session_kind_word(m->kind));
         break;
     case SESSION_PAUSE:
         text_addf(out, "pause of %.3f s", (double)m->len / 1e9);

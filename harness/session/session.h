@@ -1,7 +1,8 @@
 /* session.h - a session as a typed list of messages, in the order in which one end saw them.
  *
  * The one form that the simulator's record, scripts made from captures, the mutator and the
- * minimiser share. Messages are owned copies; stream data is kept as a length only. */
+ * minimiser share. Messages are owned copies. session_write() (write.h) makes a .peer script of a
+ * session, script_session() (harness/script/raw.h) reads it back. */
 #pragma once
 #include "harness/session/text.h"
 
@@ -15,13 +16,18 @@
     X(SESSION_ERROR, "server-error") /* fe with n_ints integers */                                 \
     X(SESSION_JSON, "json")          /* announced, body */                                         \
     X(SESSION_BYTES, "hex")          /* body: bytes that are part of no message */                 \
-    X(SESSION_STREAM, "stream")      /* stream id was opened */                                    \
-    X(SESSION_DATA, "data")          /* len bytes on a stream */                                   \
-    X(SESSION_DATAGRAM, "datagram")  /* one datagram of len bytes on a stream */                   \
+    X(SESSION_STREAM, "stream")      /* stream id was opened; with says_own, greeted by body */    \
+    X(SESSION_DATA, "data")          /* len bytes on a stream; body: which, or empty */            \
+    X(SESSION_DATAGRAM, "datagram")  /* one of len bytes on a stream: header, or body */           \
     X(SESSION_END, "end")            /* FIN */                                                     \
+    X(SESSION_CLOSE, "close")        /* both halves: FIN, and nothing is read any more */          \
     X(SESSION_RESET, "reset")                                                                      \
-    X(SESSION_PAUSE, "pause") /* len ns without a byte */                                          \
-    X(SESSION_NOTE, "note")   /* body: words for people; nothing on the wire */
+    X(SESSION_HOLD, "hold")     /* we do not close when the subject does */                        \
+    X(SESSION_STALL, "stall")   /* nothing is read */                                              \
+    X(SESSION_RESUME, "resume") /* ... again */                                                    \
+    X(SESSION_PAUSE, "pause")   /* len ns without a byte */                                        \
+    X(SESSION_ALIVE, "alive")   /* the subject serves the next client */                           \
+    X(SESSION_NOTE, "note")     /* body: words for people; nothing on the wire */
 
 enum session_kind {
 #define X(name, word) name,
@@ -29,7 +35,27 @@ enum session_kind {
 #undef X
 };
 
+const char *session_kind_word(enum session_kind kind);
+
 enum session_from { SESSION_US, SESSION_SUBJECT };
+
+/* What SESSION_OPEN opens: a control connection, or a third party's that says nothing by itself. */
+enum session_transport { SESSION_CONTROL, SESSION_BARE_TCP, SESSION_BARE_UDP };
+
+/* The header of a datagram (UDP-1). Without times they are those of the moment it is sent. */
+struct session_header {
+    uint64_t seq;
+    bool has_times;
+    uint32_t sec, usec;
+};
+
+/* Where the writes of one message end; it has n of them besides its own end. */
+struct session_cuts {
+    int64_t *at; /* offsets in the message's bytes, prefix included: growing, from 1 */
+    size_t n;
+    int64_t delay_ms; /* between two of these writes */
+};
+#define SESSION_CUTS_MAX 65536 /* of one message */
 
 struct session_message {
     enum session_kind kind;
@@ -37,19 +63,27 @@ struct session_message {
     uint64_t at_ns; /* since the start of the session */
     char who[24];   /* name of the control connection, "" for the first */
     int64_t stream; /* id, 0 for the control connection */
+    enum session_transport transport;
     int8_t state;
     int n_ints;
     int32_t ierr, os_errno;
     uint32_t announced; /* length prefix of SESSION_JSON */
-    uint64_t len;
+    uint64_t len;       /* DATAGRAM: 0 is what the parameters say */
+    struct session_header header;
+    bool says_own;     /* STREAM: body is sent in place of the cookie or the connect datagram */
     struct bytes body; /* session_add() copies it */
+    /* Of what we send on a control connection: */
+    struct session_cuts cuts; /* session_add() copies them */
+    bool joined;              /* leaves in one write with our next message on that connection */
 };
 
 struct session {
     struct session_message *messages;
     size_t n, cap;
+    bool we_serve; /* we are the server, a client is the subject */
 };
 
+/* Append a copy of the message. */
 void session_add(struct session *s, const struct session_message *message);
 void session_fini(struct session *s);
 

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TEXT_RUN_MIN  24 /* of one byte: shorter when written with `x N` */
+#define TEXT_RUNS_MAX 24 /* in one text: the language allows 64 pieces */
+
 void *text_realloc(void *at, size_t size)
 {
     void *new = realloc(at, size ? size : 1);
@@ -74,6 +77,57 @@ void text_add_hex(struct text *t, struct bytes bytes, size_t max)
         text_addf(t, "%s%02x", i ? " " : "", bytes.at[i]);
     if (bytes.len > max)
         text_addf(t, " ... (%zu bytes)", bytes.len);
+}
+
+void text_add_quoted(struct text *t, struct bytes bytes)
+{
+    text_adds(t, "\"");
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t ch = bytes.at[i];
+        if (ch == '"' || ch == '\\')
+            text_addf(t, "\\%c", ch);
+        else if (ch < ' ' || ch > '~')
+            text_addf(t, "\\x%02x", ch);
+        else
+            text_add(t, &ch, 1);
+    }
+    text_adds(t, "\"");
+}
+
+/* How many bytes at the start of these are the same. */
+static size_t run_of(struct bytes bytes)
+{
+    size_t n = 1;
+
+    while (n < bytes.len && bytes.at[n] == bytes.at[0])
+        n++;
+    return n;
+}
+
+void text_add_pieces(struct text *t, struct bytes bytes)
+{
+    size_t plain = 0, runs = 0; /* plain: bytes at the start that are no long run */
+
+    while (plain < bytes.len && runs < TEXT_RUNS_MAX) {
+        size_t run = run_of((struct bytes){bytes.at + plain, bytes.len - plain});
+        if (run < TEXT_RUN_MIN) {
+            plain += run;
+            continue;
+        }
+        if (plain > 0) {
+            text_add_quoted(t, (struct bytes){bytes.at, plain});
+            text_adds(t, " ");
+        }
+        text_add_quoted(t, (struct bytes){bytes.at + plain, 1});
+        text_addf(t, " x %zu", run);
+        bytes = (struct bytes){bytes.at + plain + run, bytes.len - plain - run};
+        if (bytes.len == 0)
+            return;
+        text_adds(t, " ");
+        plain = 0;
+        runs++;
+    }
+    text_add_quoted(t, bytes);
 }
 
 const char *text_string(const struct text *t)

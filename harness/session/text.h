@@ -21,6 +21,9 @@ void text_vaddf(struct text *t, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 /* Bytes as "fe 00 00", at most max of them, then "... (N bytes)". */
 void text_add_hex(struct text *t, struct bytes bytes, size_t max);
+/* As the .peer language quotes it: "a\\x00", and a long run of one byte as "a" x 8000. */
+void text_add_quoted(struct text *t, struct bytes bytes);
+void text_add_pieces(struct text *t, struct bytes bytes);
 const char *text_string(const struct text *t); /* "" while nothing was added */
 void text_fini(struct text *t);
 

@@ -352,21 +352,59 @@ static void flush(struct control *c)
     }
 }
 
+/* What was kept leaves now: the last message of it is joined with none. */
+static void end_of_join(const struct control *c)
+{
+    struct session *record = &c->sim->out->record;
+
+    for (size_t i = record->n; i-- > 0;) {
+        struct session_message *m = &record->messages[i];
+        if (!m->joined || strcmp(m->who, c->name) != 0)
+            continue;
+        m->joined = false;
+        return;
+    }
+}
+
 void control_uncork(struct control *c)
 {
+    if (c->corked)
+        end_of_join(c);
     c->corked = false;
     flush(c);
 }
 
 static void send_datagram(struct control *c, struct bytes bytes)
 {
-    struct session_message m = {.kind = SESSION_DATAGRAM, .from = SESSION_US, .len = bytes.len};
+    struct session_message m = {
+        .kind = SESSION_DATAGRAM, .from = SESSION_US, .len = bytes.len, .body = bytes};
 
     sim_record(c->sim, c, m);
     if (c->fd >= 0) {
         ssize_t put = send(c->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
         tap_sent(&c->tap, bytes.at, put, errno);
     }
+}
+
+/* Where the writes of a message of len bytes will end, for the record. */
+static struct session_cuts cuts_of(const struct control *c, size_t len)
+{
+    const struct script_split *split = c->split;
+    struct session_cuts cuts = {0};
+    size_t every = split ? (size_t)split->every : 0;
+    size_t n = every > 0 && len > 0 ? MIN((len - 1) / every, SESSION_CUTS_MAX)
+               : split              ? split->n
+                                    : 0;
+
+    if (n == 0)
+        return cuts;
+    cuts = (struct session_cuts){text_realloc(NULL, n * sizeof *cuts.at), 0, split->delay_ms};
+    for (size_t i = 0; i < n; i++) {
+        int64_t at = every > 0 ? (int64_t)((i + 1) * every) : split->at[i];
+        if (at < (int64_t)len)
+            cuts.at[cuts.n++] = at;
+    }
+    return cuts;
 }
 
 void control_send(struct control *c, enum session_kind kind, const struct session_message *m,
@@ -380,7 +418,10 @@ void control_send(struct control *c, enum session_kind kind, const struct sessio
     }
     message.kind = kind;
     message.from = SESSION_US;
+    message.joined = c->corked;
+    message.cuts = cuts_of(c, bytes.len);
     sim_record(c->sim, c, message);
+    free(message.cuts.at);
     add_cuts(c, bytes.len);
     text_add(&c->out, bytes.at, bytes.len);
     flush(c);

@@ -220,6 +220,20 @@ void flow_skip(struct control *c, int8_t state, int message)
     }
 }
 
+void flow_skip_text(struct control *c)
+{
+    const struct flow *flow = c->is_server ? server_flow : client_flow;
+
+    for (size_t i = 0; flow[i].run; i++) {
+        bool is_text =
+            flow[i].message == SCRIPT_MSG_PARAMS || flow[i].message == SCRIPT_MSG_RESULTS;
+        if (is_text && flow[i].is_act && i >= c->position && !(c->done >> i & 1)) {
+            flow_skip(c, 0, flow[i].message);
+            return;
+        }
+    }
+}
+
 static bool waits_for(const struct flow *row, const struct event *e)
 {
     if (row->is_act)

@@ -34,6 +34,27 @@ static void record(struct control *c, const struct lane *st, enum session_kind k
                (struct session_message){.kind = kind, .from = from, .stream = st->id, .len = len});
 }
 
+static void record_bytes(struct control *c, const struct lane *st, enum session_kind kind,
+                         struct bytes bytes)
+{
+    sim_record(
+        c->sim, c,
+        (struct session_message){.kind = kind, .stream = st->id, .len = bytes.len, .body = bytes});
+}
+
+static void record_datagram(struct control *c, const struct lane *st, enum session_from from,
+                            const struct datagram_header *header, size_t len)
+{
+    sim_record(c->sim, c,
+               (struct session_message){
+                   .kind = SESSION_DATAGRAM,
+                   .from = from,
+                   .stream = st->id,
+                   .len = len,
+                   .header = {header->seq, from == SESSION_US, header->sec, header->usec}
+    });
+}
+
 struct lane *lane_find(const struct control *c, int64_t id)
 {
     for (size_t i = 0; i < c->n_streams; i++)
@@ -56,6 +77,22 @@ static ssize_t put_datagram(struct control *c, struct lane *st, const void *byte
 
 /* --- opening --------------------------------------------------------------------------------- */
 
+/* A stream of ours, and what it says first unless that is the honest thing, once. */
+static void record_open(struct control *c, const struct lane *st, struct bytes honest,
+                        const struct text *said, unsigned times)
+{
+    struct session_message m = {.kind = SESSION_STREAM, .from = SESSION_US, .stream = st->id};
+    struct text all = {0};
+
+    for (unsigned i = 0; i < times; i++)
+        text_add(&all, said->at, said->len);
+    m.says_own = all.len != honest.len || memcmp(all.at, honest.at, honest.len) != 0;
+    if (m.says_own)
+        m.body = (struct bytes){(const uint8_t *)text_string(&all), all.len};
+    sim_record(c->sim, c, m);
+    text_fini(&all);
+}
+
 /* connect or reply: four bytes (UDPC-2, UDPC-3), or what the script says. */
 static void greet_datagram(struct control *c, struct lane *st, const char *name,
                            const uint8_t *four)
@@ -64,6 +101,8 @@ static void greet_datagram(struct control *c, struct lane *st, const char *name,
     unsigned times =
         moment_greeting(c, name, st->id, (struct bytes){four, DATAGRAM_CONNECT_LEN}, &bytes);
 
+    if (!c->is_server)
+        record_open(c, st, (struct bytes){four, DATAGRAM_CONNECT_LEN}, &bytes, times);
     for (unsigned i = 0; i < times; i++)
         put_datagram(c, st, text_string(&bytes), bytes.len);
     text_fini(&bytes);
@@ -77,6 +116,7 @@ static void greet_stream(struct control *c, struct lane *st)
         moment_greeting(c, "cookie", st->id, (struct bytes){c->cookie, COOKIE_LEN}, &cookie);
 
     st->connecting = true;
+    record_open(c, st, (struct bytes){c->cookie, COOKIE_LEN}, &cookie, times);
     for (unsigned i = 0; i < times; i++)
         text_add(&st->head, cookie.at, cookie.len);
     text_fini(&cookie);
@@ -102,7 +142,6 @@ struct lane *lane_connect(struct control *c, int64_t id)
         sim_fail(c->sim, SIM_TROUBLE, "stream %lld: %s", (long long)st->id, strerror(errno));
         return st;
     }
-    record(c, st, SESSION_STREAM, SESSION_US, 0);
     tap_open(c->sim, &st->tap, fd, udp, SESSION_US);
     if (udp)
         greet_datagram(c, st, "connect", datagram_connect_bytes(DATAGRAM_CONNECT));
@@ -170,14 +209,14 @@ void lane_send_bytes(struct control *c, struct lane *st, struct bytes bytes)
 {
     text_add(&st->head, bytes.at, bytes.len);
     st->sent += bytes.len;
-    record(c, st, SESSION_DATA, SESSION_US, bytes.len);
+    record_bytes(c, st, SESSION_DATA, bytes);
     if (st->fd >= 0 && !st->connecting)
         flush(c, st);
 }
 
 void lane_send_raw_datagram(struct control *c, struct lane *st, struct bytes bytes)
 {
-    record(c, st, SESSION_DATAGRAM, SESSION_US, bytes.len);
+    record_bytes(c, st, SESSION_DATAGRAM, bytes);
     if (c->is_server || st->fd >= 0)
         put_datagram(c, st, bytes.at, bytes.len);
 }
@@ -197,7 +236,7 @@ bool lane_send_datagram(struct control *c, struct lane *st, const struct datagra
     st->last = *header;
     st->sent += len;
     st->datagrams++;
-    record(c, st, SESSION_DATAGRAM, SESSION_US, len);
+    record_datagram(c, st, SESSION_US, header, len);
     return true;
 }
 
@@ -228,8 +267,11 @@ void lane_take_datagram(struct control *c, struct lane *st, struct bytes datagra
     }
     st->received += datagram.len;
     st->datagrams++;
-    record(c, st, SESSION_DATAGRAM, SESSION_SUBJECT, datagram.len);
-    if (datagram_decode(datagram, wide, &header) != SPEC_OK)
+    bool is_whole = datagram_decode(datagram, wide, &header) == SPEC_OK;
+    if (!is_whole)
+        header = (struct datagram_header){0};
+    record_datagram(c, st, SESSION_SUBJECT, &header, datagram.len);
+    if (!is_whole)
         return;
     account_udp_take(&st->count, &header, wide, sim_now());
     stream_note_datagram(st, header.seq);

@@ -277,6 +277,7 @@ const struct flow *flow_row(const struct control *c);  /* NULL at the end */
 bool flow_advance(struct control *c, int8_t state, int64_t within_ms);
 /* The script sent something itself: leave out the row that would have sent it. */
 void flow_skip(struct control *c, int8_t state, int message);
+void flow_skip_text(struct control *c); /* ... the next JSON message of ours */
 /* The script has read the first event itself. If the flow waits for just that, its row takes it,
  * and is done; else false. */
 bool flow_take(struct control *c);

@@ -32,7 +32,8 @@ static bool merge(struct session *record, const struct session_message *m)
     struct session_message *last = record->n ? &record->messages[record->n - 1] : NULL;
 
     if (!last || m->kind != SESSION_DATA || last->kind != SESSION_DATA || last->from != m->from ||
-        last->stream != m->stream || strcmp(last->who, m->who) != 0)
+        last->stream != m->stream || strcmp(last->who, m->who) != 0 || last->body.len > 0 ||
+        m->body.len > 0)
         return false;
     last->len += m->len;
     return true;

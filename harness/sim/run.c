@@ -231,7 +231,10 @@ static bool run_split(struct sim *s, const struct script_step *step)
 static bool run_close(struct sim *s, const struct script_step *step)
 {
     struct control *c = opened(s, step);
-    bool reset = step->verb == SCRIPT_RESET;
+    enum session_kind kind = step->verb == SCRIPT_RESET        ? SESSION_RESET
+                             : step->verb == SCRIPT_HALF_CLOSE ? SESSION_END
+                                                               : SESSION_CLOSE;
+    bool reset = kind == SESSION_RESET;
     struct lane *st = c && step->stream ? lane_find(c, step->stream) : NULL;
 
     if (!c)
@@ -239,9 +242,7 @@ static bool run_close(struct sim *s, const struct script_step *step)
     if (step->stream && !st)
         return sim_fail(s, SIM_TROUBLE, "there is no stream %lld", (long long)step->stream);
     sim_record(s, c,
-               (struct session_message){.kind = reset ? SESSION_RESET : SESSION_END,
-                                        .from = SESSION_US,
-                                        .stream = step->stream});
+               (struct session_message){.kind = kind, .from = SESSION_US, .stream = step->stream});
     if (st && step->verb == SCRIPT_HALF_CLOSE)
         lane_shut(st);
     else if (st)

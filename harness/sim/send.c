@@ -1,6 +1,8 @@
 /* send.c - steps that send: on a control connection, on a stream, and from the background. */
 #include "harness/sim/peer.h"
 
+#include <string.h>
+
 #define BLOCKED_MS 500 /* without a byte taken by the peer: it reads no more */
 #define CHUNK      (1u << 18)
 
@@ -43,6 +45,42 @@ static bool send_message(struct control *c, const struct script_send *send,
     return true;
 }
 
+/* Its own text, or the connection's cookie; the streams that are opened later follow it. */
+static void send_cookie(struct control *c, const struct script_send *send)
+{
+    struct session_message m = {0};
+    struct text bytes = {0};
+
+    if (send->text.n == 0) {
+        send_message(c, send, SCRIPT_MSG_COOKIE);
+        return;
+    }
+    script_text_add(&send->text, &bytes);
+    if (bytes.len == COOKIE_LEN)
+        memcpy(c->cookie, bytes.at, COOKIE_LEN);
+    m.body = (struct bytes){(const uint8_t *)text_string(&bytes), bytes.len};
+    flow_skip(c, 0, SCRIPT_MSG_COOKIE);
+    control_send(c, SESSION_COOKIE, &m, m.body);
+    text_fini(&bytes);
+}
+
+static void send_json(struct control *c, const struct script_send *send)
+{
+    size_t len = send->text.len;
+    uint32_t announced = (uint32_t)(send->announced < 0 ? (int64_t)len : send->announced);
+    struct session_message m = {.announced = announced};
+    struct text bytes = {0};
+    uint8_t prefix[4];
+
+    frame_put_json_length(prefix, announced);
+    text_add(&bytes, prefix, sizeof prefix);
+    script_text_add(&send->text, &bytes);
+    m.body = (struct bytes){(const uint8_t *)bytes.at + sizeof prefix, len};
+    flow_skip_text(c);
+    control_send(c, SESSION_JSON, &m, (struct bytes){(const uint8_t *)bytes.at, bytes.len});
+    text_fini(&bytes);
+}
+
 static void send_error(struct control *c, const struct script_send *send)
 {
     struct session_message m = {
@@ -73,7 +111,10 @@ static void send_message_of(struct control *c, const struct script_send *send)
         control_send_state(c, (int8_t)send->text.at[0].once.at[0]);
         break;
     case SCRIPT_SEND_COOKIE:
-        send_message(c, send, SCRIPT_MSG_COOKIE);
+        send_cookie(c, send);
+        break;
+    case SCRIPT_SEND_JSON:
+        send_json(c, send);
         break;
     case SCRIPT_SEND_PARAMS:
         send_message(c, send, SCRIPT_MSG_PARAMS);

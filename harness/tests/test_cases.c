@@ -324,6 +324,26 @@ static void no_problem(void *context, const struct script_error *e)
     fail_msg("%s:%u: expected %s, found %s", e->file, e->line, e->expected, e->found);
 }
 
+static void test_every_case_reads_the_same_when_printed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < cases.n; i++) {
+        struct text once = {0}, twice = {0};
+        struct script_list again = {0};
+        struct script_error e;
+        script_print(cases.at[i], &once);
+        if (!script_read(&again, cases.at[i]->file, text_string(&once), &e))
+            fail_msg("%s, line %u: expected %s, found %s", cases.at[i]->id, e.line, e.expected,
+                     e.found);
+        assert_int_equal(again.n, 1);
+        script_print(again.at[0], &twice);
+        assert_string_equal(text_string(&once), text_string(&twice));
+        script_list_fini(&again);
+        text_fini(&once);
+        text_fini(&twice);
+    }
+}
+
 static void test_every_case_passes_the_check(void **state)
 {
     (void)state;
@@ -350,6 +370,7 @@ int main(int argc, char **argv)
     subject_adopt_orphans();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_every_fault_is_caught_by_the_case_made_for_it, self),
+        cmocka_unit_test(test_every_case_reads_the_same_when_printed),
         cmocka_unit_test(test_every_case_passes_the_check),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
