@@ -13,8 +13,7 @@ enum value_kind {
     VALUE_TEXT,
     VALUE_BOOL,
     VALUE_NULL,
-    VALUE_SENT,
-    VALUE_RECEIVED,
+    VALUE_FACT,  /* of a stream: sent(3) */
     VALUE_PATH,  /* what stands there in the same message */
     VALUE_SUM,   /* of the numbers at the path: .streams[].bytes */
     VALUE_COUNT, /* how many values are there */
@@ -23,7 +22,8 @@ enum value_kind {
 };
 struct value {
     enum value_kind kind;
-    double number;
+    double number; /* FACT: the stream's id */
+    enum query_fact fact;
     bool truth;
     const char *text;
     struct step *path;
@@ -55,7 +55,7 @@ struct query {
     enum query_kind kind;
     struct query *left, *right;
     struct step *path;
-    struct value *fold; /* COMPARE: sum(), count() or len() in place of a path; or NULL */
+    struct value *fold; /* COMPARE: sum(), sent() and the like in place of a path; or NULL */
     enum op op;
     enum json_type type; /* IS */
     struct value value;  /* COMPARE, CONTAINS */
@@ -80,6 +80,12 @@ static const struct {
     {"sum(",   VALUE_SUM  },
     {"count(", VALUE_COUNT},
     {"len(",   VALUE_LEN  },
+};
+
+static const char *const fact_words[] = {
+#define X(name, word) word,
+    QUERY_FACTS(X)
+#undef X
 };
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -119,26 +125,19 @@ static bool op_at(struct cursor *c, enum op *op)
     return cursor_fail(c, SIZE_MAX, "one of == != < <= > >= or 'exists'");
 }
 
-/* sent(3), received(1) */
+/* sent(3), jitter(1) */
 static bool fact_at(struct cursor *c, struct value *v)
 {
-    static const struct {
-        const char *word;
-        enum value_kind kind;
-    } facts[] = {
-        {"sent(",     VALUE_SENT    },
-        {"received(", VALUE_RECEIVED},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
-        size_t len = strlen(facts[i].word);
+    for (size_t i = 0; i < ARRAY_LEN(fact_words); i++) {
+        size_t len = strlen(fact_words[i]);
         char *end;
-        if (strncmp(c->text + c->at, facts[i].word, len) != 0)
+        if (strncmp(c->text + c->at, fact_words[i], len) != 0 || c->text[c->at + len] != '(')
             continue;
-        v->kind = facts[i].kind;
-        v->number = (double)strtol(c->text + c->at + len, &end, 10);
+        v->kind = VALUE_FACT;
+        v->fact = (enum query_fact)i;
+        v->number = (double)strtol(c->text + c->at + len + 1, &end, 10);
         if (*end != ')')
-            return cursor_fail(c, c->at, "%sID)", facts[i].word);
+            return cursor_fail(c, c->at, "%s(ID)", fact_words[i]);
         c->at = (size_t)(end - c->text) + 1;
         return true;
     }
@@ -152,7 +151,8 @@ static bool long_fact_at(struct cursor *c, struct value *v)
 
     if (!cursor_take(c, "sent") && !cursor_take(c, "received"))
         return false;
-    v->kind = c->text[c->at - 1] == 't' ? VALUE_SENT : VALUE_RECEIVED;
+    v->kind = VALUE_FACT;
+    v->fact = c->text[c->at - 1] == 't' ? QUERY_SENT : QUERY_RECEIVED;
     if (!cursor_need_word(c, "stream") || !cursor_int(c, "the id of a stream", 1, 100000, &id) ||
         !cursor_need_word(c, "bytes"))
         return false;
@@ -229,7 +229,7 @@ static bool constant_at(struct cursor *c, struct value *v)
 
 static bool is_numeric(const struct value *v)
 {
-    return v->kind == VALUE_NUMBER || v->kind >= VALUE_SENT;
+    return v->kind == VALUE_NUMBER || v->kind >= VALUE_FACT;
 }
 
 /* What follows an operand: * and / bind more than + and -. */
@@ -331,7 +331,7 @@ static bool claim_at(struct cursor *c, struct query *q)
     struct value fold = {0};
 
     blanks(c);
-    if (fold_at(c, &fold)) {
+    if (fold_at(c, &fold) || fact_at(c, &fold)) {
         q->fold = arena_alloc(c->arena, sizeof *q->fold);
         *q->fold = fold;
         return op_at(c, &q->op) && value_at(c, &q->value);
@@ -544,10 +544,9 @@ static bool number_of(const struct value *v, const struct asked *asked, double *
     case VALUE_NUMBER:
         *out = v->number;
         return true;
-    case VALUE_SENT:
-    case VALUE_RECEIVED:
-        return asked->facts && asked->facts->bytes(asked->facts->context, v->kind == VALUE_SENT,
-                                                   (int64_t)v->number, out);
+    case VALUE_FACT:
+        return asked->facts &&
+               asked->facts->of_stream(asked->facts->context, v->fact, (int64_t)v->number, out);
     case VALUE_PATH:
     case VALUE_LEN:
         at = follow(v->path, asked->root, asked);
@@ -635,9 +634,8 @@ static void print_value(const struct value *v, struct text *out)
     case VALUE_NULL:
         text_adds(out, "null");
         break;
-    case VALUE_SENT:
-    case VALUE_RECEIVED:
-        text_addf(out, "%s(%.0f)", v->kind == VALUE_SENT ? "sent" : "received", v->number);
+    case VALUE_FACT:
+        text_addf(out, "%s(%.0f)", fact_words[v->fact], v->number);
         break;
     case VALUE_PATH:
         print_path(v->path, out);
@@ -687,12 +685,11 @@ static void explain(const struct query *q, const json_value *found, const struct
         text_addf(why, " is %.200s", shown ? shown : "missing");
         free(shown);
     }
-    if (q->kind != QUERY_COMPARE || q->value.kind < VALUE_SENT ||
+    if (q->kind != QUERY_COMPARE || q->value.kind < VALUE_FACT ||
         !number_of(&q->value, asked, &known))
         return;
-    if (q->value.kind == VALUE_SENT || q->value.kind == VALUE_RECEIVED) {
-        text_addf(why, ", and we %s %.0f", q->value.kind == VALUE_SENT ? "sent" : "received",
-                  known);
+    if (q->value.kind == VALUE_FACT && q->value.fact <= QUERY_RECEIVED) {
+        text_addf(why, ", and we %s %.0f", fact_words[q->value.fact], known);
     } else {
         text_adds(why, ", and ");
         print_value(&q->value, why);

@@ -3,15 +3,16 @@
  *   query   = and { "or" and }
  *   and     = not { "and" not }
  *   not     = [ "not" ] ( "(" query ")" | claim )
- *   claim   = path ( "exists" | "is" type | "contains" text | compare ) | fold compare
+ *   claim   = path ( "exists" | "is" type | "contains" text | compare ) | ( fold | fact ) compare
  *   compare = ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) value
  *   value   = term { ( "+" | "-" ) term }
  *   term    = operand { ( "*" | "/" ) operand }
- *   operand = number | 'text' | "text" | true | false | null | path | fold
- *           | "sent(" ID ")" | "received(" ID ")" | ( "sent" | "received" ) "stream" ID "bytes"
+ *   operand = number | 'text' | "text" | true | false | null | path | fold | fact
+ *           | ( "sent" | "received" ) "stream" ID "bytes"
+ *   fact    = ( "sent(" | "received(" | "datagrams(" | "jitter(" ) ID ")"
  *   fold    = ( "sum(" | "count(" | "len(" ) path ")"
- *   path    = { "." NAME | "[" INT "]" | "[" NAME compare "]" | "[]" }   [] inside sum() and
- * count() type    = number | string | boolean | object | array | null
+ *   path    = { "." NAME | "[" INT "]" | "[" NAME compare "]" | "[]" }   [] in sum() and count()
+ *   type    = number | string | boolean | object | array | null
  *
  * Keys are compared exactly. A path that leads nowhere makes every comparison false; "[id == 1]"
  * takes the first element of an array for which it holds; "[]" takes every element. */
@@ -24,9 +25,22 @@ struct query;
 /* NULL and the cursor's error if there is none. Lives in the cursor's arena. */
 struct query *query_parse(struct cursor *c);
 
-/* Bytes that went over stream id, for sent(ID) and received(ID); false for an unknown id. */
+/* What is known of a stream beside the message: bytes that went over it; datagrams that we sent or
+ * that came; the jitter of those that came by their headers, in seconds (UDP-9). */
+#define QUERY_FACTS(X)                                                                             \
+    X(QUERY_SENT, "sent")                                                                          \
+    X(QUERY_RECEIVED, "received")                                                                  \
+    X(QUERY_DATAGRAMS, "datagrams")                                                                \
+    X(QUERY_JITTER, "jitter")
+enum query_fact {
+#define X(name, word) name,
+    QUERY_FACTS(X)
+#undef X
+};
+
+/* Who knows it; false for an unknown id. */
 struct query_facts {
-    bool (*bytes)(void *context, bool sent, int64_t id, double *value);
+    bool (*of_stream)(void *context, enum query_fact fact, int64_t id, double *value);
     void *context;
 };
 

@@ -38,13 +38,17 @@ bool expect_event_matches(const struct script_event *want, const struct event *e
 
 /* --- predicates on texts --------------------------------------------------------------------- */
 
-static bool bytes_of_stream(void *context, bool sent, int64_t id, double *value)
+static bool fact_of_stream(void *context, enum query_fact fact, int64_t id, double *value)
 {
     const struct lane *st = lane_find(context, id);
 
     if (!st)
         return false;
-    *value = (double)(sent ? st->sent : st->received);
+    const double known[] = {[QUERY_SENT] = (double)st->sent,
+                            [QUERY_RECEIVED] = (double)st->received,
+                            [QUERY_DATAGRAMS] = (double)st->datagrams,
+                            [QUERY_JITTER] = st->count.jitter_s};
+    *value = known[fact];
     return true;
 }
 
@@ -52,7 +56,7 @@ static bool bytes_of_stream(void *context, bool sent, int64_t id, double *value)
 bool expect_json_holds(struct control *c, const struct query *q, const char *text, size_t len,
                        struct text *why)
 {
-    const struct query_facts facts = {bytes_of_stream, c};
+    const struct query_facts facts = {fact_of_stream, c};
     const char *brace = len ? memchr(text, '{', len) : NULL;
     json_value *root = NULL;
 

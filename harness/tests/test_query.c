@@ -6,10 +6,12 @@ static const char json[] =
     "{\"streams\":[{\"id\":1,\"bytes\":81920},{\"id\":3,\"bytes\":5}],\"error\":\"busy\","
     "\"on\":true,\"none\":null,\"x\":{\"y\":[10,20]}}";
 
-static bool facts(void *context, bool sent, int64_t id, double *value)
+static bool facts(void *context, enum query_fact fact, int64_t id, double *value)
 {
+    static const double known[] = {
+        [QUERY_SENT] = 81920, [QUERY_RECEIVED] = 4, [QUERY_DATAGRAMS] = 2, [QUERY_JITTER] = 0.25};
     (void)context;
-    *value = sent ? 81920 : 4;
+    *value = known[fact];
     return id == 1 || id == 3;
 }
 
@@ -47,6 +49,8 @@ static const struct row {
     {".streams[id == 1].bytes == sent(1)",                                     true,  NULL                                },
     {".streams[id == 3].bytes >= received(3)",                                 true,  NULL                                },
     {".streams[id == 3].bytes == sent(4)",                                     false, NULL                                },
+    {"received(3) == 2 * datagrams(3) and jitter(1) < 0.5",                    true,  NULL                                },
+    {"jitter(4) < 0.5",                                                        false, NULL                                },
     {".streams[id == 1].bytes == sent stream 1 bytes",                         true,  ".streams[id == 1].bytes == sent(1)"},
     {"sum(.streams[].bytes) == 81925",                                         true,  NULL                                },
     {"sum(.streams[].bytes) == .streams[0].bytes + .streams[1].bytes",         true,  NULL                                },
