@@ -18,11 +18,12 @@ static bool sent_agrees(const struct control *c, const struct lane *st,
 {
     uint64_t len = (uint64_t)MAX(c->params.len, 1);
     /* The omit periods of the two sides are not synchronised (OMIT-3). */
-    bool exact = c->drained && st->sent % len == 0 && !st->reset && c->params.omit <= 0;
+    bool exact = c->drained && st->due % len == 0 && !st->reset && c->params.omit <= 0;
+    uint64_t sent = exact ? st->due : st->sent;
 
-    if ((uint64_t)r->bytes > st->sent || (exact && (uint64_t)r->bytes != st->sent)) {
+    if ((uint64_t)r->bytes > sent || (exact && (uint64_t)r->bytes != sent)) {
         text_addf(why, "stream %lld has %lld bytes, and we sent %llu (RES-11)", (long long)st->id,
-                  (long long)r->bytes, (unsigned long long)st->sent);
+                  (long long)r->bytes, (unsigned long long)sent);
         return false;
     }
     if (st->udp && exact && !c->own_data && (uint64_t)r->packets != st->datagrams) {

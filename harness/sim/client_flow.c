@@ -193,7 +193,7 @@ static enum flow_result data(struct control *c, const struct flow *row)
         c->wake_ns = sim_now() + LOOK_EVERY_NS;
         return FLOW_WAIT;
     }
-    c->drained = c->sim->config->is_local;
+    drained_note(c);
     return FLOW_DONE;
 }
 

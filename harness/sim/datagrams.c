@@ -1,7 +1,9 @@
 /* datagrams.c - what a sender of datagrams puts into them: times, numbers, length. */
 #include "harness/sim/peer.h"
 
-#define PACE 16 /* datagrams between two looks at the peer's queue */
+/* Between two looks at the peer's queue: less than the least buffer of a socket holds. */
+#define PACE     16
+#define PACE_LEN 4096
 
 static int64_t changed(const struct script_field *field, int64_t base)
 {
@@ -63,13 +65,15 @@ static bool send_one(struct control *c, struct lane *st, const struct script_dat
 }
 
 /* So that none is lost on the way: the peer has read what was sent. */
-static void pace(struct control *c, const struct lane *st, const struct script_send *send)
+static void pace(struct control *c, const struct lane *st, const struct script_send *send,
+                 uint64_t len)
 {
     uint64_t deadline = sim_deadline(c->sim, 1000);
 
     if (send->every_ms)
         sim_pause(c->sim, send->every_ms);
-    else if (st->datagrams % PACE == 0 && c->sim->config->is_local && st->fd >= 0)
+    else if ((st->datagrams % PACE == 0 || len > PACE_LEN) && c->sim->config->is_local &&
+             st->fd >= 0)
         while (!drained(st->fd, true) && sim_now() < deadline && !sim_failed(c->sim))
             sim_pause(c->sim, 1);
 }
@@ -92,6 +96,7 @@ static bool send_run_of(struct control *c, struct lane *st, const struct script_
 {
     for (int64_t n = 0; n < run->times; n++) {
         for (int64_t seq = run->from; seq <= run->to; seq++) {
+            uint64_t before = st->sent;
             if (sim_failed(c->sim))
                 return false;
             if (!may_wait)
@@ -99,7 +104,7 @@ static bool send_run_of(struct control *c, struct lane *st, const struct script_
             else if (!send_waiting(c, st, run, seq))
                 return false;
             else
-                pace(c, st, send);
+                pace(c, st, send, st->sent - before);
         }
     }
     return true;

@@ -44,6 +44,7 @@ struct lane {
     struct text head;                  /* cookie, and bytes of the script's, still to be written */
     uint64_t todo;                     /* data bytes still to be written (TCP) */
     uint64_t sent, received, datagrams;
+    uint64_t due; /* of the bytes sent: read by the subject before TEST_END */
     struct {
         uint64_t bytes, packets, errors;
     } omitted;         /* of them, in the omit period */
@@ -248,8 +249,11 @@ bool drained(int fd, bool udp);
 /* Whether the subject has also counted what it read: then all its threads wait for more. Asked
  * again and again, it says yes in the end to a subject that never rests. */
 bool drained_is_counted(struct control *c);
+
 /* Wait until that holds for stream id, or for all of c's that we send on (0). */
 bool drained_await(struct control *c, int64_t id, uint64_t deadline_ns);
+/* It holds for all of c's: counts must agree with what was sent so far. */
+void drained_note(struct control *c);
 
 /* --- message.c: the honest text with the script's changes on it --- */
 /* The whole message as bytes, prefix included. False and c->why if a change does not fit. */
