@@ -35,6 +35,7 @@ static const char usage[] =
     "  --jobs N           cases at the same time (default 4 per CPU; 1 with --server)\n"
     "  --timeout-scale X  longer deadlines (default 1)\n"
     "  --share-network    no network namespaces\n"
+    "  --no-probe         even if it completes no correct session\n"
     "  --persistent       then play all server cases against one process, in an order of its own;\n"
     "                     a verdict that differs is a finding, with the fewest cases that show it\n"
     "  --seed N           of that order (default: a new one, which is printed)\n"
@@ -65,7 +66,7 @@ struct request {
     struct suite suite;
     struct cli_choice choice;
     const char *profile, *json, *expect, *required;
-    bool quiet, persistent;
+    bool quiet, persistent, no_probe;
     double jobs, max_skip, seed, details;
     unsigned n_detailed;
     struct text again; /* the command line, up to the choice of cases */
@@ -104,6 +105,7 @@ static const struct row {
     ROW("update-expectations", FLAG, suite.demands.accepts_all, 0, 0, false),
     ROW("in-order", FLAG, suite.in_order, 0, 0, false),
     ROW("persistent", FLAG, persistent, 0, 0, false),
+    ROW("no-probe", FLAG, no_probe, 0, 0, true),
     ROW("quiet", FLAG, quiet, 0, 0, false),
 };
 #define FIRST_ROW 256 /* the rows' numbers among the options; letters are below */
@@ -323,7 +325,7 @@ static int run(struct request *r)
     if (status != CLI_OK)
         return status;
     struct text why = {0};
-    if (!suite_probe(&r->suite.settings, &r->suite.cases, &why))
+    if (!r->no_probe && !suite_probe(&r->suite.settings, &r->suite.cases, &why))
         return complain(&why, CLI_TROUBLE);
     report_head(out_of(r), &r->suite);
     fflush(stdout);
