@@ -38,6 +38,8 @@ bool convert_is_stale(const struct conversion *c)
     return c->is_client && c->params != NULL && c->params->authtoken != NULL && !c->has_claim;
 }
 
+#define PACING_TIMER_USUAL 1000
+
 /* --- texts ------------------------------------------------------------------------------------ */
 
 /* As it stands, if it can. */
@@ -113,6 +115,7 @@ static void add_options(struct text *out, const struct params *p)
         text_addf(out, " -b %" PRId64 "/%" PRId64, p->bandwidth, p->burst);
     else
         add_number(out, "-b", p->bandwidth);
+    add_number(out, "--pacing-timer", p->pacing_timer == PACING_TIMER_USUAL ? 0 : p->pacing_timer);
     add_flag(out, "-N", p->nodelay);
     add_flag(out, "-Z", p->zerocopy != 0);
     add_flag(out, "--udp-counters-64bit", p->udp_counters_64bit != 0);

@@ -23,21 +23,23 @@ static void add_message(struct session *list, const struct track_event *event,
     session_add(list, to);
 }
 
+/* What went over each stream, in one message per direction. */
 static void add_volumes(struct session *list, const struct track_session *s, enum observer_side us)
 {
+    uint64_t end_ns = s->end_ns > s->first_ns ? s->end_ns - s->first_ns : 0;
+
     for (size_t i = 0; i < s->n_streams; i++) {
+        const struct track_stream *stream = s->streams[i];
         for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
-            const struct track_stream *stream = s->streams[i];
-            uint64_t n =
-                stream->is_udp ? stream->udp[side].account.packets : stream->tcp[side].sent;
-            if (n > 0)
-                session_add(list,
-                            &(struct session_message){
-                                .kind = stream->is_udp ? SESSION_DATAGRAM : SESSION_DATA,
-                                .from = (int)us == side ? SESSION_US : SESSION_SUBJECT,
-                                .at_ns = s->end_ns > s->first_ns ? s->end_ns - s->first_ns : 0,
-                                .stream = stream->id,
-                                .len = n});
+            struct session_message m = {
+                .kind = SESSION_DATA,
+                .from = (int)us == side ? SESSION_US : SESSION_SUBJECT,
+                .at_ns = end_ns,
+                .stream = stream->id,
+                .len = stream->is_udp ? stream->udp[side].bytes : stream->tcp[side].sent,
+            };
+            if (m.len > 0)
+                session_add(list, &m);
         }
     }
 }

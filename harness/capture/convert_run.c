@@ -43,7 +43,7 @@ static void add_delays(const struct conversion *c)
 
     for (size_t i = 0; i < c->list->n; i++) {
         const struct session_message *m = &c->list->messages[i];
-        if (m->kind == SESSION_DATA || m->kind == SESSION_DATAGRAM)
+        if (m->kind == SESSION_DATA)
             continue;
         uint64_t late_ns = m->at_ns - MIN(last_ns, m->at_ns);
         last_ns = m->at_ns;
@@ -61,9 +61,9 @@ static void add_delays(const struct conversion *c)
 
 /* --- the data phase --------------------------------------------------------------------------- */
 
-/* Of a stream with total bytes (or datagrams): those that had gone when n spans were over. All
+/* Of a stream with so many bytes (or datagrams): those that had gone when n spans were over. All
  * streams of a side are taken to have gone at the same pace. */
-static uint64_t gone(const struct conversion *c, unsigned n, uint64_t total)
+static uint64_t gone(const struct conversion *c, unsigned n, uint64_t all)
 {
     const struct track_volume *v = &c->s->volume;
     const uint64_t *bytes = v->bytes[c->request->us];
@@ -73,42 +73,60 @@ static uint64_t gone(const struct conversion *c, unsigned n, uint64_t total)
         sum += bytes[i];
         part += i < n ? bytes[i] : 0;
     }
-    return n >= v->n || sum == 0 ? total : (uint64_t)((double)total * (double)part / (double)sum);
+    return n >= v->n || sum == 0 ? all : (uint64_t)((double)all * (double)part / (double)sum);
+}
+
+/* What the side that is played sent: bytes, or the highest number of a datagram. */
+static uint64_t total(const struct conversion *c, const struct track_stream *stream)
+{
+    enum observer_side us = c->request->us;
+
+    return stream->is_udp ? stream->udp[us].account.packets : stream->tcp[us].sent;
+}
+
+static unsigned n_senders(const struct conversion *c)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < c->s->n_streams; i++)
+        n += total(c, c->s->streams[i]) > 0;
+    return n;
+}
+
+/* Datagrams first+1..last in so much time; how much of it that takes. */
+static uint64_t add_datagrams(const struct conversion *c, int64_t id, uint64_t first, uint64_t last,
+                              uint64_t ns)
+{
+    uint64_t every_ms = stretched_ms(c, ns / (last - first));
+
+    text_addf(c->out, "stream %" PRId64 " send datagrams %" PRIu64 "..%" PRIu64, id, first + 1,
+              last);
+    if (every_ms > 0)
+        text_addf(c->out, " every %" PRIu64 "ms", every_ms);
+    text_adds(c->out, "\n");
+    return every_ms > 0 ? ns : 0;
 }
 
 /* Spans from..to of the data phase, ns long. Datagrams go at an even pace, one stream behind the
  * other; bytes at once. */
 static void add_piece(const struct conversion *c, unsigned from, unsigned to, uint64_t ns)
 {
-    unsigned n_paced = 0, n_streams = 0;
-    uint64_t left_ns = ns;
+    uint64_t used_ns = 0;
 
-    for (size_t i = 0; i < c->list->n; i++)
-        n_streams += c->list->messages[i].from == SESSION_US &&
-                     c->list->messages[i].kind == SESSION_DATAGRAM;
-    for (size_t i = 0; i < c->list->n; i++) {
-        const struct session_message *m = &c->list->messages[i];
-        if (m->from != SESSION_US || (m->kind != SESSION_DATA && m->kind != SESSION_DATAGRAM))
-            continue;
-        uint64_t first = from == 0 ? 0 : gone(c, from, m->len), last = gone(c, to, m->len);
+    for (size_t i = 0; i < c->s->n_streams; i++) {
+        const struct track_stream *stream = c->s->streams[i];
+        uint64_t all = total(c, stream);
+        uint64_t first = from == 0 ? 0 : gone(c, from, all), last = gone(c, to, all);
         if (first == last)
             continue;
-        if (m->kind == SESSION_DATA) {
-            text_addf(c->out, "stream %" PRId64 " send data %" PRIu64 "\n", m->stream,
+        if (stream->is_udp)
+            used_ns += add_datagrams(c, stream->id, first, last, ns / n_senders(c));
+        else
+            text_addf(c->out, "stream %" PRId64 " send data %" PRIu64 "\n", stream->id,
                       last - first);
-            continue;
-        }
-        uint64_t every_ms = stretched_ms(c, ns / n_streams / (last - first));
-        text_addf(c->out, "stream %" PRId64 " send datagrams %" PRIu64 "..%" PRIu64, m->stream,
-                  first + 1, last);
-        if (every_ms > 0)
-            text_addf(c->out, " every %" PRIu64 "ms", every_ms);
-        text_adds(c->out, "\n");
-        n_paced += every_ms > 0;
-        left_ns -= every_ms > 0 ? ns / n_streams : 0;
     }
-    if (n_paced == 0)
-        add_pause(c, left_ns);
+    if (used_ns == 0)
+        add_pause(c, ns);
 }
 
 static void add_data(const struct conversion *c)
@@ -149,6 +167,13 @@ static int8_t reached(const struct conversion *c)
     return state;
 }
 
+/* Our end, and theirs; what they still say does not matter any more. */
+static void add_farewell(const struct conversion *c)
+{
+    text_addf(c->out, "half-close\nignore   %s\nexpect   end\n",
+              c->is_client ? "server-error" : "state IPERF_DONE");
+}
+
 static void add_error(const struct conversion *c)
 {
     const struct session_message *m = convert_find(c, SESSION_ERROR, SESSION_US, 0);
@@ -169,7 +194,8 @@ static void add_error(const struct conversion *c)
         text_addf(c->out, " %d", (int)m->ierr);
     if (m->n_ints > 1)
         text_addf(c->out, " errno %d", (int)m->os_errno);
-    text_adds(c->out, "\nclose\n");
+    text_adds(c->out, "\n");
+    add_farewell(c);
 }
 
 /* An end that one side chose: ours is played, the subject's is asked for by a signal. */
@@ -198,7 +224,10 @@ static void add_close(const struct conversion *c)
 {
     if (c->s->first_over == c->request->us) {
         text_adds(c->out, "# gone without a word\n");
-        text_adds(c->out, c->s->is_reset[c->request->us] ? "reset\n" : "close\n");
+        if (c->s->is_reset[c->request->us])
+            text_adds(c->out, "reset\n");
+        else
+            add_farewell(c);
         return;
     }
     if (reached(c) == TEST_RUNNING) /* nobody goes in the middle of a test by itself */
@@ -275,8 +304,8 @@ void convert_run(const struct conversion *c)
         text_addf(c->out, "advance  %s\n", has_run ? "TEST_RUNNING" : state_name(state));
         if (has_run)
             add_data(c);
-        else if (state == PARAM_EXCHANGE && c->is_client && c->params != NULL)
-            text_adds(c->out, "send     params\n");
+        else if (state == PARAM_EXCHANGE && c->params != NULL)
+            text_addf(c->out, "%s   params\n", c->is_client ? "send  " : "expect");
     }
     add_end(c);
 }

@@ -24,6 +24,7 @@ int cli_interop(int argc, char **argv);
 int cli_decode(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_convert(int argc, char **argv);
+int cli_replay(int argc, char **argv);
 
 /* Print usage to stderr and return CLI_USAGE. */
 int cli_usage(const char *usage);
@@ -48,6 +49,21 @@ struct track_user;
  * CLI_OK, or CLI_TROUBLE: it cannot be opened, or is damaged before its end. */
 int cli_read_capture(const char *program, const char *path, const struct cli_ports *ports,
                      const struct track_user *user, bool *was_cut);
+
+/* What `convert` and `replay` are told of the conversion: an option of CLI_CONVERT_OPTIONS; false
+ * if it is none, or its value is bad. */
+struct convert_request;
+bool cli_convert_option(struct convert_request *request, int option, const char *value);
+#define CLI_CONVERT_OPTIONS                                                                        \
+    {"as", required_argument, NULL, 'a'}, {"speed", required_argument, NULL, 'x'},                 \
+        {"key", required_argument, NULL, 'k'},                                                     \
+    {                                                                                              \
+        "users", required_argument, NULL, 'u'                                                      \
+    }
+/* Load request->key if there is a path of one; *key is the caller's to auth_key_free(). False after
+ * a message. */
+struct auth_key;
+bool cli_convert_key(struct convert_request *request, struct auth_key **key);
 
 /* Words of one kind that narrow a list of cases. */
 struct cli_words {

@@ -91,72 +91,92 @@ static int convert(struct convert *c, const char *path)
     return status;
 }
 
-static bool take_side(struct convert *c, const char *word)
+static bool take_side(struct convert_request *request, const char *word)
 {
-    c->request.us = strcmp(word, "server") == 0 ? OBSERVER_SERVER : OBSERVER_CLIENT;
+    request->us = strcmp(word, "server") == 0 ? OBSERVER_SERVER : OBSERVER_CLIENT;
     return strcmp(word, "server") == 0 || strcmp(word, "client") == 0;
 }
 
-static bool take_speed(struct convert *c, const char *word)
+static bool take_speed(struct convert_request *request, const char *word)
 {
     char *end;
     double speed = strtod(word, &end);
 
-    c->request.stretch = speed > 0 ? 1 / speed : 0;
+    request->stretch = speed > 0 ? 1 / speed : 0;
     return *word != '\0' && *end == '\0' && speed >= 0;
 }
 
-static bool load_key(struct convert *c, struct auth_key **key)
+bool cli_convert_option(struct convert_request *request, int option, const char *value)
+{
+    switch (option) {
+    case 'a':
+        return take_side(request, value);
+    case 'x':
+        return take_speed(request, value);
+    case 'k':
+        request->key_path = value;
+        return true;
+    case 'u':
+        request->users_path = value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool cli_convert_key(struct convert_request *request, struct auth_key **key)
 {
     char why[256];
 
-    if (c->request.key_path == NULL)
+    *key = NULL;
+    if (request->key_path == NULL)
         return true;
-    c->request.key = *key = auth_load_private(c->request.key_path, why, sizeof why);
+    request->key = *key = auth_load_private(request->key_path, why, sizeof why);
     if (*key == NULL)
-        fprintf(stderr, "iperfspec convert: %s: %s\n", c->request.key_path, why);
+        fprintf(stderr, "iperfspec: %s: %s\n", request->key_path, why);
     return *key != NULL;
+}
+
+static bool take(struct convert *c, int o)
+{
+    switch (o) {
+    case 's':
+        return (c->wanted = strtoull(optarg, NULL, 10)) > 0;
+    case 'i':
+        c->request.id = optarg;
+        return true;
+    case 'p':
+        return cli_port(&c->ports, "convert", optarg);
+    default:
+        return cli_convert_option(&c->request, o, optarg);
+    }
 }
 
 int cli_convert(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"as",               required_argument, NULL, 'a'},
-        {"session",              required_argument, NULL, 's'},
-        {"id",                  required_argument, NULL, 'i'},
-        {"speed",required_argument, NULL, 'x'},
-        {"key",               required_argument, NULL, 'k'},
-        {"users",               required_argument, NULL, 'u'},
-        {"port",              required_argument, NULL, 'p'},
-        {"help",                  no_argument, NULL, 'h'},
-        {0             }
+        {"session",          required_argument, NULL, 's'},
+        {"id",              required_argument, NULL, 'i'},
+        {"port",                  required_argument, NULL, 'p'},
+        CLI_CONVERT_OPTIONS,
+        {"help",no_argument, NULL, 'h'},
+        {0              }
     };
     struct convert c = {.wanted = 1, .request.stretch = 1};
-    bool has_side = false, is_good = true;
+    struct auth_key *key;
+    bool has_side = false;
     int o;
 
-    while (is_good && (o = cli_option(argc, argv, options)) != -1) {
+    while ((o = cli_option(argc, argv, options)) != -1) {
         if (o == 'h')
             return fputs(usage, stdout), CLI_OK;
-        else if (o == 'a')
-            is_good = has_side = take_side(&c, optarg);
-        else if (o == 's')
-            is_good = (c.wanted = strtoull(optarg, NULL, 10)) > 0;
-        else if (o == 'i')
-            c.request.id = optarg;
-        else if (o == 'k')
-            c.request.key_path = optarg;
-        else if (o == 'u')
-            c.request.users_path = optarg;
-        else if (o == 'x')
-            is_good = take_speed(&c, optarg);
-        else
-            is_good = o == 'p' && cli_port(&c.ports, "convert", optarg);
+        if (!take(&c, o))
+            return cli_usage(usage);
+        has_side |= o == 'a';
     }
-    if (!is_good || !has_side || optind + 1 != argc)
+    if (!has_side || optind + 1 != argc)
         return cli_usage(usage);
-    struct auth_key *key = NULL;
-    int status = load_key(&c, &key) ? convert(&c, argv[optind]) : CLI_TROUBLE;
+    int status = cli_convert_key(&c.request, &key) ? convert(&c, argv[optind]) : CLI_TROUBLE;
     auth_key_free(key);
     return status;
 }

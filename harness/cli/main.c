@@ -14,6 +14,7 @@ const struct cli_command cli_commands[] = {
     {"decode",  cli_decode,  "show the sessions in a capture file"                    },
     {"check",   cli_check,   "judge the sessions in capture files"                    },
     {"convert", cli_convert, "make a script that plays one side of a captured session"},
+    {"replay",  cli_replay,  "play a captured session again, and compare"             },
     {NULL,      NULL,        NULL                                                     },
 };
 

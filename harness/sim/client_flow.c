@@ -23,6 +23,7 @@ static enum flow_result again(struct control *c)
     while (c->n_events > 0)
         control_pop(c);
     control_close(c, false);
+    c->at_end = false;
     c->position = 0;
     c->connect_errno = 0;
     c->wake_ns = sim_now() + RETRY_MS * 1000000u;
@@ -41,7 +42,7 @@ static enum flow_result connect_row(struct control *c, const struct flow *row)
     if (sim_now() < c->wake_ns)
         return FLOW_WAIT;
     c->wake_ns = 0;
-    if (c->fd < 0) {
+    if (c->fd < 0 && !c->at_end) { /* else it came up, said no and went, all at once */
         c->sim->out->connects += c->retries == 0;
         control_connect(c);
     }

@@ -254,7 +254,8 @@ static struct sim_config make_config(const struct script *script,
                                .may_retry =
                                    strcmp(name, "iperf") == 0 || (settings->remote && !*name),
                                .wants_pkcs1 = wants_pkcs1(&settings->build),
-                               .timeout_scale = settings->timeout_scale};
+                               .timeout_scale = settings->timeout_scale,
+                               .tap = settings->tap};
 }
 
 /* --- keeping a server from case to case ------------------------------------------------------ */

@@ -52,8 +52,10 @@ void keep_begin(struct keep *k, const char *dir, const struct script *script,
     name_file(k, capture, path, sizeof path);
     k->records = recorder_open(&k->recorder, path, script->id);
     k->error = k->records ? 0 : errno;
-    if (k->records)
+    if (k->records) {
+        k->recorder.tap.next = config->tap;
         config->tap = &k->recorder.tap;
+    }
 }
 
 /* Of a case that went well nobody needs it. */

@@ -128,6 +128,7 @@ struct suite_settings {
         *remote; /* "HOST:PORT" of a running server elsewhere, whose process nobody watches */
     struct suite_need needs[SCRIPT_N_NEEDS]; /* by suite_find_needs() */
     const char *keep; /* folder for what a case left: output, timeline; or NULL */
+    const struct sim_tap *tap; /* NULL, or who listens to each case of suite_run_case() */
 };
 
 /* --- needs.c: what cases need, and whether it is there --- */
