@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void blanks(struct cursor *c)
+void cursor_blanks(struct cursor *c)
 {
     while (c->text[c->at] == ' ' || c->text[c->at] == '\t')
         c->at++;
@@ -40,7 +40,7 @@ bool cursor_fail(struct cursor *c, size_t at, const char *expected, ...)
 
     if (e->line)
         return false;
-    blanks(c);
+    cursor_blanks(c);
     if (at == SIZE_MAX)
         at = c->at;
     snprintf(e->file, sizeof e->file, "%s", c->file);
@@ -76,7 +76,7 @@ void script_error_format(const struct script_error *e, struct text *out)
 
 bool cursor_at_end(struct cursor *c)
 {
-    blanks(c);
+    cursor_blanks(c);
     return c->text[c->at] == '\0';
 }
 
@@ -87,7 +87,7 @@ bool cursor_end(struct cursor *c)
 
 char *cursor_peek(struct cursor *c)
 {
-    blanks(c);
+    cursor_blanks(c);
     size_t len = strcspn(c->text + c->at, " \t");
     return len ? arena_copy(c->arena, c->text + c->at, len) : NULL;
 }
@@ -105,7 +105,7 @@ bool cursor_take(struct cursor *c, const char *word)
 {
     size_t len = strlen(word);
 
-    blanks(c);
+    cursor_blanks(c);
     if (strncmp(c->text + c->at, word, len) != 0)
         return false;
     if (c->text[c->at + len] && !strchr(" \t", c->text[c->at + len]))
@@ -130,7 +130,7 @@ bool cursor_need_word(struct cursor *c, const char *word)
 
 bool cursor_int(struct cursor *c, const char *expected, int64_t min, int64_t max, int64_t *out)
 {
-    blanks(c);
+    cursor_blanks(c);
     size_t begin = c->at;
     char *word = cursor_need(c, expected), *end;
     if (!word)
@@ -144,7 +144,7 @@ bool cursor_int(struct cursor *c, const char *expected, int64_t min, int64_t max
 
 bool cursor_duration(struct cursor *c, int64_t *ms)
 {
-    blanks(c);
+    cursor_blanks(c);
     size_t begin = c->at;
     char *word = cursor_need(c, "a time such as 5s or 200ms"), *end;
     if (!word)
@@ -185,7 +185,7 @@ static bool escape(const char **s, char *out)
 
 bool cursor_quoted(struct cursor *c, struct bytes *out)
 {
-    blanks(c);
+    cursor_blanks(c);
     char quote = c->text[c->at];
     size_t len = 0;
     if (quote != '"' && quote != '\'')
@@ -243,7 +243,7 @@ char *cursor_json(struct cursor *c)
 {
     json_value *root;
 
-    blanks(c);
+    cursor_blanks(c);
     size_t begin = c->at, len = json_extent(c->text + begin);
     char *text = arena_copy(c->arena, c->text + begin, len);
     if (len == 0 || json_parse((struct bytes){(const uint8_t *)text, len}, &root) != SPEC_OK) {
@@ -272,7 +272,7 @@ bool cursor_hex(struct cursor *c, struct bytes *out)
         return true;
     }
     for (;;) {
-        blanks(c);
+        cursor_blanks(c);
         size_t word = strcspn(c->text + c->at, " \t"), i = 0;
         for (; i + 1 < word; i += 2) {
             int high = nibble(c->text[c->at + i]), low = nibble(c->text[c->at + i + 1]);

@@ -31,6 +31,8 @@ struct cursor {
 /* Remove a comment (a # at the start or behind a blank, outside quotes) and blanks at the end. */
 void cursor_strip(char *line);
 
+void cursor_blanks(struct cursor *c); /* move past them */
+
 /* Whether nothing but blanks is left; fail unless so. */
 bool cursor_at_end(struct cursor *c);
 bool cursor_end(struct cursor *c);

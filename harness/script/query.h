@@ -11,11 +11,13 @@
  *           | ( "sent" | "received" ) "stream" ID "bytes"
  *   fact    = ( "sent(" | "received(" | "datagrams(" | "jitter(" ) ID ")"
  *   fold    = ( "sum(" | "count(" | "len(" ) path ")"
- *   path    = { "." NAME | "[" INT "]" | "[" NAME compare "]" | "[]" }   [] in sum() and count()
+ *   path    = [ "params" | "results" | "ours" ] place { place }
+ *   place   = "." NAME | "[" INT "]" | "[" NAME compare "]" | "[]"      [] in sum() and count()
  *   type    = number | string | boolean | object | array | null
  *
  * Keys are compared exactly. A path that leads nowhere makes every comparison false; "[id == 1]"
- * takes the first element of an array for which it holds; "[]" takes every element. */
+ * takes the first element of an array for which it holds; "[]" takes every element. A path begins
+ * at the top of the value that is asked about, or of another message of the same session. */
 #pragma once
 #include "harness/script/cursor.h"
 #include "impl/wire/json.h"
@@ -38,9 +40,23 @@ enum query_fact {
 #undef X
 };
 
-/* Who knows it; false for an unknown id. */
+/* X(name, word)  The messages that a path may begin at. */
+#define QUERY_MESSAGES(X)                                                                          \
+    X(QUERY_PARAMS, "params")   /* the client's parameters */                                      \
+    X(QUERY_RESULTS, "results") /* the subject's results */                                        \
+    X(QUERY_OURS, "ours")       /* the results that we sent */
+enum query_message {
+#define X(name, word) name,
+    QUERY_MESSAGES(X)
+#undef X
+};
+
+/* Who knows it. Any function may be NULL. */
 struct query_facts {
+    /* False for an unknown id. */
     bool (*of_stream)(void *context, enum query_fact fact, int64_t id, double *value);
+    /* The message as it was sent, or NULL; borrowed until query_holds() returns. */
+    const json_value *(*message)(void *context, enum query_message which);
     void *context;
 };
 

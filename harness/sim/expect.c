@@ -1,8 +1,6 @@
 /* expect.c - steps that wait for something and judge what comes. */
 #include "harness/sim/peer.h"
 
-#include "impl/wire/json.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,42 +36,10 @@ bool expect_event_matches(const struct script_event *want, const struct event *e
 
 /* --- predicates on texts --------------------------------------------------------------------- */
 
-static bool fact_of_stream(void *context, enum query_fact fact, int64_t id, double *value)
-{
-    const struct lane *st = lane_find(context, id);
-
-    if (!st)
-        return false;
-    const double known[] = {[QUERY_SENT] = (double)st->sent,
-                            [QUERY_RECEIVED] = (double)st->received,
-                            [QUERY_DATAGRAMS] = (double)st->datagrams,
-                            [QUERY_JITTER] = st->count.jitter_s};
-    *value = known[fact];
-    return true;
-}
-
-/* The first JSON object in a text that may have other lines around it. */
-bool expect_json_holds(struct control *c, const struct query *q, const char *text, size_t len,
-                       struct text *why)
-{
-    const struct query_facts facts = {fact_of_stream, c};
-    const char *brace = len ? memchr(text, '{', len) : NULL;
-    json_value *root = NULL;
-
-    if (!brace ||
-        json_parse((struct bytes){(const uint8_t *)brace, len - (size_t)(brace - text)}, &root)) {
-        text_addf(why, "no JSON in %zu bytes", len);
-        return false;
-    }
-    bool ok = query_holds(q, root, c ? &facts : NULL, why);
-    json_free(root);
-    return ok;
-}
-
 static bool judge_text(struct control *c, const struct script_event *want, const struct text *body)
 {
     struct text why = {0};
-    bool ok = !want->where || expect_json_holds(c, want->where, text_string(body), body->len, &why);
+    bool ok = !want->where || ask_text(c, want->where, text_string(body), body->len, &why);
 
     if (!ok)
         sim_fail(c->sim, SIM_MISS, "%s", text_string(&why));
@@ -138,14 +104,25 @@ static const struct script_event *match(const struct script_expect *expect, cons
     return NULL;
 }
 
-/* Something of a stream that holds by now; NULL if nothing does, or the case has failed. */
+/* Something of a stream that holds by now, or NULL. *over: what has come is none of those that are
+ * asked for, c->why says what. */
 static const struct script_event *match_stream(struct control *c,
-                                               const struct script_expect *expect)
+                                               const struct script_expect *expect, bool *over)
 {
-    for (size_t i = 0; i < expect->events.n && !sim_failed(c->sim); i++)
-        if (script_event_is_of_stream(&expect->events.at[i]) &&
-            stream_check(c, &expect->events.at[i]) == STREAM_HOLDS)
-            return &expect->events.at[i];
+    bool can_hold = false, is_wrong = false;
+
+    *over = false;
+    for (size_t i = 0; i < expect->events.n && !sim_failed(c->sim); i++) {
+        const struct script_event *want = &expect->events.at[i];
+        if (!script_event_is_of_stream(want))
+            continue;
+        enum stream_result result = stream_check(c, want);
+        if (result == STREAM_HOLDS)
+            return want;
+        can_hold |= result == STREAM_NOT_YET;
+        is_wrong |= result == STREAM_FAILED;
+    }
+    *over = is_wrong && !can_hold;
     return NULL;
 }
 
@@ -165,12 +142,15 @@ static const struct event *next_event(struct control *c, uint64_t deadline,
 {
     struct sim *s = c->sim;
     const struct event *e;
+    bool over;
 
     for (;;) {
         while ((e = control_head(c)) && !(wanted && match(wanted, e)) && flow_pop_ignored(c, e))
             ;
-        if (wanted && (*of_stream = match_stream(c, wanted)))
+        if (wanted && (*of_stream = match_stream(c, wanted, &over)))
             return NULL;
+        if (wanted && over)
+            sim_fail(s, SIM_MISS, "%s", text_string(&c->why));
         /* Streams may outlive their control connection. */
         if (e && wanted && is_end(e) && asks_for_streams_alone(wanted) && sim_now() < deadline)
             e = NULL;
@@ -310,13 +290,14 @@ bool expect_run(struct sim *s, const struct script_step *step)
 
 /* --- one of several, several in any order ---------------------------------------------------- */
 
-/* Whether what the step waits for is there. */
-static bool is_there(struct sim *s, const struct script_step *step)
+/* Whether what the step waits for is there; *over: on its streams it can come no more. */
+static bool is_there(struct sim *s, const struct script_step *step, bool *over)
 {
     struct control *c = control_get(s, step->who);
     const struct event *e = control_head(c);
 
-    return (e && match(&step->expect, e)) || match_stream(c, &step->expect) || looks_back(c, step);
+    return match_stream(c, &step->expect, over) || (e && match(&step->expect, e)) ||
+           looks_back(c, step);
 }
 
 /* Fail on an event that none of the steps waits for. */
@@ -339,12 +320,18 @@ static size_t await_one(struct sim *s, const struct script_step *const *steps, s
                         uint64_t since, uint64_t deadline, const char *instead)
 {
     for (;;) {
+        size_t n_over = 0;
+        bool over;
         for (size_t i = 0; i < n && !sim_failed(s); i++) {
-            if (!is_there(s, steps[i]))
-                continue;
-            s->waiting_since = since;
-            return i;
+            if (is_there(s, steps[i], &over)) {
+                s->waiting_since = since;
+                return i;
+            }
+            n_over += over;
         }
+        if (n > 0 && n_over == n)
+            sim_fail(s, SIM_MISS, "%s%s", text_string(&control_get(s, steps[0]->who)->why),
+                     instead);
         if (sim_failed(s) || !refuse_others(s, steps, n, instead))
             return n;
         if (sim_now() >= deadline) {

@@ -315,15 +315,18 @@ bool expect_any_order(struct sim *s, const struct script_step *step);
 bool expect_event_matches(const struct script_event *want, const struct event *e);
 /* Now + what the step says, or what its clauses say, or WAIT_MS; times the scale. */
 uint64_t expect_deadline(const struct sim *s, const struct script_step *step);
-/* The first JSON object in a text that may have other lines around it. c may be NULL. */
-bool expect_json_holds(struct control *c, const struct query *q, const char *text, size_t len,
-                       struct text *why);
+/* --- ask.c: queries; c, which may be NULL, is the connection whose streams and messages they may
+ * name --- */
+/* Of the first JSON object in a text that may have other lines around it. */
+bool ask_text(struct control *c, const struct query *q, const char *text, size_t len,
+              struct text *why);
+bool ask_value(struct control *c, const struct query *q, const json_value *root, struct text *why);
 /* --- reaction.c --- */
 bool reaction_run(struct control *c, const struct script_step *step);
 /* --- process.c --- */
 bool process_expect(struct sim *s, const struct script_step *step);
 /* --- stream.c --- */
-enum stream_result { STREAM_HOLDS, STREAM_NOT_YET, STREAM_FAILED /* sim_fail() was called */ };
+enum stream_result { STREAM_HOLDS, STREAM_NOT_YET, STREAM_FAILED /* c->why */ };
 enum stream_result stream_check(struct control *c, const struct script_event *want);
 void stream_note_datagram(struct lane *st, uint64_t seq);
 /* --- server_flow.c: a server of ours is at the point where streams come; take the one that waits.

@@ -61,7 +61,8 @@ static bool expect_signal(struct sim *s, const struct script_step *step)
 /* --- what it wrote --------------------------------------------------------------------------- */
 
 /* One of the lines is an object for which the query holds. */
-static bool any_line_holds(const struct query *q, const struct text *output, struct text *why)
+static bool any_line_holds(struct control *c, const struct query *q, const struct text *output,
+                           struct text *why)
 {
     const char *at = text_string(output);
     size_t lines = 0;
@@ -71,7 +72,7 @@ static bool any_line_holds(const struct query *q, const struct text *output, str
         len = strcspn(at, "\n");
         if (json_parse((struct bytes){(const uint8_t *)at, len}, &root) != SPEC_OK)
             continue;
-        bool ok = query_holds(q, root, NULL, NULL);
+        bool ok = ask_value(c, q, root, NULL);
         json_free(root);
         lines++;
         if (ok)
@@ -95,14 +96,17 @@ static bool text_matches(const struct script_expect *expect, const char *text)
     return ok;
 }
 
-static bool output_holds(const struct script_expect *expect, const struct text *text,
+static bool output_holds(struct sim *s, const struct script_step *step, const struct text *text,
                          struct text *why)
 {
+    const struct script_expect *expect = &step->expect;
+    struct control *c = control_get(s, step->who);
+
     switch (expect->output) {
     case SCRIPT_OUTPUT_JSON:
-        return expect_json_holds(NULL, expect->where, text_string(text), text->len, why);
+        return ask_text(c, expect->where, text_string(text), text->len, why);
     case SCRIPT_OUTPUT_JSON_STREAM:
-        return any_line_holds(expect->where, text, why);
+        return any_line_holds(c, expect->where, text, why);
     default:
         if (text_matches(expect, text_string(text)))
             return true;
@@ -127,7 +131,7 @@ static bool expect_output(struct sim *s, const struct script_step *step)
         return sim_fail(s, SIM_TROUBLE, "the subject's output is out of reach");
     if (s->config->script->plays_server && !await_exit(s, step, &status))
         return false;
-    while (!output_holds(expect, read(p->context), &why) && !p->ended(p->context, &status) &&
+    while (!output_holds(s, step, read(p->context), &why) && !p->ended(p->context, &status) &&
            sim_now() < deadline && !sim_failed(s)) {
         text_fini(&why);
         sim_pump(s, deadline);

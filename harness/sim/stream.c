@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 static unsigned peer_port(const struct lane *st)
@@ -21,13 +20,13 @@ static unsigned peer_port(const struct lane *st)
 static enum stream_result __attribute__((format(printf, 3, 4)))
 miss(struct control *c, const struct lane *st, const char *format, ...)
 {
-    char text[160];
     va_list args;
 
+    text_fini(&c->why);
+    text_addf(&c->why, "stream %lld ", (long long)st->id);
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    text_vaddf(&c->why, format, args);
     va_end(args);
-    sim_fail(c->sim, SIM_MISS, "stream %lld %s", (long long)st->id, text);
     return STREAM_FAILED;
 }
 
@@ -40,10 +39,8 @@ static enum stream_result await_stream(struct control *c, const struct script_ev
         enum flow_result taken = server_take_stream(c, want->any_cookie);
         if (taken == FLOW_WAIT)
             return STREAM_NOT_YET;
-        if (taken == FLOW_FAILED) {
-            sim_fail(c->sim, SIM_MISS, "%s", text_string(&c->why));
+        if (taken == FLOW_FAILED)
             return STREAM_FAILED;
-        }
     }
     if (!st || !st->up)
         return STREAM_NOT_YET;

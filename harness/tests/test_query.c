@@ -15,6 +15,29 @@ static bool facts(void *context, enum query_fact fact, int64_t id, double *value
     return id == 1 || id == 3;
 }
 
+/* The other messages of the session: parameters, and no results of ours. */
+static json_value *others;
+
+static const json_value *message(void *context, enum query_message which)
+{
+    return which == QUERY_OURS ? NULL : *(json_value **)context;
+}
+
+static int read_others(void **state)
+{
+    static const char text[] = "{\"parallel\":2,\"streams\":[{\"bytes\":5}]}";
+
+    (void)state;
+    return json_parse((struct bytes){(const uint8_t *)text, sizeof text - 1}, &others);
+}
+
+static int free_others(void **state)
+{
+    (void)state;
+    json_free(others);
+    return 0;
+}
+
 static struct query *parse(const char *text, struct arena *arena, struct script_error *error)
 {
     struct cursor c = {"t", 1, text, 0, arena, error};
@@ -63,11 +86,16 @@ static const struct row {
     {".error is string and .on is boolean and .none is null and .x is object", true,  NULL                                },
     {".x.y is array and .x.y[0] is number and not .error is number",           true,  NULL                                },
     {".error contains 'us' and not .error contains 'free'",                    true,  NULL                                },
+    {"count(.streams[]) == params.parallel",                                   true,  NULL                                },
+    {"results.streams[0].bytes == .streams[id == 3].bytes",                    true,  NULL                                },
+    {"sum(results.streams[].bytes) == 4 + 1 and not ours.parallel exists",     true,  NULL                                },
+    {"ours.parallel == 2",                                                     false, NULL                                },
+    {".error == \"it's\"",                                                     false, NULL                                },
 };
 
 static void test_query_holds_as_it_reads(void **state)
 {
-    const struct query_facts known = {facts, NULL};
+    const struct query_facts known = {facts, message, &others};
     json_value *root;
 
     (void)state;
@@ -101,9 +129,19 @@ static void test_query_print_reads_back_as_the_same(void **state)
     }
 }
 
+static const struct miss {
+    const char *text, *why;
+} misses[] = {
+    {".gone == 1",                         ".gone is missing"                             },
+    {"not .error exists",                  ".error is \"busy\""                           },
+    {"not (.on == true and .none exists)", "it holds that .on == true and .none exists"   },
+    {"count(.streams[]) == 3",             "count(.streams[]) is 2"                       },
+    {"params.parallel == .streams[1].id",  "params.parallel is 2, and .streams[1].id is 3"},
+};
+
 static void test_query_says_what_it_found(void **state)
 {
-    const struct query_facts known = {facts, NULL};
+    const struct query_facts known = {facts, message, &others};
     struct arena arena = {0};
     struct script_error error = {0};
     struct text why = {0};
@@ -115,8 +153,11 @@ static void test_query_says_what_it_found(void **state)
                 &known, &why);
     assert_string_equal(text_string(&why), ".streams[id == 3].bytes is 5, and we sent 81920");
     text_fini(&why);
-    query_holds(parse(".gone == 1", &arena, &error), NULL, NULL, &why);
-    assert_string_equal(text_string(&why), ".gone is missing");
+    for (size_t i = 0; i < ARRAY_LEN(misses); i++) {
+        text_fini(&why);
+        assert_false(query_holds(parse(misses[i].text, &arena, &error), root, &known, &why));
+        assert_string_equal(text_string(&why), misses[i].why);
+    }
     text_fini(&why);
     json_free(root);
     arena_fini(&arena);
@@ -155,5 +196,5 @@ int main(void)
         cmocka_unit_test(test_query_says_what_it_found),
         cmocka_unit_test(test_query_names_the_place_of_a_mistake),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, read_others, free_others);
 }
