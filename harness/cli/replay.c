@@ -151,7 +151,7 @@ static void tell_play(const struct suite_run *run)
 /* Up to the subject's first state: behind it comes the refusal, whatever came then. */
 static struct session before_params(const struct session *s)
 {
-    struct session part = {s->messages, 0, 0};
+    struct session part = {.messages = s->messages};
 
     while (part.n < s->n && s->messages[part.n].kind != SESSION_STATE)
         part.n++;
