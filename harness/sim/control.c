@@ -434,8 +434,6 @@ void control_send_state(struct control *c, int8_t state)
     control_send(c, SESSION_STATE, &m, (struct bytes){(const uint8_t *)&state, 1});
     if (c->is_server && (state == PARAM_EXCHANGE || state == EXCHANGE_RESULTS))
         c->json_due++;
-    if (state == IPERF_DONE && !c->is_server)
-        c->finished = true;
 }
 
 bool control_is_flushed(const struct control *c)

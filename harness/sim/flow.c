@@ -31,7 +31,8 @@ static bool is_ignored(const struct ignored *list, const struct event *e)
 
 bool flow_pop_ignored(struct control *c, const struct event *e)
 {
-    /* A stale SERVER_ERROR may follow a test that went well (ERR-7). */
+    /* A stale SERVER_ERROR may follow a test that went well (ERR-7); a script that says IPERF_DONE
+     * itself tells what may come then. */
     bool ignored = (c->finished && e->kind == EVENT_ERROR) || is_ignored(&c->sim->ignored, e) ||
                    is_ignored(&c->ignored, e);
 
@@ -55,8 +56,10 @@ enum flow_result flow_unexpected(struct control *c, const struct flow *row, cons
 
 enum flow_result flow_send_state(struct control *c, const struct flow *row)
 {
-    if (c->stage++ == 0)
+    if (c->stage++ == 0) {
         moment_send_state(c, row->state);
+        c->finished |= row->state == IPERF_DONE;
+    }
     return control_is_flushed(c) ? FLOW_DONE : FLOW_WAIT;
 }
 

@@ -95,7 +95,7 @@ struct control {
     size_t n_wires;
     size_t position; /* in the flow of an honest peer */
     unsigned stage;  /* within that row */
-    bool finished;   /* IPERF_DONE was sent or read */
+    bool finished;   /* the honest run sent or read IPERF_DONE */
     bool own_data;   /* the script sends data itself */
     unsigned looks;  /* for a subject that sleeps (drained.c) */
     bool drained;    /* queues were seen empty before TEST_END */
