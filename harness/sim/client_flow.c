@@ -50,7 +50,7 @@ static enum flow_result connect_row(struct control *c, const struct flow *row)
         return FLOW_WAIT;
     if (c->connect_errno == 0)
         return FLOW_DONE;
-    if (c->connect_errno == ECONNREFUSED && may_try_again(c))
+    if ((c->connect_errno == ECONNREFUSED || c->connect_errno == ECONNRESET) && may_try_again(c))
         return again(c);
     text_fini(&c->why);
     text_addf(&c->why, "connect failed: %s (%s)", strerror(c->connect_errno), row->clause);

@@ -1,0 +1,90 @@
+/* test_connect.c - a connect is repeated where a server may be opening its listener anew (CONN-5),
+ * and nowhere else. */
+#include "harness/sim/sim.h"
+
+#include "impl/tests/unit.h"
+
+#include <unistd.h>
+
+struct fault {
+    const char *name;
+    bool refuses; /* nobody listens; else one does, who goes before the connection is accepted */
+    bool may_retry, was_used;
+    enum sim_cause cause;
+    unsigned retries;
+};
+
+struct server {
+    const struct fault *fault;
+    struct sim_listener at;
+    unsigned asked; /* connections */
+};
+
+static void listen_again(struct server *server)
+{
+    assert_true(sim_listen(&server->at, "127.0.0.1", server->at.port));
+}
+
+/* Called between connect() and the look at what became of it. */
+static void fail_the_first(void *context, const struct tap_event *event)
+{
+    struct server *server = context;
+
+    if (event->kind == TAP_OPEN && ++server->asked == 1 && !server->fault->refuses) {
+        sim_listener_close(&server->at);
+        listen_again(server);
+    } else if (event->kind == TAP_RESET && server->fault->refuses && server->asked == 1) {
+        listen_again(server);
+    }
+}
+
+static void check(const struct fault *fault)
+{
+    struct script_list list = {0};
+    struct script_error e;
+    struct server server = {.fault = fault};
+    struct sim_tap tap = {.context = &server, .event = fail_the_first};
+    struct sim_config config = {.timeout_scale = 1,
+                                .tap = &tap,
+                                .may_retry = fault->may_retry,
+                                .was_used = fault->was_used};
+    struct sim_outcome outcome;
+
+    assert_true(script_read(&list, "t", "case x\nclause ST-1\nplays client\n\nopen\n", &e));
+    config.script = list.at[0];
+    assert_true(sim_listen(&server.at, "127.0.0.1", 0));
+    assert_true(sim_address("127.0.0.1", server.at.port, &config.server, &config.server_len));
+    if (fault->refuses)
+        sim_listener_close(&server.at);
+    sim_run(&config, &outcome);
+    if (outcome.cause != fault->cause || outcome.retries != fault->retries || outcome.connects != 1)
+        fail_msg("%s: %s, %u repeated: %s", fault->name, sim_cause_word(outcome.cause),
+                 outcome.retries, text_string(&outcome.got));
+    sim_listener_close(&server.at);
+    sim_outcome_fini(&outcome);
+    script_list_fini(&list);
+}
+
+static const struct fault faults[] = {
+    {"CONN-5 refused",              true,  true,  true,  SIM_OK,   1},
+    {"CONN-5 reset",                false, true,  true,  SIM_OK,   1},
+    {"refused, not stock",          true,  false, true,  SIM_MISS, 0},
+    {"reset, not stock",            false, false, true,  SIM_MISS, 0},
+    {"refused, before any session", true,  true,  false, SIM_MISS, 0},
+    {"reset, before any session",   false, true,  false, SIM_MISS, 0},
+};
+
+static void test_connect_is_repeated_only_where_a_listener_is_opened_anew(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+        check(&faults[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_connect_is_repeated_only_where_a_listener_is_opened_anew),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
