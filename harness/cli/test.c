@@ -90,7 +90,7 @@ static const struct row {
     ROW("client-cmd", PATH, suite.settings.build.client_cmd, 0, 0, true),
     ROW("wrap", PATH, suite.settings.build.wrap, 0, 0, true),
     ROW("server", POINTER, suite.settings.remote, 0, 0, true),
-    ROW("keep", POINTER, suite.settings.keep, 0, 0, false),
+    ROW("keep", POINTER, suite.settings.keep, 0, 0, true),
     ROW("profile", POINTER, profile, 0, 0, true),
     ROW("expect", POINTER, expect, 0, 0, true),
     ROW("require", POINTER, required, 0, 0, false),
@@ -231,7 +231,7 @@ static void progress(void *context, const struct suite_result *result)
 
     if (r->quiet && result->standing < SUITE_UNEXPECTED)
         return;
-    report_case(out_of(r), result, text_string(&r->again),
+    report_case(out_of(r), &r->suite, result, text_string(&r->again),
                 is_failure && r->n_detailed < r->details);
     r->n_detailed += is_failure;
     fflush(stdout);

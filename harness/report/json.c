@@ -63,6 +63,8 @@ static void put_result(struct jwrite *w, const struct suite_result *r)
     jwrite_string(w, "stderr", run->cause == SIM_OK ? "" : text_string(&run->said));
     jwrite_string(w, "command", text_string(&run->command));
     jwrite_int(w, "retries", run->retries);
+    if (run->served_ns)
+        jwrite_double(w, "service_seconds", (double)run->served_ns / 1e9);
     jwrite_double(w, "seconds", (double)run->duration_ns / 1e9);
     jwrite_end(w);
 }

@@ -8,8 +8,8 @@
 void report_head(FILE *out, const struct suite *suite);
 /* One line per case; for what was not expected what was got, and with_details everything that
  * helps. `again` is the command line without the choice of cases. */
-void report_case(FILE *out, const struct suite_result *result, const char *again,
-                 bool with_details);
+void report_case(FILE *out, const struct suite *suite, const struct suite_result *result,
+                 const char *again, bool with_details);
 /* The line that tells persistent mode from what was before. */
 void report_persistent(FILE *out, const struct suite *suite);
 /* A verdict that earlier cases change, and the fewest of them that do. */

@@ -107,6 +107,8 @@ static void details(FILE *out, const struct suite_result *r, const char *again)
         fprintf(out, "  known    %s:%u names '%s': %s\n", r->expectation->file,
                 r->expectation->line, suite_verdict_word(r->expectation->verdict),
                 r->expectation->reason);
+    if (run->kept.len)
+        fprintf(out, "  capture  %s\n", text_string(&run->kept));
     fprintf(out, "  script   %s:%u\n", r->script->file, r->script->line);
     fprintf(out, "  subject  %s\n", text_string(&run->command));
     fprintf(out, "  again    %s --case '%s'\n", again, r->script->id);
@@ -135,7 +137,8 @@ static void contradiction(FILE *out, const struct suite_result *r)
     fputs("\n", out);
 }
 
-void report_case(FILE *out, const struct suite_result *r, const char *again, bool with_details)
+void report_case(FILE *out, const struct suite *suite, const struct suite_result *r,
+                 const char *again, bool with_details)
 {
     bool colour = is_coloured(out);
 
@@ -160,6 +163,8 @@ void report_case(FILE *out, const struct suite_result *r, const char *again, boo
     else if (r->standing == SUITE_KNOWN)
         fprintf(out, "\n      %s: %s\n", r->expectation->clause, r->expectation->reason);
     else if (with_details) {
+        fputs("  ", out);
+        build_name(&suite->settings.build, out);
         fputs("\n", out);
         details(out, r, again);
     } else
@@ -272,6 +277,25 @@ static void list_trouble(FILE *out, const struct suite_totals *t)
                 t->shared_network);
 }
 
+/* How long servers took to serve again: a slow release is none of the hangs. */
+static void list_service(FILE *out, const struct suite *suite)
+{
+    const struct suite_result *slowest = NULL;
+    unsigned n = 0;
+
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        const struct suite_result *r = &suite->results[i];
+        if (!r->run.served_ns)
+            continue;
+        n++;
+        if (!slowest || r->run.served_ns > slowest->run.served_ns)
+            slowest = r;
+    }
+    if (slowest)
+        fprintf(out, "served   again after %u case%s, the latest after %.3f s: %s\n", n,
+                n == 1 ? "" : "s", (double)slowest->run.served_ns / 1e9, slowest->script->id);
+}
+
 static void closing_line(FILE *out, const struct suite *suite, const struct suite_totals *t)
 {
     build_name(&suite->settings.build, out);
@@ -318,6 +342,7 @@ void report_summary(FILE *out, const struct suite *suite)
     list_missing(out, suite);
     list_trouble(out, &totals);
     list_unkept(out, suite);
+    list_service(out, suite);
     closing_line(out, suite, &totals);
     if (status != 0)
         fprintf(out, "exit %d: %s\n", status, text_string(&why));

@@ -112,7 +112,8 @@ bool alive_run(struct sim *s, const struct script_step *step)
         struct control *c = attempt(s, deadline, &ok);
         attempts++;
         if (ok) {
-            note_time(s, sim_now() - since);
+            s->out->served_ns = sim_now() - since;
+            note_time(s, s->out->served_ns);
             close_all(s);
             return true;
         }

@@ -130,6 +130,8 @@ struct sim {
     const struct sim_config *config;
     struct sim_outcome *out;
     uint64_t start_ns;
+    unsigned done_line; /* of the last step that is done, 0: none; and when that was */
+    uint64_t done_ns;
     struct control **controls;
     size_t n_controls;
     struct pending *pending;
@@ -161,6 +163,8 @@ bool sim_failed(const struct sim *s);
 /* Note what its profile does not have the subject do; the case goes on (the first note stands). */
 void sim_drift(struct sim *s, const struct script_step *step, const char *clause,
                const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Fail: the subject was killed by a signal of its own making, so long after our last step. */
+bool sim_fail_crash(struct sim *s, int signo);
 /* If the subject has ended (waiting up to ms for it), fail with crash or exit. */
 bool sim_check_process(struct sim *s, int64_t ms);
 

@@ -27,12 +27,6 @@ static bool await_exit(struct sim *s, const struct script_step *step, int *statu
     return !sim_failed(s);
 }
 
-static bool killed(struct sim *s, int status)
-{
-    return sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s",
-                    sigabbrev_np(WTERMSIG(status)));
-}
-
 static bool expect_exit(struct sim *s, const struct script_step *step)
 {
     int status;
@@ -40,7 +34,7 @@ static bool expect_exit(struct sim *s, const struct script_step *step)
     if (!await_exit(s, step, &status))
         return false;
     if (WIFSIGNALED(status))
-        return killed(s, status);
+        return sim_fail_crash(s, WTERMSIG(status));
     if ((WEXITSTATUS(status) == step->expect.status) != step->expect.is_not)
         return true;
     return sim_fail(s, SIM_MISS, "exit status %d", WEXITSTATUS(status));
@@ -54,7 +48,7 @@ static bool expect_signal(struct sim *s, const struct script_step *step)
         return false;
     if (WIFSIGNALED(status) && WTERMSIG(status) == step->expect.status)
         return true;
-    return WIFSIGNALED(status) ? killed(s, status)
+    return WIFSIGNALED(status) ? sim_fail_crash(s, WTERMSIG(status))
                                : sim_fail(s, SIM_MISS, "exit status %d", WEXITSTATUS(status));
 }
 
@@ -154,7 +148,7 @@ static bool expect_failure(struct sim *s, const struct script_step *step)
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
         return true;
     if (WIFSIGNALED(status))
-        return killed(s, status);
+        return sim_fail_crash(s, WTERMSIG(status));
     const char *brace = strchr(text_string(p->output(p->context)), '{');
     bool said =
         brace &&

@@ -67,6 +67,15 @@ bool sim_fail(struct sim *s, enum sim_cause cause, const char *format, ...)
     return false;
 }
 
+bool sim_fail_crash(struct sim *s, int signo)
+{
+    sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s", sigabbrev_np(signo));
+    if (s->out->cause == SIM_CRASH && s->done_line)
+        text_addf(&s->out->got, ", %.0f ms after line %u", (double)(sim_now() - s->done_ns) / 1e6,
+                  s->done_line);
+    return false;
+}
+
 /* Ended by a signal that nobody sent on purpose, or by itself although it should serve on. */
 static void judge_end(struct sim *s, int status)
 {
@@ -79,7 +88,7 @@ static void judge_end(struct sim *s, int status)
                  "the subject was killed by SIGKILL, which it cannot have done itself: somebody "
                  "else did, or the kernel for want of memory");
     else if (WIFSIGNALED(status) && !was_told)
-        sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
+        sim_fail_crash(s, WTERMSIG(status));
     else if (!s->end_is_wanted)
         sim_fail(s, SIM_EXIT, "the subject's process ended by itself, status %d",
                  WIFEXITED(status) ? WEXITSTATUS(status) : -1);

@@ -343,8 +343,11 @@ void sim_blame(struct sim *s, const struct script_step *step)
 
 bool sim_step(struct sim *s, const struct script_step *step)
 {
-    if (runners[step->verb](s, step) && !sim_failed(s))
+    if (runners[step->verb](s, step) && !sim_failed(s)) {
+        s->done_line = step->line;
+        s->done_ns = sim_now();
         return true;
+    }
     sim_blame(s, step);
     return sim_fail(s, SIM_TROUBLE, "the step gave no reason");
 }

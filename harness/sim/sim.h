@@ -88,6 +88,7 @@ struct sim_outcome {
     struct text got;      /* in protocol words */
     struct text branches; /* which way each `either` went: "line 12: end"; what came as reaction */
     unsigned connects;    /* control connections that were wanted */
+    uint64_t served_ns;   /* how long the last `expect alive` took; 0: there was none */
     unsigned retries;     /* those that took more than one attempt (CONN-5), service checks aside */
     struct session record;
 };

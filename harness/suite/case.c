@@ -28,6 +28,7 @@ static void take_outcome(struct suite_run *run, struct sim_outcome *o)
     run->line = o->line;
     run->retries += o->retries;
     run->connects += o->connects;
+    run->served_ns = o->served_ns;
     text_fini(&run->timeline);
     text_fini(&run->branches);
     text_adds(&run->clause, o->clause ? o->clause : "");
@@ -339,8 +340,9 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
 
 void suite_run_fini(struct suite_run *run)
 {
-    struct text *const all[] = {&run->clause,   &run->step, &run->got,     &run->branches,
-                                &run->timeline, &run->said, &run->command, &run->unkept};
+    struct text *const all[] = {&run->clause,   &run->step,     &run->got,
+                                &run->branches, &run->timeline, &run->said,
+                                &run->command,  &run->kept,     &run->unkept};
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         text_fini(all[i]);

@@ -69,6 +69,8 @@ static void end_capture(struct keep *k, struct suite_run *run)
         unlink(path);
     else if (error)
         note(run, path, error);
+    else
+        text_adds(&run->kept, path);
 }
 
 void keep_end(struct keep *k, const struct script *script, const struct subject *subject,

@@ -46,10 +46,11 @@ struct suite_run {
     unsigned line, connects, retries;
     unsigned
         process; /* suite_run_in_order(): number of the process that was judged, from 1; else 0 */
-    uint64_t duration_ns;
+    uint64_t duration_ns, served_ns; /* of it, `expect alive`; 0: the case has none */
     bool own_network;
     struct text clause; /* of the step that failed, "" for none */
     struct text step, got, branches, timeline, said /* stderr */, command;
+    struct text kept;   /* the capture that --keep wrote, "" if there is none */
     struct text unkept; /* what --keep could not write, and why; "" if all is well */
 };
 void suite_run_fini(struct suite_run *run);
@@ -127,7 +128,7 @@ struct suite_settings {
     const char
         *remote; /* "HOST:PORT" of a running server elsewhere, whose process nobody watches */
     struct suite_need needs[SCRIPT_N_NEEDS]; /* by suite_find_needs() */
-    const char *keep; /* folder for what a case left: output, timeline; or NULL */
+    const char *keep;          /* folder for what a case left: output, timeline; or NULL */
     const struct sim_tap *tap; /* NULL, or who listens to each case of suite_run_case() */
 };
 

@@ -18,7 +18,7 @@
 #define NO_JOB     SIZE_MAX
 #define ANSWER_MAX (64u << 20)
 #define ORPHANS_MS 10000
-#define N_TEXTS    8
+#define N_TEXTS    9
 
 struct worker {
     pid_t pid;
@@ -73,22 +73,24 @@ static bool get(int fd, void *bytes, size_t len)
 /* The numbers of a suite_run, and the lengths of its texts behind them. */
 struct answer {
     unsigned cause, line, connects, retries, process, own_network;
-    uint64_t duration_ns;
+    uint64_t duration_ns, served_ns;
     uint32_t lens[N_TEXTS];
 };
 
 static void texts_of(struct suite_run *run, struct text *texts[N_TEXTS])
 {
-    struct text *const all[N_TEXTS] = {&run->clause,   &run->step, &run->got,     &run->branches,
-                                       &run->timeline, &run->said, &run->command, &run->unkept};
+    struct text *const all[N_TEXTS] = {&run->clause,   &run->step,     &run->got,
+                                       &run->branches, &run->timeline, &run->said,
+                                       &run->command,  &run->kept,     &run->unkept};
 
     memcpy(texts, all, sizeof all);
 }
 
 static bool put_run(int fd, struct suite_run *run)
 {
-    struct answer a = {run->cause,   run->line,        run->connects,    run->retries,
-                       run->process, run->own_network, run->duration_ns, {0}};
+    struct answer a = {run->cause,       run->line,      run->connects,
+                       run->retries,     run->process,   run->own_network,
+                       run->duration_ns, run->served_ns, {0}};
     struct text *texts[N_TEXTS];
     bool ok;
 
@@ -116,6 +118,7 @@ static bool get_run(int fd, struct suite_run *run)
     run->process = a.process;
     run->own_network = a.own_network;
     run->duration_ns = a.duration_ns;
+    run->served_ns = a.served_ns;
     texts_of(run, texts);
     for (int i = 0; i < N_TEXTS; i++) {
         if (a.lens[i] > ANSWER_MAX)
