@@ -139,9 +139,11 @@ interop: setup ## set up, then every mode between iperfref and every stock build
 	$(PARALLEL) -s all
 	scripts/interop $(REPORT)/interop.json $(BUILDS) build/iperfref
 
-bench: setup ## throughput of iperfref beside the stock builds
+bench: setup ## throughput beside the stock builds, and iperfspec check beside tshark and tcpdump
+	scripts/deps build bench
 	$(PARALLEL) -s all
 	scripts/bench $(BUILDS) build/iperfref
+	scripts/bench-capture
 
 fuzz: ## run each fuzz target, or TARGET=name, for FUZZTIME seconds
 	scripts/deps build fuzz

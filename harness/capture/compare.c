@@ -197,7 +197,7 @@ static void compare_texts(const struct comparison *c, const struct session_messa
 
 static bool is_end(const struct session_message *m)
 {
-    return m->kind == SESSION_END || m->kind == SESSION_RESET;
+    return m->kind == SESSION_END || m->kind == SESSION_CLOSE || m->kind == SESSION_RESET;
 }
 
 static bool is_told(const struct session_message *m)

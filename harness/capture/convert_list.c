@@ -47,7 +47,7 @@ static void add_volumes(struct session *list, const struct track_session *s, enu
 void convert_list(const struct timeline *timeline, const struct track_session *s,
                   enum observer_side us, struct session *list)
 {
-    *list = (struct session){0};
+    *list = (struct session){.we_serve = us == OBSERVER_SERVER};
     for (size_t i = 0; i < timeline->n; i++) {
         struct track_event event = timeline_event(&timeline->entries[i]);
         struct session_message m = {.from = event.from == us ? SESSION_US : SESSION_SUBJECT,

@@ -44,5 +44,7 @@ void timeline_print(FILE *out, const struct timeline *t, const struct track_sess
 void timeline_print_summary(FILE *out, const struct track_session *s);
 /* Violations and what was not judged, a line each. */
 void timeline_print_findings(FILE *out, const struct track_session *s);
-/* The session as a JSON object without a newline; t may be NULL. False without memory. */
-bool timeline_print_json(FILE *out, const struct timeline *t, const struct track_session *s);
+/* The session as a JSON object without a newline; t may be NULL. with_bytes: each message also as it
+ * went over the wire, in hex. False without memory. */
+bool timeline_print_json(FILE *out, const struct timeline *t, const struct track_session *s,
+                         bool with_bytes);

@@ -1,6 +1,7 @@
 /* timeline_json.c - a session and its events for programs. */
 #include "harness/capture/digest.h"
 #include "harness/capture/timeline.h"
+#include "impl/wire/frame.h"
 #include "impl/wire/json.h"
 #include "impl/wire/jwrite.h"
 #include "impl/wire/remark.h"
@@ -64,6 +65,31 @@ static void write_message(struct jwrite *w, const struct track_event *event)
         write_text(w, event);
 }
 
+/* A message that was captured whole, as it went over the wire. */
+static void write_bytes(struct jwrite *w, const struct track_event *event)
+{
+    const struct observer_message *m = event->message;
+    struct text wire = {0}, hex = {0};
+    uint8_t head[9];
+
+    if (event->has_hole)
+        return;
+    if (m->kind == OBSERVER_STATE)
+        text_add(&wire, &m->state, 1);
+    else if (m->kind == OBSERVER_ERROR)
+        text_add(&wire, head, frame_put_error(head, m->n_ints, m->ierr, m->os_errno));
+    else if (m->kind == OBSERVER_JSON && m->text.len > 0)
+        text_add(&wire, head, frame_put_json_length(head, m->announced));
+    if (m->kind == OBSERVER_JSON || m->kind == OBSERVER_COOKIE)
+        text_add(&wire, m->text.at, m->text.len);
+    for (size_t i = 0; i < wire.len; i++)
+        text_addf(&hex, "%02x", (uint8_t)wire.at[i]);
+    if (wire.len > 0)
+        jwrite_string(w, "hex", text_string(&hex));
+    text_fini(&wire);
+    text_fini(&hex);
+}
+
 static void write_violation(struct jwrite *w, const struct track_violation *v)
 {
     if (v->clause != NULL) {
@@ -76,7 +102,7 @@ static void write_violation(struct jwrite *w, const struct track_violation *v)
 }
 
 static void write_event(struct jwrite *w, const struct track_session *s,
-                        const struct track_event *event)
+                        const struct track_event *event, bool with_bytes)
 {
     if (event->kind == TRACK_BEGIN || event->kind == TRACK_NOTE || event->kind == TRACK_VIOLATION)
         return; /* said elsewhere */
@@ -95,6 +121,8 @@ static void write_event(struct jwrite *w, const struct track_session *s,
     }
     if (event->kind == TRACK_MESSAGE)
         write_message(w, event);
+    if (event->kind == TRACK_MESSAGE && with_bytes)
+        write_bytes(w, event);
     jwrite_end(w);
 }
 
@@ -150,7 +178,25 @@ static void write_findings(struct jwrite *w, const struct track_session *s)
     jwrite_end(w);
 }
 
-bool timeline_print_json(FILE *out, const struct timeline *t, const struct track_session *s)
+/* Data by sender, in spans of equal length. */
+static void write_volume(struct jwrite *w, const struct track_session *s)
+{
+    const struct track_volume *v = &s->volume;
+
+    jwrite_object(w, "volume");
+    jwrite_double(w, "start", v->n > 0 ? seconds_of(s, v->start_ns) : 0);
+    jwrite_double(w, "span", (double)v->span_ns / 1e9);
+    for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
+        jwrite_array(w, timeline_side((enum observer_side)side));
+        for (unsigned i = 0; i < v->n; i++)
+            jwrite_uint(w, NULL, v->bytes[side][i]);
+        jwrite_end(w);
+    }
+    jwrite_end(w);
+}
+
+bool timeline_print_json(FILE *out, const struct timeline *t, const struct track_session *s,
+                         bool with_bytes)
 {
     struct jwrite w;
     struct text mode = {0}, ending = {0};
@@ -170,11 +216,12 @@ bool timeline_print_json(FILE *out, const struct timeline *t, const struct track
     jwrite_uint(&w, "first_packet", s->first_number);
     write_findings(&w, s);
     write_streams(&w, s);
+    write_volume(&w, s);
     if (t != NULL) {
         jwrite_array(&w, "events");
         for (size_t i = 0; i < t->n; i++) {
             struct track_event event = timeline_event(&t->entries[i]);
-            write_event(&w, s, &event);
+            write_event(&w, s, &event, with_bytes);
         }
         jwrite_end(&w);
     }

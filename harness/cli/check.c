@@ -38,7 +38,7 @@ static void on_done(void *context, struct track_session *s)
     c->n[verdict]++;
     if (c->is_json) {
         fputs(c->n_in_file > 0 ? ",\n" : "", stdout);
-        timeline_print_json(stdout, NULL, s);
+        timeline_print_json(stdout, NULL, s, false);
     } else if (!c->is_quiet || verdict != DIGEST_PASS) {
         timeline_print_summary(stdout, s);
         timeline_print_findings(stdout, s);

@@ -14,6 +14,7 @@ static const char usage[] =
     "Times are seconds since the start of the session, > is the client, < the server.\n"
     "  --pretty     JSON texts over several lines\n"
     "  --json       everything as one JSON object\n"
+    "  --bytes      with --json: each message as it went over the wire too, in hex\n"
     "  --summary    one line per session\n"
     "  --follow     each event as it is read, for `tcpdump -U -w - ... | iperfspec decode --follow "
     "-`\n"
@@ -27,7 +28,7 @@ enum form { FORM_TIMELINE, FORM_JSON, FORM_SUMMARY, FORM_FOLLOW };
 
 struct decode {
     enum form form;
-    bool is_pretty;
+    bool is_pretty, with_bytes;
     uint64_t only; /* session; 0: all */
     struct cli_ports ports;
     uint64_t n_shown;
@@ -64,7 +65,7 @@ static void on_done(void *context, struct track_session *s)
             timeline_print(stdout, s->user, s, d->is_pretty);
         } else if (d->form == FORM_JSON) {
             fputs(d->n_shown > 0 ? ",\n" : "", stdout);
-            timeline_print_json(stdout, s->user, s);
+            timeline_print_json(stdout, s->user, s, d->with_bytes);
         } else {
             timeline_print_summary(stdout, s);
         }
@@ -96,12 +97,13 @@ int cli_decode(int argc, char **argv)
     static const struct option options[] = {
         {"pretty",     no_argument, NULL, 'P'},
         {"json",        no_argument, NULL, 'J'},
-        {"summary",            no_argument, NULL, 'S'},
-        {"follow",no_argument, NULL, 'F'},
-        {"session",         required_argument, NULL, 's'},
-        {"port",    required_argument, NULL, 'p'},
-        {"help",        no_argument, NULL, 'h'},
-        {0           }
+        {"bytes",            no_argument, NULL, 'B'},
+        {"summary",no_argument, NULL, 'S'},
+        {"follow",         no_argument, NULL, 'F'},
+        {"session",      required_argument, NULL, 's'},
+        {"port",        required_argument, NULL, 'p'},
+        {"help",            no_argument, NULL, 'h'},
+        {0       }
     };
     struct decode d = {.form = FORM_TIMELINE};
     int o;
@@ -111,6 +113,8 @@ int cli_decode(int argc, char **argv)
             return fputs(usage, stdout), CLI_OK;
         else if (o == 'P')
             d.is_pretty = true;
+        else if (o == 'B')
+            d.with_bytes = true;
         else if (o == 'J' || o == 'S' || o == 'F')
             d.form = o == 'J' ? FORM_JSON : o == 'S' ? FORM_SUMMARY : FORM_FOLLOW;
         else if (o == 'p' ? !cli_port(&d.ports, "decode", optarg)

@@ -151,8 +151,9 @@ static void tell_play(const struct suite_run *run)
 /* Up to the subject's first state: behind it comes the refusal, whatever came then. */
 static struct session before_params(const struct session *s)
 {
-    struct session part = {.messages = s->messages};
+    struct session part = *s; /* borrowed */
 
+    part.n = 0;
     while (part.n < s->n && s->messages[part.n].kind != SESSION_STATE)
         part.n++;
     part.n += part.n < s->n;
