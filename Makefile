@@ -78,6 +78,11 @@ $(B)/iperfref: $(call objects,impl/main.c $(SOURCES_$(VARIANT))) $(B)/libimpl.a
 $(B)/iperfspec: $(call objects,harness/cli/main.c) $(B)/libharness.a $(B)/libimpl.a
 	$(CC) $(LINK) -o $@ $^ $(LIBS) $(CAPTURE)
 
+# For scripts/mutants: how one source is compiled, and how iperfref is linked.
+mutant-commands:
+	@echo '$(CC) $(filter-out -MMD -MP -g,$(OURFLAGS)) -O1'
+	@echo '$(CC) $(LINK) $(call objects,impl/main.c) $(B)/libimpl.a $(LIBS)'
+
 $(B)/libimpl.a: $(call objects,$(IMPL))
 $(B)/libharness.a: $(call objects,$(HARNESS))
 $(B)/lib%.a: $(B)/sources
@@ -205,7 +210,7 @@ help: ## this list
 clean: ## remove what was built (keeps build/stock)
 	find build -mindepth 1 -maxdepth 1 ! -name stock -exec rm -rf {} + 2>/dev/null || true
 
-.PHONY: all unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
+.PHONY: all mutant-commands unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
         fuzz-coverage corpus coverage sanitize lint \
         format nightly install uninstall help clean FORCE
 .DELETE_ON_ERROR:

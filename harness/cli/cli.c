@@ -90,6 +90,8 @@ bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
         return add_word(&choice->clauses, value);
     case 'T':
         return add_word(&choice->tags, value);
+    case 'W':
+        return add_word(&choice->without, value);
     case 'N':
         return add_word(&choice->needs, value);
     case 'r':
@@ -130,8 +132,10 @@ static bool fits_any_id(const struct cli_words *ids, const struct script *s)
 static bool is_chosen(const struct cli_choice *choice, const struct script *s)
 {
     return fits_any_id(&choice->ids, s) && names_one(&choice->clauses, &s->clauses) &&
-           names_one(&choice->tags, &s->tags) && names_one(&choice->needs, &s->needs) &&
-           !(choice->only_server && s->plays_server) && !(choice->only_client && !s->plays_server);
+           names_one(&choice->tags, &s->tags) &&
+           (choice->without.n == 0 || !names_one(&choice->without, &s->tags)) &&
+           names_one(&choice->needs, &s->needs) && !(choice->only_server && s->plays_server) &&
+           !(choice->only_client && !s->plays_server);
 }
 
 /* As the ids stand on the command line; those of one glob as they stood. */

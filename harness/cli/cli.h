@@ -71,9 +71,10 @@ struct cli_words {
     size_t n;
 };
 
-/* What narrows a list of cases: ids (globs), clauses, tags, needs, roles. */
+/* What narrows a list of cases: ids (globs), clauses, tags, tags that it has
+ * not, needs, roles. */
 struct cli_choice {
-    struct cli_words ids, clauses, tags, needs;
+    struct cli_words ids, clauses, tags, without, needs;
     bool only_server, only_client;
     bool in_order;     /* as the ids stand, in place of the order of the files */
     const char *cases; /* folder or file; NULL: the program's own */
@@ -84,7 +85,7 @@ bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
 #define CLI_CHOICE_OPTIONS                                                                         \
     {"case", required_argument, NULL, 'c'}, {"clause", required_argument, NULL, 'C'},              \
         {"role", required_argument, NULL, 'r'}, {"tag", required_argument, NULL, 'T'},             \
-        {"needs", required_argument, NULL, 'N'},                                                   \
+        {"without", required_argument, NULL, 'W'}, {"needs", required_argument, NULL, 'N'},        \
     {                                                                                              \
         "cases", required_argument, NULL, 'd'                                                      \
     }
@@ -92,6 +93,7 @@ bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
     "  --case GLOB        only cases whose id matches (again for more)\n"                          \
     "  --clause ID        only cases that name the clause (again for more)\n"                      \
     "  --tag WORD         only cases with this tag (again for more)\n"                             \
+    "  --without WORD     only cases without this tag, such as slow (again for more)\n"            \
     "  --needs WORD       only cases that need it, such as auth (again for more)\n"                \
     "  --role ROLE        only cases that judge a `server`, or a `client`\n"                       \
     "  --cases PATH       folder or file with cases, in place of the program's own\n"

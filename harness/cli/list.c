@@ -2,6 +2,7 @@
 #include "harness/cli/cli.h"
 
 #include "impl/wire/clause.h"
+#include "impl/wire/jwrite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ static const char usage[] =
     "One line per case: id, title, clauses, and what it needs.\n" CLI_CHOICE_HELP
     "  --by KIND          how many cases for each clause, tag, needs, role or folder\n"
     "  --count            only how many\n"
+    "  --json             the cases as JSON: id, title, judges, clauses, needs, tags, file, line\n"
     "example: iperfspec list --clause CLOSE-10\n"
     "         iperfspec list --by clause --role client\n"
     "exit:    0 listed   2 bad usage, or no case fits   3 no cases found\n";
@@ -147,6 +149,47 @@ static void print_tallies(struct tallies *t)
 
 /* --- the command ----------------------------------------------------------------------------- */
 
+static void put_words(struct jwrite *w, const char *key, const struct script_words *words)
+{
+    jwrite_array(w, key);
+    for (size_t i = 0; i < words->n; i++)
+        jwrite_string(w, NULL, words->at[i]);
+    jwrite_end(w);
+}
+
+static void put_case(struct jwrite *w, const struct script *s)
+{
+    jwrite_object(w, NULL);
+    jwrite_string(w, "id", s->id);
+    jwrite_string(w, "title", s->title ? s->title : "");
+    jwrite_string(w, "judges", s->plays_server ? "client" : "server");
+    put_words(w, "clauses", &s->clauses);
+    put_words(w, "needs", &s->needs);
+    put_words(w, "tags", &s->tags);
+    jwrite_string(w, "file", s->file);
+    jwrite_int(w, "line", s->line);
+    jwrite_end(w);
+}
+
+static int list_json(const struct script_list *cases)
+{
+    struct jwrite w;
+    struct bytes json;
+
+    jwrite_init(&w, JWRITE_PRETTY);
+    jwrite_object(&w, NULL);
+    jwrite_array(&w, "cases");
+    for (size_t i = 0; i < cases->n; i++)
+        put_case(&w, cases->at[i]);
+    jwrite_end(&w);
+    jwrite_end(&w);
+    bool ok = jwrite_finish(&w, &json) == SPEC_OK;
+    if (ok)
+        printf("%.*s\n", (int)json.len, (const char *)json.at);
+    jwrite_fini(&w);
+    return ok ? CLI_OK : CLI_TROUBLE;
+}
+
 static void list(const struct script_list *cases, const struct kind *kind, bool only_count)
 {
     struct tallies t = {0};
@@ -171,13 +214,14 @@ int cli_list(int argc, char **argv)
         CLI_CHOICE_OPTIONS,
         {"by",         required_argument, NULL, 'b'},
         {"count",        no_argument, NULL, 'n'},
-        {"help",            no_argument, NULL, 'h'},
-        {0}
+        {"json",            no_argument, NULL, 'j'},
+        {"help",no_argument, NULL, 'h'},
+        {0        }
     };
     struct cli_choice choice = {0};
     struct script_list cases = {0};
     const struct kind *kind = NULL;
-    bool only_count = false, is_whole;
+    bool only_count = false, as_json = false, is_whole;
     int o;
 
     while ((o = cli_option(argc, argv, options)) != -1) {
@@ -185,11 +229,15 @@ int cli_list(int argc, char **argv)
             return fputs(usage, stdout), CLI_OK;
         if (o == 'n')
             only_count = true;
+        else if (o == 'j')
+            as_json = true;
         else if (o == 'b' ? !(kind = find_kind(optarg)) : !cli_choice_option(&choice, o, optarg))
             return cli_usage(usage);
     }
     int status = optind < argc ? cli_usage(usage) : cli_find(&choice, &cases, &is_whole);
-    if (status == CLI_OK)
+    if (status == CLI_OK && as_json)
+        status = list_json(&cases);
+    else if (status == CLI_OK)
         list(&cases, kind, only_count);
     script_list_fini(&cases);
     return status;

@@ -33,6 +33,7 @@ static const char usage[] =
     "                     NAME/VERSION[@VENDOR] such as iperf/3.12@deb12u2, or any\n"
     "Which cases:\n" CLI_CHOICE_HELP "How they are played:\n"
     "  --jobs N           cases at the same time (default 4 per CPU; 1 with --server)\n"
+    "  --fail-fast        stop at the first verdict that is not expected; slow cases come last\n"
     "  --timeout-scale X  longer deadlines (default 1)\n"
     "  --share-network    no network namespaces\n"
     "  --no-probe         even if it completes no correct session\n"
@@ -104,6 +105,7 @@ static const struct row {
     ROW("strict-asbuilt", FLAG, suite.demands.strict_asbuilt, 0, 0, true),
     ROW("update-expectations", FLAG, suite.demands.accepts_all, 0, 0, false),
     ROW("in-order", FLAG, suite.in_order, 0, 0, false),
+    ROW("fail-fast", FLAG, suite.demands.fail_fast, 0, 0, false),
     ROW("persistent", FLAG, persistent, 0, 0, false),
     ROW("no-probe", FLAG, no_probe, 0, 0, true),
     ROW("quiet", FLAG, quiet, 0, 0, false),
@@ -336,7 +338,7 @@ static int run(struct request *r)
         fputs("iperfspec: not all cases could be played: no worker process\n", stderr);
         return CLI_TROUBLE;
     }
-    if (!r->persistent)
+    if (!r->persistent || (r->suite.demands.fail_fast && !r->suite.is_whole))
         return finish(r);
     report_persistent(out_of(r), &r->suite);
     fflush(stdout);

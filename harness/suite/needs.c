@@ -133,7 +133,7 @@ struct probing {
     enum script_need needs[SCRIPT_N_NEEDS]; /* of each script */
 };
 
-static void probed(void *context, size_t index, struct suite_run *run)
+static bool probed(void *context, size_t index, struct suite_run *run)
 {
     struct probing *p = context;
     char why[128];
@@ -142,6 +142,7 @@ static void probed(void *context, size_t index, struct suite_run *run)
     set(p->settings, p->needs[index], run->cause == SIM_OK,
         run->cause == SIM_OK ? "a session showed it" : why);
     suite_run_fini(run);
+    return true;
 }
 
 static void add_probe(struct probing *p, enum script_need need)

@@ -57,7 +57,7 @@ static void order_fini(struct order *o)
     free(o->line);
 }
 
-static void took(void *context, size_t i, struct suite_run *run)
+static bool took(void *context, size_t i, struct suite_run *run)
 {
     struct order *o = context;
 
@@ -66,6 +66,7 @@ static void took(void *context, size_t i, struct suite_run *run)
     o->line[i] = run->line;
     text_adds(&o->got[i], text_string(&run->got));
     suite_run_fini(run);
+    return true;
 }
 
 static bool is_same(const struct suite_judgement *a, const struct suite_judgement *b)

@@ -27,7 +27,7 @@ struct probing {
     bool ok, spoke; /* it got as far as a session */
 };
 
-static void done(void *context, size_t index, struct suite_run *run)
+static bool done(void *context, size_t index, struct suite_run *run)
 {
     struct probing *p = context;
 
@@ -39,6 +39,7 @@ static void done(void *context, size_t index, struct suite_run *run)
         text_addf(&p->got, "completes no correct session: ");
     text_adds(&p->got, text_string(&run->got));
     suite_run_fini(run);
+    return true;
 }
 
 /* Play one of them; false if it did not go well, with what came in p->got. */

@@ -74,7 +74,7 @@ static bool take_again(const struct suite *suite, struct suite_result *r, struct
     return true;
 }
 
-static void done(void *context, size_t index, struct suite_run *run)
+static bool done(void *context, size_t index, struct suite_run *run)
 {
     struct round *round = context;
     struct suite *suite = round->suite;
@@ -87,6 +87,7 @@ static void done(void *context, size_t index, struct suite_run *run)
         take(suite, r, run);
     if (is_news && suite->progress)
         suite->progress(suite->context, r);
+    return !suite->demands.fail_fast || r->standing < SUITE_UNEXPECTED;
 }
 
 static void add(struct round *round, size_t i)
@@ -108,6 +109,19 @@ static bool is_due(const struct suite_result *r, bool again)
     return again ? r->standing == SUITE_UNEXPECTED || r->standing == SUITE_XPASS : r->skip.len == 0;
 }
 
+/* What --fail-fast left out. */
+static void skip_unplayed(struct suite *suite)
+{
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        struct suite_result *r = &suite->results[i];
+        if (r->skip.len == 0 && r->run.duration_ns == 0) {
+            text_adds(&r->skip, "not played: --fail-fast");
+            r->judgement.verdict = SUITE_SKIP;
+            suite->is_whole = false;
+        }
+    }
+}
+
 static bool play(struct suite *suite, bool again)
 {
     struct round round = {.suite = suite, .again = again};
@@ -116,10 +130,12 @@ static bool play(struct suite *suite, bool again)
 
     round.list.at = text_realloc(NULL, n * sizeof *round.list.at);
     round.index = text_realloc(NULL, n * sizeof *round.index);
-    /* Those that wait for long begin first, and the rest goes on beside them. */
-    for (int slow = 1; slow >= 0; slow--)
+    /* Those that wait for long begin first, and the rest goes on beside them; but the first failure
+     * is sooner found among the others. */
+    for (int half = 0; half < 2; half++)
         for (size_t i = 0; i < suite->cases.n; i++)
-            if (is_slow(suite->cases.at[i]) == slow && is_due(&suite->results[i], again))
+            if ((is_slow(suite->cases.at[i]) == suite->demands.fail_fast) == half &&
+                is_due(&suite->results[i], again))
                 add(&round, i);
     if (again)
         settings.jobs = 1;
@@ -156,6 +172,8 @@ bool suite_run(struct suite *suite)
     choose(suite);
     /* What is unexpected is played once more, alone: a verdict that changes is never hidden. */
     ok = ok && play(suite, false) && play(suite, true);
+    if (suite->demands.fail_fast)
+        skip_unplayed(suite);
     suite->duration_ns = now_ns() - began;
     return ok;
 }

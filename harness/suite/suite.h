@@ -155,10 +155,13 @@ bool suite_probe(const struct suite_settings *settings, const struct script_list
                  struct text *why);
 
 /* --- worker.c: many cases, in processes of their own --- */
+/* Takes run over. False: the cases that have begun are ended, no others begin. */
+typedef bool suite_done(void *context, size_t index, struct suite_run *run);
+
 /* Run all of list, at most settings->jobs at a time, and call done() as results come, in any order.
  * False if no worker could be started. A worker that dies is a result of cause SIM_TROUBLE. */
 bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
-                   void (*done)(void *context, size_t index, struct suite_run *run), void *context);
+                   suite_done *done, void *context);
 
 /* Persistent mode: play list in its order, one case after the other, in one worker. Server cases
  * with the same command line share one process; between two of them every connection of the first
@@ -166,8 +169,7 @@ bool suite_run_all(const struct script_list *list, const struct suite_settings *
  * that ends the process (or leaves it without service) makes the next begin with a new one; run
  * tells by `process` which ones shared. False if no worker could be started. */
 bool suite_run_in_order(const struct script_list *list, const struct suite_settings *settings,
-                        void (*done)(void *context, size_t index, struct suite_run *run),
-                        void *context);
+                        suite_done *done, void *context);
 
 /* --- suite.c: the whole --- */
 struct suite_result {
@@ -183,6 +185,7 @@ struct suite_result {
 
 /* What is asked of a run beyond its verdicts. */
 struct suite_demands {
+    bool fail_fast;      /* no more cases once one counts against the build */
     bool strict_asbuilt; /* drift is as bad as a failure */
     bool accepts_all;    /* what is unexpected is written down: only harness trouble counts */
     unsigned required;   /* set of 1 << enum script_need: must be there */

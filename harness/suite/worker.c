@@ -29,10 +29,11 @@ struct worker {
 struct pool {
     const struct script_list *list;
     const struct suite_settings *settings;
-    void (*done)(void *context, size_t index, struct suite_run *run);
+    suite_done *done;
     void *context;
     struct worker *workers;
     size_t n_workers, next, n_done;
+    bool stopped;  /* no more jobs are given out */
     bool in_order; /* one worker, whose server is kept from case to case */
 };
 
@@ -203,7 +204,7 @@ static void stop(struct worker *w)
 static bool give(struct pool *pool, struct worker *w)
 {
     w->job = NO_JOB;
-    if (pool->next >= pool->list->n)
+    if (pool->stopped || pool->next >= pool->list->n)
         return true;
     w->job = pool->next++;
     return put(w->fd, &w->job, sizeof w->job);
@@ -211,7 +212,8 @@ static bool give(struct pool *pool, struct worker *w)
 
 static void finish(struct pool *pool, struct worker *w, struct suite_run *run)
 {
-    pool->done(pool->context, w->job, run);
+    if (!pool->done(pool->context, w->job, run))
+        pool->stopped = true;
     pool->n_done++;
 }
 
@@ -274,11 +276,11 @@ static bool run_pool(struct pool *pool, size_t n)
         stop(&pool->workers[i]);
     free(pool->workers);
     free(fds);
-    return pool->n_done == pool->list->n;
+    return pool->stopped || pool->n_done == pool->list->n;
 }
 
 bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
-                   void (*done)(void *context, size_t index, struct suite_run *run), void *context)
+                   suite_done *done, void *context)
 {
     struct pool pool = {.list = list, .settings = settings, .done = done, .context = context};
 
@@ -288,8 +290,7 @@ bool suite_run_all(const struct script_list *list, const struct suite_settings *
 }
 
 bool suite_run_in_order(const struct script_list *list, const struct suite_settings *settings,
-                        void (*done)(void *context, size_t index, struct suite_run *run),
-                        void *context)
+                        suite_done *done, void *context)
 {
     struct pool pool = {
         .list = list, .settings = settings, .done = done, .context = context, .in_order = true};

@@ -212,11 +212,12 @@ static void test_subject_end_ends_one_who_forks_without_end(void **state)
 
 /* --- the harness is killed ------------------------------------------------------------------- */
 
-static void ignore(void *context, size_t index, struct suite_run *run)
+static bool ignore(void *context, size_t index, struct suite_run *run)
 {
     (void)context;
     (void)index;
     suite_run_fini(run);
+    return true;
 }
 
 /* N_SUBJECTS cases at the same time, each with a family that never listens. */
