@@ -185,6 +185,9 @@ lint: ## warnings as errors with gcc and clang, clang-tidy, cppcheck, shellcheck
 format: ## lay out the C sources
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
+mutants: ## how many faults made in iperfref the suite notices, and by which case (10 minutes)
+	scripts/mutants --json build/report/mutants.json
+
 nightly: ## check, coverage, lint; conformance and interop over and over; bench; long fuzzing (hours)
 	scripts/nightly
 
@@ -212,6 +215,6 @@ clean: ## remove what was built (keeps build/stock)
 
 .PHONY: all mutant-commands unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
         fuzz-coverage corpus coverage sanitize lint \
-        format nightly install uninstall help clean FORCE
+        format nightly install mutants uninstall help clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
