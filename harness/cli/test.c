@@ -282,7 +282,7 @@ static int prepare(struct request *r)
         return status;
     if ((build->path[0] && !can_execute(build->path)) || !make_folder(r->suite.settings.keep))
         return CLI_TROUBLE;
-    if (!subject_identify(build, NULL, &why))
+    if (!subject_identify(build, &why))
         return complain(&why, CLI_TROUBLE);
     if (!suite_choose_profile(build, r->profile, &r->suite.profile, &why))
         return complain(&why, CLI_USAGE);

@@ -98,20 +98,7 @@ static void set_version(struct subject_build *b)
                      clause_version_parse(b->version_text, plus ? plus + 1 : NULL, &b->version);
 }
 
-static bool take_profile(struct subject_build *b, const char *profile, struct text *why)
-{
-    char vendor[16] = "";
-
-    if (sscanf(profile, "%31[^/]/%31[^@]@%15s", b->name, b->version_text, vendor) < 1) {
-        text_addf(why, "--profile wants NAME/VERSION[@VENDOR], not '%s'", profile);
-        return false;
-    }
-    b->has_version = strcmp(b->name, "iperf") == 0 &&
-                     clause_version_parse(b->version_text, vendor[0] ? vendor : NULL, &b->version);
-    return true;
-}
-
-bool subject_identify(struct subject_build *b, const char *profile, struct text *why)
+bool subject_identify(struct subject_build *b, struct text *why)
 {
     struct text version = {0}, help = {0};
     bool ok = true;
@@ -130,7 +117,7 @@ bool subject_identify(struct subject_build *b, const char *profile, struct text 
     }
     text_fini(&version);
     text_fini(&help);
-    return ok && (!profile || take_profile(b, profile, why));
+    return ok;
 }
 
 bool subject_add_env(struct subject_build *build, const char *assignment)

@@ -101,6 +101,23 @@ static void settle(void)
 
 /* --- the subject ----------------------------------------------------------------------------- */
 
+/* With a namespace every subject has the same pid, and would write into the same file. Of two
+ * values the sanitizers take the last. */
+static void report_on_stderr(void)
+{
+    static const char *const names[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
+                                        "MSAN_OPTIONS", "LSAN_OPTIONS"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *options = getenv(names[i]);
+        char *more = NULL;
+        if (options && strstr(options, "log_path") &&
+            asprintf(&more, "%s:log_path=stderr", options) > 0)
+            setenv(names[i], more, 1);
+        free(more);
+    }
+}
+
 static void __attribute__((noreturn))
 become(const struct keeper *k, const struct keeper_order *o, int report, pid_t keeper)
 {
@@ -118,6 +135,7 @@ become(const struct keeper *k, const struct keeper_order *o, int report, pid_t k
     dup2(k->err, 2);
     for (size_t i = 0; o->env && o->env[i]; i++)
         putenv((char *)(uintptr_t)o->env[i]);
+    report_on_stderr();
     execvp(o->argv[0], o->argv);
     int error = errno;
     if (write(report, &error, sizeof error) < 0)

@@ -2,12 +2,16 @@
 #include "harness/subject/subject.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define WORD "{keys}"
@@ -49,16 +53,73 @@ static bool write_all(const struct subject_keys *keys, EVP_PKEY *pair)
     return ok;
 }
 
-bool subject_keys_make(struct subject_keys *keys, struct text *why)
+static void unlink_all(const struct subject_keys *keys)
+{
+    char path[sizeof keys->dir + 16];
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        snprintf(path, sizeof path, "%s/%s", keys->dir, names[i]);
+        unlink(path);
+    }
+    rmdir(keys->dir);
+}
+
+/* Wait until the other end of the line is closed by whoever holds it, or by its death. */
+static void __attribute__((noreturn)) be_remover(const struct subject_keys *keys, int line)
+{
+    char byte;
+
+    setsid(); /* what the terminal sends to us all is not for it */
+    prctl(PR_SET_NAME, "key-remover");
+    dup2(line, 0);
+    close_range(1, ~0u, 0); /* nothing else may be kept open here */
+    while (read(0, &byte, 1) < 0 && errno == EINTR)
+        ;
+    unlink_all(keys);
+    _exit(0);
+}
+
+static bool start_remover(struct subject_keys *keys)
+{
+    sigset_t all, before;
+    int line[2];
+
+    if (pipe2(line, O_CLOEXEC) < 0)
+        return false;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before); /* it never lets one through */
+    keys->remover = fork();
+    if (keys->remover == 0)
+        be_remover(keys, line[0]);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    close(line[0]);
+    keys->line = line[1];
+    if (keys->remover > 0)
+        return true;
+    close(line[1]);
+    return false;
+}
+
+/* False after the reason was added to why. */
+static bool make_folder(struct subject_keys *keys, struct text *why)
 {
     const char *tmp = getenv("TMPDIR");
 
     snprintf(keys->dir, sizeof keys->dir, "%s/iperfspec-keys-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    if (!mkdtemp(keys->dir)) {
-        text_addf(why, "%s: %s", keys->dir, strerror(errno));
-        keys->dir[0] = '\0';
-        return false;
+    if (mkdtemp(keys->dir)) {
+        if (start_remover(keys))
+            return true;
+        rmdir(keys->dir);
     }
+    text_addf(why, "%s: %s", keys->dir, strerror(errno));
+    keys->dir[0] = '\0';
+    return false;
+}
+
+bool subject_keys_make(struct subject_keys *keys, struct text *why)
+{
+    if (!make_folder(keys, why))
+        return false;
     EVP_PKEY *pair = key_pair();
     if (pair && write_all(keys, pair))
         return true;
@@ -69,14 +130,11 @@ bool subject_keys_make(struct subject_keys *keys, struct text *why)
 
 void subject_keys_remove(struct subject_keys *keys)
 {
-    char path[sizeof keys->dir + 16];
-
-    for (size_t i = 0; keys->dir[0] && i < ARRAY_LEN(names); i++) {
-        snprintf(path, sizeof path, "%s/%s", keys->dir, names[i]);
-        unlink(path);
-    }
-    if (keys->dir[0])
-        rmdir(keys->dir);
+    if (!keys->dir[0])
+        return;
+    close(keys->line);
+    while (waitpid(keys->remover, NULL, 0) < 0 && errno == EINTR)
+        ;
     keys->dir[0] = '\0';
 }
 

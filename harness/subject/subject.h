@@ -29,9 +29,8 @@ struct subject_build {
     char about[16384]; /* what --version and --help print: tells what is built in */
 };
 
-/* Run the program and read what it tells; profile is NULL or NAME/VERSION[@VENDOR] in its place.
- * False and a reason if it cannot be run. */
-bool subject_identify(struct subject_build *build, const char *profile, struct text *why);
+/* Run the program and read what it tells. False and a reason if it cannot be run. */
+bool subject_identify(struct subject_build *build, struct text *why);
 /* Add "NAME=VALUE" (borrowed); false if it is none, or one too many. */
 bool subject_add_env(struct subject_build *build, const char *assignment);
 
@@ -56,8 +55,9 @@ void subject_adopt_orphans(void);
 /* No process: what subject_end() and subject_fini() leave alone. */
 void subject_init(struct subject *subject);
 
-/* Start a command line. env is NULL, or "NAME=VALUE" strings to add, NULL-terminated. False and a
- * reason if there is no process; then only subject_fini() is left to do, if anything. */
+/* Start a command line. env is NULL, or "NAME=VALUE" strings to add, NULL-terminated. Sanitizers
+ * that were told to report into a file report on stderr, where subject_report() finds it. False and
+ * a reason if there is no process; then only subject_fini() is left to do, if anything. */
 bool subject_start(struct subject *subject, char *const argv[], const char *const env[],
                    struct text *why);
 
@@ -81,11 +81,14 @@ void subject_argv_free(char **argv);
 
 /* --- keys.c --- */
 /* A folder of its own below TMPDIR: private.pem, public.pem, and users.csv with "mario" whose
- * password is "rossi". */
+ * password is "rossi". A process of its own removes it once we are gone, however that comes. */
 struct subject_keys {
     char dir[256]; /* "": none */
+    int line;      /* the remover waits for the end of it */
+    pid_t remover;
 };
 bool subject_keys_make(struct subject_keys *keys, struct text *why);
+/* Nothing where there is no folder. */
 void subject_keys_remove(struct subject_keys *keys);
 /* Options with {keys} replaced by the folder. */
 void subject_keys_expand(const struct subject_keys *keys, const char *options, struct text *out);

@@ -105,6 +105,29 @@ static void test_subject_report_finds_it(void **state)
     subject_fini(&s);
 }
 
+static const struct options_row {
+    const char *env, *seen;
+} options_rows[] = {
+    {"ASAN_OPTIONS=log_path=/x:detect_leaks=0", "log_path=/x:detect_leaks=0:log_path=stderr"},
+    {"ASAN_OPTIONS=detect_leaks=0",             "detect_leaks=0"                            },
+};
+
+/* Where it would go into a file, nobody would see it. */
+static void test_subject_start_has_sanitizers_report_on_stderr(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(options_rows); i++) {
+        const char *const env[] = {options_rows[i].env, NULL};
+        struct subject s;
+        struct text why = {0};
+        assert_true(subject_start(&s, SHELL("printf %s \"$ASAN_OPTIONS\""), env, &why));
+        await(&s);
+        subject_end(&s);
+        assert_string_equal(text_string(&s.out), options_rows[i].seen);
+        subject_fini(&s);
+    }
+}
+
 static void test_subject_argv_divides_options_and_fills_templates(void **state)
 {
     struct subject_build program = {.path = "iperf3"},
@@ -188,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_subject_tells_a_crash),
         cmocka_unit_test(test_subject_turn_bounds_the_output),
         cmocka_unit_test(test_subject_report_finds_it),
+        cmocka_unit_test(test_subject_start_has_sanitizers_report_on_stderr),
         cmocka_unit_test(test_subject_argv_divides_options_and_fills_templates),
         cmocka_unit_test(test_subject_listens_tells_whose_port_it_is),
         cmocka_unit_test(test_suite_run_case_tells_what_is_no_server),

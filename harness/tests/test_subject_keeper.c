@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -258,6 +259,54 @@ static void test_harness_killed_leaves_nothing_of_16_subjects(void **state)
     assert_int_equal(marked(mark, NULL), 0);
 }
 
+static bool is_there(const struct subject_keys *keys)
+{
+    return access(keys->dir, F_OK) == 0;
+}
+
+static void test_subject_keys_are_removed(void **state)
+{
+    struct subject_keys keys = {.dir = ""};
+    struct text why = {0};
+
+    (void)state;
+    assert_true(subject_keys_make(&keys, &why));
+    struct subject_keys made = keys;
+    assert_true(is_there(&made));
+    subject_keys_remove(&keys);
+    assert_false(is_there(&made));
+    subject_keys_remove(&keys);
+}
+
+static void test_harness_killed_leaves_no_keys(void **state)
+{
+    struct subject_keys *keys =
+        mmap(NULL, sizeof *keys, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct text why = {0};
+    int made[2];
+
+    (void)state;
+    assert_true(keys != MAP_FAILED && pipe(made) == 0);
+    pid_t harness = fork();
+    if (harness == 0) {
+        bool ok = subject_keys_make(keys, &why);
+        _exit(write(made[1], &ok, 1) == 1 ? pause() : 1);
+    }
+    bool ok = false;
+    assert_true(harness > 0 && read(made[0], &ok, 1) == 1 && ok && is_there(keys));
+    int remover = (int)syscall(SYS_pidfd_open, keys->remover, 0);
+    struct pollfd ended = {.fd = remover, .events = POLLIN};
+    kill(keys->remover, SIGTERM); /* in vain */
+    kill(harness, SIGKILL);
+    assert_int_equal(waitpid(harness, NULL, 0), harness);
+    assert_int_equal(poll(&ended, 1, LONG_MS), 1);
+    assert_false(is_there(keys));
+    close(remover);
+    close(made[0]);
+    close(made[1]);
+    munmap(keys, sizeof *keys);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +314,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_subject_end_after_its_keeper_was_killed),
         cmocka_unit_test(test_subject_end_ends_one_who_forks_without_end),
         cmocka_unit_test(test_harness_killed_leaves_nothing_of_16_subjects),
+        cmocka_unit_test(test_subject_keys_are_removed),
+        cmocka_unit_test(test_harness_killed_leaves_no_keys),
     };
 
     if (argc > 1 && strcmp(argv[1], "--hydra") == 0)
