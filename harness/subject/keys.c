@@ -18,9 +18,17 @@
 
 static const char *const names[] = {"private.pem", "public.pem", "users.csv"};
 
-/* "mario" with "rossi", the hash being the one of iperf3's own manual (AUTH-9). */
+/* "mario" with "rossi", the hash being the one of iperf3's own manual, or with "verdi"; a name of
+ * 40 letters with "rossi"; and "luigi" with "rossi", whose hash is in capitals and so matches
+ * nothing (AUTH-9). */
 static const char users[] =
-    "mario,bf7a49a846d44b454a5d11e7acfaf13d138bbe0b7483aa3e050879700572709b\n";
+    "# name,hash\n"
+    "a line without a comma\n"
+    "mario,bf7a49a846d44b454a5d11e7acfaf13d138bbe0b7483aa3e050879700572709b\n"
+    "mario,f2cbee7bd2b04aaa91899849fe0911592ca0bd6c4fdfdec13d5c38aa1e8b63d1\n"
+    "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm,"
+    "c2e001e5582bb4412d579865084471caf0efceb12b0a8d104ab2ca3eb0b38eaa\n"
+    "luigi,AE0323CDA970BFE7AA9C54678B4B3B4E8B4E5EFCD4653D9F6A78444241E41827\n";
 
 /* Made once per process: it takes some 100 ms. */
 static EVP_PKEY *key_pair(void)

@@ -161,10 +161,12 @@ static void play_for_leaks(struct sim_config *config, struct subject *s, struct 
 
 /* --- keys ------------------------------------------------------------------------------------ */
 
-/* Builds that know no other padding (AUTH-7). */
-static bool wants_pkcs1(const struct subject_build *build)
+/* Builds that know no other padding, and later ones that were told to use it (AUTH-7). */
+static bool wants_pkcs1(const struct subject_build *build, const struct script *script)
 {
-    return build->about[0] && !strstr(build->about, "--use-pkcs1-padding");
+    static const char option[] = "--use-pkcs1-padding";
+
+    return strstr(script->subject, option) || (build->about[0] && !strstr(build->about, option));
 }
 
 /* The folder that {keys} stands for, where a case is about authentication. */
@@ -254,7 +256,7 @@ static struct sim_config make_config(const struct script *script,
     return (struct sim_config){.script = script,
                                .may_retry =
                                    strcmp(name, "iperf") == 0 || (settings->remote && !*name),
-                               .wants_pkcs1 = wants_pkcs1(&settings->build),
+                               .wants_pkcs1 = wants_pkcs1(&settings->build, script),
                                .timeout_scale = settings->timeout_scale,
                                .tap = settings->tap};
 }
