@@ -194,13 +194,13 @@ nightly: ## check, coverage, lint; conformance and interop over and over; bench;
 # iperfspec looks for its cases in ../share/iperfspec/cases, seen from where it lies.
 SHARE = $(abspath $(DESTDIR)$(BINDIR)/../share/iperfspec)
 
-install: all ## install programs, cases and man pages below DESTDIR PREFIX
+install: all ## install programs, cases, plays and man pages below DESTDIR PREFIX
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
 	install -m 755 build/iperfref build/iperfspec $(DESTDIR)$(BINDIR)
 	install -m 644 docs/iperfref.1 docs/iperfspec.1 $(DESTDIR)$(MANDIR)/man1
-	rm -rf $(SHARE)/cases
-	cd harness/cases && find . \( -name '*.peer' -o -name '*.expect' \) \
-	    -exec install -D -m 644 {} $(SHARE)/cases/{} \;
+	rm -rf $(SHARE)/cases $(SHARE)/plays
+	cd harness && find cases plays \( -name '*.peer' -o -name '*.expect' \) \
+	    -exec install -D -m 644 {} $(SHARE)/{} \;
 
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,iperfref iperfspec)

@@ -1,0 +1,26 @@
+/* check.h - inside the check of a script that can be read: what its files share. */
+#pragma once
+#include "harness/script/script.h"
+
+struct check {
+    const struct script *script;
+    script_report *report;
+    void *context;
+    unsigned found;
+};
+
+/* A step that is wrong; the format says what would be right. */
+void check_wrong_step(struct check *check, const struct script_step *step, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* check_either.c: branches whose first events could be the same thing. */
+void check_either(struct check *check, const struct script_step *either);
+/* Which ends of a connection, or of a stream, an event stands for. */
+enum { CHECK_FIN = 1, CHECK_RST = 2 };
+unsigned check_ends(const struct script_event *event);
+
+/* check_pairs.c: an end of what was never begun, and the other way round. */
+void check_pairs(struct check *check);
+
+/* check_run.c: steps that can never run, or do nothing. */
+void check_run(struct check *check);

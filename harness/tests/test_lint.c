@@ -1,0 +1,193 @@
+/* test_lint.c - what is wrong with scripts that can be read: the place, and a caret below it. */
+#include "harness/script/script.h"
+
+#include "impl/tests/unit.h"
+
+#include <stdio.h>
+
+#define HEAD   "case x\nclause ST-1\nplays client\n\n"
+#define SERVES "case x\nclause ST-1\nplays server\n\n"
+
+static const struct row {
+    const char *text;
+    const char *place;   /* LINE:COLUMN; NULL: nothing is wrong */
+    const char *problem; /* "expected ..., found ...", or its beginning */
+} rows[] = {
+  /* the header */
+    {HEAD "finish\nexpect alive",                                                                  NULL,   NULL                                                   },
+    {"case x\nclause ST-1 NO-7\nplays client\n\nfinish",                                           "2:13",
+     "expected a clause of docs/clauses.tsv, found 'NO-7'"                                                                                                        },
+    {"case x\nclause ST-1\nplays client\nneeds --dscp udp\n\nfinish",                              NULL,   NULL                                                   },
+    {"case x\nclause ST-1\nplays client\nneeds --\n\nfinish",                                      "4:7",  "expected one of udp"                                  },
+    {"case x\nclause ST-1\nplays client\nneeds udp magic\n\nfinish",                               "4:11", "expected one of udp"                                  },
+    {"case x\nclause ST-1\nplays client\n\n",                                                      "1:6",
+     "expected an expect, advance or finish in the case, found no steps"                                                                                          },
+    {HEAD "send state TEST_END\nclose",                                                            "1:6",
+     "expected an expect, advance or finish in the case, found steps that cannot fail"                                                                            },
+
+ /* branches that overlap */
+    {HEAD "either\n    expect end\nor\n    expect reset\nend",                                     "8:5",
+     "expected a branch that does not overlap with that of line 6, found 'expect reset'"                                                                          },
+    {HEAD "either\nexpect server-error\nor\nexpect server-error IEMESSAGE\nend",                   "8:1",
+     "expected a branch that does not overlap"                                                                                                                    },
+    {HEAD "either\nexpect denied\nor\nexpect state ACCESS_DENIED\nend",                            "8:1",
+     "expected a branch that does not overlap"                                                                                                                    },
+    {HEAD "either\nexpect results where .a exists\nor\nexpect params\nend",                        "8:1",
+     "expected a branch that does not overlap"                                                                                                                    },
+    {HEAD "either\nexpect stream 1 end\nor\nexpect stream 1 reset\nend",                           "8:1",
+     "expected a branch that does not overlap"                                                                                                                    },
+    {HEAD "either\nexpect stream 1 datagram hex 36\nor\nexpect stream 1 datagram hex 36 37\nend",
+     "8:1",                                                                                                "expected a branch that does not overlap"              },
+    {HEAD "either\nexpect datagrams 1 2 3 on stream 1\nor\nexpect datagrams 1 2 on stream 1\nend",
+     "8:1",                                                                                                "expected a branch that does not overlap"              },
+    {HEAD "either\nexpect stream 1 datagram hex 36\nor\nexpect stream 1 datagram hex b1\nend",     NULL,
+     NULL                                                                                                                                                         },
+    {HEAD "either\nexpect datagrams 1 2 on stream 1\nor\nexpect datagrams 1 3 on stream 1\nend",
+     NULL,                                                                                                 NULL                                                   },
+    {HEAD "either\nexpect stream 1 end\nor\nexpect stream 3 end\nend",                             NULL,   NULL                                                   },
+    {HEAD "either\nexpect server-error ints 1\nor\nexpect server-error ints 2\nend",               NULL,   NULL                                                   },
+    {HEAD "either\nexpect server-error IEMESSAGE\nor\nexpect server-error IERECVPARAMS\nor\n"
+          "expect end\nend",                                                                  NULL,   NULL                                                   },
+    {HEAD "either\na expect end\nor\nb expect end\nend",                                           NULL,   NULL                                                   },
+
+ /* steps that can never run */
+    {HEAD "expect alive\nopen b\nb close\n  b send state TEST_END",                                "8:3",
+     "expected nothing more on this connection, which is over since line 7, found 'b send state "
+     "TEST_END'"                                                                                                                                                  },
+    {HEAD "expect end\nsend state TEST_END",                                                       "6:1",  "expected nothing more on this connection"             },
+    {HEAD "hold\nexpect end\nsend state TEST_END",                                                 NULL,   NULL                                                   },
+    {HEAD "finish\nadvance TEST_RUNNING",                                                          "6:1",  "expected nothing more on this connection"             },
+    {HEAD "finish\nexpect alive\nsend state TEST_END",                                             "7:1",
+     "expected nothing more on this connection, which is over since line 5"                                                                                       },
+    {HEAD "either\nexpect end\nor\nexpect server-error\nclose\nend\nsend state TEST_END",          "11:1",
+     "expected nothing more on this connection"                                                                                                                   },
+    {HEAD "either\nexpect end\nor\nexpect server-error\nend\nsend state TEST_END",                 NULL,   NULL                                                   },
+    {HEAD "finish\nexpect alive\nexpect results where .a exists",                                  NULL,   NULL                                                   },
+    {HEAD "expect alive meanwhile\nfinish",                                                        NULL,   NULL                                                   },
+    {HEAD "open b\nb finish\nexpect alive",                                                        NULL,   NULL                                                   },
+    {HEAD "advance TEST_RUNNING\nadvance CREATE_STREAMS",                                          "6:1",
+     "expected a state that is still to come, found 'advance CREATE_STREAMS'"                                                                                     },
+    {HEAD "advance TEST_RUNNING\nb advance CREATE_STREAMS\nopen\nadvance CREATE_STREAMS",          NULL,
+     NULL                                                                                                                                                         },
+    {HEAD "subject signal KILL\nexpect signal KILL\nsend state TEST_END",                          "7:1",
+     "expected nothing more of a subject whose process has ended in line 6"                                                                                       },
+    {HEAD "subject signal INT\nexpect exit not 0\nexpect alive",                                   "7:1",
+     "expected nothing more of a subject whose process has ended in line 6"                                                                                       },
+    {SERVES "finish\nexpect exit 0\nexpect output json where .end exists",                         NULL,   NULL                                                   },
+
+ /* steps that do nothing */
+    {HEAD "finish\nb split 1",                                                                     "6:1",
+     "expected a step that uses the connection, found 'b split 1'"                                                                                                },
+    {HEAD "stop noise\nfinish",                                                                    "5:1",
+     "expected `background` of the same before it, found 'stop n"                                                                                                 },
+    {HEAD "background noise every 1s send byte 0\nstop noises\nfinish",                            "6:1",
+     "expected `background` of the same before it"                                                                                                                },
+    {HEAD "background a every 1s send byte 0\nbackground a every 2s send byte 1\nfinish",          "6:1",
+     "expected another name: that of line 5 is going on"                                                                                                          },
+    {HEAD "background a every 1s send byte 0\nstop a\nbackground a every 2s send byte 1\nfinish",
+     NULL,                                                                                                 NULL                                                   },
+    {HEAD "uncork\nfinish",                                                                        "5:1",  "expected `cork` of the same before it, found 'uncork'"},
+    {HEAD "b cork\nuncork\nb uncork\nb finish\nfinish",                                            "6:1",  "expected `cork` of the same"                          },
+    {HEAD "cork\nsend hex 00\nexpect alive",                                                       "5:1",  "expected `uncork` of the same behind it"              },
+    {HEAD "advance TEST_RUNNING\nstream 1 stall\nstream 3 resume\nfinish",                         "7:1",
+     "expected `stall` of the same before it, found 'stream 3 resume'"                                                                                            },
+    {HEAD "cork\neither\nexpect end\nor\nexpect state TEST_START\nuncork\nend\nexpect alive",      NULL,
+     NULL                                                                                                                                                         },
+
+ /* the wrong role */
+    {SERVES "finish\nexpect alive",                                                                "6:1",
+     "expected `plays client`: this asks for a server, but a client is judged, found 'expect "
+     "alive'"                                                                                                                                                     },
+    {HEAD "expect failure",                                                                        "5:1",  "expected `plays server`: this asks for a client"      },
+    {HEAD "wire TEST_START never\nfinish",                                                         "5:1",
+     "expected another deviation: the peer is a client, and this is a server's"                                                                                   },
+    {SERVES "wire params.len = 5\nfinish",                                                         "5:1",
+     "expected another deviation: the peer is a server, and this is a client's"                                                                                   },
+};
+
+/* Every problem as `iperfspec lint` prints it. */
+static void take_problem(void *context, const struct script_error *problem)
+{
+    script_error_format(problem, context);
+}
+
+static const char *line_of(const char *text, unsigned line)
+{
+    while (--line > 0)
+        text = strchr(text, '\n') + 1;
+    return text;
+}
+
+/* The message at the place, the line itself, and a caret below the column. */
+static void expected_message(const struct row *row, struct text *out)
+{
+    unsigned line, column;
+
+    assert_int_equal(sscanf(row->place, "%u:%u", &line, &column), 2);
+    text_addf(out, "t.peer:%s: %s", row->place, row->problem);
+    const char *at = line_of(row->text, line);
+    text_addf(out, "|    %.*s\n    %*s^\n", (int)strcspn(at, "\n"), at, (int)column - 1, "");
+}
+
+/* As wanted, what stands behind the `|` of it too. */
+static bool says(const char *found, char *wanted)
+{
+    char *rest = strchr(wanted, '|');
+    const char *second = strchr(found, '\n');
+
+    *rest++ = '\0';
+    return strncmp(found, wanted, strlen(wanted)) == 0 && second && strcmp(second + 1, rest) == 0;
+}
+
+static void test_script_check_finds_what_a_reader_can(void **state)
+{
+    bool all = true;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script_list list = {0};
+        struct script_error e;
+        struct text found = {0}, wanted = {0};
+        if (!script_read(&list, "t.peer", rows[i].text, &e))
+            fail_msg("%s\nline %u: expected %s, found %s", rows[i].text, e.line, e.expected,
+                     e.found);
+        unsigned n = script_check(list.at[0], take_problem, &found);
+        if (rows[i].place)
+            expected_message(&rows[i], &wanted);
+        if (n != (rows[i].place != NULL) || (n && !says(text_string(&found), wanted.at)))
+            all = false, print_error("%s\n%u problems: %s", rows[i].text, n, text_string(&found));
+        text_fini(&found);
+        text_fini(&wanted);
+        script_list_fini(&list);
+    }
+    assert_true(all);
+}
+
+static void test_script_check_ids_names_both_places(void **state)
+{
+    struct script_list list = {0};
+    struct script_error e;
+    struct text found = {0};
+
+    (void)state;
+    assert_true(script_read(&list, "a.peer", HEAD "finish", &e));
+    assert_true(script_read(&list, "b.peer", "# why\n" HEAD "finish", &e));
+    assert_int_equal(script_check_ids(&list, take_problem, &found), 1);
+    const char *text = text_string(&found);
+    bool first = strncmp(text, "a.peer:1:6: ", strlen("a.peer:1:6: ")) == 0;
+    assert_true(first || strncmp(text, "b.peer:2:6: ", strlen("b.peer:2:6: ")) == 0);
+    assert_non_null(strstr(text, first ? "an id that b.peer:2 does not have, found 'x'\n"
+                                       : "an id that a.peer:1 does not have, found 'x'\n"));
+    assert_non_null(strstr(text, "\n    case x\n         ^\n"));
+    text_fini(&found);
+    script_list_fini(&list);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_script_check_finds_what_a_reader_can),
+        cmocka_unit_test(test_script_check_ids_names_both_places),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,159 @@
+/* test_script_mistake.c - scripts that cannot be read: the place, what stands there, what should.
+ */
+#include "harness/script/script.h"
+
+#include "impl/tests/unit.h"
+
+#define HEAD "case x\nclause ST-1\nplays client\n\n"
+
+static const struct bad {
+    const char *text;
+    unsigned line, column;
+    const char *expected, *found; /* the beginning of what is said */
+} bads[] = {
+    {HEAD "expect state FOO",                                                 5, 14, "a state such as",                  "'FOO'"              },
+    {HEAD "advance RESULT_REQUEST",                                           5, 9,  "a state of a correct run",         "'RESULT_REQUEST'"   },
+    {HEAD "shout",                                                            5, 1,  "a verb such as",                   "'shout'"            },
+    {HEAD "finish now",                                                       5, 8,  "the end of the line",              "'now'"              },
+    {HEAD "send hex fe0",                                                     5, 10, "pairs of hex digits",              "'fe0'"              },
+    {HEAD "send data 5",                                                      5, 6,  "'stream N' in front",              "'data'"             },
+    {HEAD "expect end within 5",                                              5, 19, "a time such as 5s",                "'5'"                },
+    {HEAD "expect end (NO-1)",                                                5, 12, "the id of a clause",               "'(NO-1)'"           },
+    {HEAD "params {\"a\":",                                                   5, 8,  "a JSON value",                     "'{\"a\":'"          },
+    {HEAD "wire params.len 5",                                                5, 17, "'= VALUE', 'as",                   "'5'"                },
+    {HEAD "wire shout never",                                                 5, 6,  "a moment of the run",              "'shout'"            },
+    {HEAD "wire data twice",                                                  5, 11, "what becomes of data: never",      "'twice'"            },
+    {HEAD "wire TEST_END before TEST_END",                                    5, 22, "another moment of the run",        "'TEST_END'"         },
+    {HEAD "wire TEST_END after",                                              5, 20, "a moment of the run",              "the end of the line"},
+    {HEAD "wire streams = many",                                              5, 16, "a number of streams (0 to",        "'many'"             },
+    {HEAD "wire cookie.x = 1",                                                5, 6,  "params.KEY or results.KEY",        "'cookie.x'"         },
+    {HEAD "wire params. = 1",                                                 5, 6,  "a moment of the run",              "'params.'"          },
+    {HEAD "wire params.length = x",                                           5, 22, "a length, or +N or -N",            "'x'"                },
+    {HEAD "wire results.streams[0] as \"x\"",                                 5, 25, "'= VALUE'",                        "'as'"               },
+    {HEAD "stream 1 wire params never",                                       5, 15, "cookie, connect, reply or",        "'params'"           },
+    {HEAD "stream 1 finish",                                                  5, 10, "open, send, wire, stall",          "'finish'"           },
+    {HEAD "wire params raw 'a' x 99999999999",                                5, 23, "how often (0 to 67108864)",        "'99999999999'"      },
+    {HEAD "wire params raw 'ab' x 67108864",                                  5, 22, "at most 67108864 bytes",           "'x'"                },
+    {HEAD "wire params.authtoken = token 5",                                  5, 31, "'user'",                           "'5'"                },
+    {HEAD "wire params.authtoken = token user 'a' password 'b' at then",      5, 56, "now, now-60s",
+     "'then'"                                                                                                                                 },
+    {HEAD "wire params.authtoken = token user 'a' password 'b' padding none", 5, 61,
+     "'pkcs1' or 'oaep'",                                                                                                "'none'"             },
+    {HEAD "wire datagram { seq }",                                            5, 21, "seq, sec, usec or len",            "'}'"                },
+    {HEAD "wire datagram { seq 1",                                            5, 22, "a closing }",                      "the end of the line"},
+    {HEAD "wire datagram { colour 1 }",                                       5, 17, "seq, sec, usec or len",            "'colour'"           },
+    {HEAD "stream 1 send datagrams 5..3",                                     5, 25, "a sequence number, or a r",        "'5..3'"             },
+    {HEAD "stream 1 send datagrams",                                          5, 24, "sequence numbers such as",         "the end of the line"},
+    {HEAD "stream 1 send datagrams 1..9999999",                               5, 35, "at most 1000000 datagrams",
+     "the end of the line"                                                                                                                    },
+    {HEAD "stream 1 send datagrams 0..9223372036854775807",                   5, 47, "at most 1000000 datagrams",
+     "the end of the line"                                                                                                                    },
+    {HEAD "stream 1 send data until tired",                                   5, 26, "'blocked'",                        "'tired'"            },
+    {HEAD "stream 1 send data for 0s",                                        5, 26, "a time above 0",                   "the end of the line"},
+    {HEAD "open a from nowhere",                                              5, 13, "an address such as 127.0.0.2, or", "'nowhere'"          },
+    {HEAD "open a to 127.0.0.1:80",                                           5, 11, "an address such as 127.0.0.2 or",  "'127.0.0.1:80'"     },
+    {HEAD "open a with b",                                                    5, 13, "'cookie'",                         "'b'"                },
+    {HEAD "split at 5 3",                                                     5, 12, "an offset above the one",          "'3'"                },
+    {HEAD "split many",                                                       5, 7,  "bytes per write, or 'at'",         "'many'"             },
+    {HEAD "pause a while",                                                    5, 7,  "a time such as 5s",                "'a'"                },
+    {HEAD "background a every 2s finish",                                     5, 23, "send and what",                    "'finish'"           },
+    {HEAD "background a send byte 0",                                         5, 14, "'every'",                          "'send'"             },
+    {HEAD "background a every 0s send byte 0",                                5, 23, "a time of at least 1ms",           "'send'"             },
+    {HEAD "background a every 1s stream 1 send data until blocked",           5, 23, "a number of bytes",
+     "'stream'"                                                                                                                               },
+    {HEAD "stop",                                                             5, 5,  "the name of an action",            "the end of the line"},
+    {HEAD "include /etc/passwd",                                              5, 9,  "a file *.peer",                    "'/etc/passwd'"      },
+    {HEAD "include none.peer",                                                5, 9,  "a readable file",                  "'none.peer'"        },
+    {HEAD "include t.peer",                                                   5, 9,  "a file that does not incl",        "'t.peer'"           },
+    {"case x\naddress here\n",                                                2, 9,  "an address such as",               "'here'"             },
+    {"case x\nforeach A in keys(params, odd)\n",                              2, 14, "keys(params), keys(par",           "'keys(params,'"     },
+    {"case x\nforeach A in 1..99999\nforeach B in 1..99999\n\nfinish",        1, 1,  "at most 100000 cases",
+     "'case'"                                                                                                                                 },
+    {"case x\nforeach A in 0..9223372036854775807\n\nfinish {A}",             3, 1,  "a header with a line 'cla",
+     ""                                                                                                                                       },
+    {HEAD "send server-error IEFOO",                                          5, 19, "an error such as",                 "'IEFOO'"            },
+    {HEAD "either\nsend state TEST_END\nend",                                 7, 1,  "a branch that starts",             "'end'"              },
+    {HEAD "either\nexpect end",                                               6, 1,  "'end' of the either",              ""                   },
+    {"case x\nplays client\n\nfinish",                                        3, 1,  "a header with a line 'cla",        "the end of the line"},
+    {"clause ST-1\n\nfinish",                                                 2, 1,  "a header with a line 'cas",        "the end of the line"},
+    {"case x\ncolour red\n",                                                  2, 1,  "one of case title",                "'colour'"           },
+    {"case x\nplays both\n",                                                  2, 7,  "'client' or 'server'",             "'both'"             },
+    {"case x\nforeach A in\n",                                                2, 13, "values",                           "the end of the line"},
+    {"case x\nforeach A in\nforeach B in 1\n",                                2, 13, "values",                           "the end of the line"},
+    {"case x\nforeach A in 1\n  'b\n",                                        3, 5,  "a closing '",                      "the end of the line"},
+    {"case x\nforeach\n",                                                     2, 8,  "the name of a variable",           "the end of the line"},
+    {"case x\nforeach A in keys(x)\n",                                        2, 14, "keys(params)",                     "'keys(x)'"          },
+};
+
+static void test_script_read_names_place_and_cure_of_a_mistake(void **state)
+{
+    bool all = true;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bads); i++) {
+        struct script_list list = {0};
+        struct script_error e;
+        const struct bad *b = &bads[i];
+        bool ok = script_read(&list, "t.peer", b->text, &e);
+        if (ok || list.n != 0 || e.line != b->line || (e.column != b->column && *b->found) ||
+            strncmp(e.expected, b->expected, strlen(b->expected)) != 0 ||
+            strncmp(e.found, b->found, strlen(b->found)) != 0)
+            all = false,
+            print_error("%s\n%s: %u:%u: expected %s, found %s\n", b->text,
+                        ok ? "was read" : "error", e.line, e.column, e.expected, e.found);
+        script_list_fini(&list);
+    }
+    assert_true(all);
+}
+
+static void test_script_error_points_with_a_caret(void **state)
+{
+    struct script_list list = {0};
+    struct script_error e;
+    struct text out = {0};
+
+    (void)state;
+    assert_false(script_read(&list, "t.peer", HEAD "expect state FOO # why", &e));
+    script_error_format(&e, &out);
+    assert_string_equal(
+        text_string(&out),
+        "t.peer:5:14: expected a state such as TEST_RUNNING, or a byte such as 0x11, found 'FOO'\n"
+        "    expect state FOO\n"
+        "                 ^\n");
+    text_fini(&out);
+    script_list_fini(&list);
+}
+
+/* A file is hostile until it is proved otherwise. */
+static void test_script_read_limits_what_a_file_may_ask_for(void **state)
+{
+    struct text deep = {0};
+    struct script_list list = {0};
+    struct script_error e;
+
+    (void)state;
+    text_adds(&deep, HEAD);
+    for (int i = 0; i < 100000; i++)
+        text_adds(&deep, "repeat 2\n");
+    assert_false(script_read(&list, "t.peer", text_string(&deep), &e));
+    assert_string_equal(e.expected, "at most 8 blocks inside each other");
+    assert_false(
+        script_read(&list, "t.peer", HEAD "repeat 1000\nrepeat 1000\nexpect end\nend\nend", &e));
+    assert_string_equal(e.expected, "at most 100000 steps, repetitions counted");
+    assert_int_equal(e.line, 5);
+    assert_false(
+        script_read(&list, "t.peer", HEAD "expect datagrams 1..9999999999 on stream 1", &e));
+    assert_string_equal(e.expected, "at most 100000 datagrams");
+    text_fini(&deep);
+    script_list_fini(&list);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_script_read_names_place_and_cure_of_a_mistake),
+        cmocka_unit_test(test_script_error_points_with_a_caret),
+        cmocka_unit_test(test_script_read_limits_what_a_file_may_ask_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
