@@ -35,22 +35,22 @@ static const struct {
     const char *key, *clauses;
     bool exact;
 } results_members[] = {
-    {"cpu_util_total",         "RES-2",         false},
-    {"cpu_util_user",          "RES-3",         false},
-    {"cpu_util_system",        "RES-4",         false},
-    {"sender_has_retransmits", "RES-5",         true },
-    {"congestion_used",        "RES-6",         false},
-    {"server_output_text",     "RES-7",         false},
-    {"id",                     "RES-10 STR-6",  true },
-    {"bytes",                  "RES-11 DATA-1", true },
-    {"retransmits",            "RES-12",        false},
-    {"jitter",                 "RES-13 UDP-9",  false},
-    {"errors",                 "RES-14 UDP-7",  true },
-    {"omitted_errors",         "RES-15 RES-18", true },
-    {"packets",                "RES-16 UDP-7",  true },
-    {"omitted_packets",        "RES-17 RES-18", true },
-    {"start_time",             "RES-28",        false},
-    {"end_time",               "RES-28",        false},
+    {"cpu_util_total",         "RES-2",               false},
+    {"cpu_util_user",          "RES-3",               false},
+    {"cpu_util_system",        "RES-4",               false},
+    {"sender_has_retransmits", "RES-5",               true },
+    {"congestion_used",        "RES-6 RES-1",         false},
+    {"server_output_text",     "RES-7",               false},
+    {"id",                     "RES-10 STR-6",        true },
+    {"bytes",                  "RES-11 DATA-1",       true },
+    {"retransmits",            "RES-12",              false},
+    {"jitter",                 "RES-13 UDP-9",        false},
+    {"errors",                 "RES-14 UDP-7",        true },
+    {"omitted_errors",         "RES-15 RES-18 INT-5", true },
+    {"packets",                "RES-16 UDP-7",        true },
+    {"omitted_packets",        "RES-17 RES-18 INT-5", true },
+    {"start_time",             "RES-19 RES-1 INT-5",  false},
+    {"end_time",               "RES-28 RES-1 INT-5",  false},
 };
 
 static enum message now; /* which message is being written */
