@@ -31,6 +31,8 @@ struct birth {
 struct keeper {
     int out, err, line, signals;
     pid_t subject; /* 0 once it was waited for */
+    pid_t heir;    /* 0: none, or it has ended */
+    int status;    /* of the subject that was waited for */
 };
 
 /* --- becoming the keeper --------------------------------------------------------------------- */
@@ -190,6 +192,21 @@ static void say(int line, enum keeper_kind kind, int value, uint64_t max_rss, in
         ;
 }
 
+/* Let the heir be the subject, which has ended well; false if there is none. */
+static bool follow(struct keeper *k)
+{
+    int pidfd;
+
+    if (k->subject || !k->heir || k->status != 0 ||
+        (pidfd = (int)syscall(SYS_pidfd_open, k->heir, 0)) < 0)
+        return false;
+    k->subject = k->heir;
+    k->heir = 0;
+    say(k->line, KEEPER_FOLLOWS, k->subject, 0, pidfd);
+    close(pidfd);
+    return true;
+}
+
 /* Wait for whoever ended, and tell if it was the subject. */
 static void reap(struct keeper *k)
 {
@@ -201,23 +218,34 @@ static void reap(struct keeper *k)
     while (read(k->signals, &info, sizeof info) > 0)
         ;
     while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+        if (pid == k->heir)
+            k->heir = 0;
         if (pid != k->subject)
             continue;
         k->subject = 0;
-        say(k->line, KEEPER_ENDED, status, (uint64_t)usage.ru_maxrss * 1024, -1);
+        k->status = status;
+        if (!follow(k))
+            say(k->line, KEEPER_ENDED, status, (uint64_t)usage.ru_maxrss * 1024, -1);
     }
 }
 
-/* Carry out one order; false at the end of the line. */
+/* Carry out one call; false at the end of the line. */
 static bool obey(struct keeper *k)
 {
-    int signo;
-    ssize_t got = recv(k->line, &signo, sizeof signo, MSG_DONTWAIT);
+    struct keeper_call call;
+    ssize_t got = recv(k->line, &call, sizeof call, MSG_DONTWAIT);
 
+    if (got != sizeof call)
+        return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
     /* Not waited for yet: its pid, and that of its group, cannot be another's. */
-    if (got == sizeof signo && k->subject)
-        kill(-k->subject, signo);
-    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+    if (call.kind == KEEPER_SIGNAL && k->subject && kill(-k->subject, call.value) < 0)
+        kill(k->subject, call.value); /* an heir that leads no group */
+    if (call.kind == KEEPER_HEIR) {
+        k->heir = MAX(call.value, 0);
+        if (!follow(k))
+            say(k->line, KEEPER_NOTED, 0, 0, -1);
+    }
+    return true;
 }
 
 static void serve(struct keeper *k)

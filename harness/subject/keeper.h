@@ -18,11 +18,20 @@ enum keeper_kind {
     KEEPER_NO_EXEC, /* value: errno; the keeper ends */
     KEEPER_NO_ROOM, /* no /proc of its own; the keeper ends */
     KEEPER_ENDED,   /* value: the subject's status as waitpid() tells it */
+    KEEPER_NOTED,   /* answers a KEEPER_HEIR, unless KEEPER_FOLLOWS does */
+    KEEPER_FOLLOWS, /* the subject has ended well, and its heir is the subject now; a pidfd comes */
 };
 struct keeper_word {
     enum keeper_kind kind;
     int value;
     uint64_t max_rss; /* bytes; KEEPER_ENDED */
+};
+
+/* What it is told, one message each. */
+struct keeper_call {
+    enum { KEEPER_SIGNAL, KEEPER_HEIR } kind;
+    int value; /* a signal for the subject's process group; the pid of an heir, as the keeper has it
+                */
 };
 
 struct keeper_order {
@@ -32,6 +41,6 @@ struct keeper_order {
     int line;               /* the keeper's end of the socket (SOCK_SEQPACKET) */
     unsigned namespaces;    /* CLONE_NEW* flags, or 0 */
 };
-/* Start a keeper, and below it the subject. An int sent to it is a signal for the subject's process
- * group. Returns the keeper's pid, or -1 with errno. */
+/* Start a keeper, and below it the subject. A daemon has an heir: the process that goes on once the
+ * one that was started has ended with status 0. Returns the keeper's pid, or -1 with errno. */
 pid_t keeper_start(const struct keeper_order *order);

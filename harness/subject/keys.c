@@ -96,13 +96,14 @@ static bool start_remover(struct subject_keys *keys)
         return false;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before); /* it never lets one through */
-    keys->remover = fork();
-    if (keys->remover == 0)
+    pid_t pid = fork();
+    if (pid == 0)
         be_remover(keys, line[0]);
+    keys->remover = pid;
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(line[0]);
     keys->line = line[1];
-    if (keys->remover > 0)
+    if (pid > 0)
         return true;
     close(line[1]);
     return false;

@@ -213,21 +213,74 @@ static void drain(int *fd, struct text *into)
     }
 }
 
+static void take_word(struct subject *s, const struct keeper_word *word, int pidfd)
+{
+    if (word->kind == KEEPER_ENDED) {
+        s->running = false;
+        s->ended = true;
+        s->status = word->value;
+        s->max_rss = word->max_rss;
+    } else if (word->kind == KEEPER_FOLLOWS && pidfd >= 0) {
+        close(s->pidfd);
+        s->pidfd = pidfd;
+        s->pid = pid_of(pidfd, word->value);
+        s->running = true;
+        s->ended = false;
+    }
+}
+
 static void listen_to_keeper(struct subject *s)
 {
     struct keeper_word word = {0};
+    int pidfd = -1;
 
     if (!s->running)
         return;
-    if (hear(s->line, &word, NULL, MSG_DONTWAIT) && word.kind == KEEPER_ENDED) {
-        s->running = false;
-        s->ended = true;
-        s->status = word.value;
-        s->max_rss = word.max_rss;
+    if (hear(s->line, &word, &pidfd, MSG_DONTWAIT)) {
+        take_word(s, &word, pidfd);
     } else if (errno != EAGAIN) {
         s->running = false;
         s->lost = true;
     }
+}
+
+/* The pids of a process in its namespaces, from ours inwards; how many. */
+static size_t namespaces_pids(pid_t pid, int *pids, size_t max)
+{
+    char path[64], line[512];
+    size_t n = 0;
+    int len;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *f = fopen(path, "re");
+    while (f && n == 0 && fgets(line, sizeof line, f))
+        if (strncmp(line, "NSpid:", 6) == 0)
+            for (const char *at = line + 6; n < max && sscanf(at, "%d%n", &pids[n], &len) == 1;
+                 at += len)
+                n++;
+    if (f)
+        fclose(f);
+    return n;
+}
+
+void subject_follow(struct subject *s, pid_t heir)
+{
+    struct keeper_call call = {KEEPER_HEIR, 0};
+    struct keeper_word word = {.kind = KEEPER_ENDED};
+    int theirs[8], keepers[8], pidfd;
+    size_t depth = namespaces_pids(s->keeper, keepers, ARRAY_LEN(keepers));
+
+    if (heir == s->pid || depth == 0 || namespaces_pids(heir, theirs, ARRAY_LEN(theirs)) < depth)
+        return;
+    call.value = theirs[depth - 1];
+    if (send(s->line, &call, sizeof call, MSG_NOSIGNAL) != sizeof call)
+        return;
+    do {
+        pidfd = -1;
+        if (!hear(s->line, &word, &pidfd, 0))
+            return; /* subject_turn() finds out as well */
+        take_word(s, &word, pidfd);
+    } while (word.kind != KEEPER_NOTED && word.kind != KEEPER_FOLLOWS);
 }
 
 void subject_turn(struct subject *s)
@@ -263,11 +316,13 @@ static bool ended(void *context, int *status)
     return s->ended;
 }
 
+/* To its process group, as a terminal does: the server may be the child of a shell. */
 static bool send_signal(void *context, int signo)
 {
     struct subject *s = context;
+    struct keeper_call call = {KEEPER_SIGNAL, signo};
 
-    return s->running && syscall(SYS_pidfd_send_signal, s->pidfd, signo, NULL, 0) == 0;
+    return s->running && send(s->line, &call, sizeof call, MSG_NOSIGNAL) == sizeof call;
 }
 
 static const struct text *output(void *context)
@@ -365,8 +420,8 @@ void subject_end(struct subject *s)
     if (s->keeper <= 0)
         return;
     listen_to_keeper(s);
-    for (size_t i = 0; s->running && i < ARRAY_LEN(politely); i++)
-        send(s->line, &politely[i], sizeof politely[i], MSG_NOSIGNAL);
+    for (size_t i = 0; i < ARRAY_LEN(politely); i++)
+        send_signal(s, politely[i]);
     await_end(s, GRACE_MS);
     send_signal(s, SIGKILL);
     await_end(s, GRACE_MS);

@@ -55,28 +55,38 @@ static bool holds(pid_t pid, unsigned long inode)
     return found;
 }
 
-/* Whether a process that the subject started, however indirectly, holds the socket. */
-static bool held_below(const struct subject *s, unsigned long inode)
+/* The process that holds the socket: the subject, or one that it started, however indirectly; 0 if
+ * none of them does. */
+static pid_t holder(const struct subject *s, unsigned long inode)
 {
-    pid_t pids[BELOW_MAX];
-    size_t n = tree_below(s->keeper, pids, ARRAY_LEN(pids));
-    bool found = false;
+    pid_t pids[BELOW_MAX], found = 0;
 
+    if (!s->ended && holds(s->pid, inode))
+        return s->pid;
+    size_t n = tree_below(s->keeper, pids, ARRAY_LEN(pids));
     for (size_t i = 0; i < n && !found; i++)
-        found = holds(pids[i], inode);
+        found = holds(pids[i], inode) ? pids[i] : 0;
     return found;
 }
 
-enum subject_ready subject_listens(const struct subject *subject, unsigned port)
+/* The same as subject_listens(), and who listens. */
+static enum subject_ready look(const struct subject *subject, unsigned port, pid_t *who)
 {
     unsigned long inodes[16];
     size_t n = listeners("/proc/self/net/tcp", port, inodes, 8);
 
     n += listeners("/proc/self/net/tcp6", port, inodes + n, 8);
     for (size_t i = 0; i < n; i++)
-        if (holds(subject->pid, inodes[i]) || held_below(subject, inodes[i]))
+        if ((*who = holder(subject, inodes[i])))
             return SUBJECT_READY;
     return n > 0 ? SUBJECT_FOREIGN : SUBJECT_NOT_YET;
+}
+
+enum subject_ready subject_listens(const struct subject *subject, unsigned port)
+{
+    pid_t who;
+
+    return look(subject, port, &who);
 }
 
 static uint64_t now_ns(void)
@@ -98,18 +108,29 @@ static bool stays_foreign(enum subject_ready ready, uint64_t *since)
     return *since != 0 && now_ns() - *since > FOREIGN_MS * 1000000u;
 }
 
+/* One that ended well may have left a daemon that is about to listen. */
+static bool may_listen_yet(const struct subject *s)
+{
+    pid_t pid;
+
+    return s->running || (s->ended && s->status == 0 && tree_below(s->keeper, &pid, 1) > 0);
+}
+
 enum subject_ready subject_await_listening(struct subject *s, unsigned port, uint64_t deadline_ns)
 {
     enum subject_ready ready;
     uint64_t foreign_since = 0;
+    pid_t who = 0;
 
-    while ((ready = subject_listens(s, port)) != SUBJECT_READY &&
-           !stays_foreign(ready, &foreign_since) && (s->running || ready == SUBJECT_FOREIGN) &&
-           now_ns() < deadline_ns) {
+    while ((ready = look(s, port, &who)) != SUBJECT_READY &&
+           !stays_foreign(ready, &foreign_since) &&
+           (ready == SUBJECT_FOREIGN || may_listen_yet(s)) && now_ns() < deadline_ns) {
         struct pollfd fd = {.fd = s->line, .events = POLLIN};
-        poll(&fd, 1, 1); /* the tables have no event to wait for */
+        poll(&fd, s->running, 1); /* the tables have no event to wait for */
         subject_turn(s);
     }
+    if (ready == SUBJECT_READY)
+        subject_follow(s, who);
     return ready;
 }
 

@@ -61,6 +61,10 @@ void subject_init(struct subject *subject);
 bool subject_start(struct subject *subject, char *const argv[], const char *const env[],
                    struct text *why);
 
+/* The process heir, somewhere below the subject, does its work: should the subject end with status
+ * 0, or have ended so, heir is the subject from then on. What a server with -D does. */
+void subject_follow(struct subject *subject, pid_t heir);
+
 /* Read what it wrote and see whether it has ended. */
 void subject_turn(struct subject *subject);
 
@@ -102,7 +106,8 @@ enum subject_ready subject_listens(const struct subject *subject, unsigned port)
 unsigned subject_free_port(void);
 
 /* Wait until it listens, at most until deadline_ns (CLOCK_MONOTONIC). Returns SUBJECT_READY,
- * _FOREIGN, or _NOT_YET when it ended or the time is up. */
+ * _FOREIGN, or _NOT_YET when it ended or the time is up. If a process below it listens, it is
+ * followed (subject_follow()). */
 enum subject_ready subject_await_listening(struct subject *subject, unsigned port,
                                            uint64_t deadline_ns);
 

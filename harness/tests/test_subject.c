@@ -167,6 +167,44 @@ static void test_subject_listens_tells_whose_port_it_is(void **state)
     subject_fini(&s);
 }
 
+/* --- daemons --------------------------------------------------------------------------------- */
+
+static const struct daemon_row {
+    const char *name, *command;
+} daemons[] = {
+    {"-D",                    "build/iperfref -s -D -p {port}"                          },
+    {"in the background",     "sh -c 'build/iperfref -s -p $1 &' sh {port}"             },
+    {"two forks",             "sh -c '(setsid build/iperfref -s -p $1 &) &' sh {port}"  },
+    {"late",                  "sh -c '(sleep 0.3; build/iperfref -s -p $1) &' sh {port}"},
+    {"below one who goes on", "sh -c 'build/iperfref -s -p $1; :' sh {port}"            },
+};
+
+/* A server that makes itself a daemon is watched like any other: told to stop, it says so; and it
+ * has not ended before. */
+static void test_subject_that_is_a_daemon_is_followed(void **state)
+{
+    static const char text[] = "case x\nclause CLOSE-6\nplays client\nneeds signal\n\n"
+                               "advance TEST_RUNNING\nsubject signal INT\n"
+                               "expect state SERVER_TERMINATE\nexpect end\n";
+    struct script_list list = {0};
+    struct script_error error;
+
+    (void)state;
+    assert_true(script_read(&list, "t", text, &error));
+    for (size_t i = 0; i < ARRAY_LEN(daemons); i++) {
+        struct suite_settings settings = {.timeout_scale = 1, .jobs = 1};
+        struct suite_run run;
+        snprintf(settings.build.server_cmd, sizeof settings.build.server_cmd, "%s",
+                 daemons[i].command);
+        suite_run_case(list.at[0], &settings, false, &run);
+        if (run.cause != SIM_OK)
+            fail_msg("%s: %s: %s", daemons[i].name, sim_cause_word(run.cause),
+                     text_string(&run.got));
+        suite_run_fini(&run);
+    }
+    script_list_fini(&list);
+}
+
 static const struct row {
     const char *name, *command;
     enum sim_cause cause;
@@ -214,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_subject_start_has_sanitizers_report_on_stderr),
         cmocka_unit_test(test_subject_argv_divides_options_and_fills_templates),
         cmocka_unit_test(test_subject_listens_tells_whose_port_it_is),
+        cmocka_unit_test(test_subject_that_is_a_daemon_is_followed),
         cmocka_unit_test(test_suite_run_case_tells_what_is_no_server),
     };
 
