@@ -241,7 +241,7 @@ static bool obey(struct keeper *k)
     if (call.kind == KEEPER_SIGNAL && k->subject && kill(-k->subject, call.value) < 0)
         kill(k->subject, call.value); /* an heir that leads no group */
     if (call.kind == KEEPER_HEIR) {
-        k->heir = MAX(call.value, 0);
+        k->heir = call.value > 0 ? call.value : 0;
         if (!follow(k))
             say(k->line, KEEPER_NOTED, 0, 0, -1);
     }
