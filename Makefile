@@ -89,7 +89,8 @@ $(B)/lib%.a: $(B)/sources
 	rm -f $@
 	ar crD $@ $(filter %.o,$^)
 
-$(B)/obj/%.o: %.c build/gen/clauses.inc build/gen/clauses-sorted.inc $(B)/flags
+# The generated files are there before the first object; who includes them is in the .d files.
+$(B)/obj/%.o: %.c $(B)/flags | build/gen/clauses.inc build/gen/clauses-sorted.inc
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -c -o $@ $<
 
