@@ -114,7 +114,7 @@ static int run(struct options *opt)
     if (!sctp_is_fine(opt, err))
         return 1;
     setvbuf(out, NULL, _IOLBF, 0);
-    if (opt->daemon && daemon(0, 0) != 0)
+    if (opt->daemon && daemon(1, 0) != 0) /* stays here: other paths may be relative */
         return fail(IEDAEMON);
     if (opt->pidfile && write_pid(opt->pidfile) != 0)
         return 1;
