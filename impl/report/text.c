@@ -66,11 +66,13 @@ __attribute__((format(printf, 2, 3))) static void line(struct report *r, const c
 void text_banner(const struct report_config *config)
 {
     struct utsname u;
+    char stamp[256];
 
-    fprintf(config->out, "%s\n", VERSION_BANNER);
+    timestamp(config, stamp, sizeof stamp);
+    fprintf(config->out, "%s%s\n", stamp, VERSION_BANNER);
     if (uname(&u) == 0)
-        fprintf(config->out, "%s %s %s %s %s\n", u.sysname, u.nodename, u.release, u.version,
-                u.machine);
+        fprintf(config->out, "%s%s %s %s %s %s\n", stamp, u.sysname, u.nodename, u.release,
+                u.version, u.machine);
 }
 
 void text_listening(const struct report_config *config, unsigned port, uint64_t test_number)

@@ -77,6 +77,24 @@ static void test_report_json_is_whole_after_an_early_error(void **state)
     free(printed.text);
 }
 
+/* --- before any test ----------------------------------------------------------------------------
+ */
+
+static void test_report_banner_stamps_each_line(void **state)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    (void)state;
+    assert_non_null(out);
+    report_banner(&(struct report_config){.out = out, .verbose = true, .timestamps = "at "});
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(strncmp(text, "at iperf 3.", 11), 0);
+    assert_non_null(strstr(text, "\nat Linux "));
+    free(text);
+}
+
 /* --- the server's output -------------------------------------------------------------------------
  */
 
@@ -241,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_report_error_before_the_test),
         cmocka_unit_test(test_report_json_is_whole_after_an_early_error),
+        cmocka_unit_test(test_report_banner_stamps_each_line),
         cmocka_unit_test(test_report_output_text_is_what_was_printed),
         cmocka_unit_test(test_report_output_is_not_kept_if_nobody_wants_it),
         cmocka_unit_test(test_report_output_json_has_start_intervals_end),
