@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PIECE 65536
+#define PIECE   65536
+#define LEAP_US 10000000 /* of the times in datagrams, beyond what has passed here */
 
 static struct lane *add(struct control *c, int fd, int64_t id)
 {
@@ -250,6 +251,24 @@ void lane_shut(struct lane *st)
 
 /* --- receiving ------------------------------------------------------------------------------- */
 
+/* Seconds and microseconds in each other's place make leaps; clocks that are set do so too, but not
+ * by much in a test. */
+static void check_time(struct control *c, struct lane *st, const struct datagram_header *header)
+{
+    uint64_t now = sim_now();
+    int64_t step_us = ((int64_t)header->sec - (int64_t)st->last.sec) * 1000000 +
+                      ((int64_t)header->usec - (int64_t)st->last.usec);
+
+    if (st->last_at_ns && llabs(step_us) > (int64_t)((now - st->last_at_ns) / 1000) + LEAP_US)
+        sim_fail(c->sim, SIM_MISS,
+                 "stream %lld: the times of two datagrams that came %llu ms apart differ by %lld s "
+                 "(UDP-1)",
+                 (long long)st->id, (unsigned long long)(now - st->last_at_ns) / 1000000,
+                 (long long)(step_us / 1000000));
+    st->last = *header;
+    st->last_at_ns = now;
+}
+
 void lane_take_datagram(struct control *c, struct lane *st, struct bytes datagram)
 {
     bool wide = params_has(&c->params, PARAM_udp_counters_64bit);
@@ -273,6 +292,7 @@ void lane_take_datagram(struct control *c, struct lane *st, struct bytes datagra
     record_datagram(c, st, SESSION_SUBJECT, &header, datagram.len);
     if (!is_whole)
         return;
+    check_time(c, st, &header);
     account_udp_take(&st->count, &header, wide, sim_now());
     stream_note_datagram(st, header.seq);
 }

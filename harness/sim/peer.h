@@ -53,7 +53,8 @@ struct lane {
     uint64_t *seqs;    /* of the datagrams that came, in order; at most STREAM_SEQS_MAX */
     size_t n_seqs, seen;
     struct account_udp count;
-    struct datagram_header last; /* the header that was sent last */
+    struct datagram_header last; /* the header that was sent last, or came last */
+    uint64_t last_at_ns;         /* when it came */
     struct tap_flow tap;
     struct sockaddr_storage peer;
     socklen_t peer_len;

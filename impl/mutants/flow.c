@@ -95,11 +95,21 @@ static int message_of(struct bytes b)
     return memmem(b.at, b.len, "\"cpu_util_total\"", 16) ? RESULTS : PARAMS;
 }
 
+/* Too early there is nothing to tell yet: an empty object. */
+static void send_early(struct chan *c, int message)
+{
+    static const uint8_t object[] = {0, 0, 0, 2, '{', '}'};
+    uint8_t state = (uint8_t)(message - STATE);
+
+    __real_chan_send(c, message < STATE ? (struct bytes){object, sizeof object}
+                                        : (struct bytes){&state, 1});
+}
+
 /* One message; whoever else must go first or with it does. */
 static enum spec_err send_one(struct chan *c, struct bytes b)
 {
     static struct chan *held_of;
-    static uint8_t held[65536], early;
+    static uint8_t held[65536];
     static size_t held_len;
     static bool was_early;
     bool hits = row >= 0 && message_of(b) == messages[row].message;
@@ -119,11 +129,9 @@ static enum spec_err send_one(struct chan *c, struct bytes b)
         __real_chan_send(c, (struct bytes){held, held_len});
         held_len = 0;
     }
-    if (row >= 0 && how == EARLY && message_of(b) == messages[row].after && !was_early &&
-        messages[row].message >= STATE) {
-        early = (uint8_t)(messages[row].message - STATE);
+    if (row >= 0 && how == EARLY && message_of(b) == messages[row].after && !was_early) {
         was_early = true;
-        __real_chan_send(c, (struct bytes){&early, 1});
+        send_early(c, messages[row].message);
     }
     return err;
 }
