@@ -324,6 +324,40 @@ static void test_client_does_not_send_parameters_above_the_limit(void **unused)
     end_fini(&e);
 }
 
+/* Ours: a client's results hold no output, and who has a server of many tests read millions of
+ * values keeps it from the others. */
+static void test_server_refuses_results_of_too_many_values(void **unused)
+{
+    static const char head[] = "{\"cpu_util_total\":1,\"cpu_util_user\":1,\"cpu_util_system\":1,"
+                               "\"sender_has_retransmits\":0,\"streams\":[],\"x\":[";
+    static const struct {
+        size_t n;
+        int ierr;
+    } rows[] = {
+        {100000, 0            },
+        {200000, IERECVRESULTS}
+    };
+    static struct end e;
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t before = sizeof head - 1, len = before + 2 * rows[i].n + 3;
+        uint8_t *frame = malloc(4 + len), *text = frame + 4;
+
+        assert_non_null(frame);
+        store_be32(frame, (uint32_t)len);
+        memcpy(text, head, before);
+        for (size_t k = 0; k < rows[i].n; k++)
+            memcpy(text + before + 2 * k, "1,", 2);
+        memcpy(text + len - 3, "1]}", 3);
+        to_state(&e, SRV_RESULTS);
+        end_feed(&e, (struct bytes){frame, 4 + len}, 0);
+        assert_int_equal(e.end.ierr, rows[i].ierr);
+        end_fini(&e);
+        free(frame);
+    }
+}
+
 /* JSON-8, ST-CLI-33: no length, or a state byte where the length should be. */
 static void test_client_fails_on_lengths_that_cannot_be(void **unused)
 {
@@ -460,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_each_integer_has_its_own_time),
         cmocka_unit_test(test_client_does_not_send_parameters_above_the_limit),
         cmocka_unit_test(test_client_fails_on_lengths_that_cannot_be),
+        cmocka_unit_test(test_server_refuses_results_of_too_many_values),
         cmocka_unit_test(test_server_reads_state_bytes_as_part_of_an_item),
         cmocka_unit_test(test_machine_ignores_answers_that_nobody_asked_for),
         cmocka_unit_test(test_machine_knows_nothing_at_first),

@@ -64,6 +64,14 @@ enum spec_err json_parse(struct bytes text, json_value **root)
     return SPEC_OK;
 }
 
+size_t json_count(struct bytes text)
+{
+    size_t depth, values;
+
+    survey(text, &depth, &values);
+    return values + 1; /* commas and brackets: one less than the values */
+}
+
 void json_free(json_value *root)
 {
     cJSON_Delete(root);

@@ -31,6 +31,9 @@ enum json_type {
 enum spec_err json_parse(struct bytes text, json_value **root);
 void json_free(json_value *root);
 
+/* How many values json_parse() would find in text, at most: what parsing may cost, for one pass. */
+size_t json_count(struct bytes text);
+
 /* Member of an object by key (JSON-4), or NULL: also when object is NULL or no object. */
 const json_value *json_member(const json_value *object, const char *key);
 enum json_type json_type_of(const json_value *value); /* JSON_ABSENT for NULL */
