@@ -99,10 +99,11 @@ $(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $< $(filter %.o %.a,$^) -lcmocka $(LIBS) $(CAPTURE)
 
-# With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz.
+# With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz. One target reads scripts.
+$(B)/bin/peer: $(call objects,$(filter harness/script/% harness/session/%,$(HARNESS)))
 $(B)/bin/%: fuzz/%_fuzzer.c $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D) $(B)/obj/fuzz
-	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/$*.d $(LINK) -fsanitize=fuzzer -o $@ $< $(filter %.a,$^) $(LIBS)
+	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/$*.d $(LINK) -fsanitize=fuzzer -o $@ $< $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 fuzz-programs: $(patsubst fuzz/%_fuzzer.c,$(B)/bin/%,$(FUZZERS))
 

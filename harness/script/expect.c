@@ -53,21 +53,9 @@ static bool read_json(struct cursor *c, struct script_event *event)
 {
     bool with = cursor_take(c, "with"), without = !with && cursor_take(c, "without");
 
-    if (with || without) {
-        struct text query = {0};
-        char *path = cursor_need(c, "a path such as .server_output_text");
-        if (!path)
-            return false;
-        text_addf(&query, "%s%s exists", without ? "not " : "", path);
-        struct cursor inner = {c->file, c->line, text_string(&query), 0, c->arena, c->error};
-        event->where = query_parse(&inner);
-        bool ok = event->where && cursor_end(&inner);
-        text_fini(&query);
-        return ok;
-    }
-    if (!cursor_take(c, "where"))
+    if (!with && !without && !cursor_take(c, "where"))
         return true;
-    event->where = query_parse(c);
+    event->where = with || without ? query_parse_exists(c, without) : query_parse(c);
     return event->where != NULL;
 }
 

@@ -267,6 +267,8 @@ static char *replace(struct file *f, struct arena *arena, size_t row, const char
         }
     }
     char *copy = *line ? NULL : arena_copy(arena, text_string(&out), out.len);
+    if (copy)
+        cursor_strip(copy); /* a value may end in blanks, or be nothing behind some */
     f->text += out.len + 1;
     text_fini(&out);
     return copy;

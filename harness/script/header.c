@@ -17,11 +17,8 @@ static bool words(struct cursor *c, struct script_words *out)
 static const char *rest(struct cursor *c)
 {
     cursor_at_end(c); /* moves past the blanks */
-    size_t len = strlen(c->text + c->at);
-    while (len > 0 && c->text[c->at + len - 1] == ' ') /* an empty {NAME} stood behind them */
-        len--;
-    const char *text = arena_copy(c->arena, c->text + c->at, len);
-    c->at += strlen(c->text + c->at);
+    const char *text = arena_copy(c->arena, c->text + c->at, strlen(c->text + c->at));
+    c->at += strlen(text);
     return text;
 }
 

@@ -32,6 +32,9 @@ bool parse_steps(struct script *s, struct parse_lines *lines, const char *const 
 struct cursor parse_cursor(struct script *s, const struct parse_lines *lines, size_t i,
                            struct script_error *error);
 
+/* steps.c: whether what the step says ends here: the end of the line, `within` or a clause. */
+bool parse_at_tail(struct cursor *c);
+
 /* pieces.c: '...' or "..." or `hex 00 01`, each with `x N` behind it, one after the other. */
 bool parse_text(struct cursor *c, struct script_text *out);
 bool parse_at_text(struct cursor *c);                           /* whether one begins here */

@@ -93,12 +93,27 @@ static struct query *not_at(struct cursor *c, int depth)
     return claim_at(c, q) ? q : NULL;
 }
 
+/* `or` may also be the next event's: `results where .a exists or end`. */
+static bool goes_on(struct cursor *c, const char *word)
+{
+    struct cursor look = *c;
+
+    if (!cursor_take(&look, word))
+        return false;
+    size_t behind = look.at;
+    bool is_claim =
+        query_at_operand(&look) || look.text[look.at] == '(' || cursor_take(&look, "not");
+    if (is_claim || strcmp(word, "or") != 0)
+        c->at = behind;
+    return is_claim || strcmp(word, "or") != 0;
+}
+
 static struct query *chain(struct cursor *c, int depth, const char *word, enum query_kind kind,
                            struct query *(*inner)(struct cursor *, int))
 {
     struct query *q = inner(c, depth);
 
-    for (int n = 0; q && cursor_take(c, word); n++) {
+    for (int n = 0; q && goes_on(c, word); n++) {
         struct query *both = new_node(c, kind);
         if (n == QUERY_DEPTH_MAX) {
             cursor_fail(c, c->at, "at most %d in a row", QUERY_DEPTH_MAX);
@@ -119,6 +134,17 @@ static struct query *and_at(struct cursor *c, int depth)
 static struct query *or_at(struct cursor *c, int depth)
 {
     return chain(c, depth, "or", QUERY_OR, and_at);
+}
+
+struct query *query_parse_exists(struct cursor *c, bool is_not)
+{
+    struct query *q = new_node(c, QUERY_EXISTS), *outer = is_not ? new_node(c, QUERY_NOT) : q;
+
+    if (!query_read_path(c, &q->path))
+        return NULL;
+    if (is_not)
+        outer->left = q;
+    return outer;
 }
 
 struct query *query_parse(struct cursor *c)

@@ -27,6 +27,9 @@ struct query;
 /* NULL and the cursor's error if there is none. Lives in the cursor's arena. */
 struct query *query_parse(struct cursor *c);
 
+/* The claim that there is something at the path that comes next, or, with is_not, nothing. */
+struct query *query_parse_exists(struct cursor *c, bool is_not);
+
 /* What is known of a stream beside the message: bytes that went over it; datagrams that we sent or
  * that came; the jitter of those that came by their headers, in seconds (UDP-9). */
 #define QUERY_FACTS(X)                                                                             \

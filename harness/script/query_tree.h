@@ -77,6 +77,7 @@ bool query_read_constant(struct cursor *c, struct query_value *value); /* one op
 bool query_read_fold(struct cursor *c, struct query_value *value);
 bool query_read_fact(struct cursor *c, struct query_value *value);
 bool query_read_path(struct cursor *c, struct query_step **path);
+bool query_at_operand(struct cursor *c); /* whether a path, a fold or a fact begins here */
 
 /* query_print.c */
 void query_print_path(const struct query_step *path, struct text *out);

@@ -268,6 +268,26 @@ static bool path_at(struct cursor *c, bool all, struct query_step **path)
     return true;
 }
 
+static bool begins_with(const struct cursor *c, const char *word, char behind)
+{
+    size_t len = strlen(word);
+    const char *at = c->text + c->at;
+
+    return strncmp(at, word, len) == 0 && (!behind || at[len] == behind);
+}
+
+bool query_at_operand(struct cursor *c)
+{
+    bool is = is_at_path(c);
+
+    for (size_t i = 0; i < ARRAY_LEN(query_fact_words); i++)
+        is |= begins_with(c, query_fact_words[i], '(');
+#define X(word, kind) is |= begins_with(c, word, 0);
+    QUERY_FOLDS(X)
+#undef X
+    return is;
+}
+
 bool query_read_path(struct cursor *c, struct query_step **path)
 {
     return path_at(c, false, path);

@@ -22,6 +22,7 @@ struct reader {
     struct script_error *error;
     struct place *places;
     size_t n;
+    size_t bytes; /* of all bodies */
     bool udp;
 };
 
@@ -56,6 +57,15 @@ static bool add(struct reader *r, const struct script_step *step, struct session
         return fail(r, step, "at most 200000 messages");
     snprintf(m.who, sizeof m.who, "%s", step->who);
     session_add(r->session, &m);
+    return true;
+}
+
+/* Room for a body of that many bytes, before it is made. */
+static bool take_room(struct reader *r, const struct script_step *step, size_t len)
+{
+    if (len > RAW_BYTES_MAX - r->bytes)
+        return fail(r, step, "at most 16 MiB in all messages");
+    r->bytes += len;
     return true;
 }
 
@@ -120,6 +130,8 @@ static bool read_sent(struct reader *r, const struct script_step *step)
         return fail(r, step, "the bytes themselves: send cookie TEXT, send json TEXT");
     if (place->corked && place->split && place->split->every)
         return fail(r, step, "split at OFFSETS, as a message is kept by cork");
+    if (!take_room(r, step, send->text.len))
+        return false;
     script_text_add(&send->text, &body);
     struct session_message m = {
         .kind = (enum session_kind)kinds[send->kind],
@@ -175,6 +187,8 @@ static bool read_stream_bytes(struct reader *r, const struct script_step *step)
 {
     struct text body = {0};
 
+    if (!take_room(r, step, step->send.text.len))
+        return false;
     script_text_add(&step->send.text, &body);
     bool ok = add(r, step,
                   (struct session_message){
@@ -294,6 +308,8 @@ static bool read_open(struct reader *r, const struct script_step *step)
         const struct script_wire *greeting = place_of(r, step->who, step->stream)->greeting;
         m = (struct session_message){
             .kind = SESSION_STREAM, .stream = step->stream, .says_own = greeting != NULL};
+        if (greeting && !take_room(r, step, greeting->text.len))
+            return false;
         if (greeting && greeting->kind == SCRIPT_WIRE_RAW)
             script_text_add(&greeting->text, &body);
         m.body = (struct bytes){(const uint8_t *)text_string(&body), body.len};

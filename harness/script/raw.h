@@ -8,6 +8,7 @@
 #include "harness/session/session.h"
 
 #define RAW_MESSAGES_MAX 200000
+#define RAW_BYTES_MAX    (16u << 20) /* of all bodies together */
 
 /* Read the steps of script into *session, the caller's to session_fini() on every return. Deadlines
  * and clauses of steps are left out, and an expected end may be a FIN or a reset.

@@ -90,7 +90,7 @@ static bool send_error(struct cursor *c, struct script_send *send)
     char *next = cursor_peek(c);
     int64_t value;
 
-    if (!next || (!isalnum((unsigned char)*next) && *next != '-') || strcmp(next, "within") == 0)
+    if (parse_at_tail(c) || strcmp(next, "first") == 0)
         return true;
     if (!parse_ierr(c, &send->ierr))
         return false;

@@ -167,7 +167,7 @@ static bool read_ignore(struct cursor *c, struct script_step *step)
 static bool read_stop_ignoring(struct cursor *c, struct script_step *step)
 {
     step->verb = SCRIPT_STOP_IGNORING;
-    return cursor_at_end(c) || parse_events(c, &step->ignore);
+    return parse_at_tail(c) || parse_events(c, &step->ignore);
 }
 
 static bool read_any(struct cursor *c, struct script_step *step)
@@ -290,6 +290,13 @@ static bool (*const readers[])(struct cursor *c, struct script_step *step) = {
     [SCRIPT_STOP_IGNORING] = read_stop_ignoring,
     [SCRIPT_DRAINED] = read_nothing,
 };
+
+bool parse_at_tail(struct cursor *c)
+{
+    struct cursor look = *c;
+
+    return cursor_at_end(c) || c->text[c->at] == '(' || cursor_take(&look, "within");
+}
 
 /* `within T` or `within T1..T2`, and `(CLAUSE)`. */
 static bool read_tail(struct cursor *c, struct script_step *step)

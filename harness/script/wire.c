@@ -121,8 +121,7 @@ static bool read_member(struct cursor *c, struct script_wire *wire)
     }
     if (cursor_take(c, "twice")) {
         wire->kind = SCRIPT_WIRE_AGAIN;
-        cursor_at_end(c);
-        if (c->text[c->at] == '\0' || c->text[c->at] == '(')
+        if (parse_at_tail(c))
             return true;
         wire->value = cursor_json(c);
         return wire->value != NULL;

@@ -1,40 +1,20 @@
 /* test_peer_language.c - every example of docs/peer-language.md can be read, and has nothing wrong.
  */
 #include "harness/script/script.h"
+#include "harness/tests/document.h"
 
-#include "impl/tests/unit.h"
-
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define DOC  "docs/peer-language.md"
 #define HEAD "case example\nclause FLOW-1\nplays client\n\n"
 
 static struct text doc;
 
-/* From the top of the tree, or from where the program stands: build/tests, build/VARIANT/tests. */
 static int read_doc(void **state)
 {
-    static const char *const places[] = {"", "/../../", "/../../../"};
-    char self[1024], path[1200], piece[4096];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    FILE *f = NULL;
-    size_t got;
-
     (void)state;
-    self[MAX(len, 0)] = '\0';
-    *strrchr(self, '/') = '\0';
-    for (size_t i = 0; i < ARRAY_LEN(places) && !f; i++) {
-        snprintf(path, sizeof path, "%s%s" DOC, i ? self : "", places[i]);
-        f = fopen(path, "r");
-    }
-    if (!f)
-        return 1;
-    while ((got = fread(piece, 1, sizeof piece, f)) > 0)
-        text_add(&doc, piece, got);
-    fclose(f);
-    return 0;
+    doc = document_read(DOC);
+    return doc.len > 0 ? 0 : 1;
 }
 
 static int free_doc(void **state)
