@@ -48,13 +48,22 @@ static bool read_error(struct cursor *c, struct script_event *event)
     return true;
 }
 
-/* [where QUERY | with PATH | without PATH] */
+/* with token ...: what the parameters' authtoken says, once opened. */
+static bool read_token(struct cursor *c, struct script_event *event)
+{
+    event->token = arena_alloc(c->arena, sizeof *event->token);
+    return parse_token(c, event->token);
+}
+
+/* [where QUERY | with PATH | without PATH | with token ...] */
 static bool read_json(struct cursor *c, struct script_event *event)
 {
     bool with = cursor_take(c, "with"), without = !with && cursor_take(c, "without");
 
     if (!with && !without && !cursor_take(c, "where"))
         return true;
+    if (with && event->kind == SCRIPT_EV_PARAMS && cursor_take(c, "token"))
+        return read_token(c, event);
     event->where = with || without ? query_parse_exists(c, without) : query_parse(c);
     return event->where != NULL;
 }

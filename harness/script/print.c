@@ -111,6 +111,10 @@ void script_print_event(const struct script_event *event, struct text *out)
         text_addf(out, " ints %d", event->ints);
     if (event->has_errno)
         text_addf(out, " errno %d", (int)event->os_errno);
+    if (event->token) {
+        text_adds(out, " with ");
+        print_token(event->token, out);
+    }
     if (event->where) {
         text_adds(out, " where ");
         query_print(event->where, out);

@@ -227,14 +227,15 @@ struct script_event {
     int ierr, ints; /* -1: any */
     bool has_errno;
     int32_t os_errno;
-    const struct query *where; /* NULL: any */
-    int64_t stream;            /* SCRIPT_EV_STREAM...: its id */
-    int64_t port;              /* the peer's; 0: any */
-    bool any_cookie;           /* need not be the test's (STR-10) */
-    bool at_least;             /* DATA: count bytes or more */
-    uint64_t count;            /* DATA: bytes */
-    struct bytes raw;          /* DATAGRAM: its first bytes */
-    int64_t *seqs;             /* DATAGRAMS: n_seqs of them, in this order */
+    const struct query *where;  /* NULL: any */
+    struct script_token *token; /* what PARAMS' authtoken must say; NULL: anything */
+    int64_t stream;             /* SCRIPT_EV_STREAM...: its id */
+    int64_t port;               /* the peer's; 0: any */
+    bool any_cookie;            /* need not be the test's (STR-10) */
+    bool at_least;              /* DATA: count bytes or more */
+    uint64_t count;             /* DATA: bytes */
+    struct bytes raw;           /* DATAGRAM: its first bytes */
+    int64_t *seqs;              /* DATAGRAMS: n_seqs of them, in this order */
     size_t n_seqs;
 };
 bool script_event_is_of_stream(const struct script_event *event);

@@ -41,6 +41,9 @@ static bool judge_text(struct control *c, const struct script_event *want, const
     struct text why = {0};
     bool ok = !want->where || ask_text(c, want->where, text_string(body), body->len, &why);
 
+    if (ok && want->token)
+        ok = token_says(c->sim, want->token,
+                        (struct bytes){(const uint8_t *)text_string(body), body->len}, &why);
     if (!ok)
         sim_fail(c->sim, SIM_MISS, "%s", text_string(&why));
     text_fini(&why);

@@ -247,6 +247,10 @@ void moment_send_state(struct control *c, int8_t state);
 /* --- token.c: the value of an authentication token, quoted; false and the reason --- */
 bool token_make(const struct sim *s, const struct script_token *token, struct text *value,
                 struct text *why);
+/* Whether the subject's token opens with {keys}/private.pem, or the key that is named, and says so;
+ * if not, why. */
+bool token_says(const struct sim *s, const struct script_token *token, struct bytes params,
+                struct text *why);
 
 /* --- drained.c: whether both queues of the connection on fd are empty (SIOCOUTQ; the subject's in
  * /proc/self/net). A socket of the subject's that is gone counts as empty. */

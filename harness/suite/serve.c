@@ -43,16 +43,30 @@ static void set_command(struct text *command, char *const *argv)
                   *argv);
 }
 
+/* The build's environment, and the password of a client that authenticates. */
+static void set_environment(const struct subject_build *build, const char **env)
+{
+    static const char password[] = "IPERF3_PASSWORD=rossi";
+    size_t n = 0;
+
+    env[n++] = password; /* an --env of the same name comes later, and counts */
+    for (size_t i = 0; build->env[i]; i++)
+        env[n++] = build->env[i];
+    env[n] = NULL;
+}
+
 bool serve_launch(const struct serve *serve, const char *host, unsigned port, const char *options,
                   struct subject *subject, struct text *command, struct suite_run *run)
 {
     const struct subject_build *build = &serve->settings->build;
+    const char *env[SUBJECT_ENV_MAX + 2];
     struct text why = {0}, expanded = {0};
 
+    set_environment(build, env);
     subject_keys_expand(&serve->keys, options, &expanded);
     char **argv = subject_argv(build, host, port, text_string(&expanded));
     set_command(command, argv);
-    bool ok = subject_start(subject, argv, build->env, &why);
+    bool ok = subject_start(subject, argv, env, &why);
     if (!ok)
         serve_trouble(run, SIM_TROUBLE, "%s", text_string(&why));
     subject_argv_free(argv);

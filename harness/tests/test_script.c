@@ -112,6 +112,7 @@ static const char *const steps[] = {
     "wire results trailing \"x\" x 5",
     ("wire params.authtoken = token user \"mario\" password \"rossi\" at now-60s padding pkcs1 key "
      "k.pem"),
+    "expect params with token user \"a\" password \"b\" padding pkcs1",
     "wire params.authtoken = token user \"a\" password \"b\" at 1700000000",
     "wire params.authtoken = token user \"a\" password \"b\"",
     "wire results never",
