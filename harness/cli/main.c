@@ -1,6 +1,7 @@
 /* main.c - iperfspec: a table of subcommands. */
 #include "harness/cli/cli.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,7 +30,15 @@ static int help(FILE *out)
     return out == stdout ? CLI_OK : CLI_USAGE;
 }
 
-int main(int argc, char **argv)
+/* A file that is opened later must not become what somebody takes for the standard output. */
+static void open_standard_ones(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", O_RDWR);
+}
+
+static int run(int argc, char **argv)
 {
     if (argc < 2)
         return help(stderr);
@@ -41,4 +50,14 @@ int main(int argc, char **argv)
             return c->run(argc - 1, argv + 1);
     fprintf(stderr, "iperfspec: unknown command '%s'\n", argv[1]);
     return help(stderr);
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_ones();
+    int status = run(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fputs("iperfspec: standard output: not all of it could be written\n", stderr);
+    return CLI_TROUBLE;
 }

@@ -259,8 +259,15 @@ static bool can_execute(const char *path)
 
 static bool make_folder(const char *path)
 {
-    if (!path || ((mkdir(path, 0777) == 0 || errno == EEXIST) && access(path, W_OK) == 0))
+    struct stat is;
+
+    if (!path)
         return true;
+    if ((mkdir(path, 0777) == 0 || errno == EEXIST) && stat(path, &is) == 0) {
+        errno = ENOTDIR;
+        if (S_ISDIR(is.st_mode) && access(path, W_OK) == 0)
+            return true;
+    }
     fprintf(stderr, "iperfspec: --keep %s: %s\n", path, strerror(errno));
     return false;
 }

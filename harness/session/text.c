@@ -1,5 +1,7 @@
 #include "harness/session/text.h"
 
+#include "impl/wire/utf8.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +130,34 @@ void text_add_pieces(struct text *t, struct bytes bytes)
         runs++;
     }
     text_add_quoted(t, bytes);
+}
+
+/* How many bytes a terminal may see as they are: a character, or 0. */
+static size_t plain_length(const uint8_t *at, const uint8_t *end)
+{
+    size_t len = utf8_length(at, end);
+    if (len == 2 && at[0] == 0xc2 && at[1] < 0xa0)
+        return 0;
+    if (len == 1 && (*at < ' ' || *at == 0x7f))
+        return *at == '\n' || *at == '\t';
+    return len;
+}
+
+void text_make_plain(struct text *t)
+{
+    struct text plain = {0};
+    const uint8_t *at = (const uint8_t *)t->at, *end = at + t->len;
+
+    while (at < end) {
+        size_t len = plain_length(at, end);
+        if (len > 0)
+            text_add(&plain, at, len);
+        else
+            text_addf(&plain, "\\x%02x", *at);
+        at += MAX(len, 1);
+    }
+    text_fini(t);
+    *t = plain;
 }
 
 const char *text_string(const struct text *t)

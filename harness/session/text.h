@@ -24,6 +24,9 @@ void text_add_hex(struct text *t, struct bytes bytes, size_t max);
 /* As the .peer language quotes it: "a\\x00", and a long run of one byte as "a" x 8000. */
 void text_add_quoted(struct text *t, struct bytes bytes);
 void text_add_pieces(struct text *t, struct bytes bytes);
+/* Control characters of it, C1 and NUL as well, and bytes that are not UTF-8 become \xNN; newlines
+ * and tabs stay. A terminal takes no orders from what a peer or a program wrote. */
+void text_make_plain(struct text *t);
 const char *text_string(const struct text *t); /* "" while nothing was added */
 void text_fini(struct text *t);
 

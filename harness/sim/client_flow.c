@@ -15,7 +15,8 @@ static enum flow_result again(struct control *c)
 {
     if (++c->retries > RETRIES_MAX) {
         text_fini(&c->why);
-        text_addf(&c->why, "no connection after %d attempts (CONN-5)", RETRIES_MAX);
+        text_addf(&c->why, "no connection after %d attempts%s%s (CONN-5)", RETRIES_MAX,
+                  c->connect_errno ? ": " : "", c->connect_errno ? strerror(c->connect_errno) : "");
         return FLOW_FAILED;
     }
     /* A service check waits out the re-opening of the listener: no count of its attempts. */

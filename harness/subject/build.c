@@ -105,6 +105,7 @@ bool subject_identify(struct subject_build *b, struct text *why)
 
     if (b->path[0]) {
         ok = ask(b, "--version", &version, why) && ask(b, "--help", &help, why);
+        text_make_plain(&version);
         snprintf(b->banner, sizeof b->banner, "%.*s", (int)strcspn(text_string(&version), "\n"),
                  text_string(&version));
         read_banner(b);

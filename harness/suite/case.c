@@ -297,6 +297,15 @@ static struct profile profile_of(const struct subject_build *build, char *text, 
     return (struct profile){build->name, text, v->vendor[0] ? v->vendor : NULL};
 }
 
+/* What people will read holds words of the subject's. */
+static void make_plain(struct suite_run *run)
+{
+    struct text *const all[] = {&run->got, &run->branches, &run->timeline, &run->said};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        text_make_plain(all[i]);
+}
+
 static void run_case(struct serve *serve, bool keep, const struct script *script,
                      struct suite_run *run)
 {
@@ -321,6 +330,7 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
         judge_process(&serve->subject, number == serve->number ? from : 0, run);
         keep_end(&kept, script, &serve->subject, run);
     }
+    make_plain(run);
     run->process = keep ? serve->number : 0;
     run->duration_ns = now_ns() - began;
 }

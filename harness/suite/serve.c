@@ -76,9 +76,12 @@ bool serve_launch(const struct serve *serve, const char *host, unsigned port, co
 }
 
 /* The first line of what it printed, on stderr rather than on stdout. */
-static void quote(const struct subject *s, struct text *out)
+static void quote(struct subject *s, struct text *out)
 {
-    const char *at = text_string(s->err.len ? &s->err : &s->out);
+    struct text *said = s->err.len ? &s->err : &s->out;
+
+    text_make_plain(said);
+    const char *at = text_string(said);
     size_t len = strcspn(at, "\n");
 
     if (!*at)
@@ -88,13 +91,23 @@ static void quote(const struct subject *s, struct text *out)
                   at[MIN(len, SAID_MAX)] && at[MIN(len, SAID_MAX) + 1] ? " and more" : "");
 }
 
+/* A command that cannot know where to listen. */
+static const char *without_port(const struct serve *serve)
+{
+    const char *command = serve->settings->build.server_cmd;
+
+    return *command && !strstr(command, "{port}") ? " (its command has no {port})" : "";
+}
+
 /* Why a server never listened: it ended, it does something else, or somebody else has the port. */
 static bool not_ready(struct serve *serve, enum subject_ready ready, struct suite_run *run)
 {
-    static const char where[] = "does not listen on the port it was given";
-    const struct subject *s = &serve->subject;
+    char where[96];
+    struct subject *s = &serve->subject;
     struct text said = {0};
 
+    snprintf(where, sizeof where, "does not listen on the port it was given%s",
+             without_port(serve));
     quote(s, &said);
     if (ready == SUBJECT_FOREIGN)
         serve_trouble(run, SIM_TROUBLE, "another process listens on the port");

@@ -25,6 +25,40 @@ static void test_text_add_hex_says_what_it_left_out(void **state)
     text_fini(&t);
 }
 
+static const struct plain_row {
+    const char *name, *in, *out;
+} plain_rows[] = {
+    {"text",              "iperf 3.22\t(a)\n",     "iperf 3.22\t(a)\n"    },
+    {"nothing",           "",                      ""                     },
+    {"an order",          "\033[2Ja\a",            "\\x1b[2Ja\\x07"       },
+    {"line written over", "a\rb\177",              "a\\x0db\\x7f"         },
+    {"UTF-8",             "\xc3\xa9 \xe2\x82\xac", "\xc3\xa9 \xe2\x82\xac"},
+    {"C1 in UTF-8",
+     "\xc2\x9b"
+     "2J",                                         "\\xc2\\x9b2J"         },
+    {"no UTF-8",
+     "\x9b"
+     "2J\xff\xc3",                                 "\\x9b2J\\xff\\xc3"    },
+};
+
+static void test_text_make_plain_leaves_no_order_for_a_terminal(void **state)
+{
+    struct text t = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(plain_rows); i++) {
+        text_adds(&t, plain_rows[i].in);
+        text_make_plain(&t);
+        if (strcmp(text_string(&t), plain_rows[i].out) != 0)
+            fail_msg("%s: %s", plain_rows[i].name, text_string(&t));
+        text_fini(&t);
+    }
+    text_add(&t, "a\0b", 3);
+    text_make_plain(&t);
+    assert_string_equal(text_string(&t), "a\\x00b");
+    text_fini(&t);
+}
+
 static void test_arena_grow_keeps_what_is_there(void **state)
 {
     struct arena a = {0};
@@ -45,6 +79,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_grows_and_keeps_a_nul_behind_it),
         cmocka_unit_test(test_text_add_hex_says_what_it_left_out),
+        cmocka_unit_test(test_text_make_plain_leaves_no_order_for_a_terminal),
         cmocka_unit_test(test_arena_grow_keeps_what_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
