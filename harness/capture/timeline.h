@@ -34,6 +34,8 @@ struct timeline_style {
     uint64_t zero_ns; /* times are shown from here on */
 };
 
+/* What happened, in one line without time and direction; the caller's to free(). */
+char *timeline_words(const struct track_event *event);
 /* One event, on a line (or more). prefix goes in front of each. */
 void timeline_print_event(FILE *out, const struct track_event *event, const char *prefix,
                           const struct timeline_style *style);
@@ -44,7 +46,7 @@ void timeline_print(FILE *out, const struct timeline *t, const struct track_sess
 void timeline_print_summary(FILE *out, const struct track_session *s);
 /* Violations and what was not judged, a line each. */
 void timeline_print_findings(FILE *out, const struct track_session *s);
-/* The session as a JSON object without a newline; t may be NULL. with_bytes: each message also as it
- * went over the wire, in hex. False without memory. */
+/* The session as a JSON object without a newline; t may be NULL. with_bytes: each message also as
+ * it went over the wire, in hex. False without memory. */
 bool timeline_print_json(FILE *out, const struct timeline *t, const struct track_session *s,
                          bool with_bytes);

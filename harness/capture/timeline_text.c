@@ -140,38 +140,64 @@ static void print_violation(FILE *out, const struct track_violation *v)
             v->found);
 }
 
+static void print_words(FILE *out, const struct track_event *event, bool is_pretty)
+{
+    char address[64];
+
+    switch (event->kind) {
+    case TRACK_MESSAGE:
+        print_message(out, event, is_pretty);
+        break;
+    case TRACK_GAP:
+        fprintf(out, "... %" PRIu64 " bytes not captured", event->len);
+        break;
+    case TRACK_STREAM_OPEN:
+        fprintf(out, "stream %" PRId64 " from %s%s", event->stream->id,
+                track_end_text(&event->stream->client, address),
+                event->stream->has_open ? "" : " (its first bytes were not captured)");
+        break;
+    case TRACK_VIOLATION:
+        print_violation(out, event->violation);
+        break;
+    default:
+        fputs(event->note != NULL ? event->note : "", out);
+        break;
+    }
+}
+
+char *timeline_words(const struct track_event *event)
+{
+    char *words = NULL;
+    size_t len;
+    FILE *out = open_memstream(&words, &len);
+
+    if (out != NULL) {
+        print_words(out, event, false);
+        fclose(out);
+    }
+    return words != NULL ? words : text_dup("");
+}
+
+/* Who spoke, or what kind of remark it is. */
+static const char *mark_of(const struct track_event *event)
+{
+    if (event->kind == TRACK_VIOLATION)
+        return "!!";
+    if (event->kind == TRACK_NOTE)
+        return " -";
+    return event->kind == TRACK_STREAM_OPEN || event->from == OBSERVER_CLIENT ? " >" : " <";
+}
+
 void timeline_print_event(FILE *out, const struct track_event *event, const char *prefix,
                           const struct timeline_style *style)
 {
-    char address[64];
     double at_s = event->at_ns >= style->zero_ns ? (double)(event->at_ns - style->zero_ns) / 1e9
                                                  : -(double)(style->zero_ns - event->at_ns) / 1e9;
 
     if (event->kind == TRACK_BEGIN)
         return;
-    fprintf(out, "%s%11.6f %9" PRIu64 " ", prefix, at_s, event->number);
-    switch (event->kind) {
-    case TRACK_MESSAGE:
-        fputs(event->from == OBSERVER_CLIENT ? " > " : " < ", out);
-        print_message(out, event, style->is_pretty);
-        break;
-    case TRACK_GAP:
-        fprintf(out, " %c ... %" PRIu64 " bytes not captured",
-                event->from == OBSERVER_CLIENT ? '>' : '<', event->len);
-        break;
-    case TRACK_STREAM_OPEN:
-        fprintf(out, " > stream %" PRId64 " from %s%s", event->stream->id,
-                track_end_text(&event->stream->client, address),
-                event->stream->has_open ? "" : " (its first bytes were not captured)");
-        break;
-    case TRACK_VIOLATION:
-        fputs("!! ", out);
-        print_violation(out, event->violation);
-        break;
-    default:
-        fprintf(out, " - %s", event->note);
-        break;
-    }
+    fprintf(out, "%s%11.6f %9" PRIu64 " %s ", prefix, at_s, event->number, mark_of(event));
+    print_words(out, event, style->is_pretty);
     putc('\n', out);
 }
 
@@ -198,7 +224,7 @@ static void print_rate(FILE *out, char mark, uint64_t bytes, uint64_t span_ns)
                 (double)bytes * 8e3 / (double)span_ns);
 }
 
-/* The spans that ended before until_ns, from *next on. */
+/* The spans that began before until_ns, from *next on. The last may be cut short there. */
 static void print_volume(FILE *out, const struct track_session *s, unsigned *next,
                          uint64_t until_ns)
 {
@@ -206,14 +232,15 @@ static void print_volume(FILE *out, const struct track_session *s, unsigned *nex
 
     for (; *next < v->n; ++*next) {
         uint64_t from = v->start_ns + *next * v->span_ns;
-        if (from + v->span_ns > until_ns)
+        if (from >= until_ns)
             break;
         if (v->bytes[0][*next] + v->bytes[1][*next] == 0)
             continue;
-        fprintf(out, "%11.6f %9s  = data for %.0f s:", (double)(int64_t)(from - s->first_ns) / 1e9,
-                "", (double)v->span_ns / 1e9);
-        print_rate(out, '>', v->bytes[OBSERVER_CLIENT][*next], v->span_ns);
-        print_rate(out, '<', v->bytes[OBSERVER_SERVER][*next], v->span_ns);
+        uint64_t span_ns = MIN(v->span_ns, until_ns - from);
+        fprintf(out, "%11.6f %9s  = data for %.3g s:", (double)(int64_t)(from - s->first_ns) / 1e9,
+                "", (double)span_ns / 1e9);
+        print_rate(out, '>', v->bytes[OBSERVER_CLIENT][*next], span_ns);
+        print_rate(out, '<', v->bytes[OBSERVER_SERVER][*next], span_ns);
         putc('\n', out);
     }
 }
@@ -260,6 +287,7 @@ void timeline_print(FILE *out, const struct timeline *t, const struct track_sess
 {
     struct timeline_style style = {is_pretty, s->first_ns};
     unsigned next = 0;
+    bool has_run = s->is_late;
 
     print_head(out, s);
     fputs("       time    packet\n", out);
@@ -267,10 +295,12 @@ void timeline_print(FILE *out, const struct timeline *t, const struct track_sess
         struct track_event event = timeline_event(&t->entries[i]);
         if (event.kind == TRACK_NOTE) /* stands below */
             continue;
-        print_volume(out, s, &next, event.at_ns);
+        has_run |= event.kind == TRACK_MESSAGE && event.message->state == TEST_RUNNING;
+        if (has_run && event.at_ns > s->running_ns)
+            print_volume(out, s, &next, event.at_ns);
         timeline_print_event(out, &event, "", &style);
     }
-    print_volume(out, s, &next, UINT64_MAX);
+    print_volume(out, s, &next, MAX(s->last_ns, s->volume.start_ns + 1));
     if (t->n_lost > 0)
         fprintf(out, "  and %zu more events\n", t->n_lost);
     for (size_t i = 0; i < s->n_streams; i++)

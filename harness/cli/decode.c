@@ -2,9 +2,12 @@
 #include "harness/cli/cli.h"
 
 #include "harness/capture/timeline.h"
+#include "harness/report/ladder.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char usage[] =
     "usage: iperfspec decode [--pretty | --json | --summary | --follow] [--session N] [--port "
@@ -18,11 +21,14 @@ static const char usage[] =
     "  --summary    one line per session\n"
     "  --follow     each event as it is read, for `tcpdump -U -w - ... | iperfspec decode --follow "
     "-`\n"
+    "  --ladder F   draw the sessions (at most 100) as ladders too: FILE.svg or FILE.html\n"
     "  --session N  only the N-th session\n"
     "  --port P     take every connection to that port for a control connection or a stream, even\n"
     "               if it does not begin like one (again for more)\n"
     "example: iperfspec decode --pretty trace.pcapng.zst\n"
     "exit:    0 decoded   1 no session there   2 bad usage   3 trouble, such as a damaged file\n";
+
+#define LADDERS_MAX 100
 
 enum form { FORM_TIMELINE, FORM_JSON, FORM_SUMMARY, FORM_FOLLOW };
 
@@ -32,6 +38,9 @@ struct decode {
     uint64_t only; /* session; 0: all */
     struct cli_ports ports;
     uint64_t n_shown;
+    const char *ladder_path; /* NULL: none */
+    struct ladder *ladders;  /* of the sessions so far */
+    size_t n_ladders;
 };
 
 static bool is_wanted(const struct decode *d, const struct track_session *s)
@@ -44,16 +53,49 @@ static void on_event(void *context, struct track_session *s, const struct track_
     struct decode *d = context;
     char prefix[32];
 
-    if (!is_wanted(d, s) || d->form == FORM_SUMMARY)
+    if (!is_wanted(d, s) || (d->form == FORM_SUMMARY && d->ladder_path == NULL))
         return;
     if (d->form == FORM_FOLLOW) {
         snprintf(prefix, sizeof prefix, "[%llu] ", (unsigned long long)s->number);
         timeline_print_event(stdout, event, prefix,
                              &(struct timeline_style){d->is_pretty, s->first_ns});
         fflush(stdout);
-        return;
+        if (d->ladder_path == NULL)
+            return;
     }
     timeline_collect(s, event);
+}
+
+static void add_ladder(struct decode *d, const struct track_session *s)
+{
+    if (s->user == NULL || d->n_ladders == LADDERS_MAX)
+        return;
+    d->ladders = text_realloc(d->ladders, (d->n_ladders + 1) * sizeof *d->ladders);
+    ladder_of_capture(&d->ladders[d->n_ladders++], s->user, s);
+}
+
+static int write_ladders(struct decode *d, const char *name)
+{
+    const char *ending = strrchr(d->ladder_path, '.');
+    struct text text = {0};
+    FILE *out = fopen(d->ladder_path, "we");
+    bool is_good = false;
+
+    if (ending != NULL && strcmp(ending, ".html") == 0)
+        ladder_html(d->ladders, d->n_ladders, name, &text);
+    else
+        ladder_svg(d->ladders, d->n_ladders, &text);
+    if (out != NULL) {
+        is_good = fwrite(text_string(&text), 1, text.len, out) == text.len;
+        is_good = fclose(out) == 0 && is_good;
+    }
+    if (!is_good)
+        fprintf(stderr, "iperfspec decode: --ladder %s: %s\n", d->ladder_path, strerror(errno));
+    for (size_t i = 0; i < d->n_ladders; i++)
+        ladder_fini(&d->ladders[i]);
+    free(d->ladders);
+    text_fini(&text);
+    return is_good ? CLI_OK : CLI_TROUBLE;
 }
 
 static void on_done(void *context, struct track_session *s)
@@ -71,6 +113,8 @@ static void on_done(void *context, struct track_session *s)
         }
         fflush(stdout);
         d->n_shown++;
+        if (d->ladder_path != NULL)
+            add_ladder(d, s);
     }
     timeline_discard(s);
 }
@@ -85,6 +129,8 @@ static int decode(struct decode *d, const char *path)
     int status = cli_read_capture("decode", path, &d->ports, &user, &was_cut);
     if (d->form == FORM_JSON)
         printf("],\"cut\":%s}\n", was_cut ? "true" : "false");
+    if (d->ladder_path != NULL && write_ladders(d, path) != CLI_OK)
+        status = CLI_TROUBLE;
     if (status != CLI_OK || d->n_shown > 0)
         return status;
     fprintf(stderr, "iperfspec decode: %s: no %s\n", path,
@@ -95,15 +141,16 @@ static int decode(struct decode *d, const char *path)
 int cli_decode(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"pretty",     no_argument, NULL, 'P'},
-        {"json",        no_argument, NULL, 'J'},
-        {"bytes",            no_argument, NULL, 'B'},
-        {"summary",no_argument, NULL, 'S'},
-        {"follow",         no_argument, NULL, 'F'},
-        {"session",      required_argument, NULL, 's'},
-        {"port",        required_argument, NULL, 'p'},
-        {"help",            no_argument, NULL, 'h'},
-        {0       }
+        {"pretty",           no_argument, NULL, 'P'},
+        {"json",              no_argument, NULL, 'J'},
+        {"bytes",                  no_argument, NULL, 'B'},
+        {"ladder",required_argument, NULL, 'L'},
+        {"summary",               no_argument, NULL, 'S'},
+        {"follow",            no_argument, NULL, 'F'},
+        {"session",              required_argument, NULL, 's'},
+        {"port",                  required_argument, NULL, 'p'},
+        {"help",        no_argument, NULL, 'h'},
+        {0              }
     };
     struct decode d = {.form = FORM_TIMELINE};
     int o;
@@ -113,6 +160,8 @@ int cli_decode(int argc, char **argv)
             return fputs(usage, stdout), CLI_OK;
         else if (o == 'P')
             d.is_pretty = true;
+        else if (o == 'L')
+            d.ladder_path = optarg;
         else if (o == 'B')
             d.with_bytes = true;
         else if (o == 'J' || o == 'S' || o == 'F')
