@@ -13,8 +13,16 @@ struct capture_counts {
     uint64_t first_ns, last_ns;
 };
 
+/* Each TCP segment and UDP datagram, put together where it came in fragments. */
+typedef void capture_take(void *context, enum dissect_kind kind, const struct dissected *packet);
+
 /* Read until the end (of a live source: until *stop is set, which a signal handler may do; stop may
  * be NULL). False, with the reason, if the file is damaged before its end; what came before was
  * handed on. *was_cut: its last packet is not whole, as when a capture was ended in mid-write. */
+bool capture_each(struct source *source, capture_take *take, void *context,
+                  const volatile sig_atomic_t *stop, struct capture_counts *counts, bool *was_cut,
+                  struct text *why);
+
+/* The same, for a tracker. */
 bool capture_read(struct source *source, struct track *track, const volatile sig_atomic_t *stop,
                   struct capture_counts *counts, bool *was_cut, struct text *why);

@@ -121,8 +121,26 @@ bool source_open_live(struct source *s, const char *interface, const char *filte
     return take_link(s, why);
 }
 
+bool source_filter(struct source *s, const char *filter, struct text *why)
+{
+    if (filter == NULL)
+        return true;
+    s->has_filter = pcap_compile(s->pcap, &s->filter, filter, 1, PCAP_NETMASK_UNKNOWN) == 0;
+    if (!s->has_filter)
+        text_addf(why, "filter '%s': %s", filter, pcap_geterr(s->pcap));
+    return s->has_filter;
+}
+
+bool source_passes(const struct source *s, const struct pcap_pkthdr *header, const u_char *bytes)
+{
+    return !s->has_filter || pcap_offline_filter(&s->filter, header, bytes) != 0;
+}
+
 void source_close(struct source *s)
 {
+    if (s->has_filter)
+        pcap_freecode(&s->filter);
+    s->has_filter = false;
     if (s->pcap != NULL)
         pcap_close(s->pcap); /* closes the file as well */
     free(s->buffer);

@@ -11,6 +11,8 @@
 
 struct source {
     pcap_t *pcap;
+    struct bpf_program filter; /* of a file: has_filter */
+    bool has_filter;
     const char *name; /* borrowed; "stdin" for "-" */
     bool is_live;
     /* A buffer of our own makes reading large files faster than libpcap's default. */
@@ -25,6 +27,12 @@ bool source_open(struct source *s, const char *path, struct text *why);
  * which names the capability that is missing where that is the trouble. */
 bool source_open_live(struct source *s, const char *interface, const char *filter,
                       struct text *why);
+
+/* Only packets that the filter lets pass are handed on; their numbers stay. NULL: all. False with
+ * the reason for a bad expression. */
+bool source_filter(struct source *s, const char *filter, struct text *why);
+/* Whether the filter of a file, if there is one, lets it pass. */
+bool source_passes(const struct source *s, const struct pcap_pkthdr *header, const u_char *bytes);
 
 void source_close(struct source *s);
 

@@ -77,6 +77,9 @@ struct track_session {
     enum observer_side first_over;
     uint64_t n_gaps, gap_bytes; /* of the control channel, not captured */
     uint64_t n_repeated;        /* segments of it */
+    /* By side: the sequence number of the channel's first byte, once any byte was seen. */
+    bool has_base[2];
+    uint32_t base[2];
 
     struct track_stream *streams[TRACK_STREAMS];
     size_t n_streams;

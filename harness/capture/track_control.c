@@ -110,6 +110,23 @@ static enum observer_side side_of(const struct control *c, int from)
     return from == c->client ? OBSERVER_CLIENT : OBSERVER_SERVER;
 }
 
+/* Where in the sequence numbers the channel began: as the handshake said; else from what was
+ * delivered, which is fed by now. */
+static void note_bases(struct control *c)
+{
+    struct track_session *s = c->session;
+    uint32_t next;
+
+    for (int from = 0; from < 2; from++) {
+        enum observer_side side = side_of(c, from);
+        if (s->has_base[side] || s->offset[side] == 0 || !channel_next(c->channel, from, &next))
+            continue;
+        bool was_seen = c->flow != NULL && c->flow->has_start[from];
+        s->base[side] = was_seen ? c->flow->start[from] : next - (uint32_t)s->offset[side];
+        s->has_base[side] = true;
+    }
+}
+
 static void on_bytes(void *context, int from, struct channel_origin origin, struct bytes bytes)
 {
     struct control *c = context;
@@ -124,6 +141,8 @@ static void on_bytes(void *context, int from, struct channel_origin origin, stru
         open_from_client(c, origin, bytes);
     else
         open_from_server(c, origin, bytes);
+    if (c->session != NULL && !c->is_stream)
+        note_bases(c);
 }
 
 static void on_gap(void *context, int from, struct channel_origin origin, uint64_t len)

@@ -15,17 +15,15 @@ static const char usage[] =
     "A session is `fail` (a MUST was broken), `warn` (a SHOULD), `part` (nothing wrong, but not "
     "all\n"
     "of it was captured) or `pass`. Violations name the clause and the packet.\n"
-    "  --json    everything as one JSON object\n"
-    "  --quiet   only sessions with something to say about\n"
-    "  --port P  take every connection to that port for a control connection or a stream, even if\n"
-    "            it does not begin like one (again for more)\n"
+    "  --json       everything as one JSON object\n"
+    "  --quiet      only sessions with something to say about\n" CLI_SOURCE_HELP
     "example: iperfspec check trace.pcap\n"
     "exit:    0 nothing wrong   1 a session failed, or a file holds none   2 bad usage\n"
     "         3 trouble, such as a damaged file\n";
 
 struct check {
     bool is_json, is_quiet;
-    struct cli_ports ports;
+    struct cli_source source;
     uint64_t n_in_file;
     uint64_t n[DIGEST_N_VERDICTS];
 };
@@ -69,7 +67,7 @@ static int check_file(struct check *c, const char *path)
     } else if (!c->is_quiet) {
         printf("%s\n", path);
     }
-    int status = cli_read_capture("check", path, &c->ports, &user, NULL);
+    int status = cli_read_capture("check", path, &c->source, &user, NULL);
     if (c->is_json)
         fputs("]}", stdout);
     if (status != CLI_OK || c->n_in_file > 0)
@@ -104,9 +102,9 @@ int cli_check(int argc, char **argv)
     static const struct option options[] = {
         {"json",       no_argument, NULL, 'J'},
         {"quiet",        no_argument, NULL, 'q'},
-        {"port",            required_argument, NULL, 'p'},
-        {"help",no_argument, NULL, 'h'},
-        {0        }
+        CLI_SOURCE_OPTIONS,
+        {"help",            no_argument, NULL, 'h'},
+        {0}
     };
     struct check c = {0};
     int o;
@@ -118,7 +116,7 @@ int cli_check(int argc, char **argv)
             c.is_json = true;
         else if (o == 'q')
             c.is_quiet = true;
-        else if (o != 'p' || !cli_port(&c.ports, "check", optarg))
+        else if (!cli_source_option(&c.source, "check", o, optarg))
             return cli_usage(usage);
     }
     if (optind == argc)

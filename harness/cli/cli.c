@@ -59,17 +59,30 @@ int cli_option(int argc, char **argv, const struct option *options)
     return option;
 }
 
-bool cli_port(struct cli_ports *ports, const char *program, const char *value)
+static bool add_port(struct cli_source *source, const char *program, const char *value)
 {
     char *end;
     long port = strtol(value, &end, 10);
+    bool is_full = source->n_ports == CLI_PORTS;
 
-    if (*end != '\0' || port < 1 || port > 65535 || ports->n == CLI_PORTS) {
+    if (*end != '\0' || port < 1 || port > 65535 || is_full) {
         fprintf(stderr, "iperfspec %s: --port %s: %s\n", program, value,
-                ports->n == CLI_PORTS ? "too many ports" : "no port number");
+                is_full ? "too many ports" : "no port number");
         return false;
     }
-    ports->at[ports->n++] = (uint16_t)port;
+    source->ports[source->n_ports++] = (uint16_t)port;
+    return true;
+}
+
+bool cli_source_option(struct cli_source *source, const char *program, int option,
+                       const char *value)
+{
+    if (option == 'f')
+        source->filter = value;
+    else if (option == 'Z')
+        source->is_scrubbed = true;
+    else
+        return option == 'p' && add_port(source, program, value);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "harness/script/script.h"
 
 #include <getopt.h>
+#include <stdio.h>
 
 enum { CLI_OK = 0, CLI_UNEXPECTED = 1, CLI_USAGE = 2, CLI_TROUBLE = 3 };
 
@@ -33,22 +34,41 @@ int cli_usage(const char *usage);
  * good one, and '?' is returned. */
 int cli_option(int argc, char **argv, const struct option *options);
 
-/* Ports of --port options. */
+/* How captures are read: --port, --filter, --scrub. */
 #define CLI_PORTS 16
-struct cli_ports {
-    uint16_t at[CLI_PORTS];
-    size_t n;
+struct cli_source {
+    uint16_t ports[CLI_PORTS];
+    size_t n_ports;
+    const char *filter; /* a pcap filter, NULL: none */
+    bool is_scrubbed;   /* without what is private: scrub.h */
 };
-/* False, after a message, for what is no port or one too many. */
-bool cli_port(struct cli_ports *ports, const char *program, const char *value);
+#define CLI_SOURCE_OPTIONS                                                                         \
+    {"port", required_argument, NULL, 'p'}, {"filter", required_argument, NULL, 'f'},              \
+    {                                                                                              \
+        "scrub", no_argument, NULL, 'Z'                                                            \
+    }
+#define CLI_SOURCE_HELP                                                                            \
+    "  --port P     take every connection to that port for a control connection or a stream, "     \
+    "even\n"                                                                                       \
+    "               if it does not begin like one (again for more)\n"                              \
+    "  --filter X   only packets that this pcap filter lets pass, such as 'host 192.0.2.1'\n"      \
+    "  --scrub      with tokens, names, addresses, titles and server output replaced, data "       \
+    "blanked\n"
+/* An option of CLI_SOURCE_OPTIONS; false if it is none, or, after a message, if its value is bad.
+ */
+bool cli_source_option(struct cli_source *source, const char *program, int option,
+                       const char *value);
 
 struct track_user;
 /* Read a capture file ("-": standard input) and hand its sessions to user. What is wrong with it is
  * said on stderr.
  *   was_cut  whether its last packet is not whole; may be NULL
  * CLI_OK, or CLI_TROUBLE: it cannot be opened, or is damaged before its end. */
-int cli_read_capture(const char *program, const char *path, const struct cli_ports *ports,
+int cli_read_capture(const char *program, const char *path, const struct cli_source *from,
                      const struct track_user *user, bool *was_cut);
+/* Standard input as a file that can be read twice; other paths as they are. *spool, if it is not
+ * NULL then, is to be closed when the path is of no more use. False: see errno. */
+bool cli_spool(const char *path, FILE **spool, char *own, size_t cap);
 
 /* What `convert` and `replay` are told of the conversion: an option of CLI_CONVERT_OPTIONS; false
  * if it is none, or its value is bad. */

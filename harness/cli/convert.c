@@ -23,14 +23,14 @@ static const char usage[] =
     "                      and signed again when the script is played; without it, it is sent as\n"
     "                      it was, and a refusal is expected\n"
     "  --users FILE        with --key: the credentials file of that server\n"
-    "  --port P            as of `iperfspec decode`\n"
+    "  --port, --filter, --scrub  as of `iperfspec decode`\n"
     "example: iperfspec convert --as client trace.pcap > case.peer\n"
     "exit:    0 written   1 it cannot be played: the reason is said   2 bad usage   3 trouble\n";
 
 struct convert {
     struct convert_request request;
     uint64_t wanted;
-    struct cli_ports ports;
+    struct cli_source source;
     struct text script, why;
     bool is_found, is_good;
 };
@@ -77,7 +77,7 @@ static int convert(struct convert *c, const char *path)
     if (c->request.id == NULL)
         c->request.id = id;
     c->request.file = path;
-    int status = cli_read_capture("convert", path, &c->ports, &user, NULL);
+    int status = cli_read_capture("convert", path, &c->source, &user, NULL);
     if (c->is_good) {
         fputs(text_string(&c->script), stdout);
     } else {
@@ -145,10 +145,9 @@ static bool take(struct convert *c, int o)
     case 'i':
         c->request.id = optarg;
         return true;
-    case 'p':
-        return cli_port(&c->ports, "convert", optarg);
     default:
-        return cli_convert_option(&c->request, o, optarg);
+        return cli_convert_option(&c->request, o, optarg) ||
+               cli_source_option(&c->source, "convert", o, optarg);
     }
 }
 
@@ -157,10 +156,10 @@ int cli_convert(int argc, char **argv)
     static const struct option options[] = {
         {"session",          required_argument, NULL, 's'},
         {"id",              required_argument, NULL, 'i'},
-        {"port",                  required_argument, NULL, 'p'},
+        CLI_SOURCE_OPTIONS,
         CLI_CONVERT_OPTIONS,
-        {"help",no_argument, NULL, 'h'},
-        {0              }
+        {"help",                  no_argument, NULL, 'h'},
+        {0}
     };
     struct convert c = {.wanted = 1, .request.stretch = 1};
     struct auth_key *key;

@@ -22,9 +22,7 @@ static const char usage[] =
     "  --follow     each event as it is read, for `tcpdump -U -w - ... | iperfspec decode --follow "
     "-`\n"
     "  --ladder F   draw the sessions (at most 100) as ladders too: FILE.svg or FILE.html\n"
-    "  --session N  only the N-th session\n"
-    "  --port P     take every connection to that port for a control connection or a stream, even\n"
-    "               if it does not begin like one (again for more)\n"
+    "  --session N  only the N-th session\n" CLI_SOURCE_HELP
     "example: iperfspec decode --pretty trace.pcapng.zst\n"
     "exit:    0 decoded   1 no session there   2 bad usage   3 trouble, such as a damaged file\n";
 
@@ -36,7 +34,7 @@ struct decode {
     enum form form;
     bool is_pretty, with_bytes;
     uint64_t only; /* session; 0: all */
-    struct cli_ports ports;
+    struct cli_source source;
     uint64_t n_shown;
     const char *ladder_path; /* NULL: none */
     struct ladder *ladders;  /* of the sessions so far */
@@ -126,7 +124,7 @@ static int decode(struct decode *d, const char *path)
 
     if (d->form == FORM_JSON)
         fputs("{\"sessions\":[", stdout);
-    int status = cli_read_capture("decode", path, &d->ports, &user, &was_cut);
+    int status = cli_read_capture("decode", path, &d->source, &user, &was_cut);
     if (d->form == FORM_JSON)
         printf("],\"cut\":%s}\n", was_cut ? "true" : "false");
     if (d->ladder_path != NULL && write_ladders(d, path) != CLI_OK)
@@ -148,9 +146,9 @@ int cli_decode(int argc, char **argv)
         {"summary",               no_argument, NULL, 'S'},
         {"follow",            no_argument, NULL, 'F'},
         {"session",              required_argument, NULL, 's'},
-        {"port",                  required_argument, NULL, 'p'},
-        {"help",        no_argument, NULL, 'h'},
-        {0              }
+        CLI_SOURCE_OPTIONS,
+        {"help",                  no_argument, NULL, 'h'},
+        {0       }
     };
     struct decode d = {.form = FORM_TIMELINE};
     int o;
@@ -166,8 +164,8 @@ int cli_decode(int argc, char **argv)
             d.with_bytes = true;
         else if (o == 'J' || o == 'S' || o == 'F')
             d.form = o == 'J' ? FORM_JSON : o == 'S' ? FORM_SUMMARY : FORM_FOLLOW;
-        else if (o == 'p' ? !cli_port(&d.ports, "decode", optarg)
-                          : o != 's' || (d.only = strtoull(optarg, NULL, 10)) == 0)
+        else if (o == 's' ? (d.only = strtoull(optarg, NULL, 10)) == 0
+                          : !cli_source_option(&d.source, "decode", o, optarg))
             return cli_usage(usage);
     }
     if (optind + 1 != argc)

@@ -25,7 +25,7 @@ static const char usage[] =
     "  --as client|server   the side that is played (default: client)\n"
     "  --session N          the N-th session (default: the first)\n"
     "  --speed X            twice as fast with 2; 0: no pauses at all (default 1)\n"
-    "  --key, --users, --port  as of `iperfspec convert`\n"
+    "  --key, --users, --port, --filter  as of `iperfspec convert`\n"
     "  --timeout-scale X    longer deadlines (default 1)\n"
     "example: iperfspec replay trace.pcap --build build/stock/3.22/iperf3\n"
     "exit:    0 it says the same   1 it does not, or the session cannot be played: the reason is\n"
@@ -36,7 +36,7 @@ struct replay {
     struct suite_settings settings;
     const char *build;
     uint64_t wanted;
-    struct cli_ports ports;
+    struct cli_source source;
     struct text script, why;
     bool is_found, is_good;
     bool is_stale; /* the captured token is sent again, and refused */
@@ -82,7 +82,7 @@ static int read_session(struct replay *r, const char *path, struct script_list *
 
     r->request.file = path;
     r->request.id = "replay";
-    int status = cli_read_capture("replay", path, &r->ports, &user, NULL);
+    int status = cli_read_capture("replay", path, &r->source, &user, NULL);
     if (!r->is_found)
         text_addf(&r->why, "there is no session %llu", (unsigned long long)r->wanted);
     if (!r->is_good)
@@ -218,10 +218,9 @@ static bool take(struct replay *r, int o)
         return (r->wanted = strtoull(optarg, NULL, 10)) > 0;
     case 't':
         return (r->settings.timeout_scale = strtod(optarg, NULL)) > 0;
-    case 'p':
-        return cli_port(&r->ports, "replay", optarg);
     default:
-        return cli_convert_option(&r->request, o, optarg);
+        return cli_convert_option(&r->request, o, optarg) ||
+               cli_source_option(&r->source, "replay", o, optarg);
     }
 }
 
@@ -243,10 +242,10 @@ int cli_replay(int argc, char **argv)
         {"against",              required_argument, NULL, 'g'},
         {"session",                  required_argument, NULL, 's'},
         {"timeout-scale",required_argument, NULL, 't'},
-        {"port",               required_argument, NULL, 'p'},
+        CLI_SOURCE_OPTIONS,
         CLI_CONVERT_OPTIONS,
-        {"help",          no_argument, NULL, 'h'},
-        {0             }
+        {"help",               no_argument, NULL, 'h'},
+        {0         }
     };
     struct replay r = {
         .wanted = 1,
