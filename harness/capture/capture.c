@@ -2,11 +2,19 @@
 
 #include "harness/capture/fragment.h"
 
+#include <poll.h>
+#include <time.h>
+
+#define TICK_MS 100
+
 struct reading {
     const struct source *source;
     int link;
     capture_take *take;
     void *context;
+    capture_frame *frame; /* NULL: nobody wants it as it is */
+    void *frame_context;
+    bool is_over; /* frame has had enough */
     struct fragments fragments;
     const volatile sig_atomic_t *stop;
     struct capture_counts *counts;
@@ -23,6 +31,8 @@ static void take_frame(u_char *context, const struct pcap_pkthdr *header, const 
 
     if (!source_passes(r->source, header, bytes))
         return;
+    if (r->frame != NULL && !r->is_over)
+        r->is_over = !r->frame(r->frame_context, header, bytes);
     counts->bytes += header->len;
     if (counts->packets == 1)
         counts->first_ns = p.at_ns;
@@ -51,12 +61,9 @@ bool capture_each(struct source *source, capture_take *take, void *context,
                         .context = context,
                         .stop = stop,
                         .counts = counts};
-    int result;
 
     *counts = (struct capture_counts){0};
-    do
-        result = pcap_dispatch(source->pcap, -1, take_frame, (u_char *)&r);
-    while (source->is_live && result >= 0 && !(stop != NULL && *stop));
+    int result = pcap_dispatch(source->pcap, -1, take_frame, (u_char *)&r);
     fragments_fini(&r.fragments);
     enum source_end end = source_end(source, result);
     *was_cut = end == SOURCE_CUT;
@@ -78,4 +85,41 @@ bool capture_read(struct source *source, struct track *track, const volatile sig
                   struct capture_counts *counts, bool *was_cut, struct text *why)
 {
     return capture_each(source, take_tracked, track, stop, counts, was_cut, why);
+}
+
+static uint64_t clock_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+bool capture_live(struct source *source, struct track *track, capture_frame *frame, void *context,
+                  const volatile sig_atomic_t *stop, struct capture_counts *counts,
+                  struct text *why)
+{
+    struct reading r = {.source = source,
+                        .link = pcap_datalink(source->pcap),
+                        .take = take_tracked,
+                        .context = track,
+                        .frame = frame,
+                        .frame_context = context,
+                        .stop = stop,
+                        .counts = counts};
+    struct pollfd fd = {.fd = pcap_get_selectable_fd(source->pcap), .events = POLLIN};
+    char error[PCAP_ERRBUF_SIZE] = "";
+    int result = pcap_setnonblock(source->pcap, 1, error);
+
+    *counts = (struct capture_counts){0};
+    while (result >= 0 && !*stop && !r.is_over) {
+        poll(&fd, 1, TICK_MS); /* a signal ends it early */
+        result = pcap_dispatch(source->pcap, -1, take_frame, (u_char *)&r);
+        track_tick(track, clock_ns());
+    }
+    fragments_fini(&r.fragments);
+    bool is_good = result >= 0 || result == PCAP_ERROR_BREAK;
+    if (!is_good)
+        text_addf(why, "%s: %s", source->name, error[0] ? error : pcap_geterr(source->pcap));
+    return is_good;
 }

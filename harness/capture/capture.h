@@ -16,9 +16,9 @@ struct capture_counts {
 /* Each TCP segment and UDP datagram, put together where it came in fragments. */
 typedef void capture_take(void *context, enum dissect_kind kind, const struct dissected *packet);
 
-/* Read until the end (of a live source: until *stop is set, which a signal handler may do; stop may
- * be NULL). False, with the reason, if the file is damaged before its end; what came before was
- * handed on. *was_cut: its last packet is not whole, as when a capture was ended in mid-write. */
+/* Read until the end, or until *stop is set, which a signal handler may do; it may be NULL. False,
+ * with the reason, if the file is damaged before its end; what came before was handed on. *was_cut:
+ * its last packet is not whole, as when a capture was ended in mid-write. */
 bool capture_each(struct source *source, capture_take *take, void *context,
                   const volatile sig_atomic_t *stop, struct capture_counts *counts, bool *was_cut,
                   struct text *why);
@@ -26,3 +26,11 @@ bool capture_each(struct source *source, capture_take *take, void *context,
 /* The same, for a tracker. */
 bool capture_read(struct source *source, struct track *track, const volatile sig_atomic_t *stop,
                   struct capture_counts *counts, bool *was_cut, struct text *why);
+
+/* Read a live source until *stop is set. frame, which may be NULL, gets each packet first, and ends
+ * it by returning false; else sessions end on their own as time passes. False, with the reason, if
+ * the source fails. */
+typedef bool capture_frame(void *context, const struct pcap_pkthdr *header, const u_char *bytes);
+bool capture_live(struct source *source, struct track *track, capture_frame *frame, void *context,
+                  const volatile sig_atomic_t *stop, struct capture_counts *counts,
+                  struct text *why);

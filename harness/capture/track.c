@@ -171,6 +171,12 @@ struct track *track_new(const struct track_user *user, const uint16_t *ports, si
     return t;
 }
 
+void track_tick(struct track *t, uint64_t now_ns)
+{
+    if (now_ns >= t->next_due_ns)
+        track_finish_due(t, now_ns);
+}
+
 void track_finish(struct track *t)
 {
     track_control_finish(t);

@@ -140,6 +140,8 @@ struct track *track_new(const struct track_user *user, const uint16_t *ports, si
 /* The packets must come in the order of the file; number and at_ns are set. */
 void track_tcp(struct track *t, const struct dissected *p);
 void track_udp(struct track *t, const struct dissected *p);
+/* No packet came, but it is now_ns: sessions that are over are handed out. */
+void track_tick(struct track *t, uint64_t now_ns);
 /* No more will come. */
 void track_finish(struct track *t);
 void track_free(struct track *t);

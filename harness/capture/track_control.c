@@ -283,7 +283,8 @@ bool track_control_may_be(const struct track *t, const struct flow *flow, int fr
 {
     bool has_start = flow->client >= 0 && flow->has_start[flow->client];
 
-    if (track_is_port(t, flow) || is_late(t, flow, from, p))
+    /* In the middle of a connection its port tells nothing: it may as well be a stream. */
+    if ((track_is_port(t, flow) && has_start) || is_late(t, flow, from, p))
         return true;
     if (flow->client >= 0 && from != flow->client) {
         bool is_first = flow->has_start[from] ? p->seq == flow->start[from]

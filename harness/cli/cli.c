@@ -40,12 +40,22 @@ static void suggest(const char *word, const struct option *options)
 
 int cli_option(int argc, char **argv, const struct option *options)
 {
-    bool defines = false; /* -D is as common a spelling as --define */
+    /* Spellings as common as the long ones. */
+    static const struct {
+        const char *name, *letter;
+    } letters[] = {
+        {"define",    "D:"},
+        {"interface", "i:"},
+        {"write",     "w:"}
+    };
+    char shorts[16] = ":h";
 
     for (const struct option *o = options; o->name; o++)
-        defines |= o->val == 'D';
+        for (size_t i = 0; i < ARRAY_LEN(letters); i++)
+            if (strcmp(o->name, letters[i].name) == 0)
+                strcat(shorts, letters[i].letter);
     opterr = 0;
-    int option = getopt_long(argc, argv, defines ? ":hD:" : ":h", options, NULL);
+    int option = getopt_long(argc, argv, shorts, options, NULL);
 
     if (option == ':') {
         fprintf(stderr, "iperfspec %s: %s wants a value\n", argv[0], argv[optind - 1]);

@@ -26,6 +26,8 @@ int cli_decode(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_convert(int argc, char **argv);
 int cli_replay(int argc, char **argv);
+int cli_scrub(int argc, char **argv);
+int cli_capture(int argc, char **argv);
 
 /* Print usage to stderr and return CLI_USAGE. */
 int cli_usage(const char *usage);

@@ -16,6 +16,8 @@ const struct cli_command cli_commands[] = {
     {"check",   cli_check,   "judge the sessions in capture files"                    },
     {"convert", cli_convert, "make a script that plays one side of a captured session"},
     {"replay",  cli_replay,  "play a captured session again, and compare"             },
+    {"scrub",   cli_scrub,   "copy a capture without what is private"                 },
+    {"capture", cli_capture, "judge sessions live, as they end; keep their packets"   },
     {NULL,      NULL,        NULL                                                     },
 };
 

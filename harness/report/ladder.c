@@ -11,7 +11,7 @@
 #define HEAD       74 /* title and names */
 #define ROW        30
 #define FOOT       24
-#define LABEL_MAX  92 /* characters that fit between the lines */
+#define LABEL_MAX  84 /* characters that fit between the lines */
 #define WHOLE_MAX  8000
 #define QUIET_NS   UINT64_C(100000000) /* longer without a row: said in between */
 #define TEXT_START 10
@@ -24,8 +24,9 @@ static const char style[] =
     ".life{stroke:#999;stroke-width:2}.quiet{fill:#777;font-style:italic;text-anchor:middle}"
     ".pause{stroke:#999;stroke-dasharray:2 5}"
     ".message{stroke:#1f4e9c}.text{stroke:#0b7a63}.error{stroke:#b3261e}.stream{stroke:#7a4fa3}"
-    ".data{stroke:#c9a227;stroke-width:7}.end{stroke:#555}.gap{stroke:#999;stroke-dasharray:5 4}"
-    ".arrow{fill:none;stroke-width:1.6}.fault{fill:#b3261e;font-weight:600}"
+    ".data{stroke:#c9a227}.end{stroke:#555}.gap{stroke:#999;stroke-dasharray:5 4}"
+    ".arrow{fill:none;stroke-width:1.6}.arrow.thick{stroke-width:5}.fault{fill:#b3261e;font-weight:"
+    "600}"
     ".band{fill:#b3261e;opacity:.09}";
 
 static const char *const classes[LADDER_N_KINDS] = {
@@ -139,10 +140,11 @@ static void add_arrow(struct text *out, const struct ladder_row *row, unsigned y
     int from = row->from_left ? LEFT : RIGHT, to = row->from_left ? RIGHT : LEFT;
     int sign = row->from_left ? -1 : 1, reach = row->kind == LADDER_DATA ? 12 : 8;
 
-    text_addf(out, "<path class=\"arrow %s\" d=\"M%d %uH%d\"/>", classes[row->kind], from, y,
+    text_addf(out, "<path class=\"arrow %s%s\" d=\"M%d %uH%d\"/>", classes[row->kind],
+              row->kind == LADDER_DATA ? " thick" : "", from, y,
               to + sign * (row->kind == LADDER_DATA ? 6 : 1));
     text_addf(out,
-              "<path class=\"arrow %s\" style=\"stroke-width:1.6;stroke-dasharray:none\" "
+              "<path class=\"arrow %s\" style=\"stroke-dasharray:none\" "
               "d=\"M%d %dL%d %uL%d %d\"/>",
               classes[row->kind], to + sign * reach, (int)y - reach / 2, to, y, to + sign * reach,
               (int)y + reach / 2);
@@ -163,7 +165,7 @@ static void add_row(struct text *out, const struct ladder_row *row, unsigned y)
         text_addf(out, "<text class=\"fault\" x=\"%d\" y=\"%u\">", LEFT + 8, y + 4);
     } else {
         add_arrow(out, row, y);
-        text_addf(out, "<text class=\"label\" x=\"%d\" y=\"%u\">", (LEFT + RIGHT) / 2, y - 5);
+        text_addf(out, "<text class=\"label\" x=\"%d\" y=\"%u\">", (LEFT + RIGHT) / 2, y - 7);
     }
     add_escaped(out, row->label, LABEL_MAX);
     text_adds(out, "</text></g>\n");
