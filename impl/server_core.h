@@ -35,6 +35,7 @@ struct admit_view server_view_tests(struct server *s);
 /* The test at that place of the view. */
 struct server_test *server_nth(struct server *s, size_t which);
 
+/* Whether its parameters ask for SCTP streams. */
 bool server_is_sctp_test(const struct server_test *test);
 
 /* Somebody connected, of whom nothing is known yet. context is the server; fd is its from now on.

@@ -16,6 +16,7 @@ enum digest_verdict {
         DIGEST_N_VERDICTS
 };
 
+/* The verdict on a session that is over, and as a word: static. */
 const char *digest_verdict_word(enum digest_verdict verdict);
 enum digest_verdict digest_verdict(const struct track_session *s);
 

@@ -16,6 +16,7 @@ struct timeline {
     size_t n, n_lost; /* entries beyond the limit */
 };
 
+/* Keep a copy of the event; beyond the limit it is only counted. */
 void timeline_add(struct timeline *t, const struct track_event *event);
 void timeline_fini(struct timeline *t);
 /* An entry's event; its pointers are the entry's and the session's. */

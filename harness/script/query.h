@@ -68,4 +68,5 @@ struct query_facts {
 bool query_holds(const struct query *q, const json_value *root, const struct query_facts *facts,
                  struct text *why);
 
+/* As the language writes it, in canonical form: parsing it again gives the same query. */
 void query_print(const struct query *q, struct text *out);

@@ -14,6 +14,7 @@ struct text {
     size_t len, cap;
 };
 
+/* Add len bytes, a string, or what printf() would print. A process without memory ends. */
 void text_add(struct text *t, const void *bytes, size_t len);
 void text_adds(struct text *t, const char *string);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -36,6 +37,7 @@ struct arena {
     struct arena_block *blocks;
 };
 
+/* Zeroed memory, aligned for anything. A process without memory ends. */
 void *arena_alloc(struct arena *a, size_t size);
 char *arena_copy(struct arena *a, const char *at, size_t len); /* NUL behind it */
 /* Room for one more element behind n of size bytes each in array; returns the (moved) array. */

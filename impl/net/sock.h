@@ -120,11 +120,13 @@ int sock_sndbuf(int fd);
 int sock_rcvbuf(int fd);
 int sock_mss(int fd);
 
-bool sock_congestion(int fd, char *name,
-                     size_t cap); /* of a TCP socket, NUL-terminated; false: see errno */
-int sock_domain(int fd);          /* AF_INET or AF_INET6 of the socket itself */
+/* A TCP socket's congestion control, NUL-terminated, cut at cap. False: see errno. */
+bool sock_congestion(int fd, char *name, size_t cap);
+
+/* What a socket is: AF_INET or AF_INET6; SCTP; MPTCP that has not fallen back to TCP. */
+int sock_domain(int fd);
 bool sock_is_sctp(int fd);
-bool sock_is_mptcp(int fd); /* and has not fallen back to TCP */
+bool sock_is_mptcp(int fd);
 
 /* The two ends of a socket, in words. False: see errno. */
 bool sock_local(int fd, struct sock_name *name);

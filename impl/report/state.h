@@ -47,6 +47,7 @@ size_t report_halves(const struct report *r, size_t n, bool first_sends,
 /* Socket number of stream i; that of its row if we were not told. */
 int report_socket(const struct report *r, size_t i, const struct interval *row);
 
+/* TCP until the parameters are known. */
 enum params_protocol report_protocol(const struct report *r);
 
 /* text.c */

@@ -155,6 +155,7 @@ void machine_tick(struct machine *m, uint64_t now_ns);
 /* --- what it knows ------------------------------------------------------------------------------
  */
 
+/* Where the session stands, as section 10 of docs/protocol.md counts its states. */
 enum machine_state machine_state(const struct machine *m);
 
 /* As section 10 calls it, without the role: "RUN". Static. */

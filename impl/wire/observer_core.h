@@ -29,6 +29,7 @@ struct view {
     unsigned n_log;
 };
 
+/* The sight of that side before its first message. Nothing to free. */
 void view_init(struct view *v, enum observer_side of);
 /* Stop judging this side's order. */
 void view_give_up(struct view *v);
