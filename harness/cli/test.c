@@ -272,6 +272,17 @@ static bool make_folder(const char *path)
     return false;
 }
 
+/* Said before the run, which takes minutes, not behind it. */
+static bool can_write(const char *path)
+{
+    FILE *f = path && strcmp(path, "-") != 0 ? fopen(path, "a") : NULL;
+
+    if (!path || strcmp(path, "-") == 0 || (f && fclose(f) == 0))
+        return true;
+    fprintf(stderr, "iperfspec: --json %s: %s\n", path, strerror(errno));
+    return false;
+}
+
 static int complain(struct text *why, int status)
 {
     fprintf(stderr, "iperfspec: %s\n", text_string(why));
@@ -287,7 +298,8 @@ static int prepare(struct request *r)
 
     if (status != CLI_OK)
         return status;
-    if ((build->path[0] && !can_execute(build->path)) || !make_folder(r->suite.settings.keep))
+    if ((build->path[0] && !can_execute(build->path)) || !make_folder(r->suite.settings.keep) ||
+        !can_write(r->json))
         return CLI_TROUBLE;
     if (!subject_identify(build, &why))
         return complain(&why, CLI_TROUBLE);
