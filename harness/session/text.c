@@ -83,13 +83,16 @@ void text_add_hex(struct text *t, struct bytes bytes, size_t max)
 
 void text_add_quoted(struct text *t, struct bytes bytes)
 {
+    static const char digits[] = "0123456789abcdef";
+
     text_adds(t, "\"");
     for (size_t i = 0; i < bytes.len; i++) {
         uint8_t ch = bytes.at[i];
+        const char escape[] = {'\\', 'x', digits[ch >> 4], digits[ch & 15]};
         if (ch == '"' || ch == '\\')
-            text_addf(t, "\\%c", ch);
+            text_add(t, (const char[]){'\\', (char)ch}, 2);
         else if (ch < ' ' || ch > '~')
-            text_addf(t, "\\x%02x", ch);
+            text_add(t, escape, sizeof escape);
         else
             text_add(t, &ch, 1);
     }
