@@ -326,6 +326,7 @@ struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *
     st->peer_len = len;
     tap_open_datagrams(c->sim, &st->tap, fd, c->fd, peer);
     tap_received(&st->tap, datagram.at, (ssize_t)datagram.len, 0);
+    text_add(&st->first, datagram.at, MIN(datagram.len, STREAM_FIRST_MAX));
     if (datagram_connect_kind(datagram) == DATAGRAM_NOT_CONNECT)
         sim_fail(c->sim, SIM_MISS, "a datagram of %zu bytes instead of a connect message (UDPC-2)",
                  datagram.len);
