@@ -15,6 +15,7 @@
 #define TCP_LISTENING 0x0a
 #define BELOW_MAX     256
 #define FOREIGN_MS    300u
+#define SETTLED_LOOKS 3 /* in a row, a millisecond apart */
 
 /* Inodes of the sockets that listen on the port; returns how many. */
 static size_t listeners(const char *table, unsigned port, unsigned long *inodes, size_t max)
@@ -132,6 +133,20 @@ enum subject_ready subject_await_listening(struct subject *s, unsigned port, uin
     if (ready == SUBJECT_READY)
         subject_follow(s, who);
     return ready;
+}
+
+void subject_await_settled(struct subject *s, unsigned port, uint64_t deadline_ns)
+{
+    const struct sim_process process = subject_process(s);
+    unsigned looks = 0;
+
+    while (s->running && looks < SETTLED_LOOKS && now_ns() < deadline_ns) {
+        struct pollfd fd = {.fd = s->line, .events = POLLIN};
+        bool settled = process.sleeps(s) && subject_listens(s, port) == SUBJECT_READY;
+        looks = settled ? looks + 1 : 0;
+        poll(&fd, 1, 1); /* the tables have no event to wait for */
+        subject_turn(s);
+    }
 }
 
 static bool binds(int type, unsigned *port)

@@ -111,6 +111,10 @@ unsigned subject_free_port(void);
 enum subject_ready subject_await_listening(struct subject *subject, unsigned port,
                                            uint64_t deadline_ns);
 
+/* Wait, at most until deadline_ns, until it listens on the port and every thread of it waits: a
+ * server that opens its listener anew for each test (CONN-5) is done with the last one. */
+void subject_await_settled(struct subject *subject, unsigned port, uint64_t deadline_ns);
+
 /* --- room.c --- */
 /* A network of our own with nothing but loopback, where the system allows it. */
 bool subject_enter_own_network(void);

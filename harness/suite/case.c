@@ -12,6 +12,7 @@
 
 #define SAID_MAX       4000 /* of its stderr: a report's beginning, else the end */
 #define TIMELINE_LINES 30
+#define SETTLE_MS      10000
 #define LEAK_ROUNDS    64 /* sessions of a case that is tagged `leak` */
 
 static uint64_t now_ns(void)
@@ -281,6 +282,9 @@ static bool serves_again(struct serve *serve)
     config.is_local = true;
     config.was_used = true;
     bool ok = play(&config, &run);
+    if (ok)
+        subject_await_settled(&serve->subject, serve->port,
+                              now_ns() + (uint64_t)(SETTLE_MS * 1e6 * config.timeout_scale));
     suite_run_fini(&run);
     script_list_fini(&list);
     return ok;
