@@ -96,7 +96,7 @@ static void add(struct round *round, size_t i)
     round->index[round->list.n++] = i;
 }
 
-static bool is_slow(const struct script *script)
+bool suite_is_slow(const struct script *script)
 {
     for (size_t i = 0; i < script->tags.n; i++)
         if (strcmp(script->tags.at[i], "slow") == 0)
@@ -134,7 +134,7 @@ static bool play(struct suite *suite, bool again)
      * is sooner found among the others. */
     for (int half = 0; half < 2; half++)
         for (size_t i = 0; i < suite->cases.n; i++)
-            if ((is_slow(suite->cases.at[i]) == suite->demands.fail_fast) == half &&
+            if ((suite_is_slow(suite->cases.at[i]) == suite->demands.fail_fast) == half &&
                 is_due(&suite->results[i], again))
                 add(&round, i);
     if (again)

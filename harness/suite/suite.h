@@ -158,7 +158,11 @@ bool suite_probe(const struct suite_settings *settings, const struct script_list
 /* Takes run over. False: the cases that have begun are ended, no others begin. */
 typedef bool suite_done(void *context, size_t index, struct suite_run *run);
 
-/* Run all of list, at most settings->jobs at a time, and call done() as results come, in any order.
+/* Whether a case has the tag `slow`: it waits for timers of the subject, and needs no processor. */
+bool suite_is_slow(const struct script *script);
+
+/* Run all of list, at most settings->jobs at a time, and some slow ones beside them (unless that is
+ * one), and call done() as results come, in any order.
  * False if no worker could be started. A worker that dies is a result of cause SIM_TROUBLE. */
 bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
                    suite_done *done, void *context);

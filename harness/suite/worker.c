@@ -19,11 +19,14 @@
 #define ANSWER_MAX (64u << 20)
 #define ORPHANS_MS 10000
 #define N_TEXTS    9
+#define WAITERS    8 /* at most, beside the jobs that were asked for: their cases only wait */
 
 struct worker {
     pid_t pid;
     int fd;     /* ours of a socket pair */
     size_t job; /* index, or NO_JOB */
+    bool
+        is_slow; /* is given slow cases alone, and the others none of them while there are others */
 };
 
 struct pool {
@@ -32,7 +35,10 @@ struct pool {
     suite_done *done;
     void *context;
     struct worker *workers;
-    size_t n_workers, next, n_done;
+    size_t n_workers, n_done;
+    bool *given;   /* of each case */
+    size_t from;   /* all before were given */
+    size_t n_slow; /* workers for slow cases; if none, all go in the order of the list */
     bool stopped;  /* no more jobs are given out */
     bool in_order; /* one worker, whose server is kept from case to case */
 };
@@ -174,7 +180,7 @@ static bool start(struct pool *pool, struct worker *w)
     int pair[2];
     pid_t parent = getpid();
 
-    *w = (struct worker){.pid = -1, .fd = -1, .job = NO_JOB};
+    *w = (struct worker){.pid = -1, .fd = -1, .job = NO_JOB, .is_slow = w->is_slow};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return false;
     fflush(NULL);
@@ -201,12 +207,30 @@ static void stop(struct worker *w)
     w->pid = -1;
 }
 
+/* The next case for the worker, or NO_JOB. */
+static size_t next_job(const struct pool *pool, const struct worker *w)
+{
+    size_t other = NO_JOB;
+
+    for (size_t i = pool->from; i < pool->list->n; i++) {
+        if (pool->given[i])
+            continue;
+        if (pool->n_slow == 0 || suite_is_slow(pool->list->at[i]) == w->is_slow)
+            return i;
+        if (other == NO_JOB)
+            other = i;
+    }
+    return w->is_slow ? NO_JOB : other;
+}
+
 static bool give(struct pool *pool, struct worker *w)
 {
-    w->job = NO_JOB;
-    if (pool->stopped || pool->next >= pool->list->n)
+    w->job = pool->stopped ? NO_JOB : next_job(pool, w);
+    if (w->job == NO_JOB)
         return true;
-    w->job = pool->next++;
+    pool->given[w->job] = true;
+    while (pool->from < pool->list->n && pool->given[pool->from])
+        pool->from++;
     return put(w->fd, &w->job, sizeof w->job);
 }
 
@@ -253,13 +277,17 @@ static bool any_busy(const struct pool *pool, struct pollfd *fds)
     return busy;
 }
 
-/* With at most n workers. */
-static bool run_pool(struct pool *pool, size_t n)
+/* With at most n workers, and some more for what is slow. */
+static bool run_pool(struct pool *pool, size_t n, size_t n_slow)
 {
-    struct pollfd *fds = text_realloc(NULL, n * sizeof *fds);
+    pool->n_slow = n_slow;
+    struct pollfd *fds = text_realloc(NULL, (n + n_slow) * sizeof *fds);
 
-    pool->workers = text_realloc(NULL, n * sizeof *pool->workers);
-    for (size_t i = 0; i < n; i++) {
+    pool->workers = text_realloc(NULL, (n + n_slow) * sizeof *pool->workers);
+    pool->given = text_realloc(NULL, (pool->list->n + 1) * sizeof *pool->given);
+    memset(pool->given, 0, (pool->list->n + 1) * sizeof *pool->given);
+    for (size_t i = 0; i < n + n_slow; i++) {
+        pool->workers[i].is_slow = i >= n;
         if (start(pool, &pool->workers[i]) && give(pool, &pool->workers[i]))
             pool->n_workers++;
         else
@@ -275,8 +303,19 @@ static bool run_pool(struct pool *pool, size_t n)
     for (size_t i = 0; i < pool->n_workers; i++)
         stop(&pool->workers[i]);
     free(pool->workers);
+    free(pool->given);
     free(fds);
     return pool->stopped || pool->n_done == pool->list->n;
+}
+
+/* Slow cases wait for the timers of their subject: beside the rest they cost nothing. */
+static size_t count_waiters(const struct script_list *list)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < list->n && n < WAITERS; i++)
+        n += suite_is_slow(list->at[i]);
+    return n;
 }
 
 bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
@@ -286,7 +325,7 @@ bool suite_run_all(const struct script_list *list, const struct suite_settings *
 
     /* A server elsewhere is one for all cases: two at a time would disturb each other. */
     unsigned jobs = settings->remote ? 1 : settings->jobs;
-    return run_pool(&pool, MIN(MAX(jobs, 1), MAX(list->n, 1)));
+    return run_pool(&pool, MIN(MAX(jobs, 1), MAX(list->n, 1)), jobs > 1 ? count_waiters(list) : 0);
 }
 
 bool suite_run_in_order(const struct script_list *list, const struct suite_settings *settings,
@@ -295,5 +334,5 @@ bool suite_run_in_order(const struct script_list *list, const struct suite_setti
     struct pool pool = {
         .list = list, .settings = settings, .done = done, .context = context, .in_order = true};
 
-    return run_pool(&pool, 1);
+    return run_pool(&pool, 1, 0);
 }
