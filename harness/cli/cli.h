@@ -23,6 +23,8 @@ int cli_lint(int argc, char **argv);
 int cli_play(int argc, char **argv);
 int cli_interop(int argc, char **argv);
 int cli_decode(int argc, char **argv);
+int cli_coverage(int argc, char **argv);
+int cli_compare(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_convert(int argc, char **argv);
 int cli_replay(int argc, char **argv);

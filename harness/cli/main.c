@@ -6,26 +6,28 @@
 #include <string.h>
 
 const struct cli_command cli_commands[] = {
-    {"test",    cli_test,    "play the cases against a build and judge it"            },
-    {"list",    cli_list,    "list the cases"                                         },
-    {"show",    cli_show,    "print cases in canonical form"                          },
-    {"lint",    cli_lint,    "check case files without playing them"                  },
-    {"interop", cli_interop, "run every mode between iperfref and other builds"       },
-    {"play",    cli_play,    "play one script against anything, as client or server"  },
-    {"decode",  cli_decode,  "show the sessions in a capture file"                    },
-    {"check",   cli_check,   "judge the sessions in capture files"                    },
-    {"convert", cli_convert, "make a script that plays one side of a captured session"},
-    {"replay",  cli_replay,  "play a captured session again, and compare"             },
-    {"scrub",   cli_scrub,   "copy a capture without what is private"                 },
-    {"capture", cli_capture, "judge sessions live, as they end; keep their packets"   },
-    {NULL,      NULL,        NULL                                                     },
+    {"test",     cli_test,     "play the cases against a build and judge it"            },
+    {"compare",  cli_compare,  "where two builds were seen to react otherwise"          },
+    {"coverage", cli_coverage, "what runs have met and judged, and what not"            },
+    {"list",     cli_list,     "list the cases"                                         },
+    {"show",     cli_show,     "print cases in canonical form"                          },
+    {"lint",     cli_lint,     "check case files without playing them"                  },
+    {"interop",  cli_interop,  "run every mode between iperfref and other builds"       },
+    {"play",     cli_play,     "play one script against anything, as client or server"  },
+    {"decode",   cli_decode,   "show the sessions in a capture file"                    },
+    {"check",    cli_check,    "judge the sessions in capture files"                    },
+    {"convert",  cli_convert,  "make a script that plays one side of a captured session"},
+    {"replay",   cli_replay,   "play a captured session again, and compare"             },
+    {"scrub",    cli_scrub,    "copy a capture without what is private"                 },
+    {"capture",  cli_capture,  "judge sessions live, as they end; keep their packets"   },
+    {NULL,       NULL,         NULL                                                     },
 };
 
 static int help(FILE *out)
 {
     fputs("usage: iperfspec COMMAND ...\n\n", out);
     for (const struct cli_command *c = cli_commands; c->name; c++)
-        fprintf(out, "  %-8s %s\n", c->name, c->help);
+        fprintf(out, "  %-9s%s\n", c->name, c->help);
     fputs("\niperfspec COMMAND --help tells more.\n"
           "exit: 0 as expected   1 something unexpected   2 bad usage   3 harness trouble\n",
           out);

@@ -1,6 +1,7 @@
 /* test.c - iperfspec test: the conformance run. */
 #include "harness/cli/cli.h"
 
+#include "harness/report/quirks.h"
 #include "harness/report/report.h"
 #include "harness/suite/suite.h"
 
@@ -53,6 +54,7 @@ static const char usage[] =
     "  --quiet            only what was not expected, and the summary\n"
     "  --details N        show so many failures in full (default 20), the rest on two lines\n"
     "  --keep DIR         leave what failed cases left there: script, output, timeline\n"
+    "  --record FILE      what the build does in each state, for `iperfspec compare`\n"
     "  --json FILE        the whole run as JSON (- for stdout), docs/report-schema.md\n"
     "A verdict that is not expected is played once more, alone; one that changes is flaky, which\n"
     "counts as unexpected unless an expectation names it as `fail?`, at times.\n"
@@ -67,7 +69,7 @@ static const char usage[] =
 struct request {
     struct suite suite;
     struct cli_choice choice;
-    const char *profile, *json, *expect, *required;
+    const char *profile, *json, *record, *expect, *required;
     bool quiet, persistent, no_probe;
     double jobs, max_skip, seed, details;
     unsigned n_detailed;
@@ -97,6 +99,7 @@ static const struct row {
     ROW("expect", POINTER, expect, 0, 0, true),
     ROW("require", POINTER, required, 0, 0, false),
     ROW("json", POINTER, json, 0, 0, false),
+    ROW("record", POINTER, record, 0, 0, false),
     ROW("jobs", NUMBER, jobs, 1, MAX_JOBS, false),
     ROW("max-skip", NUMBER, max_skip, 0, 1e6, false),
     ROW("seed", NUMBER, seed, 0, UINT_MAX, false),
@@ -334,6 +337,10 @@ static int finish(struct request *r)
         status = CLI_TROUBLE;
     if (r->json && !report_json(r->json, &r->suite)) {
         fprintf(stderr, "iperfspec: %s: %s\n", r->json, strerror(errno));
+        status = CLI_TROUBLE;
+    }
+    if (r->record && !quirks_write(r->record, &r->suite)) {
+        fprintf(stderr, "iperfspec: %s: %s\n", r->record, strerror(errno));
         status = CLI_TROUBLE;
     }
     text_fini(&why);

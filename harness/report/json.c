@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static void put_subject(struct jwrite *w, const struct suite *suite)
+void report_put_subject(struct jwrite *w, const struct suite *suite)
 {
     const struct subject_build *b = &suite->settings.build;
 
@@ -27,6 +27,25 @@ static void put_judgement(struct jwrite *w, const char *key, const struct suite_
     jwrite_object(w, key);
     jwrite_string(w, "verdict", suite_verdict_word(j->verdict));
     jwrite_string(w, "cause", sim_cause_word(j->cause));
+    jwrite_end(w);
+}
+
+/* {"state": "RUN", "event": "SEV_TEST_END", "reaction": "advance", "error": 0}, a line each. */
+static void put_reactions(struct jwrite *w, const char *lines)
+{
+    char state[32], event[32], reaction[32];
+    int error;
+
+    jwrite_array(w, "reactions");
+    for (; sscanf(lines, "%31s %31s %31s %d", state, event, reaction, &error) == 4;
+         lines = strchr(lines, '\n') + 1) {
+        jwrite_object(w, NULL);
+        jwrite_string(w, "state", state);
+        jwrite_string(w, "event", event);
+        jwrite_string(w, "reaction", reaction);
+        jwrite_int(w, "error", error);
+        jwrite_end(w);
+    }
     jwrite_end(w);
 }
 
@@ -59,6 +78,7 @@ static void put_result(struct jwrite *w, const struct suite_result *r)
     jwrite_string(w, "step", text_string(&run->step));
     jwrite_string(w, "got", text_string(&run->got));
     jwrite_string(w, "branches", text_string(&run->branches));
+    put_reactions(w, text_string(&run->reactions));
     jwrite_string(w, "timeline", run->cause == SIM_OK ? "" : text_string(&run->timeline));
     jwrite_string(w, "stderr", run->cause == SIM_OK ? "" : text_string(&run->said));
     jwrite_string(w, "command", text_string(&run->command));
@@ -133,19 +153,28 @@ static void put_persistent(struct jwrite *w, const struct suite *suite)
     jwrite_end(w);
 }
 
+bool report_put_file(const char *path, struct jwrite *w)
+{
+    struct bytes text;
+    FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    bool ok = f && jwrite_finish(w, &text) == SPEC_OK;
+
+    ok = ok && fwrite(text.at, 1, text.len, f) == text.len && fputc('\n', f) != EOF;
+    if (f && f != stdout)
+        ok = fclose(f) == 0 && ok;
+    return ok;
+}
+
 bool report_json(const char *path, const struct suite *suite)
 {
     struct jwrite w;
-    struct bytes text;
     struct text why = {0};
-    FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    bool ok = f != NULL;
 
     jwrite_init(&w, JWRITE_PRETTY);
     jwrite_object(&w, NULL);
     int status = suite_exit_status(suite, &why);
     jwrite_int(&w, "schema", 1);
-    put_subject(&w, suite);
+    report_put_subject(&w, suite);
     jwrite_int(&w, "exit", status);
     jwrite_string(&w, "exit_reason", text_string(&why));
     text_fini(&why);
@@ -159,10 +188,7 @@ bool report_json(const char *path, const struct suite *suite)
     if (suite->n_persistent)
         put_persistent(&w, suite);
     jwrite_end(&w);
-    ok = ok && jwrite_finish(&w, &text) == SPEC_OK;
-    ok = ok && fwrite(text.at, 1, text.len, f) == text.len && fputc('\n', f) != EOF;
-    if (f && f != stdout)
-        ok = fclose(f) == 0 && ok;
+    bool ok = report_put_file(path, &w);
     jwrite_fini(&w);
     return ok;
 }

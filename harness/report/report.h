@@ -22,3 +22,8 @@ void report_summary(FILE *out, const struct suite *suite);
 /* --- json.c --- */
 /* The whole run as one JSON object. False: see errno. */
 bool report_json(const char *path, const struct suite *suite);
+/* The member "subject": what was judged. */
+struct jwrite;
+void report_put_subject(struct jwrite *w, const struct suite *suite);
+/* What w holds, to a file, or to stdout for "-". False: see errno. */
+bool report_put_file(const char *path, struct jwrite *w);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FILE_BYTES_MAX (1u << 30)
+
 #define TEXT_RUN_MIN  24 /* of one byte: shorter when written with `x N` */
 #define TEXT_RUNS_MAX 24 /* in one text: the language allows 64 pieces */
 
@@ -166,6 +168,21 @@ void text_make_plain(struct text *t)
 const char *text_string(const struct text *t)
 {
     return t->at ? t->at : "";
+}
+
+bool text_read_file(struct text *t, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    char buf[65536];
+    size_t got;
+
+    if (!f)
+        return false;
+    while (t->len < FILE_BYTES_MAX && (got = fread(buf, 1, sizeof buf, f)) > 0)
+        text_add(t, buf, got);
+    bool ok = !ferror(f);
+    fclose(f);
+    return ok;
 }
 
 void text_fini(struct text *t)

@@ -6,6 +6,7 @@
 #include "impl/wire/bytes.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 /* Zero it to start; text_fini() frees. The bytes always have a NUL behind them that len does not
  * count. */
@@ -29,6 +30,8 @@ void text_add_pieces(struct text *t, struct bytes bytes);
  * and tabs stay. A terminal takes no orders from what a peer or a program wrote. */
 void text_make_plain(struct text *t);
 const char *text_string(const struct text *t); /* "" while nothing was added */
+/* Add a file's bytes, at most 1 GiB. False: see errno. */
+bool text_read_file(struct text *t, const char *path);
 void text_fini(struct text *t);
 
 /* An arena: everything it handed out is freed by arena_fini(). Zero it to start. Memory is zeroed.

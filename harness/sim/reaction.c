@@ -8,6 +8,7 @@
  */
 #include "harness/sim/peer.h"
 
+#include "harness/session/place.h"
 #include "impl/wire/profile.h"
 #include "impl/wire/table.h"
 
@@ -32,55 +33,6 @@ struct reaction {
 
 /* --- where the subject is -------------------------------------------------------------------- */
 
-static bool is_of(const struct session_message *m, const struct control *c)
-{
-    return m->stream == 0 && strcmp(m->who, c->name) == 0;
-}
-
-/* One message more of the session, as the subject's state has it. */
-static enum machine_state server_moves(enum machine_state state, const struct session_message *m)
-{
-    bool ours = m->from == SESSION_US;
-
-    if (m->kind == SESSION_COOKIE && ours && m->body.len == COOKIE_LEN)
-        return SRV_PARAMS;
-    if (m->kind == SESSION_JSON && ours && state == SRV_RESULTS)
-        return SRV_DISPLAY;
-    if (m->kind != SESSION_STATE)
-        return state;
-    if (!ours && m->state == CREATE_STREAMS)
-        return SRV_CREATE;
-    if (!ours && (m->state == TEST_START || m->state == TEST_RUNNING))
-        return SRV_RUN;
-    if ((ours && m->state == TEST_END) || (!ours && m->state == EXCHANGE_RESULTS))
-        return SRV_RESULTS;
-    return ours && m->state == IPERF_DONE ? MACHINE_OVER : state;
-}
-
-static enum machine_state client_moves(enum machine_state state, const struct session_message *m)
-{
-    static const struct {
-        int8_t byte;
-        enum machine_state next;
-    } moves[] = {
-        {PARAM_EXCHANGE,   CLI_PARAM   },
-        {CREATE_STREAMS,   CLI_CREATE  },
-        {TEST_START,       CLI_TSTART  },
-        {TEST_RUNNING,     CLI_RUN     },
-        {EXCHANGE_RESULTS, CLI_RESULTS },
-        {DISPLAY_RESULTS,  MACHINE_OVER},
-    };
-
-    if (m->from != SESSION_US)
-        return m->kind == SESSION_STATE && m->state == TEST_END ? CLI_END : state;
-    if (m->kind == SESSION_JSON && state == CLI_RESULTS)
-        return CLI_XCHG;
-    for (size_t i = 0; m->kind == SESSION_STATE && i < ARRAY_LEN(moves); i++)
-        if (moves[i].byte == m->state)
-            return moves[i].next;
-    return state;
-}
-
 /* Our last bytes, and the state they met: from the record of the session. */
 static bool find_place(struct reaction *r)
 {
@@ -89,7 +41,7 @@ static bool find_place(struct reaction *r)
 
     for (size_t i = record->n; i-- > 0 && !last;) {
         const struct session_message *m = &record->messages[i];
-        if (!is_of(m, r->c) || m->from != SESSION_US || m->kind == SESSION_OPEN)
+        if (!session_is_of(m, r->c->name) || m->from != SESSION_US || m->kind == SESSION_OPEN)
             continue;
         last = m;
         r->at = i;
@@ -98,11 +50,7 @@ static bool find_place(struct reaction *r)
         (last->kind != SESSION_STATE && (last->kind != SESSION_BYTES || last->body.len != 1)))
         return false;
     r->byte = last->kind == SESSION_STATE ? last->state : (int8_t)last->body.at[0];
-    r->state = r->c->is_server ? CLI_START : SRV_COOKIE;
-    for (size_t i = 0; i < r->at; i++)
-        if (is_of(&record->messages[i], r->c))
-            r->state = r->c->is_server ? client_moves(r->state, &record->messages[i])
-                                       : server_moves(r->state, &record->messages[i]);
+    r->state = session_place(record, r->c->name, r->at);
     r->event = r->c->is_server ? (unsigned)table_client_byte(r->byte)
                                : (unsigned)table_server_byte(r->byte);
     /* What the byte asks a client for, if it was not sent by its name. */
@@ -156,8 +104,8 @@ static bool is_late(const struct reaction *r, const struct event *e)
     if (r->state != SRV_RUN || e->kind != EVENT_STATE || e->state != TEST_RUNNING)
         return false;
     for (size_t i = 0; i < r->at; i++)
-        if (is_of(&record->messages[i], r->c) && record->messages[i].kind == SESSION_STATE &&
-            record->messages[i].state == TEST_RUNNING)
+        if (session_is_of(&record->messages[i], r->c->name) &&
+            record->messages[i].kind == SESSION_STATE && record->messages[i].state == TEST_RUNNING)
             return false;
     return true;
 }

@@ -295,7 +295,14 @@ static bool run_subject(struct sim *s, const struct script_step *step)
 {
     const struct sim_process *p = s->config->process;
 
+    char words[24];
+
     s->end_is_wanted |= step->signo != SIGSTOP && step->signo != SIGCONT;
+    snprintf(words, sizeof words, "signal %s", sigabbrev_np(step->signo));
+    sim_record(s, NULL,
+               (struct session_message){
+                   .kind = SESSION_NOTE, .body = {(const uint8_t *)words, strlen(words)}
+    });
     if (!p || !p->signal(p->context, step->signo))
         return sim_fail(s, SIM_TROUBLE, "the subject's process is out of reach");
     return true;
@@ -437,7 +444,7 @@ void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
 {
     struct sim s = {.config = config, .out = outcome, .start_ns = sim_now()};
 
-    *outcome = (struct sim_outcome){0};
+    *outcome = (struct sim_outcome){.record.we_serve = config->script->plays_server};
     s.end_is_wanted = config->script->plays_server;
     if (run_steps(&s, &config->script->steps)) {
         close_case(&s);

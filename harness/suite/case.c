@@ -1,4 +1,5 @@
 /* case.c - one case: the script played against a process of the build, and what came of it. */
+#include "harness/session/witness.h"
 #include "harness/subject/leak.h"
 #include "harness/subject/watch.h"
 #include "harness/suite/keep.h"
@@ -37,6 +38,9 @@ static void take_outcome(struct suite_run *run, struct sim_outcome *o)
     text_add(&run->got, o->got.at, o->got.len);
     text_add(&run->branches, o->branches.at, o->branches.len);
     session_timeline(&o->record, "    ", TIMELINE_LINES, &run->timeline);
+    session_fini(&run->record);
+    run->record = o->record;
+    o->record = (struct session){0};
 }
 
 static bool play(const struct sim_config *config, struct suite_run *run)
@@ -112,6 +116,31 @@ static void judge_rest(struct subject *s, double scale, struct suite_run *run)
     if (run->cause != SIM_TROUBLE && !subject_rests(s, scale, &used))
         instead(run, SIM_SPIN, &used);
     text_fini(&used);
+}
+
+/* --- what the session shows ------------------------------------------------------------------ */
+
+static void add_reaction(void *context, const struct witness *w)
+{
+    struct suite_run *run = context;
+    enum machine_role role = table_role(w->state);
+
+    text_addf(&run->reactions, "%s %s %s %d\n", machine_state_name(w->state),
+              table_event_name(role, w->event), table_reaction_name(w->reaction), w->ierr);
+}
+
+/* ended: the process ended by itself, as s->status says. */
+static void note_reactions(const struct subject *s, bool ended, struct suite_run *run)
+{
+    bool exited = ended && WIFEXITED(s->status);
+    struct witness_end end = {
+        .is_known = exited,
+        .status = exited ? WEXITSTATUS(s->status) : 0,
+        .serves_on = run->served_ns > 0,
+        .has_crashed = run->cause == SIM_CRASH,
+    };
+
+    witness_read(&run->record, &end, add_reaction, run);
 }
 
 /* --- many sessions on one process ------------------------------------------------------------ */
@@ -242,8 +271,10 @@ static void play_client(const struct script *script, struct sim_config config,
                      &run->command, run))
         play(&config, run);
     sim_listener_close(&listener);
+    bool ended = process.ended(process.context, &(int){0});
     subject_end(&client);
     judge_process(&client, 0, run);
+    note_reactions(&client, ended, run);
     keep_end(keep, script, &client, run);
     subject_fini(&client);
 }
@@ -332,6 +363,7 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
         if (!keep || !serve->subject.running || !serves_again(serve))
             serve_end(serve);
         judge_process(&serve->subject, number == serve->number ? from : 0, run);
+        note_reactions(&serve->subject, false, run);
         keep_end(&kept, script, &serve->subject, run);
     }
     make_plain(run);
@@ -356,10 +388,11 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
 
 void suite_run_fini(struct suite_run *run)
 {
-    struct text *const all[] = {&run->clause,   &run->step,     &run->got,
-                                &run->branches, &run->timeline, &run->said,
-                                &run->command,  &run->kept,     &run->unkept};
+    struct text *const all[] = {&run->clause,   &run->step,     &run->got,     &run->branches,
+                                &run->timeline, &run->said,     &run->command, &run->kept,
+                                &run->unkept,   &run->reactions};
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         text_fini(all[i]);
+    session_fini(&run->record);
 }

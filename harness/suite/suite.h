@@ -48,10 +48,12 @@ struct suite_run {
         process; /* suite_run_in_order(): number of the process that was judged, from 1; else 0 */
     uint64_t duration_ns, served_ns; /* of it, `expect alive`; 0: the case has none */
     bool own_network;
-    struct text clause; /* of the step that failed, "" for none */
+    struct session record; /* of the last session; it stays in the worker */
+    struct text clause;    /* of the step that failed, "" for none */
     struct text step, got, branches, timeline, said /* stderr */, command;
-    struct text kept;   /* the capture that --keep wrote, "" if there is none */
-    struct text unkept; /* what --keep could not write, and why; "" if all is well */
+    struct text reactions; /* a line each: "RUN SEV_TEST_END advance 0" (witness.h) */
+    struct text kept;      /* the capture that --keep wrote, "" if there is none */
+    struct text unkept;    /* what --keep could not write, and why; "" if all is well */
 };
 void suite_run_fini(struct suite_run *run);
 

@@ -18,7 +18,7 @@
 #define NO_JOB     SIZE_MAX
 #define ANSWER_MAX (64u << 20)
 #define ORPHANS_MS 10000
-#define N_TEXTS    9
+#define N_TEXTS    10
 #define WAITERS    8 /* at most, beside the jobs that were asked for: their cases only wait */
 
 struct worker {
@@ -86,9 +86,9 @@ struct answer {
 
 static void texts_of(struct suite_run *run, struct text *texts[N_TEXTS])
 {
-    struct text *const all[N_TEXTS] = {&run->clause,   &run->step,     &run->got,
-                                       &run->branches, &run->timeline, &run->said,
-                                       &run->command,  &run->kept,     &run->unkept};
+    struct text *const all[N_TEXTS] = {
+        &run->clause, &run->step,    &run->got,  &run->branches, &run->timeline,
+        &run->said,   &run->command, &run->kept, &run->unkept,   &run->reactions};
 
     memcpy(texts, all, sizeof all);
 }

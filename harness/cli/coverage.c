@@ -1,0 +1,62 @@
+/* coverage.c - iperfspec coverage: what runs have met and judged, and what they have not. */
+#include "harness/report/coverage.h"
+#include "harness/cli/cli.h"
+
+#include <stdio.h>
+
+static const char usage[] =
+    "usage: iperfspec coverage REPORT.json ... [OPTIONS]\n"
+    "What the runs behind reports of `iperfspec test --json` have met and judged: the cells of "
+    "the\n"
+    "state x event tables, and the clauses (MUST and SHOULD, what can be seen from outside).\n"
+    "  --left-out FILE    what is not covered, each with a reason (default: left-out, beside the\n"
+    "                     cases): what is missing there, or covered after all, is unexpected\n"
+    "  --mutants FILE     a report of scripts/mutants: how many clauses have a case that notices "
+    "a\n"
+    "                     fault of theirs\n"
+    "  --missing          list what is not covered and not left out\n"
+    "example: iperfspec coverage build/report/conformance-*.json\n"
+    "exit:    0 everything is covered or left out   1 something is not   2 bad usage\n"
+    "         3 a file that cannot be read\n";
+
+int cli_coverage(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"left-out",         required_argument, NULL, 'l'},
+        {"mutants",              required_argument, NULL, 'm'},
+        {"missing",                  no_argument, NULL, 'v'},
+        {"help",no_argument, NULL, 'h'},
+        {0              }
+    };
+    struct coverage_files files = {0};
+    struct text why = {0};
+    bool is_whole = true;
+    int o;
+
+    while ((o = cli_option(argc, argv, options)) != -1) {
+        switch (o) {
+        case 'h':
+            return fputs(usage, stdout), CLI_OK;
+        case 'l':
+            files.left_out = optarg;
+            break;
+        case 'm':
+            files.mutants = optarg;
+            break;
+        case 'v':
+            files.lists_missing = true;
+            break;
+        default:
+            return cli_usage(usage);
+        }
+    }
+    if (optind == argc)
+        return cli_usage(usage);
+    files.reports = (const char *const *)argv + optind;
+    files.n_reports = (size_t)(argc - optind);
+    bool ok = coverage_print(stdout, &files, &is_whole, &why);
+    if (!ok)
+        fprintf(stderr, "iperfspec coverage: %s\n", text_string(&why));
+    text_fini(&why);
+    return !ok ? CLI_TROUBLE : is_whole ? CLI_OK : CLI_UNEXPECTED;
+}

@@ -1,0 +1,193 @@
+#include "harness/session/witness.h"
+
+#include "impl/tests/unit.h"
+#include "impl/wire/state.h"
+
+#include <string.h>
+
+/* A session in a line: who, `>` ours or `<` the subject's, what. A word each; a number in front is
+ * the time in seconds. */
+#define COOKIE "abcdefghijklmnopqrstuvwxyz234567abcd"
+
+static const struct {
+    const char *word;
+    struct session_message message;
+} words[] = {
+    {"cookie", {.kind = SESSION_COOKIE, .body = {(const uint8_t *)COOKIE, sizeof COOKIE}}},
+    {"json",   {.kind = SESSION_JSON, .announced = 2, .body = {(const uint8_t *)"{}", 2}}},
+    {"broken", {.kind = SESSION_JSON, .announced = 2, .body = {(const uint8_t *)"{[", 2}}},
+    {"error",  {.kind = SESSION_ERROR, .n_ints = 2, .ierr = 121}                         },
+    {"one",    {.kind = SESSION_ERROR, .n_ints = 1, .ierr = 142}                         },
+    {"fe",     {.kind = SESSION_ERROR}                                                   },
+    {"end",    {.kind = SESSION_END}                                                     },
+    {"close",  {.kind = SESSION_CLOSE}                                                   },
+    {"reset",  {.kind = SESSION_RESET}                                                   },
+    {"stream", {.kind = SESSION_STREAM, .stream = 1}                                     },
+    {"data",   {.kind = SESSION_DATA, .stream = 1, .len = 100}                           },
+    {"gone",   {.kind = SESSION_END, .stream = 1}                                        },
+    {"signal", {.kind = SESSION_NOTE, .body = {(const uint8_t *)"signal INT", 10}}       },
+};
+
+static void add(struct session *s, const char *word, uint64_t *now)
+{
+    struct session_message m = {0};
+    unsigned byte;
+
+    if (sscanf(word, "+%u", &byte) == 1) {
+        *now += byte * 1000000000ull;
+        return;
+    }
+    m.from = *word == '<' ? SESSION_SUBJECT : SESSION_US;
+    word++;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i].word, word + (*word == '*')) == 0) {
+            enum session_from from = m.from;
+            m = words[i].message;
+            m.from = from;
+        }
+    if (*word == '*') /* another connection */
+        strcpy(m.who, "b");
+    if (m.kind == SESSION_OPEN) {
+        assert_int_equal(sscanf(word + (*word == '*'), "%2x", &byte), 1);
+        m.kind = SESSION_STATE;
+        m.state = (int8_t)byte;
+    }
+    m.at_ns = *now += 1000;
+    session_add(s, &m);
+}
+
+#define TO_RUN  ">cookie <09 >json <0a >stream <01 <02 "
+#define TO_SHOW TO_RUN "<data >04 <0d >json <json <0e "
+#define FROM_C  "<cookie >09 <json >0a <stream >01 >02 <data "
+
+static const struct row {
+    const char *name;
+    bool we_serve;
+    struct witness_end end;
+    const char *session, *shown; /* among the rest; with ! nowhere */
+} rows[] = {
+    {"ST-SRV-6 TEST_END in its place",            false, {0},                             TO_RUN ">04 <0d",           "RUN SEV_TEST_END advance 0"          },
+    {"ST-SRV-9 an unknown byte",
+     false,                                              {0},
+     TO_RUN ">11 <error <end",
+     "RUN SEV_OTHER_BYTE error 121"                                                                                                                         },
+    {"ST-SRV-5 ignored: the barrier is answered",
+     false,                                              {0},
+     TO_RUN ">01 >04 <0d",
+     "RUN SEV_TEST_START ignore 0; RUN SEV_TEST_END advance 0"                                                                                              },
+    {"ERR-1 the barrier comes too late",
+     false,                                              {0},
+     TO_RUN ">01 >04 <error",
+     "RUN SEV_TEST_START error 121"                                                                                                                         },
+    {"02 answers nothing",
+     false,                                              {0},
+     ">cookie <09 >json <0a >stream <01 >11 <02 <error",                                                              "RUN SEV_OTHER_BYTE error 121"        },
+    {"ST-SRV-3 refused",                          false, {0},                             ">cookie <09 >json <error", "PARAMS SEV_REFUSED error 121"        },
+    {"ST-SRV-4 ill-formed",
+     false,                                              {0},
+     ">cookie <09 >broken <error",                                                                                    "PARAMS SEV_ILL_FORMED error 121"     },
+    {"AUTH-11 no token",
+     false,                                              {0},
+     ">cookie <09 >json <one",                                                                                        "PARAMS SEV_AUTH_FAILED error-one 142"},
+    {"ST-SRV-10 half-closed",                     false, {0},                             TO_RUN ">end <end",         "RUN SEV_EOF close 0"                 },
+    {"ST-SRV-11 seen by the next client",
+     false,                                              {.serves_on = true},
+     TO_RUN ">reset",
+     "RUN SEV_RESET close 0"                                                                                                                                },
+    {"closed, and nobody looked",                 false, {0},                             TO_RUN ">close",            "!SEV_EOF"                            },
+    {"ST-SRV-8 the good end",                     false, {0},                             TO_SHOW ">10 <end",         "DISPLAY SEV_IPERF_DONE end-ok 0"     },
+    {"ST-SRV-12 silence",                         false, {0},                             ">cookie <09 +10 <error",   "PARAMS SEV_SILENCE error 121"        },
+    {"ST-SRV-15 another's cookie",
+     false,                                              {0},
+     TO_RUN ">*cookie <*ff <*end",
+     "RUN SEV_CONN_OTHER deny 0"                                                                                                                            },
+    {"ST-SRV-20 a signal",                        false, {0},                             TO_RUN ">signal <0b <end",  "RUN SEV_SIGNAL terminate 0"          },
+    {"a crash",                                   false, {.has_crashed = true},           TO_RUN ">11",               "RUN SEV_OTHER_BYTE crash 0"          },
+    {"ST-SRV-18 a stream's end, and it goes on",
+     false,                                              {0},
+     TO_RUN ">gone >04 <0d",
+     "RUN SEV_STREAM_EOF ignore 0"                                                                                                                          },
+    {"ST-CLI-9 denied",
+     true,                                               {.is_known = true, .status = 1},
+     "<cookie >ff <end",                                                                                              "START CEV_ACCESS_DENIED fail 0"      },
+    {"CLOSE-9 says 10 first",
+     true,                                               {.is_known = true, .status = 1},
+     FROM_C ">0b <10 <end",
+     "RUN CEV_SERVER_TERMINATE fail+10 0"                                                                                                                   },
+    {"ST-CLI-25 its own end",                     true,  {0},                             FROM_C "<04",               "RUN CEV_TEST_OVER advance 0"         },
+    {"ST-CLI-24 a signal",                        true,  {0},                             FROM_C ">signal <0c <end",  "RUN CEV_SIGNAL terminate 0"          },
+    {"parameters are no answer to an early byte",
+     true,                                               {.is_known = true, .status = 1},
+     "<cookie >09 >11 <json <end",                                                                                    "PARAM CEV_POSITIVE_BYTE fail 0"      },
+    {"ST-CLI-12 fe and the end",
+     true,                                               {.is_known = true, .status = 1},
+     FROM_C ">fe >end <end",
+     "RUN CEV_ERROR_BARE fail 0"                                                                                                                            },
+    {"how it ended is not known",                 true,  {0},                             FROM_C ">ff <end",          "!CEV_ACCESS_DENIED"                  },
+};
+
+static void note(void *context, const struct witness *w)
+{
+    struct text *all = context;
+
+    text_addf(all, "%s%s %s %s %d", all->len ? "; " : "", machine_state_name(w->state),
+              table_event_name(table_role(w->state), w->event), table_reaction_name(w->reaction),
+              w->ierr);
+}
+
+static void test_a_session_shows_what_its_subject_did(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct session s = {.we_serve = rows[i].we_serve};
+        struct text shown = {0};
+        char *text = text_dup(rows[i].session), *rest = text, *word;
+        uint64_t now = 0;
+
+        while ((word = strsep(&rest, " ")))
+            if (*word)
+                add(&s, word, &now);
+        witness_read(&s, &rows[i].end, note, &shown);
+        bool never = rows[i].shown[0] == '!';
+        if (!strstr(text_string(&shown), rows[i].shown + never) != never)
+            fail_msg("%s: %s", rows[i].name, text_string(&shown));
+        text_fini(&shown);
+        session_fini(&s);
+        free(text);
+    }
+}
+
+/* Whatever the messages: every witness is of a cell, and none comes of nothing. */
+static void test_any_order_of_messages_is_read(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 2000; seed++) {
+        struct session s = {.we_serve = seed & 1};
+        struct text shown = {0};
+        unsigned random = seed;
+        for (int k = 0; k < 30; k++) {
+            random = random * 1103515245u + 12345u;
+            struct session_message m = words[random >> 16 & 7].message;
+            random = random * 1103515245u + 12345u;
+            m.from = random >> 20 & 1;
+            if (random >> 22 & 1) {
+                m = (struct session_message){.kind = SESSION_STATE, .from = m.from};
+                m.state = (int8_t)(random >> 24);
+            }
+            session_add(&s, &m);
+        }
+        witness_read(&s, &(struct witness_end){.is_known = true}, note, &shown);
+        text_fini(&shown);
+        session_fini(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_session_shows_what_its_subject_did),
+        cmocka_unit_test(test_any_order_of_messages_is_read),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
