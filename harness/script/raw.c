@@ -405,7 +405,7 @@ static bool read_event(struct reader *r, const struct script_step *step,
     default:
         break;
     }
-    if (event->where)
+    if (event->where || event->token)
         return fail(r, step, "params or results without a query");
     return add(r, step,
                (struct session_message){.kind = (enum session_kind)kinds[event->kind],

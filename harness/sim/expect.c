@@ -299,7 +299,8 @@ static bool is_there(struct sim *s, const struct script_step *step, bool *over)
     struct control *c = control_get(s, step->who);
     const struct event *e = control_head(c);
 
-    return match_stream(c, &step->expect, over) || (e && match(&step->expect, e)) ||
+    *over = false;
+    return (e && match(&step->expect, e)) || match_stream(c, &step->expect, over) ||
            looks_back(c, step);
 }
 

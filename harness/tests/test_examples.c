@@ -142,6 +142,7 @@ static void note_event(const struct script_event *e)
     mark("server-error NAME", e->ierr != -1);
     mark("server-error ints", e->ints >= 0);
     mark("server-error errno", e->has_errno);
+    mark("params with token", e->token);
     if (e->where)
         note_query(e->where);
 }
