@@ -123,7 +123,7 @@ static const struct row {
     {"client/end/of-control/close/START",                      "open\nsend cookie\nexpect end",                                "expect exit 1",          HONEST},
     {"client/results/missing/streams",                         "advance EXCHANGE_RESULTS\nsend results\nexpect results",
      "expect exit 1",                                                                                                                                    HONEST},
-    {"client/results/unknown-stream/3",                          "advance EXCHANGE_RESULTS\nsend results\nexpect results",
+    {"client/results/unknown-stream/3",                        "advance EXCHANGE_RESULTS\nsend results\nexpect results",
      "expect exit 1",                                                                                                                                    HONEST},
     {"client/results/ill-typed/streams",                       "advance EXCHANGE_RESULTS\nsend results\nexpect results",
      "",                                                                                                                                                 CRASH },
