@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -169,33 +170,52 @@ static void test_subject_listens_tells_whose_port_it_is(void **state)
 
 /* --- daemons --------------------------------------------------------------------------------- */
 
+static int be_server(bool as_daemon, unsigned port)
+{
+    struct script_list list = {0};
+    struct script_error error;
+    struct sim_listener listener;
+
+    if ((as_daemon && daemon(1, 1) < 0) ||
+        !script_read(&list, "t", "case x\nclause FLOW-1\nplays server\n\nfinish\n", &error) ||
+        !sim_listen(&listener, "127.0.0.1", port))
+        return 9;
+    for (;;) {
+        struct sim_config config = {
+            .script = list.at[0], .listener = &listener, .timeout_scale = 1};
+        struct sim_outcome outcome;
+        sim_run(&config, &outcome);
+        sim_outcome_fini(&outcome);
+    }
+}
+
+/* $0 is this program, $1 the port. */
 static const struct daemon_row {
     const char *name, *command;
 } daemons[] = {
-    {"-D",                    "build/iperfref -s -D -p {port}"                          },
-    {"in the background",     "sh -c 'build/iperfref -s -p $1 &' sh {port}"             },
-    {"two forks",             "sh -c '(setsid build/iperfref -s -p $1 &) &' sh {port}"  },
-    {"late",                  "sh -c '(sleep 0.3; build/iperfref -s -p $1) &' sh {port}"},
-    {"below one who goes on", "sh -c 'build/iperfref -s -p $1; :' sh {port}"            },
+    {"-D",                    "exec $0 --daemon $1"               },
+    {"in the background",     "$0 --server $1 &"                  },
+    {"two forks",             "(setsid $0 --server $1 &) &"       },
+    {"late",                  "(sleep 0.3; exec $0 --server $1) &"},
+    {"below one who goes on", "$0 --server $1; exit 7"            },
 };
 
-/* A server that makes itself a daemon is watched like any other: told to stop, it says so; and it
- * has not ended before. */
+/* A server that makes itself a daemon is watched like any other: it has not ended before it was
+ * told to, and how it did is known. */
 static void test_subject_that_is_a_daemon_is_followed(void **state)
 {
     static const char text[] = "case x\nclause CLOSE-6\nplays client\nneeds signal\n\n"
-                               "advance TEST_RUNNING\nsubject signal INT\n"
-                               "expect state SERVER_TERMINATE\nexpect end\n";
+                               "advance TEST_RUNNING\nsubject signal TERM\nexpect end\n"
+                               "expect signal TERM\n";
     struct script_list list = {0};
     struct script_error error;
 
-    (void)state;
     assert_true(script_read(&list, "t", text, &error));
     for (size_t i = 0; i < ARRAY_LEN(daemons); i++) {
         struct suite_settings settings = {.timeout_scale = 1, .jobs = 1};
         struct suite_run run;
-        snprintf(settings.build.server_cmd, sizeof settings.build.server_cmd, "%s",
-                 daemons[i].command);
+        snprintf(settings.build.server_cmd, sizeof settings.build.server_cmd,
+                 "sh -c '%s' %s {port}", daemons[i].command, (const char *)*state);
         suite_run_case(list.at[0], &settings, false, &run);
         if (run.cause != SIM_OK)
             fail_msg("%s: %s: %s", daemons[i].name, sim_cause_word(run.cause),
@@ -241,8 +261,10 @@ static void test_suite_run_case_tells_what_is_no_server(void **state)
     script_list_fini(&list);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    char self[1024];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subject_start_says_why_a_program_cannot_be_run),
         cmocka_unit_test(test_subject_turn_keeps_output_and_status),
@@ -252,9 +274,12 @@ int main(void)
         cmocka_unit_test(test_subject_start_has_sanitizers_report_on_stderr),
         cmocka_unit_test(test_subject_argv_divides_options_and_fills_templates),
         cmocka_unit_test(test_subject_listens_tells_whose_port_it_is),
-        cmocka_unit_test(test_subject_that_is_a_daemon_is_followed),
+        cmocka_unit_test_prestate(test_subject_that_is_a_daemon_is_followed, self),
         cmocka_unit_test(test_suite_run_case_tells_what_is_no_server),
     };
 
+    if (argc == 3 && (strcmp(argv[1], "--daemon") == 0 || strcmp(argv[1], "--server") == 0))
+        return be_server(strcmp(argv[1], "--daemon") == 0, (unsigned)strtoul(argv[2], NULL, 10));
+    self[MAX(len, 0)] = '\0';
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
