@@ -142,9 +142,9 @@ conformance: setup ## set up, then judge every stock build and iperfref (5 minut
 	$(PARALLEL) -s all
 	scripts/conformance $(REPORT) $(BUILDS) build/iperfref
 
-interop: setup ## set up, then every mode between iperfref and every stock build, both ways
+interop: setup ## set up, then every mode between iperfref and every stock build, both ways (CAPTURE=1: judged from the packets too)
 	$(PARALLEL) -s all
-	scripts/interop $(REPORT)/interop.json $(BUILDS) build/iperfref
+	scripts/interop $(REPORT)/interop.json $(if $(CAPTURE),--capture) $(BUILDS) build/iperfref
 
 bench: setup ## throughput beside the stock builds, and iperfspec check beside tshark and tcpdump
 	scripts/deps build bench

@@ -2,10 +2,8 @@
 
 #include "harness/capture/fragment.h"
 
-#include <poll.h>
+#include <stdlib.h>
 #include <time.h>
-
-#define TICK_MS 100
 
 struct reading {
     const struct source *source;
@@ -95,31 +93,55 @@ static uint64_t clock_ns(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-bool capture_live(struct source *source, struct track *track, capture_frame *frame, void *context,
-                  const volatile sig_atomic_t *stop, struct capture_counts *counts,
-                  struct text *why)
-{
-    struct reading r = {.source = source,
-                        .link = pcap_datalink(source->pcap),
-                        .take = take_tracked,
-                        .context = track,
-                        .frame = frame,
-                        .frame_context = context,
-                        .stop = stop,
-                        .counts = counts};
-    struct pollfd fd = {.fd = pcap_get_selectable_fd(source->pcap), .events = POLLIN};
-    char error[PCAP_ERRBUF_SIZE] = "";
-    int result = pcap_setnonblock(source->pcap, 1, error);
+struct capture_live {
+    struct reading reading;
+    struct capture_counts counts;
+};
 
-    *counts = (struct capture_counts){0};
-    while (result >= 0 && !*stop && !r.is_over) {
-        poll(&fd, 1, TICK_MS); /* a signal ends it early */
-        result = pcap_dispatch(source->pcap, -1, take_frame, (u_char *)&r);
-        track_tick(track, clock_ns());
+struct capture_live *capture_live_new(struct source *source, struct track *track, struct text *why)
+{
+    char error[PCAP_ERRBUF_SIZE] = "";
+
+    if (pcap_setnonblock(source->pcap, 1, error) != 0) {
+        text_addf(why, "%s: %s", source->name, error);
+        return NULL;
     }
-    fragments_fini(&r.fragments);
-    bool is_good = result >= 0 || result == PCAP_ERROR_BREAK;
-    if (!is_good)
-        text_addf(why, "%s: %s", source->name, error[0] ? error : pcap_geterr(source->pcap));
-    return is_good;
+    struct capture_live *live = text_realloc(NULL, sizeof *live);
+    *live = (struct capture_live){
+        .reading = {.source = source,
+                    .link = pcap_datalink(source->pcap),
+                    .take = take_tracked,
+                    .context = track,
+                    .counts = &live->counts}
+    };
+    return live;
+}
+
+void capture_live_free(struct capture_live *live)
+{
+    if (live != NULL)
+        fragments_fini(&live->reading.fragments);
+    free(live);
+}
+
+void capture_live_frames(struct capture_live *live, capture_frame *frame, void *context)
+{
+    live->reading.frame = frame;
+    live->reading.frame_context = context;
+}
+
+int capture_live_fd(const struct capture_live *live)
+{
+    return pcap_get_selectable_fd(live->reading.source->pcap);
+}
+
+bool capture_live_turn(struct capture_live *live, struct text *why)
+{
+    struct reading *r = &live->reading;
+    int result = pcap_dispatch(r->source->pcap, -1, take_frame, (u_char *)r);
+
+    track_tick(r->context, clock_ns());
+    if (result < 0 && result != PCAP_ERROR_BREAK)
+        text_addf(why, "%s: %s", r->source->name, pcap_geterr(r->source->pcap));
+    return why->len == 0 && !r->is_over;
 }

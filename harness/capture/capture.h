@@ -27,10 +27,15 @@ bool capture_each(struct source *source, capture_take *take, void *context,
 bool capture_read(struct source *source, struct track *track, const volatile sig_atomic_t *stop,
                   struct capture_counts *counts, bool *was_cut, struct text *why);
 
-/* Read a live source until *stop is set. frame, which may be NULL, gets each packet first, and ends
- * it by returning false; else sessions end on their own as time passes. False, with the reason, if
- * the source fails. */
+/* A live source, read in turns. frame, which may be NULL, gets each packet first, and ends it by
+ * returning false. */
 typedef bool capture_frame(void *context, const struct pcap_pkthdr *header, const u_char *bytes);
-bool capture_live(struct source *source, struct track *track, capture_frame *frame, void *context,
-                  const volatile sig_atomic_t *stop, struct capture_counts *counts,
-                  struct text *why);
+struct capture_live;
+/* NULL, with the reason, if it cannot be read so. source and track are borrowed. */
+struct capture_live *capture_live_new(struct source *source, struct track *track, struct text *why);
+void capture_live_free(struct capture_live *live); /* NULL is allowed */
+void capture_live_frames(struct capture_live *live, capture_frame *frame, void *context);
+int capture_live_fd(const struct capture_live *live); /* to be polled for reading */
+/* Take what has come; sessions that are over by the clock are handed out. False, with the reason,
+ * if the source fails; without one, if frame has ended it. */
+bool capture_live_turn(struct capture_live *live, struct text *why);

@@ -6,6 +6,7 @@
 #include "harness/capture/rotate.h"
 #include "harness/capture/timeline.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@ static const char usage[] =
     "  --scrub            without what is private: each file as `iperfspec scrub` makes it\n"
     "example: iperfspec capture -i eth0 -w lab --files 20\n"
     "exit:    0 no session failed   1 one did   2 bad usage   3 trouble, such as no capability\n";
+
+#define TICK_MS 100
 
 struct monitor {
     const char *interface;
@@ -94,10 +97,23 @@ static void tell_drops(const struct source *source)
         fprintf(stderr, "iperfspec capture: %u packets were dropped by the kernel\n", stat.ps_drop);
 }
 
+/* Until a signal, or enough sessions. */
+static bool read_live(const struct monitor *m, struct capture_live *live, struct text *why)
+{
+    struct pollfd fd = {.fd = capture_live_fd(live), .events = POLLIN};
+
+    capture_live_frames(live, on_frame, (void *)(uintptr_t)m);
+    while (!stop) {
+        poll(&fd, 1, TICK_MS); /* a signal ends it early */
+        if (!capture_live_turn(live, why))
+            return why->len == 0;
+    }
+    return true;
+}
+
 static bool watch(struct monitor *m, struct source *source, struct text *why)
 {
     struct track_user user = {on_event, on_done, m};
-    struct capture_counts counts;
 
     m->files.pcap = source->pcap;
     m->files.is_scrubbed = m->source.is_scrubbed;
@@ -105,7 +121,9 @@ static bool watch(struct monitor *m, struct source *source, struct text *why)
         return false;
     struct track *track = track_new(&user, m->source.ports, m->source.n_ports);
     fprintf(stderr, "iperfspec capture: watching %s\n", m->interface);
-    bool is_good = capture_live(source, track, on_frame, m, &stop, &counts, why);
+    struct capture_live *live = capture_live_new(source, track, why);
+    bool is_good = live != NULL && read_live(m, live, why);
+    capture_live_free(live);
     track_finish(track);
     track_free(track);
     tell_drops(source);

@@ -11,14 +11,15 @@
 #define BUILDS_MAX   32
 
 static const char usage[] =
-    "usage: iperfspec interop --build PATH [--build PATH]... [--quick] [--mode GLOB]\n"
-    "                         [--json FILE] [--jobs N]\n"
+    "usage: iperfspec interop --build PATH [--build PATH]... [--quick] [--capture]\n"
+    "                         [--mode GLOB] [--json FILE] [--jobs N]\n"
     "Run every mode between iperfref and each build, as client and as server, and three modes\n"
     "between the builds themselves as control group; print a matrix with the reason for each\n"
     "red cell. iperfref is one of the builds, or stands beside this program.\n"
     "  --build PATH   an iperf3 (again for more)\n"
     "  --quick        only the modes that matter most, in less than a minute\n"
     "  --mode GLOB    only modes whose name matches\n"
+    "  --capture      judge each cell from its packets too\n"
     "  --json FILE    keep the matrix\n"
     "  --jobs N       so many cells at a time (6)\n"
     "example:  iperfspec interop --build build/stock/3.22/iperf3 --mode 'udp*'\n"
@@ -39,12 +40,13 @@ int cli_interop(int argc, char **argv)
 {
     static const struct option options[] = {
         {"build",      required_argument, NULL, 'b'},
-        {"quick",        no_argument, NULL, 'q'},
-        {"mode",            required_argument, NULL, 'm'},
-        {"json",required_argument, NULL, 'j'},
-        {"jobs",         required_argument, NULL, 'J'},
-        {"help",       no_argument, NULL, 'h'},
-        {0       },
+        {"capture",        no_argument, NULL, 'C'},
+        {"quick",            no_argument, NULL, 'q'},
+        {"mode",required_argument, NULL, 'm'},
+        {"json",         required_argument, NULL, 'j'},
+        {"jobs",      required_argument, NULL, 'J'},
+        {"help",        no_argument, NULL, 'h'},
+        {0           },
     };
     const char *builds[BUILDS_MAX];
     struct interop_settings s = {.builds = builds, .n_jobs = DEFAULT_JOBS, .progress = isatty(2)};
@@ -55,6 +57,8 @@ int cli_interop(int argc, char **argv)
             builds[s.n_builds++] = optarg;
         else if (o == 'q')
             s.quick = true;
+        else if (o == 'C')
+            s.capture = true;
         else if (o == 'm')
             s.mode = optarg;
         else if (o == 'j')

@@ -1,6 +1,7 @@
 #include "harness/interop/cell.h"
 
 #include "harness/interop/judge.h"
+#include "harness/interop/packets.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -37,7 +38,8 @@ struct play {
     char cport[16], received[320];
     char client_transcript[320], server_transcript[320]; /* "" : not iperfref */
     bool started;                                        /* both programs could be run at all */
-    bool client_ended, listens_again;
+    bool has_network, client_ended, listens_again;
+    struct packets *packets; /* NULL: nobody watches them */
 };
 
 static uint64_t now_ns(void)
@@ -109,7 +111,8 @@ static void settle(struct play *p)
 
     p->port = PORT;
     snprintf(p->cport, sizeof p->cport, "%u", CPORT);
-    if (!subject_enter_own_network()) {
+    p->has_network = subject_enter_own_network();
+    if (!p->has_network) {
         p->port = subject_free_port();
         snprintf(p->cport, sizeof p->cport, "%u", subject_free_port());
     }
@@ -171,12 +174,16 @@ static bool await(struct play *p, bool (*done)(const struct play *p), unsigned m
     struct sim_process client = subject_process(&p->client), server = subject_process(&p->server);
 
     while (!done(p) && (now = now_ns()) < deadline) {
-        struct pollfd fds[8];
+        struct pollfd fds[9];
         size_t n = client.watch(client.context, fds, 4);
         n += server.watch(server.context, fds + n, 4);
+        if (p->packets)
+            fds[n++] = (struct pollfd){.fd = packets_fd(p->packets), .events = POLLIN};
         poll(fds, n, (int)((deadline - now) / NS_PER_MS) + 1);
         subject_turn(&p->client);
         subject_turn(&p->server);
+        if (p->packets)
+            packets_turn(p->packets);
     }
     return done(p);
 }
@@ -262,6 +269,24 @@ static void clear_away(const struct play *p)
             unlink(files[i]);
 }
 
+/* Nothing else must go over what is watched. */
+static bool watch_packets(struct play *p, struct text *why)
+{
+    if (!p->kit->is_captured)
+        return true;
+    if (p->has_network)
+        p->packets = packets_new(why);
+    else
+        text_adds(why, "--capture: no network namespace of its own");
+    p->outcome->is_captured = p->packets != NULL;
+    return p->packets != NULL;
+}
+
+static bool judge_packets(struct play *p, struct text *why)
+{
+    return !p->packets || packets_judge(p->packets, &p->outcome->in_part, why);
+}
+
 void cell_play(const struct interop_cell *cell, const struct kit *kit,
                struct interop_outcome *outcome)
 {
@@ -273,14 +298,15 @@ void cell_play(const struct interop_cell *cell, const struct kit *kit,
     settle(&p);
     subject_init(&p.server);
     subject_init(&p.client);
-    if (start_server(&p, &why) && start_client(&p, &why))
+    if (watch_packets(&p, &why) && start_server(&p, &why) && start_client(&p, &why))
         play(&p);
     bool played = why.len == 0;
     subject_end(&p.server); /* and whatever else is left below us: a client that did not end */
     subject_end(&p.client);
-    enum interop_verdict verdict = !p.started                  ? CELL_TROUBLE
-                                   : played && judge(&p, &why) ? CELL_GREEN
-                                                               : CELL_RED;
+    enum interop_verdict verdict = !p.started ? CELL_TROUBLE
+                                   : played && judge(&p, &why) && judge_packets(&p, &why)
+                                       ? CELL_GREEN
+                                       : CELL_RED;
     snprintf(outcome->reason, sizeof outcome->reason, "%s", text_string(&why));
     if (verdict == CELL_GREEN) {
         clear_away(&p);
@@ -288,6 +314,7 @@ void cell_play(const struct interop_cell *cell, const struct kit *kit,
         quote(outcome->server_said, sizeof outcome->server_said, &p.server);
         quote(outcome->client_said, sizeof outcome->client_said, &p.client);
     }
+    packets_free(p.packets);
     subject_fini(&p.client);
     subject_fini(&p.server);
     text_fini(&why);

@@ -28,8 +28,9 @@ const char *interop_verdict_word(enum interop_verdict verdict); /* "green"; stat
 struct interop_outcome {
     enum interop_verdict verdict;
     double seconds;
-    char reason[600];       /* of a skip, a red cell, trouble */
-    char server_line[1000]; /* command lines, to repeat it by hand */
+    bool is_captured, in_part; /* judged from its packets too; not all of them were captured */
+    char reason[600];          /* of a skip, a red cell, trouble */
+    char server_line[1000];    /* command lines, to repeat it by hand */
     char client_line[1000];
     char server_said[3000], client_said[3000]; /* the ends of stderr and stdout of a red cell */
 };

@@ -194,6 +194,7 @@ static int play(struct interop_matrix *m, const struct interop_settings *setting
         text_fini(&why);
         return 3;
     }
+    kit.is_captured = settings->capture;
     bool ok = pool_play(m->cells, m->outcomes, m->n_cells, &kit, settings->n_jobs, show_progress,
                         &progress);
     m->seconds = now_s() - start;

@@ -11,6 +11,7 @@ struct interop_settings {
     size_t n_builds;
     const char *mode; /* glob, or NULL */
     bool quick;       /* the modes that are marked so */
+    bool capture;     /* judge each cell from its packets too */
     unsigned n_jobs;  /* cells at a time */
     const char *json; /* file for the matrix, or NULL */
     bool progress;    /* count cells on stderr */

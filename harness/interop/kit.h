@@ -11,6 +11,7 @@
 #define KIT_PAYLOAD_SIZE 656360 /* five blocks of 128 KiB and a part of one */
 
 struct kit {
+    bool is_captured; /* each cell is judged from its packets too */
     char dir[256];
     char src[300], key[300], pub[300], users[300];
 };

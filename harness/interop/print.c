@@ -196,6 +196,19 @@ static void print_builds(const struct interop_matrix *m, FILE *out)
     fputc('\n', out);
 }
 
+static void print_captured(const struct interop_matrix *m, FILE *out)
+{
+    size_t n = 0, in_part = 0;
+
+    for (size_t i = 0; i < m->n_cells; i++) {
+        n += m->outcomes[i].is_captured;
+        in_part += m->outcomes[i].is_captured && m->outcomes[i].in_part;
+    }
+    if (n > 0)
+        fprintf(out, "%zu cells judged from their packets too, %zu of them captured in part\n", n,
+                in_part);
+}
+
 void interop_print(const struct interop_matrix *m, const struct kit *kit, FILE *out)
 {
     print_builds(m, out);
@@ -212,6 +225,7 @@ void interop_print(const struct interop_matrix *m, const struct kit *kit, FILE *
         fprintf(out, ", %zu not played",
                 interop_count(m, CELL_TROUBLE) + interop_count(m, CELL_OPEN));
     fprintf(out, " in %.0f s\n", m->seconds);
+    print_captured(m, out);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------ */
@@ -239,6 +253,8 @@ static void write_cell(struct jwrite *w, const struct interop_cell *c,
     jwrite_string(w, "verdict", interop_verdict_word(o->verdict));
     if (o->verdict != CELL_GREEN)
         jwrite_string(w, "reason", o->reason);
+    if (o->is_captured)
+        jwrite_string(w, "captured", o->in_part ? "in part" : "whole");
     if (o->verdict != CELL_SKIPPED) {
         jwrite_double(w, "seconds", o->seconds);
         jwrite_string(w, "server_command", o->server_line);
