@@ -25,13 +25,19 @@ bool sim_address(const char *address, unsigned port, struct sockaddr_storage *ou
     return inet_pton(AF_INET6, address, &six->sin6_addr) == 1;
 }
 
+/* Datagrams are to wait for us rather than be lost; the kernel gives what it may. */
+#define ROOM (4 << 20)
+
 static int bound(int type, const struct sockaddr_storage *address, socklen_t len)
 {
-    int on = 1, fd = socket(address->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1, room = ROOM,
+        fd = socket(address->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (type == SOCK_DGRAM)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     if (bind(fd, (const struct sockaddr *)address, len) == 0 &&
         (type != SOCK_STREAM || listen(fd, 64) == 0))
         return fd;
