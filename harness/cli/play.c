@@ -2,6 +2,7 @@
 #include "harness/capture/recorder.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/define.h"
+#include "harness/cli/save.h"
 #include "harness/report/trace.h"
 #include "harness/sim/sim.h"
 
@@ -21,7 +22,7 @@
 
 static const char usage[] =
     "usage: iperfspec play SCRIPT (--connect HOST:PORT | --listen ADDR:PORT) [-D NAME=VALUE]...\n"
-    "                      [--case GLOB]... [--trace] [--pcap FILE] [--forever]\n"
+    "                      [--case GLOB]... [--trace] [--pcap FILE] [--save FILE] [--forever]\n"
     "Play the cases of a script, as client or as server, against whatever is there.\n"
     "  --connect HOST:PORT  play a client (`plays client`) against the server at that place\n"
     "  --listen ADDR:PORT   play a server (`plays server`): wait for a client, one for each case;\n"
@@ -32,6 +33,9 @@ static const char usage[] =
     "                       wide as the terminal or COLUMNS (else 100)\n"
     "  --pcap FILE          keep it as a pcapng file for Wireshark, IP headers made up; of each\n"
     "                       segment of a stream its first 128 bytes; at most 1 GiB\n"
+    "  --save FILE          write what was done as a script that does it again, message by "
+    "message\n"
+    "                       and in the same writes; of several cases the last one's\n"
     "  --forever            all of it again and again, until interrupted\n"
     "  --timeout-scale X    longer deadlines (default 1)\n"
     "The subject's process is out of reach: `expect exit` and its like end a case as trouble.\n"
@@ -49,7 +53,7 @@ static const char usage[] =
 #define ADDRESS_TEXT    (NI_MAXHOST + 16)
 
 struct request {
-    const char *path, *connect, *listen, *pcap;
+    const char *path, *connect, *listen, *pcap, *save;
     const char *globs[GLOBS_MAX];
     size_t n_globs;
     bool forever, trace;
@@ -277,6 +281,8 @@ static int play_case(struct request *r, const struct script *script)
     r->ever_reached |= r->reached;
     r->interrupted = was_interrupted(r);
     int status = tell(r, &o);
+    if (r->save && !save_session(r->save, script, &o))
+        status = complain(CLI_TROUBLE, "%s: %s", r->save, strerror(errno));
     sim_outcome_fini(&o);
     return status;
 }
@@ -420,6 +426,9 @@ static bool take_option(struct request *r, int option)
     case 'p':
         r->pcap = optarg;
         return true;
+    case 's':
+        r->save = optarg;
+        return true;
     case 'f':
         return r->forever = true;
     case 'T':
@@ -448,10 +457,11 @@ int cli_play(int argc, char **argv)
         {"case",required_argument, NULL, 'g'},
         {"trace",               no_argument, NULL, 'T'},
         {"pcap",           required_argument, NULL, 'p'},
-        {"forever",              no_argument, NULL, 'f'},
-        {"timeout-scale",                  required_argument, NULL, 't'},
-        {"help",              no_argument, NULL, 'h'},
-        {0              },
+        {"save",              required_argument, NULL, 's'},
+        {"forever",                  no_argument, NULL, 'f'},
+        {"timeout-scale",              required_argument, NULL, 't'},
+        {"help",               no_argument, NULL, 'h'},
+        {0           },
     };
     struct request r = {
         .config = {.timeout_scale = 1, .may_retry = true}

@@ -65,7 +65,7 @@ static void authenticate(struct control *c)
 
 static struct control *attempt(struct sim *s, uint64_t deadline, bool *ok)
 {
-    struct control *c = control_new(s, "alive");
+    struct control *c = control_new(s, SIM_PROBE);
     int64_t left = (int64_t)((deadline - sim_now()) / 1000000);
 
     c->is_probe = true;

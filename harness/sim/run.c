@@ -216,7 +216,10 @@ static bool run_drained(struct sim *s, const struct script_step *step)
 
 static bool run_hold(struct sim *s, const struct script_step *step)
 {
-    control_get(s, step->who)->hold = true;
+    struct control *c = control_get(s, step->who);
+
+    c->hold = true;
+    sim_record(s, c, (struct session_message){.kind = SESSION_HOLD, .from = SESSION_US});
     return true;
 }
 
@@ -272,6 +275,9 @@ static bool run_uncork(struct sim *s, const struct script_step *step)
 
 static bool run_pause(struct sim *s, const struct script_step *step)
 {
+    sim_record(s, NULL,
+               (struct session_message){.kind = SESSION_PAUSE,
+                                        .len = (uint64_t)step->pause_ms * 1000000u});
     sim_pause(s, step->pause_ms);
     return !sim_failed(s);
 }
@@ -288,6 +294,10 @@ static bool run_stall(struct sim *s, const struct script_step *step)
         st->stalled = stalled;
     else
         c->stalled = stalled;
+    sim_record(s, c,
+               (struct session_message){.kind = stalled ? SESSION_STALL : SESSION_RESUME,
+                                        .from = SESSION_US,
+                                        .stream = step->stream});
     return true;
 }
 
