@@ -12,10 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TCP_LISTENING 0x0a
-#define BELOW_MAX     256
-#define FOREIGN_MS    300u
-#define SETTLED_LOOKS 3 /* in a row, a millisecond apart */
+#define TCP_LISTENING  0x0a
+#define BELOW_MAX      256
+#define FOREIGN_MS     300u
+#define SETTLED_LOOKS  3 /* in a row, a millisecond apart */
+#define DESERTED_LOOKS 50
 
 /* Inodes of the sockets that listen on the port; returns how many. */
 static size_t listeners(const char *table, unsigned port, unsigned long *inodes, size_t max)
@@ -109,23 +110,30 @@ static bool stays_foreign(enum subject_ready ready, uint64_t *since)
     return *since != 0 && now_ns() - *since > FOREIGN_MS * 1000000u;
 }
 
-/* One that ended well may have left a daemon that is about to listen. */
-static bool may_listen_yet(const struct subject *s)
+/* One that ended well may have left a daemon that is about to listen. Nobody can seem to be there
+ * for a moment: while a parent ends, and its child is not yet below the keeper. */
+static bool may_listen_yet(const struct subject *s, unsigned *deserted)
 {
     pid_t pid;
 
-    return s->running || (s->ended && s->status == 0 && tree_below(s->keeper, &pid, 1) > 0);
+    if (s->running)
+        return true;
+    if (!s->ended || s->status != 0)
+        return false;
+    *deserted = tree_below(s->keeper, &pid, 1) > 0 ? 0 : *deserted + 1;
+    return *deserted < DESERTED_LOOKS;
 }
 
 enum subject_ready subject_await_listening(struct subject *s, unsigned port, uint64_t deadline_ns)
 {
     enum subject_ready ready;
     uint64_t foreign_since = 0;
+    unsigned deserted = 0;
     pid_t who = 0;
 
     while ((ready = look(s, port, &who)) != SUBJECT_READY &&
            !stays_foreign(ready, &foreign_since) &&
-           (ready == SUBJECT_FOREIGN || may_listen_yet(s)) && now_ns() < deadline_ns) {
+           (ready == SUBJECT_FOREIGN || may_listen_yet(s, &deserted)) && now_ns() < deadline_ns) {
         struct pollfd fd = {.fd = s->line, .events = POLLIN};
         poll(&fd, s->running, 1); /* the tables have no event to wait for */
         subject_turn(s);
