@@ -37,11 +37,14 @@ static const char usage[] =
     "                     some slow ones go on beside them\n"
     "  --fail-fast        stop at the first verdict that is not expected; slow cases come last\n"
     "  --timeout-scale X  longer deadlines (default 1)\n"
+    "  --segment HOW      cut what is sent otherwise, whole being the default: bytes, random (see\n"
+    "                     --seed) or coalesced; the verdicts should be the same\n"
     "  --share-network    no network namespaces\n"
     "  --no-probe         even if it completes no correct session\n"
     "  --persistent       then play all server cases against one process, in an order of its own;\n"
     "                     a verdict that differs is a finding, with the fewest cases that show it\n"
-    "  --seed N           of that order (default: a new one, which is printed)\n"
+    "  --seed N           of that order, and of --segment random (default: a new one, which is "
+    "printed)\n"
     "  --in-order         with --persistent: the cases as --case names them, and no other order\n"
     "What is expected:\n"
     "  --expect FILE      known verdicts, in place of the program's own (harness/cases/expect)\n"
@@ -69,7 +72,7 @@ static const char usage[] =
 struct request {
     struct suite suite;
     struct cli_choice choice;
-    const char *profile, *json, *record, *expect, *required;
+    const char *profile, *segment, *json, *record, *expect, *required;
     bool quiet, persistent, no_probe;
     double jobs, max_skip, seed, details;
     unsigned n_detailed;
@@ -99,6 +102,7 @@ static const struct row {
     ROW("expect", POINTER, expect, 0, 0, true),
     ROW("require", POINTER, required, 0, 0, false),
     ROW("json", POINTER, json, 0, 0, false),
+    ROW("segment", POINTER, segment, 0, 0, true),
     ROW("record", POINTER, record, 0, 0, false),
     ROW("jobs", NUMBER, jobs, 1, MAX_JOBS, false),
     ROW("max-skip", NUMBER, max_skip, 0, 1e6, false),
@@ -197,6 +201,24 @@ static bool take_required(struct request *r)
                 i == SCRIPT_N_NEEDS - 1 ? "\n" : "");
     free(words);
     return ok;
+}
+
+static bool take_segment(struct request *r)
+{
+    static const char *const words[] = {
+#define X(name, word) word,
+        SIM_SEGMENTS(X)
+#undef X
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (!r->segment || strcmp(words[i], r->segment) == 0) {
+            r->suite.settings.segment = (enum sim_segment)i;
+            return true;
+        }
+    fprintf(stderr, "iperfspec test: --segment wants whole, bytes, random or coalesced, not '%s'\n",
+            r->segment);
+    return false;
 }
 
 /* --- expectations ---------------------------------------------------------------------------- */
@@ -434,7 +456,9 @@ static int read_options(struct request *r, int argc, char **argv, bool *help)
     r->choice.in_order = r->suite.in_order;
     r->suite.demands.limits_skips = r->max_skip >= 0;
     r->suite.demands.max_skip = r->max_skip >= 0 ? (unsigned)r->max_skip : 0;
-    return optind == argc && is_sensible(r) && take_required(r) ? CLI_OK : CLI_USAGE;
+    r->suite.settings.segment_seed = (unsigned)r->suite.seed;
+    return optind == argc && is_sensible(r) && take_required(r) && take_segment(r) ? CLI_OK
+                                                                                   : CLI_USAGE;
 }
 
 /* A case waits most of its time, for the subject or to see it idle: four share a CPU without

@@ -17,7 +17,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define EVENTS_MAX 100000 /* of a subject that never stops talking */
+#define BYTES_MAX  4096        /* pieces that --segment makes of one message */
+#define MOVED_MAX  (64u << 20) /* bytes that they move, each the rest of the message */
+#define EVENTS_MAX 100000      /* of a subject that never stops talking */
 
 static void make_cookie(uint8_t cookie[COOKIE_LEN])
 {
@@ -312,13 +314,14 @@ static void move_cuts(struct control *c, int64_t len)
     c->n_cuts = kept;
 }
 
-/* `split at`: the offsets in the message that is added behind what waits in out. */
-static void add_cuts(struct control *c, size_t len)
+/* Of the message that is added behind what waits in out; `every` needs none. */
+static void add_cuts(struct control *c, const struct session_cuts *cuts)
 {
-    for (size_t i = 0; c->split && i < c->split->n && c->split->at[i] < (int64_t)len; i++) {
-        c->cuts = text_realloc(c->cuts, (c->n_cuts + 1) * sizeof *c->cuts);
-        c->cuts[c->n_cuts++] = (int64_t)c->out.len + c->split->at[i];
-    }
+    if (cuts->n == 0 || (c->split && c->split->every))
+        return;
+    c->cuts = text_realloc(c->cuts, (c->n_cuts + cuts->n) * sizeof *c->cuts);
+    for (size_t i = 0; i < cuts->n; i++)
+        c->cuts[c->n_cuts++] = (int64_t)c->out.len + cuts->at[i];
 }
 
 bool control_may_write(const struct control *c)
@@ -340,8 +343,9 @@ static void flush(struct control *c)
         memmove(c->out.at, c->out.at + put, c->out.len - (size_t)put);
         c->out.len -= (size_t)put;
         move_cuts(c, put);
-        if (c->split) {
-            c->next_piece_ns = sim_now() + (uint64_t)c->split->delay_ms * 1000000u;
+        if (c->split || c->n_cuts > 0) {
+            uint64_t delay_ms = c->split ? (uint64_t)c->split->delay_ms : 0;
+            c->next_piece_ns = sim_now() + delay_ms * 1000000u;
             break; /* the next piece with the next turn */
         }
     }
@@ -386,7 +390,25 @@ static void send_datagram(struct control *c, struct bytes bytes)
     }
 }
 
-/* Where the writes of a message of len bytes will end, for the record. */
+/* Where nothing else is said. RANDOM: some ten pieces, the short ones at the beginning. BYTES: what
+ * lies behind the first 4 KiB is one piece, or megabytes would take longer than anybody waits. */
+static struct session_cuts segment_cuts(struct sim *s, size_t len)
+{
+    bool each = s->config->segment == SIM_BYTES;
+    struct session_cuts cuts = {0};
+    size_t at = 0, most = MIN(BYTES_MAX, MOVED_MAX / MAX(len, 1));
+
+    while (cuts.n < most) {
+        at += each ? 1 : 1 + (size_t)rand_r(&s->segment_state) % (at == 0 ? 2 : 4 + len / 4);
+        if (at >= len)
+            break;
+        cuts.at = text_realloc(cuts.at, (cuts.n + 1) * sizeof *cuts.at);
+        cuts.at[cuts.n++] = (int64_t)at;
+    }
+    return cuts;
+}
+
+/* Where the writes of a message of len bytes will end. */
 static struct session_cuts cuts_of(const struct control *c, size_t len)
 {
     const struct script_split *split = c->split;
@@ -396,6 +418,8 @@ static struct session_cuts cuts_of(const struct control *c, size_t len)
                : split              ? split->n
                                     : 0;
 
+    if (!split && (c->sim->config->segment == SIM_BYTES || c->sim->config->segment == SIM_RANDOM))
+        return segment_cuts(c->sim, len);
     if (n == 0)
         return cuts;
     cuts = (struct session_cuts){text_realloc(NULL, n * sizeof *cuts.at), 0, split->delay_ms};
@@ -421,10 +445,11 @@ void control_send(struct control *c, enum session_kind kind, const struct sessio
     message.joined = c->corked;
     message.cuts = cuts_of(c, bytes.len);
     sim_record(c->sim, c, message);
+    add_cuts(c, &message.cuts);
     free(message.cuts.at);
-    add_cuts(c, bytes.len);
     text_add(&c->out, bytes.at, bytes.len);
-    flush(c);
+    if (c->sim->config->segment != SIM_COALESCED || c->split)
+        flush(c);
 }
 
 void control_send_state(struct control *c, int8_t state)
@@ -438,7 +463,15 @@ void control_send_state(struct control *c, int8_t state)
 
 bool control_is_flushed(const struct control *c)
 {
-    return c->out.len == 0 || c->fd < 0 || c->corked;
+    bool kept = c->sim->config->segment == SIM_COALESCED && !c->split;
+
+    return c->out.len == 0 || c->fd < 0 || c->corked || kept;
+}
+
+void control_flush_all(struct sim *s)
+{
+    for (size_t i = 0; s->config->segment == SIM_COALESCED && i < s->n_controls; i++)
+        flush(s->controls[i]);
 }
 
 /* --- the socket ------------------------------------------------------------------------------ */
@@ -485,6 +518,7 @@ void control_connect(struct control *c)
     socklen_t len = config->server_len;
     int fd;
 
+    control_flush_all(c->sim);
     c->connect_errno = 0;
     c->connecting = true;
     if (c->open && c->open->to)
@@ -534,6 +568,7 @@ void control_close(struct control *c, bool reset)
 
     if (c->fd < 0)
         return;
+    control_flush_all(c->sim);
     if (reset)
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     tap_close(&c->tap, c->fd, reset);

@@ -68,6 +68,8 @@ struct lane *lane_find(const struct control *c, int64_t id)
 static ssize_t put_datagram(struct control *c, struct lane *st, const void *bytes, size_t len)
 {
     int fd = c->is_server ? c->sim->config->listener->udp : st->fd;
+
+    control_flush_all(c->sim);
     ssize_t sent = c->is_server ? sendto(fd, bytes, len, MSG_NOSIGNAL,
                                          (const struct sockaddr *)&st->peer, st->peer_len)
                                 : send(fd, bytes, len, MSG_NOSIGNAL);
@@ -135,6 +137,7 @@ struct lane *lane_connect(struct control *c, int64_t id)
     struct sockaddr_storage to = config->server;
     socklen_t len = config->server_len;
 
+    control_flush_all(c->sim);
     /* To where the control connection went, and from where it came. */
     if (c->open && c->open->to && c->fd >= 0)
         getpeername(c->fd, (struct sockaddr *)&to, &len);
@@ -181,6 +184,7 @@ static void flush(struct control *c, struct lane *st)
 {
     static const uint8_t payload[PIECE];
 
+    control_flush_all(c->sim);
     while (st->head.len > 0 && !st->reset) {
         ssize_t sent = put(st, st->head.at, st->head.len);
         if (sent < 0)
@@ -422,6 +426,7 @@ void lane_free(struct lane *st)
 
 void lanes_close(struct control *c)
 {
+    control_flush_all(c->sim);
     for (size_t i = 0; i < c->n_streams; i++)
         lane_close(c->streams[i], false);
 }

@@ -133,6 +133,7 @@ struct sim {
     uint64_t start_ns;
     unsigned done_line; /* of the last step that is done, 0: none; and when that was */
     uint64_t done_ns;
+    unsigned segment_state; /* of SIM_RANDOM */
     struct control **controls;
     size_t n_controls;
     struct pending *pending;
@@ -156,6 +157,8 @@ uint64_t sim_deadline(const struct sim *s, int64_t ms); /* now + ms x scale */
 bool sim_pump(struct sim *s, uint64_t deadline_ns);
 /* Keep pumping for that long whatever happens. */
 void sim_pause(struct sim *s, int64_t ms);
+/* Write what SIM_COALESCED has kept: before anything else is done that the subject could see. */
+void control_flush_all(struct sim *s);
 void sim_record(struct sim *s, const struct control *c, struct session_message m);
 /* Fail the case (the first failure stands). Returns false. */
 bool sim_fail(struct sim *s, enum sim_cause cause, const char *format, ...)

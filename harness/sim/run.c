@@ -244,6 +244,7 @@ static bool run_close(struct sim *s, const struct script_step *step)
         return false;
     if (step->stream && !st)
         return sim_fail(s, SIM_TROUBLE, "there is no stream %lld", (long long)step->stream);
+    control_flush_all(s);
     sim_record(s, c,
                (struct session_message){.kind = kind, .from = SESSION_US, .stream = step->stream});
     if (st && step->verb == SCRIPT_HALF_CLOSE)
@@ -259,6 +260,7 @@ static bool run_close(struct sim *s, const struct script_step *step)
 
 static bool run_cork(struct sim *s, const struct script_step *step)
 {
+    control_flush_all(s);
     control_get(s, step->who)->corked = true;
     return true;
 }
@@ -307,6 +309,7 @@ static bool run_subject(struct sim *s, const struct script_step *step)
 
     char words[24];
 
+    control_flush_all(s);
     s->end_is_wanted |= step->signo != SIGSTOP && step->signo != SIGCONT;
     snprintf(words, sizeof words, "signal %s", sigabbrev_np(step->signo));
     sim_record(s, NULL,
@@ -452,7 +455,10 @@ static void free_all(struct sim *s)
 
 void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
 {
-    struct sim s = {.config = config, .out = outcome, .start_ns = sim_now()};
+    struct sim s = {.config = config,
+                    .out = outcome,
+                    .start_ns = sim_now(),
+                    .segment_state = config->segment_seed};
 
     *outcome = (struct sim_outcome){.record.we_serve = config->script->plays_server};
     s.end_is_wanted = config->script->plays_server;

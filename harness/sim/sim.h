@@ -62,8 +62,24 @@ enum sim_cause {
 const char *sim_cause_word(enum sim_cause cause);
 const char *sim_cause_text(enum sim_cause cause);
 
+/* X(name, word)  How the bytes that a script sends on control connections are cut into segments,
+ * where it does not say so itself: CTL-5 asks for the same behaviour whatever the cuts. */
+#define SIM_SEGMENTS(X)                                                                            \
+    X(SIM_WHOLE, "whole")         /* a message, a write */                                         \
+    X(SIM_BYTES, "bytes")         /* each byte a write of its own */                               \
+    X(SIM_RANDOM, "random")       /* anywhere */                                                   \
+    X(SIM_COALESCED, "coalesced") /* messages without an answer in between leave in one write */
+
+enum sim_segment {
+#define X(name, word) name,
+    SIM_SEGMENTS(X)
+#undef X
+};
+
 struct sim_config {
     const struct script *script;
+    enum sim_segment segment;
+    unsigned segment_seed;             /* SIM_RANDOM */
     const struct sim_process *process; /* NULL: a subject whose process is out of reach */
     struct sockaddr_storage server;    /* plays client: where the subject listens */
     socklen_t server_len;

@@ -290,6 +290,8 @@ static struct sim_config make_config(const struct script *script,
                                    strcmp(name, "iperf") == 0 || (settings->remote && !*name),
                                .wants_pkcs1 = wants_pkcs1(&settings->build, script),
                                .timeout_scale = settings->timeout_scale,
+                               .segment = settings->segment,
+                               .segment_seed = settings->segment_seed,
                                .tap = settings->tap};
 }
 

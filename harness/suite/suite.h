@@ -125,6 +125,8 @@ struct suite_need {
 struct suite_settings {
     struct subject_build build;
     double timeout_scale;
+    enum sim_segment segment;
+    unsigned segment_seed;
     unsigned jobs;
     bool share_network; /* no namespaces */
     const char
