@@ -22,7 +22,7 @@ static bool fact_of_stream(void *context, enum query_fact fact, int64_t id, doub
     if (!st)
         return false;
     const double known[] = {[QUERY_SENT] = (double)st->sent,
-                            [QUERY_RECEIVED] = (double)st->received,
+                            [QUERY_RECEIVED] = (double)(st->received + st->stray),
                             [QUERY_DATAGRAMS] = (double)st->datagrams,
                             [QUERY_JITTER] = st->count.jitter_s};
     *value = known[fact];
