@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct mutant_family *const families[] = {&mutant_table, &mutant_key, &mutant_value,
-                                                       &mutant_flow, &mutant_fault};
+static const struct mutant_family *const families[] = {&mutant_table, &mutant_key,  &mutant_value,
+                                                       &mutant_data,  &mutant_flow, &mutant_fault};
 
 static const char *family_being_listed;
 

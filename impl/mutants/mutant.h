@@ -21,10 +21,17 @@ struct mutant_family {
     bool (*take)(const char *rest);
 };
 
-extern const struct mutant_family mutant_table, mutant_key, mutant_value, mutant_flow, mutant_fault;
+extern const struct mutant_family mutant_table, mutant_key, mutant_value, mutant_data, mutant_flow,
+    mutant_fault;
 
 /* A row of a family that is a plain list: its id and clauses; the row's index is what is taken. */
 struct mutant_row {
     const char *id, *clauses;
 };
 int mutant_row_find(const struct mutant_row *rows, size_t n, const char *id); /* -1: none */
+
+/* WRAP(int, f, (int a, int b)) declares the real f and begins the one in its place. */
+#define WRAP(type, name, arguments)                                                                \
+    type __real_##name arguments;                                                                  \
+    type __wrap_##name arguments;                                                                  \
+    type __wrap_##name arguments

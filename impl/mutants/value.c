@@ -20,10 +20,15 @@
     X(JITTER_FIRST, "jitter/first-datagram-counts", "UDP-9")                                       \
     X(LOSS_KEPT, "loss/late-datagrams-stay-lost", "UDP-7")                                         \
     X(LOSS_NONE, "loss/never-counted", "UDP-7")                                                    \
+    X(LOSS_NARROW, "loss/31-bits", "UDP-7 UDP-6.v3")                                               \
+    X(OMIT_LOSS, "loss/anew-behind-omit", "OMIT-1 RES-14 RES-16")                                  \
+    X(JITTER_SIGNED, "jitter/signed-transit", "UDP-9")                                             \
     X(LOSS_DUPLICATE, "loss/duplicates-are-packets", "UDP-7")                                      \
     X(CONNECT_OLD, "udp-connect/other-value", "UDPC-2")                                            \
     X(REPLY_OLD, "udp-reply/other-value", "UDPC-3")                                                \
     X(REPLY_ANY, "udp-reply/any-is-taken", "UDPC-4")                                               \
+    X(REPLY_STRICT, "udp-reply/only-that-of-3.12", "UDPC-4 INT-9")                                 \
+    X(CONNECT_STRICT, "udp-connect/only-that-of-3.12", "UDPC-3 INT-8")                             \
     X(CONNECT_ANY, "udp-connect/any-is-taken", "UDPC-10")                                          \
     X(SEQ_FROM_0, "datagram/seq-from-0", "UDP-5")                                                  \
     X(SEQ_BY_2, "datagram/seq-by-2", "UDP-5")                                                      \
@@ -93,12 +98,6 @@ static bool take(const char *rest)
 
 const struct mutant_family mutant_value = {"value", list, take};
 
-/* WRAP(int, f, (int a, int b)) declares the real f and begins the one in its place. */
-#define WRAP(type, name, arguments)                                                                \
-    type __real_##name arguments;                                                                  \
-    type __wrap_##name arguments;                                                                  \
-    type __wrap_##name arguments
-
 WRAP(int64_t, account_stream_id, (unsigned index))
 {
     if (fault == ID_NO_GAP)
@@ -106,14 +105,29 @@ WRAP(int64_t, account_stream_id, (unsigned index))
     return __real_account_stream_id(index) - (fault == ID_FROM_0);
 }
 
+/* A transit below 0 stays below 0. */
+static void take_signed(struct account_udp *a, const struct account_udp *before,
+                        const struct datagram_header *header, uint64_t arrival_ns)
+{
+    double transit_s = (double)arrival_ns / 1e9 - (double)header->sec - (double)header->usec / 1e6;
+    double change_s = before->primed ? transit_s - before->transit_s : 0;
+
+    a->jitter_s =
+        before->jitter_s + ((change_s < 0 ? -change_s : change_s) - before->jitter_s) / 16;
+    a->transit_s = transit_s;
+}
+
 WRAP(void, account_udp_take,
      (struct account_udp * a, const struct datagram_header *header, bool wide, uint64_t arrival_ns))
 {
     struct account_udp before = *a;
+    struct datagram_header narrow = {header->sec, header->usec, header->seq & INT32_MAX};
 
     if (fault == JITTER_FIRST)
         a->primed = true;
-    __real_account_udp_take(a, header, wide, arrival_ns);
+    __real_account_udp_take(a, fault == LOSS_NARROW ? &narrow : header, wide, arrival_ns);
+    if (fault == JITTER_SIGNED)
+        take_signed(a, &before, header, arrival_ns);
     if (fault == JITTER_8)
         a->jitter_s = before.jitter_s + 2 * (a->jitter_s - before.jitter_s);
     if (fault == LOSS_KEPT && a->errors < before.errors)
@@ -128,6 +142,8 @@ WRAP(void, account_udp_omit_end, (struct account_udp * a))
 {
     if (fault != JITTER_KEPT)
         __real_account_udp_omit_end(a);
+    if (fault == OMIT_LOSS)
+        a->packets = a->errors = 0;
 }
 
 WRAP(const uint8_t *, datagram_connect_bytes, (enum datagram_connect kind))
@@ -146,12 +162,20 @@ WRAP(const uint8_t *, datagram_reply_bytes, (enum datagram_reply kind))
 
 WRAP(enum datagram_reply, datagram_reply_kind, (struct bytes datagram))
 {
-    return fault == REPLY_ANY ? DATAGRAM_REPLY : __real_datagram_reply_kind(datagram);
+    enum datagram_reply kind = __real_datagram_reply_kind(datagram);
+
+    if (fault == REPLY_STRICT && kind != DATAGRAM_REPLY)
+        return DATAGRAM_NOT_REPLY;
+    return fault == REPLY_ANY ? DATAGRAM_REPLY : kind;
 }
 
 WRAP(enum datagram_connect, datagram_connect_kind, (struct bytes datagram))
 {
-    return fault == CONNECT_ANY ? DATAGRAM_CONNECT : __real_datagram_connect_kind(datagram);
+    enum datagram_connect kind = __real_datagram_connect_kind(datagram);
+
+    if (fault == CONNECT_STRICT && kind != DATAGRAM_CONNECT)
+        return DATAGRAM_NOT_CONNECT;
+    return fault == CONNECT_ANY ? DATAGRAM_CONNECT : kind;
 }
 
 WRAP(size_t, datagram_encode, (uint8_t * out, bool wide, const struct datagram_header *header))
