@@ -5,14 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_BUCKETS 16384u
+#define FIRST_BUCKETS 256u
+
+static void make_buckets(struct flow_table *t, size_t n)
+{
+    t->n_buckets = n;
+    t->buckets = text_realloc(t->buckets, n * sizeof(struct flow *));
+    memset(t->buckets, 0, n * sizeof(struct flow *));
+}
 
 void flow_table_init(struct flow_table *t, void (*forget)(void *context, struct flow *flow),
                      void *context)
 {
     *t = (struct flow_table){.forget = forget, .context = context};
-    t->buckets = text_realloc(NULL, N_BUCKETS * sizeof(struct flow *));
-    memset(t->buckets, 0, N_BUCKETS * sizeof(struct flow *));
+    make_buckets(t, FIRST_BUCKETS);
 }
 
 static void free_list(struct flow *flow)
@@ -46,14 +52,14 @@ static int key_of(struct flow_key *key, const struct dissected *p, bool is_udp)
     return from;
 }
 
-static unsigned hash(const struct flow_key *key)
+static size_t hash(const struct flow_table *t, const struct flow_key *key)
 {
     uint64_t words[sizeof *key / 8], h = 0;
 
     memcpy(words, key, sizeof words);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         h = (h ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15), h ^= h >> 29;
-    return (unsigned)(h >> 20) % N_BUCKETS;
+    return (size_t)(h >> 20) & (t->n_buckets - 1);
 }
 
 static bool is_same(const struct flow_key *a, const struct flow_key *b)
@@ -77,7 +83,7 @@ static void link_newest(struct flow_table *t, struct flow *f)
 
 void flow_table_remove(struct flow_table *t, struct flow *f)
 {
-    struct flow **at = &t->buckets[hash(&f->key)];
+    struct flow **at = &t->buckets[hash(t, &f->key)];
 
     while (*at != f)
         at = &(*at)->chain;
@@ -90,6 +96,17 @@ void flow_table_remove(struct flow_table *t, struct flow *f)
     t->spare = f;
 }
 
+/* Twice as many buckets. */
+static void grow(struct flow_table *t)
+{
+    make_buckets(t, 2 * t->n_buckets);
+    for (struct flow *f = t->oldest; f != NULL; f = f->newer) {
+        struct flow **bucket = &t->buckets[hash(t, &f->key)];
+        f->chain = *bucket;
+        *bucket = f;
+    }
+}
+
 static struct flow *add(struct flow_table *t, const struct flow_key *key, uint64_t number)
 {
     if (t->n == FLOW_MAX) {
@@ -98,12 +115,14 @@ static struct flow *add(struct flow_table *t, const struct flow_key *key, uint64
         if (t->n == FLOW_MAX) /* forget() may have removed it, and others */
             flow_table_remove(t, old);
     }
+    if (t->n == t->n_buckets)
+        grow(t);
     struct flow *f = t->spare;
     if (f != NULL)
         t->spare = f->newer;
     else
         f = text_realloc(NULL, sizeof *f);
-    struct flow **bucket = &t->buckets[hash(key)];
+    struct flow **bucket = &t->buckets[hash(t, key)];
     *f = (struct flow){
         .key = *key,
         .chain = *bucket,
@@ -124,7 +143,7 @@ struct flow *flow_table_get(struct flow_table *t, const struct dissected *p, boo
     *from = key_of(&key, p, is_udp);
     if (t->last != NULL && is_same(&t->last->key, &key))
         return t->last; /* as most packets: of the same flow as the one before */
-    struct flow *f = t->buckets[hash(&key)];
+    struct flow *f = t->buckets[hash(t, &key)];
     while (f != NULL && !is_same(&f->key, &key))
         f = f->chain;
     if (f == NULL) {

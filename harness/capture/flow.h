@@ -40,6 +40,7 @@ struct flow {
 
 struct flow_table {
     struct flow **buckets;
+    size_t n_buckets; /* a power of two */
     struct flow *oldest, *newest, *last, *spare;
     size_t n;
     /* A flow goes: for whoever keeps something for it. */

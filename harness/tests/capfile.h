@@ -111,9 +111,10 @@ static inline void capfile_feed(const struct capfile *f, size_t n, const struct 
         const struct capfile_packet *p = &f->packets[i];
         struct dissected d = {.at_ns = p->at_ns, .number = i + 1};
         uint32_t len = p->snap ? MIN(p->snap, p->len) : p->len;
-        /* A copy of exactly that size, so that reading beyond it is caught. */
-        uint8_t *copy = text_realloc(NULL, len);
-        memcpy(copy, p->bytes, len);
+        /* Memory of exactly that size, so that reading beyond it is caught. */
+        uint8_t *copy = p->bytes;
+        if (len < p->len)
+            copy = memcpy(text_realloc(NULL, len), p->bytes, len);
         enum dissect_kind kind = DISSECT_OTHER;
         if (!p->is_dropped)
             kind = dissect_frame(f->link, (struct bytes){copy, len}, p->wire_len, &d);
@@ -123,7 +124,8 @@ static inline void capfile_feed(const struct capfile *f, size_t n, const struct 
             track_tcp(track, &d);
         else if (kind == DISSECT_UDP)
             track_udp(track, &d);
-        free(copy);
+        if (copy != p->bytes)
+            free(copy);
     }
     track_finish(track);
     track_free(track);
