@@ -157,6 +157,8 @@ uint64_t sim_deadline(const struct sim *s, int64_t ms); /* now + ms x scale */
 bool sim_pump(struct sim *s, uint64_t deadline_ns);
 /* Keep pumping for that long whatever happens. */
 void sim_pause(struct sim *s, int64_t ms);
+/* Write what may leave now. */
+void control_flush(struct control *c);
 /* Write what SIM_COALESCED has kept: before anything else is done that the subject could see. */
 void control_flush_all(struct sim *s);
 void sim_record(struct sim *s, const struct control *c, struct session_message m);
