@@ -184,9 +184,9 @@ void report_persistent(FILE *out, const struct suite *suite)
 
 static const char *finding_word(const struct suite_finding *f)
 {
-    if (!f->shows_again)
-        return "FLAKY";
-    return f->expectation ? "known" : "CARRIED";
+    if (f->expectation)
+        return "known";
+    return f->shows_again ? "CARRIED" : "FLAKY";
 }
 
 void report_finding(FILE *out, const struct suite *suite, const struct suite_finding *f,
@@ -205,6 +205,8 @@ void report_finding(FILE *out, const struct suite *suite, const struct suite_fin
     fputs("\n", out);
     if (f->expectation)
         fprintf(out, "  known    %s: %s\n", f->expectation->clause, f->expectation->reason);
+    if (f->n == 0)
+        return;
     if (!f->shows_again) {
         fprintf(out, "  after    %zu other cases, and not when they were played again\n", f->n - 1);
         return;

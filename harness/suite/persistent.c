@@ -197,6 +197,15 @@ static bool is_found(const struct suite *suite, const struct suite_finding *f)
     return false;
 }
 
+/* Whether a finding was hunted down for the expectation that names this one as well. */
+static bool is_explained(const struct suite *suite, const struct suite_finding *f)
+{
+    for (size_t i = 0; f->expectation && i < suite->n_findings; i++)
+        if (suite->findings[i].expectation == f->expectation && suite->findings[i].shows_again)
+            return true;
+    return false;
+}
+
 static void compare(struct suite *suite, const struct order *o, size_t i, unsigned *trials_left)
 {
     struct suite_result *r = &suite->results[o->index[i]];
@@ -210,7 +219,8 @@ static void compare(struct suite *suite, const struct order *o, size_t i, unsign
         return;
     f.expectation = suite_expectations_find_carried(&suite->expectations, r->script->id);
     text_adds(&f.got, text_string(&o->got[i]));
-    hunt_down(suite, o, i, &f, trials_left);
+    if (!is_explained(suite, &f))
+        hunt_down(suite, o, i, &f, trials_left);
     suite->findings =
         text_realloc(suite->findings, (suite->n_findings + 1) * sizeof *suite->findings);
     suite->findings[suite->n_findings++] = f;

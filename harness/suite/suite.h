@@ -208,7 +208,8 @@ struct suite_finding {
     struct suite_judgement fresh, kept;
     unsigned line; /* of the step that went otherwise, and what came */
     struct text got;
-    size_t *sequence, n; /* cases that show it, in this order; the last is the case itself */
+    size_t *sequence, n; /* cases that show it, in this order; the last is the case itself. None
+                            where an earlier finding showed what the expectation speaks about */
     bool shows_again;    /* it did so a second time */
     bool is_shortest;    /* and not without any one of them */
     const struct suite_expectation *expectation; /* that names it, or NULL */

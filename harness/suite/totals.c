@@ -35,7 +35,7 @@ void suite_count(const struct suite *suite, struct suite_totals *t)
     }
     for (size_t i = 0; i < suite->n_findings; i++) {
         t->carried += suite->findings[i].shows_again && !suite->findings[i].expectation;
-        t->once += !suite->findings[i].shows_again;
+        t->once += !suite->findings[i].shows_again && !suite->findings[i].expectation;
     }
     for (size_t i = 0; i < suite->expectations.n; i++)
         t->stale += suite_is_stale(suite, &suite->expectations.at[i]);

@@ -108,6 +108,21 @@ static void test_suite_expectations_name_a_mistake(void **state)
     }
 }
 
+static void test_suite_expectations_read_is_bounded(void **state)
+{
+    static const char *const endless[] = {"/dev/zero", "/dev/full"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(endless); i++) {
+        struct suite_expectations list = {0};
+        struct script_error error;
+        assert_false(suite_expectations_read(&list, endless[i], NULL, &error));
+        assert_int_equal(error.line, 1);
+        assert_non_null(strstr(error.expected, "4096 bytes"));
+        suite_expectations_fini(&list);
+    }
+}
+
 /* --- which entry counts ---------------------------------------------------------------------- */
 
 static void test_suite_expectations_find_takes_the_closest_and_of_equals_the_last(void **state)
@@ -359,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_suite_expectations_apply_to_the_builds_they_name),
         cmocka_unit_test(test_suite_expectations_find_by_glob),
         cmocka_unit_test(test_suite_expectations_name_a_mistake),
+        cmocka_unit_test(test_suite_expectations_read_is_bounded),
         cmocka_unit_test(test_suite_expectations_find_takes_the_closest_and_of_equals_the_last),
         cmocka_unit_test(test_suite_expectations_update_keeps_what_holds),
         cmocka_unit_test(test_suite_expectations_update_twice_changes_nothing_more),

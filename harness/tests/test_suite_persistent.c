@@ -100,24 +100,42 @@ static void put_sequence(const struct suite *suite, const struct suite_finding *
 
 static const struct row {
     const char *fault;
-    bool in_order;        /* else in orders made from seeds, and in their reverse */
+    bool in_order;        /* else an order made from a seed, and its reverse: red is first in one */
     const char *sequence; /* NULL: nothing is found */
+    bool is_known;        /* an expectation names it */
 } rows[] = {
-    {"none",      true,  NULL            },
-    {"none",      false, NULL            },
-    {"after-one", true,  "red green"     },
-    {"after-one", false, "red green"     }, /* red stands before green in one of the two orders */
-    {"after-two", true,  "red blue green"},
+    {"none",      true,  NULL,             false},
+    {"none",      false, NULL,             false},
+    {"after-one", true,  "red green",      false},
+    {"after-one", false, "red green",      false},
+    {"after-two", true,  "red blue green", false},
+    {"after-one", true,  "red green",      true },
 };
+
+static void expect_it(struct suite *suite)
+{
+    static const char row[] = "x/green carried DEF-12 as everybody knows\n";
+    char path[UNIT_PATH_MAX];
+    struct script_error error;
+    int fd = mkstemp(unit_temporary(path, "expect"));
+
+    assert_int_equal(write(fd, row, strlen(row)), strlen(row));
+    close(fd);
+    assert_true(suite_expectations_read(&suite->expectations, path, NULL, &error));
+    unlink(path);
+}
 
 static void check(const struct row *row, const char *self, uint64_t seed)
 {
     struct suite suite;
     struct text got = {0};
+    struct suite_totals totals;
 
     start(&suite, self, row->fault);
     suite.in_order = row->in_order;
     suite.seed = seed;
+    if (row->is_known)
+        expect_it(&suite);
     assert_true(suite_run(&suite));
     for (size_t i = 0; i < suite.cases.n; i++)
         assert_int_equal(suite.results[i].judgement.verdict, SUITE_PASS);
@@ -133,6 +151,9 @@ static void check(const struct row *row, const char *self, uint64_t seed)
         assert_true(f->shows_again && f->is_shortest);
         assert_int_equal(f->fresh.verdict, SUITE_PASS);
         assert_int_not_equal(f->kept.verdict, SUITE_PASS);
+        suite_count(&suite, &totals);
+        assert_int_equal(totals.carried, !row->is_known);
+        assert_int_equal(totals.once, 0);
     }
     text_fini(&got);
     suite_fini(&suite);
