@@ -246,13 +246,14 @@ static bool judge(struct play *p, struct text *why)
 }
 
 /* The end of what it wrote: stderr, then stdout. */
-static void quote(char *out, size_t cap, const struct subject *s)
+static void quote(char *out, size_t cap, struct subject *s)
 {
     size_t half = cap / 2 - 8;
-    const struct text *const all[] = {&s->err, &s->out};
+    struct text *const all[] = {&s->err, &s->out};
     size_t len = 0;
 
     for (int i = 0; i < 2; i++) {
+        text_make_plain(all[i]);
         size_t skip = all[i]->len > half ? all[i]->len - half : 0;
         if (all[i]->len > 0)
             len += (size_t)snprintf(out + len, cap - len, "%s%.*s", skip ? "..." : "",
@@ -307,6 +308,7 @@ void cell_play(const struct interop_cell *cell, const struct kit *kit,
                                    : played && judge(&p, &why) && judge_packets(&p, &why)
                                        ? CELL_GREEN
                                        : CELL_RED;
+    text_make_plain(&why);
     snprintf(outcome->reason, sizeof outcome->reason, "%s", text_string(&why));
     if (verdict == CELL_GREEN) {
         clear_away(&p);
