@@ -283,7 +283,7 @@ static void test_harness_killed_leaves_no_keys(void **state)
     struct subject_keys *keys =
         mmap(NULL, sizeof *keys, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct text why = {0};
-    int made[2];
+    int made[2] = {-1, -1};
 
     (void)state;
     assert_true(keys != MAP_FAILED && pipe(made) == 0);
