@@ -2,9 +2,8 @@
 #include "harness/session/witness.h"
 
 #include "harness/session/place.h"
-#include "impl/wire/frame.h"
+#include "harness/session/witness_core.h"
 #include "impl/wire/ierr.h"
-#include "impl/wire/json.h"
 #include "impl/wire/state.h"
 
 #include <string.h>
@@ -69,88 +68,6 @@ static bool opens_stream(const struct reader *r, size_t from, size_t to)
     return false;
 }
 
-/* --- events ---------------------------------------------------------------------------------- */
-
-static bool is_json(const struct session_message *m)
-{
-    json_value *tree = NULL;
-    bool ok = m->announced == m->body.len && json_parse(m->body, &tree) == SPEC_OK;
-
-    json_free(tree);
-    return ok;
-}
-
-static bool is_end(const struct session_message *m)
-{
-    return m->kind == SESSION_END || m->kind == SESSION_CLOSE;
-}
-
-/* One byte of ours, whatever it was sent as. */
-static bool is_byte(const struct session_message *m, int8_t *byte)
-{
-    bool raw = m->kind == SESSION_BYTES && m->body.len == 1;
-
-    *byte = raw ? (int8_t)m->body.at[0] : m->state;
-    return raw || m->kind == SESSION_STATE;
-}
-
-/* What our message is to a server; false: nothing that a single cell is about. */
-static bool server_event(const struct session_message *m, enum machine_state state,
-                         const struct session_message *reply, unsigned *event)
-{
-    bool waits_for_text = state == SRV_PARAMS || state == SRV_RESULTS;
-    bool refused = reply && reply->kind == SESSION_ERROR;
-    int8_t byte;
-
-    if (is_end(m) || m->kind == SESSION_RESET) {
-        *event = m->kind == SESSION_RESET ? SEV_RESET : SEV_EOF;
-        return true;
-    }
-    if (m->kind == SESSION_COOKIE && state == SRV_COOKIE && m->body.len == COOKIE_LEN)
-        *event = SEV_ITEM;
-    else if (m->kind == SESSION_JSON && waits_for_text && !is_json(m))
-        *event = SEV_ILL_FORMED;
-    else if (m->kind == SESSION_JSON && state == SRV_PARAMS)
-        *event = !refused                    ? SEV_ACCEPTED
-                 : reply->ierr == IEAUTHTEST ? SEV_AUTH_FAILED
-                                             : SEV_REFUSED;
-    else if (m->kind == SESSION_JSON && state == SRV_RESULTS)
-        *event = refused ? SEV_REFUSED : SEV_ITEM;
-    else if (is_byte(m, &byte))
-        *event = table_server_byte(byte);
-    else
-        return false;
-    return true;
-}
-
-/* fe and no more, then silence or the end. */
-static unsigned bare_error(const struct session_message *behind)
-{
-    return behind && behind->from == SESSION_US && is_end(behind) ? CEV_ERROR_BARE
-                                                                  : CEV_ERROR_SILENCE;
-}
-
-static bool client_event(const struct session_message *m, enum machine_state state,
-                         const struct session_message *behind, unsigned *event)
-{
-    int8_t byte;
-
-    if (is_end(m) || m->kind == SESSION_RESET)
-        *event = m->kind == SESSION_RESET ? CEV_RESET : CEV_EOF;
-    else if (m->kind == SESSION_ERROR)
-        *event = m->n_ints == 2   ? (unsigned)CEV_SERVER_ERROR
-                 : m->n_ints == 1 ? (unsigned)CEV_ERROR_ONE
-                                  : bare_error(behind);
-    else if (state == CLI_RESULTS && m->kind == SESSION_JSON)
-        *event = is_json(m) ? CEV_RESULTS : CEV_RESULTS_BAD;
-    else if (is_byte(m, &byte))
-        *event = byte == SERVER_ERROR && state != CLI_RESULTS ? bare_error(behind)
-                                                              : (unsigned)table_client_byte(byte);
-    else
-        return false;
-    return true;
-}
-
 /* --- reactions ------------------------------------------------------------------------------- */
 
 static enum table_reaction one_of(const struct table_cell *cell, enum table_reaction first,
@@ -164,7 +81,7 @@ static enum table_reaction of_server(const struct session_message *reply,
 {
     if (reply->kind == SESSION_ERROR)
         return reply->n_ints == 2 ? TABLE_ERROR : TABLE_ERROR_ONE;
-    if (is_end(reply) || reply->kind == SESSION_RESET)
+    if (witness_is_end(reply) || reply->kind == SESSION_RESET)
         return one_of(cell, TABLE_CLOSE, TABLE_END_OK);
     if (reply->kind == SESSION_STATE && reply->state == ACCESS_DENIED)
         return TABLE_DENY;
@@ -188,7 +105,7 @@ static enum table_reaction of_ended_client(const struct reader *r, bool said_don
 static enum table_reaction of_client(const struct reader *r, const struct session_message *reply,
                                      const struct table_cell *cell)
 {
-    if (is_end(reply) || reply->kind == SESSION_RESET)
+    if (witness_is_end(reply) || reply->kind == SESSION_RESET)
         return of_ended_client(r, false);
     if (reply->kind == SESSION_STATE && reply->state == CLIENT_TERMINATE)
         return TABLE_TERMINATE;
@@ -205,15 +122,6 @@ static enum table_reaction of(const struct reader *r, const struct session_messa
     return r->s->we_serve ? of_client(r, reply, cell) : of_server(reply, cell);
 }
 
-/* What our message is to the subject, the next one being `behind`. */
-static bool event_of(const struct reader *r, enum machine_state state,
-                     const struct session_message *m, const struct session_message *behind,
-                     unsigned *event)
-{
-    return r->s->we_serve ? client_event(m, state, behind, event)
-                          : server_event(m, state, behind, event);
-}
-
 /* Our event at i was followed by one more of ours before the subject said anything. If it then
  * answered the second as if the first had not been, it has ignored the first; else it has answered
  * the first. */
@@ -222,13 +130,15 @@ static enum table_reaction if_overtaken(const struct reader *r, enum machine_sta
 {
     size_t second = next(r, i), reply = next(r, second);
     const struct session_message *m = at(r, second), *answer = at(r, reply);
+    bool is_text = at(r, i)->kind == SESSION_JSON; /* 0e follows our results at once */
     unsigned event;
 
-    if (!m || !answer || answer->from != SESSION_SUBJECT || !(cell->allowed & TABLE_IGNORE) ||
-        !event_of(r, state, m, answer, &event))
+    if (!m || !answer || answer->from != SESSION_SUBJECT ||
+        !(cell->allowed & TABLE_IGNORE || is_text) ||
+        !witness_event(r->s, second, state, answer, &event))
         return TABLE_NONE;
     if (of(r, answer, table_cell(state, event)) == TABLE_ADVANCE)
-        return TABLE_IGNORE;
+        return is_text ? TABLE_ADVANCE : TABLE_IGNORE;
     *ierr = answer->ierr;
     return of(r, answer, cell);
 }
@@ -240,7 +150,7 @@ static bool has_answer_of_its_own(const struct reader *r, size_t i)
     enum machine_state state = session_place(r->s, r->who, i);
     unsigned event;
 
-    return r->s->we_serve && state < MACHINE_OVER && client_event(at(r, i), state, NULL, &event) &&
+    return r->s->we_serve && state < MACHINE_OVER && witness_event(r->s, i, state, NULL, &event) &&
            (event == CEV_PARAM_EXCHANGE || event == CEV_TEST_START || event == CEV_TEST_RUNNING ||
             event == CEV_RESULTS) &&
            table_cell(state, event)->allowed == TABLE_ADVANCE;
@@ -330,7 +240,7 @@ static bool has_arrived(const struct reader *r, enum machine_state state, size_t
 static void read_ours(const struct reader *r, enum machine_state state, size_t i)
 {
     size_t k = next(r, i);
-    const struct session_message *m = at(r, i), *behind = at(r, k);
+    const struct session_message *behind = at(r, k);
     enum table_reaction reaction = TABLE_NONE;
     unsigned event;
     int ierr = 0;
@@ -339,8 +249,7 @@ static void read_ours(const struct reader *r, enum machine_state state, size_t i
         return;
     if (behind && behind->kind == SESSION_JSON && owes_params(r, state, i))
         behind = at(r, k = next(r, k));
-
-    if (!event_of(r, state, m, behind, &event))
+    if (!witness_event(r->s, i, state, behind, &event))
         return;
     /* Our end behind fe is part of that event. */
     if (r->s->we_serve && event == CEV_ERROR_BARE && behind)
@@ -425,6 +334,21 @@ static bool is_mute(const struct session *s, const struct session_message *end)
     return true;
 }
 
+/* We ended or reset a stream: the test goes on, or the subject ends it. */
+static void read_lost_stream(const struct reader *r, enum machine_state state, size_t i)
+{
+    bool was_reset = at(r, i)->kind == SESSION_RESET;
+    unsigned event = r->s->we_serve ? (unsigned)CEV_STREAM_LOST
+                     : was_reset    ? (unsigned)SEV_STREAM_RESET
+                                    : (unsigned)SEV_STREAM_EOF;
+    const struct session_message *reply = at(r, next(r, i));
+
+    if (goes_on(r, i))
+        tell(r, state, event, TABLE_IGNORE, 0, i);
+    else if (reply && reply->from == SESSION_SUBJECT)
+        tell(r, state, event, of(r, reply, table_cell(state, event)), reply->ierr, i);
+}
+
 static void read_others(const struct reader *r)
 {
     for (size_t i = 0; i < r->s->n; i++) {
@@ -436,15 +360,17 @@ static void read_others(const struct reader *r)
         if (same && m->stream == 0)
             continue;
         bool went_on = goes_on(r, i);
-        if (ours && same && m->kind == SESSION_STREAM && state == SRV_CREATE && went_on)
+        if (ours && same && (witness_is_end(m) || m->kind == SESSION_RESET))
+            read_lost_stream(r, state, i);
+        else if (r->s->we_serve)
+            continue;
+        else if (ours && same && m->kind == SESSION_STREAM && state == SRV_CREATE && went_on)
             tell(r, state, SEV_CONN_COOKIE, TABLE_TAKE, 0, i);
-        else if (ours && same && went_on && (is_end(m) || m->kind == SESSION_RESET))
-            tell(r, state, is_end(m) ? SEV_STREAM_EOF : SEV_STREAM_RESET, TABLE_IGNORE, 0, i);
         else if (!ours && !same && m->kind == SESSION_STATE && m->state == ACCESS_DENIED)
             tell(r, state, SEV_CONN_OTHER, TABLE_DENY, 0, i);
         else if (ours && !same && went_on && m->kind == SESSION_RESET && is_mute(r->s, m))
             tell(r, state, SEV_CONN_RESET, TABLE_IGNORE, 0, i);
-        else if (ours && !same && went_on && is_end(m) && is_mute(r->s, m))
+        else if (ours && !same && went_on && witness_is_end(m) && is_mute(r->s, m))
             tell(r, state, SEV_CONN_SILENT, TABLE_IGNORE, 0, i);
     }
 }
@@ -474,7 +400,7 @@ void witness_read(const struct session *s, const struct witness_end *end,
         if (begins(s, i)) {
             r.who = s->messages[i].who;
             read_connection(&r);
-            if (is_first && !s->we_serve)
+            if (is_first)
                 read_others(&r);
             is_first = false;
         }
