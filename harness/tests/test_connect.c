@@ -31,6 +31,8 @@ static void fail_the_first(void *context, const struct tap_event *event)
     struct server *server = context;
 
     if (event->kind == TAP_OPEN && ++server->asked == 1 && !server->fault->refuses) {
+        struct pollfd fd = {.fd = server->at.tcp, .events = POLLIN};
+        assert_int_equal(poll(&fd, 1, 60000), 1); /* it waits to be accepted */
         sim_listener_close(&server->at);
         listen_again(server);
     } else if (event->kind == TAP_RESET && server->fault->refuses && server->asked == 1) {
