@@ -1,6 +1,7 @@
 /* value.c - a constant, a limit or a piece of arithmetic that is off by a little. */
 #include "impl/mutants/mutant.h"
 
+#include "impl/net/auth.h"
 #include "impl/wire/account.h"
 #include "impl/wire/admit.h"
 #include "impl/wire/bytes.h"
@@ -67,7 +68,11 @@
     X(END_OMIT, "end/omit-is-counted", "OMIT-4")                                                   \
     X(BLOCKS_LESS, "end/one-block-less", "END-1 END-4")                                            \
     X(PACE_TWICE, "pacing/twice-the-rate", "DATA-4 DATA-5")                                        \
-    X(PACE_NONE, "pacing/none", "DATA-4 DATA-5")
+    X(PACE_NONE, "pacing/none", "DATA-4 DATA-5")                                                   \
+    X(TOKEN_PADDING, "token/other-padding", "AUTH-7.v2")                                           \
+    X(TOKEN_TIME, "token/an-hour-ahead", "AUTH-4")                                                 \
+    X(TOKEN_SWAPPED, "token/user-and-password-swapped", "AUTH-3")                                  \
+    X(TOKEN_CUT, "token/base64-without-padding", "AUTH-2")
 
 enum value {
     NO_VALUE,
@@ -324,4 +329,22 @@ WRAP(uint64_t, account_pace_ns, (uint64_t start_ns, uint64_t rate_bps, uint64_t 
     if (fault == PACE_NONE)
         return start_ns;
     return __real_account_pace_ns(start_ns, fault == PACE_TWICE ? 2 * rate_bps : rate_bps, sent);
+}
+
+WRAP(enum spec_err, auth_seal,
+     (const struct auth_key *key, bool pkcs1, const struct token_claim *claim, char *out,
+      size_t cap))
+{
+    struct token_claim said = *claim;
+
+    if (fault == TOKEN_TIME)
+        said.time_s += 3600;
+    if (fault == TOKEN_SWAPPED) {
+        memcpy(said.user, claim->password, sizeof said.user);
+        memcpy(said.password, claim->user, sizeof said.password);
+    }
+    enum spec_err err = __real_auth_seal(key, pkcs1 != (fault == TOKEN_PADDING), &said, out, cap);
+    if (fault == TOKEN_CUT && err == SPEC_OK)
+        out[strcspn(out, "=")] = '\0';
+    return err;
 }
