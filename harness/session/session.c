@@ -38,6 +38,22 @@ void session_fini(struct session *s)
     *s = (struct session){0};
 }
 
+bool session_is_said(const struct session_message *m)
+{
+    switch (m->kind) {
+    case SESSION_OPEN:
+    case SESSION_HOLD:
+    case SESSION_STALL:
+    case SESSION_RESUME:
+    case SESSION_PAUSE:
+    case SESSION_ALIVE:
+    case SESSION_NOTE:
+        return false;
+    default:
+        return true;
+    }
+}
+
 void session_encode(const struct session_message *m, struct text *out)
 {
     uint8_t head[9];

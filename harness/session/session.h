@@ -87,6 +87,9 @@ struct session {
 void session_add(struct session *s, const struct session_message *message);
 void session_fini(struct session *s);
 
+/* Whether the other side can tell: bytes or an end, and no setting of our own, pause or remark. */
+bool session_is_said(const struct session_message *message);
+
 /* The bytes of a control message as they go over the wire; nothing for other kinds. */
 void session_encode(const struct session_message *message, struct text *out);
 

@@ -41,7 +41,7 @@ static bool find_place(struct reaction *r)
 
     for (size_t i = record->n; i-- > 0 && !last;) {
         const struct session_message *m = &record->messages[i];
-        if (!session_is_of(m, r->c->name) || m->from != SESSION_US || m->kind == SESSION_OPEN)
+        if (!session_is_of(m, r->c->name) || m->from != SESSION_US || !session_is_said(m))
             continue;
         last = m;
         r->at = i;

@@ -57,6 +57,19 @@ static void test_session_describe_speaks_the_protocol(void **state)
     }
 }
 
+static void test_session_is_said_of_what_the_other_side_can_tell(void **state)
+{
+    static const enum session_kind settings[] = {SESSION_OPEN,   SESSION_HOLD,  SESSION_STALL,
+                                                 SESSION_RESUME, SESSION_PAUSE, SESSION_ALIVE,
+                                                 SESSION_NOTE};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_true(session_is_said(&rows[i].message));
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+        assert_false(session_is_said(&(struct session_message){.kind = settings[i]}));
+}
+
 static void test_session_add_copies_the_body(void **state)
 {
     struct session s = {0};
@@ -95,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_session_encode_gives_the_bytes_on_the_wire),
         cmocka_unit_test(test_session_describe_speaks_the_protocol),
+        cmocka_unit_test(test_session_is_said_of_what_the_other_side_can_tell),
         cmocka_unit_test(test_session_add_copies_the_body),
         cmocka_unit_test(test_session_timeline_adds_up_data_and_keeps_the_end),
     };
