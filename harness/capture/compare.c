@@ -158,19 +158,17 @@ static void compare_values(const struct comparison *c, const char *path, const c
                            const json_value *left, const json_value *right, unsigned depth)
 {
     enum json_type type = json_type_of(left);
+    bool is_container = (type == JSON_OBJECT || type == JSON_ARRAY) && depth < DEPTH_MAX;
+    /* A token is a matter of how the subject was started: it may be missing as well. */
+    bool is_token = key != NULL && strcmp(key, "authtoken") == 0;
+    bool has_both = type == json_type_of(right);
 
-    if (key != NULL && strcmp(key, "authtoken") == 0) /* a matter of how it was started */
-        add_member(c, '~', path, left, right);
-    else if (type != json_type_of(right)) /* or one of them is missing */
-        add_member(c, '!', path, left, right);
-    else if (is_same(left, right))
+    if (has_both && is_same(left, right))
         return;
-    else if (is_volatile(key))
-        add_member(c, means_the_same(left, right) ? '~' : '!', path, left, right);
-    else if (type == JSON_OBJECT && depth < DEPTH_MAX)
-        compare_members(c, path, left, right, depth + 1);
-    else if (type == JSON_ARRAY && depth < DEPTH_MAX)
-        compare_elements(c, path, left, right, depth + 1);
+    if (has_both && is_container && !is_volatile(key))
+        (type == JSON_OBJECT ? compare_members : compare_elements)(c, path, left, right, depth + 1);
+    else if (is_token || (has_both && is_volatile(key) && means_the_same(left, right)))
+        add_member(c, '~', path, left, right);
     else
         add_member(c, '!', path, left, right);
 }

@@ -120,7 +120,7 @@ static void add_piece(const struct conversion *c, unsigned from, unsigned to, ui
         if (first == last)
             continue;
         if (stream->is_udp)
-            used_ns += add_datagrams(c, stream->id, first, last, ns / n_senders(c));
+            used_ns += add_datagrams(c, stream->id, first, last, ns / MAX(n_senders(c), 1u));
         else
             text_addf(c->out, "stream %" PRId64 " send data %" PRIu64 "\n", stream->id,
                       last - first);

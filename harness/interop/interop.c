@@ -185,7 +185,7 @@ static double now_s(void)
 static int play(struct interop_matrix *m, const struct interop_settings *settings, FILE *out)
 {
     struct progress progress = {.m = m, .shown = settings->progress};
-    struct kit kit;
+    struct kit kit = {.is_captured = settings->capture};
     struct text why = {0};
     double start = now_s();
 
@@ -194,7 +194,6 @@ static int play(struct interop_matrix *m, const struct interop_settings *setting
         text_fini(&why);
         return 3;
     }
-    kit.is_captured = settings->capture;
     bool ok = pool_play(m->cells, m->outcomes, m->n_cells, &kit, settings->n_jobs, show_progress,
                         &progress);
     m->seconds = now_s() - start;
