@@ -116,6 +116,8 @@ static void add_options(struct text *out, const struct params *p)
     else
         add_number(out, "-b", p->bandwidth);
     add_number(out, "--pacing-timer", p->pacing_timer == PACING_TIMER_USUAL ? 0 : p->pacing_timer);
+    add_number(out, "--fq-rate", p->fqrate);
+    add_flag(out, "-m", p->mptcp != 0);
     add_flag(out, "-N", p->nodelay);
     add_flag(out, "-Z", p->zerocopy != 0);
     add_flag(out, "--udp-counters-64bit", p->udp_counters_64bit != 0);
@@ -124,6 +126,16 @@ static void add_options(struct text *out, const struct params *p)
     add_word(out, "-C", p->congestion);
     add_word(out, "-T", p->title);
     add_word(out, "--extra-data", p->extra_data);
+}
+
+/* Its output went to the client as JSON: it was started with -J. */
+static bool has_json_output(const struct conversion *c)
+{
+    static const char key[] = "\"server_output_json\"";
+    const struct session_message *results = convert_find(c, SESSION_JSON, SESSION_SUBJECT, 0);
+
+    return results != NULL && results->body.len > 0 &&
+           memmem(results->body.at, results->body.len, key, sizeof key - 1) != NULL;
 }
 
 /* What the other side is started with: a client asks for what was asked for; a server knows users
@@ -141,6 +153,8 @@ static void add_subject(const struct conversion *c)
         text_addf(c->out, "subject  --rsa-private-key-path %s --authorized-users-path %s\n",
                   c->has_claim ? c->request->key_path : "{keys}/private.pem",
                   c->has_claim && users != NULL ? users : "{keys}/users.csv");
+    } else if (has_json_output(c)) {
+        text_adds(c->out, "subject  -J\n");
     }
 }
 
