@@ -22,7 +22,13 @@ struct reader {
 
 static const struct session_message *at(const struct reader *r, size_t i)
 {
-    return i < r->s->n ? &r->s->messages[i] : NULL;
+    return &r->s->messages[i];
+}
+
+/* NULL: there is none. */
+static const struct session_message *peek(const struct reader *r, size_t i)
+{
+    return i < r->s->n ? at(r, i) : NULL;
 }
 
 static bool is_said(const struct session_message *m)
@@ -129,7 +135,7 @@ static enum table_reaction if_overtaken(const struct reader *r, enum machine_sta
                                         const struct table_cell *cell, int *ierr)
 {
     size_t second = next(r, i), reply = next(r, second);
-    const struct session_message *m = at(r, second), *answer = at(r, reply);
+    const struct session_message *m = peek(r, second), *answer = peek(r, reply);
     bool is_text = at(r, i)->kind == SESSION_JSON; /* 0e follows our results at once */
     unsigned event;
 
@@ -240,7 +246,7 @@ static bool has_arrived(const struct reader *r, enum machine_state state, size_t
 static void read_ours(const struct reader *r, enum machine_state state, size_t i)
 {
     size_t k = next(r, i);
-    const struct session_message *behind = at(r, k);
+    const struct session_message *behind = peek(r, k);
     enum table_reaction reaction = TABLE_NONE;
     unsigned event;
     int ierr = 0;
@@ -248,12 +254,12 @@ static void read_ours(const struct reader *r, enum machine_state state, size_t i
     if (!has_arrived(r, state, i))
         return;
     if (behind && behind->kind == SESSION_JSON && owes_params(r, state, i))
-        behind = at(r, k = next(r, k));
+        behind = peek(r, k = next(r, k));
     if (!witness_event(r->s, i, state, behind, &event))
         return;
     /* Our end behind fe is part of that event. */
     if (r->s->we_serve && event == CEV_ERROR_BARE && behind)
-        behind = at(r, k = next(r, k));
+        behind = peek(r, k = next(r, k));
     if (was_signalled(r, i, k))
         return;
     const struct table_cell *cell = table_cell(state, event);
@@ -317,12 +323,13 @@ static void read_connection(const struct reader *r)
 /* Whether the test on the first connection goes on behind message i. */
 static bool goes_on(const struct reader *r, size_t i)
 {
-    size_t k = next(r, i);
+    const struct session_message *m;
 
-    while (at(r, k) && at(r, k)->from == SESSION_US)
-        k = next(r, k);
-    return at(r, k) && at(r, k)->from == SESSION_SUBJECT && at(r, k)->kind == SESSION_STATE &&
-           at(r, k)->state != SERVER_TERMINATE && at(r, k)->state != ACCESS_DENIED;
+    for (size_t k = next(r, i); (m = peek(r, k)); k = next(r, k))
+        if (m->from == SESSION_SUBJECT)
+            return m->kind == SESSION_STATE && m->state != SERVER_TERMINATE &&
+                   m->state != ACCESS_DENIED;
+    return false;
 }
 
 /* Another connection's end without a word. */
@@ -341,7 +348,7 @@ static void read_lost_stream(const struct reader *r, enum machine_state state, s
     unsigned event = r->s->we_serve ? (unsigned)CEV_STREAM_LOST
                      : was_reset    ? (unsigned)SEV_STREAM_RESET
                                     : (unsigned)SEV_STREAM_EOF;
-    const struct session_message *reply = at(r, next(r, i));
+    const struct session_message *reply = peek(r, next(r, i));
 
     if (goes_on(r, i))
         tell(r, state, event, TABLE_IGNORE, 0, i);
