@@ -1,6 +1,7 @@
 /* interop.h - every mode between iperfref and stock builds, both ways, as a matrix.
  *
- * Arrows: interop -> subject, capture (packets), session (text only), impl/net (transcript), impl/wire. */
+ * Arrows: interop -> subject, capture (packets), session (text only), impl/net (transcript),
+ * impl/wire. */
 #pragma once
 #include "harness/interop/cell.h"
 
