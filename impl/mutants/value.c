@@ -283,13 +283,29 @@ WRAP(bool, params_client_sends, (const struct params *p, unsigned index))
     return __real_params_client_sends(p, index) != (fault == BIDIR_ORDER);
 }
 
+/* What nobody has is left out, rather than refused. */
+static void drop_unknown(struct results *r, const int64_t *ids, size_t n_ids)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->n_streams; i++)
+        for (size_t k = 0; k < n_ids; k++)
+            if (r->streams[i].id == ids[k]) {
+                r->streams[kept++] = r->streams[i];
+                break;
+            }
+    r->n_streams = kept;
+}
+
 WRAP(enum spec_err, results_decode,
      (struct bytes json, const int64_t *ids, size_t n_ids, struct results *out,
       struct remarks *remarks))
 {
-    enum spec_err err =
-        __real_results_decode(json, fault == RESULTS_ID ? NULL : ids, n_ids, out, remarks);
+    enum spec_err err = __real_results_decode(json, fault == RESULTS_ID ? NULL : ids,
+                                              fault == RESULTS_ID ? 0 : n_ids, out, remarks);
 
+    if (fault == RESULTS_ID && err == SPEC_OK && ids)
+        drop_unknown(out, ids, n_ids);
     return fault == RESULTS_ANY ? SPEC_OK : err;
 }
 
