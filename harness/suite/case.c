@@ -373,9 +373,10 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
     run->duration_ns = now_ns() - began;
 }
 
-void suite_run_case_on(struct serve *serve, const struct script *script, struct suite_run *run)
+void suite_run_case_on(struct serve *serve, bool keep, const struct script *script,
+                       struct suite_run *run)
 {
-    run_case(serve, true, script, run);
+    run_case(serve, keep, script, run);
 }
 
 void suite_run_case(const struct script *script, const struct suite_settings *settings,

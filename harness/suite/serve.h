@@ -26,8 +26,10 @@ bool serve_start(struct serve *serve, const char *options, const char *address,
 void serve_end(struct serve *serve);
 void serve_fini(struct serve *serve); /* its keys too */
 
-/* Play a case; a server is left running for the next if it still serves. */
-void suite_run_case_on(struct serve *serve, const struct script *script, struct suite_run *run);
+/* Play a case. keep: a server is left running for the next if it still serves; without, every case
+ * has a process of its own, and they share the keys. */
+void suite_run_case_on(struct serve *serve, bool keep, const struct script *script,
+                       struct suite_run *run);
 
 /* Note a failed start of either role; returns false. */
 bool serve_trouble(struct suite_run *run, enum sim_cause cause, const char *format, ...)

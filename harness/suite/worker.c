@@ -159,10 +159,7 @@ static void __attribute__((noreturn)) work(const struct pool *pool, int fd, pid_
     serve_init(&serve, pool->settings, own);
     while (get(fd, &job, sizeof job) && job < pool->list->n) {
         struct suite_run run;
-        if (pool->in_order)
-            suite_run_case_on(&serve, pool->list->at[job], &run);
-        else
-            suite_run_case(pool->list->at[job], pool->settings, own, &run);
+        suite_run_case_on(&serve, pool->in_order, pool->list->at[job], &run);
         bool ok = put_run(fd, &run);
         suite_run_fini(&run);
         if (!ok)
