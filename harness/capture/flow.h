@@ -48,6 +48,7 @@ struct flow_table {
     void *context;
 };
 
+/* Empty; forget() and context are kept. */
 void flow_table_init(struct flow_table *t, void (*forget)(void *context, struct flow *flow),
                      void *context);
 /* Without forget() being called. */

@@ -13,6 +13,7 @@ struct loose {
     uint64_t item_offset;     /* where the message began */
 };
 
+/* At the beginning of that side's bytes; loose_fini() frees what it holds. */
 void loose_init(struct loose *l, enum observer_side from);
 void loose_fini(struct loose *l);
 

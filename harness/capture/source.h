@@ -34,6 +34,7 @@ bool source_filter(struct source *s, const char *filter, struct text *why);
 /* Whether the filter of a file, if there is one, lets it pass. */
 bool source_passes(const struct source *s, const struct pcap_pkthdr *header, const u_char *bytes);
 
+/* Close what source_open() or source_open_live() opened. */
 void source_close(struct source *s);
 
 /* What a read ended with: the end of the file, a packet that is cut short there, or damage. */

@@ -52,31 +52,39 @@ struct track {
     uint64_t now_ns, number;
 };
 
+/* Address and port of one end of a flow. */
 struct track_end track_end_of(const struct flow *flow, int end);
 
 /* --- track_session.c -------------------------------------------------------------------------- */
+/* Hand an event of the session to the user. */
 void track_tell(struct track *t, struct track_session *s, const struct track_event *event);
 /* It is known now that c is a control connection. */
 void track_session_begin(struct control *c);
 /* The i-th live session is over: judge it, hand it out, free it. */
 void track_session_finish(struct track *t, size_t i);
+/* What came next of one direction, at that place of the capture: bytes, bytes that are missing, the
+ * end. Messages are judged as they become whole. */
 void track_feed(struct control *c, enum observer_side side, struct channel_origin origin,
                 struct bytes bytes);
 void track_feed_gap(struct control *c, enum observer_side side, struct channel_origin origin,
                     uint64_t len);
 void track_feed_end(struct control *c, enum observer_side side, struct channel_origin origin,
                     bool is_reset);
+/* Whether more may come for it. */
 bool track_is_live(const struct track_session *s);
 /* Finish what is due at that time; when the next one will be. */
 void track_finish_due(struct track *t, uint64_t now_ns);
 void track_find_due(struct track *t);
 
 /* --- track_control.c -------------------------------------------------------------------------- */
+/* Whether the user named one of its ports, or it has the usual one. */
 bool track_is_port(const struct track *t, const struct flow *flow);
 /* Whether the first bytes seen of a connection may be those of a control connection; client is
  * known if the handshake was seen. */
 bool track_control_may_be(const struct track *t, const struct flow *flow, int from,
                           const struct dissected *p);
+/* Watch a connection that may be one, from packet p of end `from` on; its next packet; and that it
+ * is freed with all that waited. */
 void track_control_begin(struct track *t, struct flow *flow, int from, const struct dissected *p);
 void track_control_take(struct track *t, struct flow *flow, int from, const struct dissected *p);
 /* It is none: the flow is of that kind. */
@@ -100,6 +108,7 @@ void track_stream_open(struct track *t, struct track_session *s, struct flow *fl
 /* A TCP stream from here on: the next byte of either end is known, or (NULL) learnt from p. */
 void track_stream_become(struct track *t, struct track_session *s, struct flow *flow, int from,
                          const struct dissected *p, const uint32_t *next, bool has_open);
+/* One more packet of a stream, counted. */
 void track_stream_take_tcp(struct flow *flow, int from, const struct dissected *p);
 void track_stream_take_udp(struct track *t, struct flow *flow, int from, const struct dissected *p);
 /* The first of a UDP flow: the start of a stream, or something else. */

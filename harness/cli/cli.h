@@ -16,6 +16,7 @@ struct cli_command {
 };
 extern const struct cli_command cli_commands[]; /* ends with name NULL */
 
+/* A subcommand each, in a file of its name: argv[0] is the subcommand; returns the exit status. */
 int cli_test(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_show(int argc, char **argv);

@@ -1,6 +1,9 @@
 /* main.c - iperfspec: a table of subcommands. */
 #include "harness/cli/cli.h"
 
+#include "impl/version.h"
+#include "impl/wire/clause.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +31,7 @@ static int help(FILE *out)
     fputs("usage: iperfspec COMMAND ...\n\n", out);
     for (const struct cli_command *c = cli_commands; c->name; c++)
         fprintf(out, "  %-9s%s\n", c->name, c->help);
-    fputs("\niperfspec COMMAND --help tells more.\n"
+    fputs("\niperfspec COMMAND --help tells more; iperfspec --version tells the version.\n"
           "exit: 0 as expected   1 something unexpected   2 bad usage   3 harness trouble\n",
           out);
     return out == stdout ? CLI_OK : CLI_USAGE;
@@ -49,6 +52,10 @@ static int run(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0)
         return help(stdout);
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)
+        return printf("iperfspec %s\niperf3's protocol from 3.0.1 to 3.22, %zu clauses\n",
+                      VERSION_NUMBER, n_clauses),
+               CLI_OK;
     for (const struct cli_command *c = cli_commands; c->name; c++)
         if (strcmp(c->name, argv[1]) == 0)
             return c->run(argc - 1, argv + 1);

@@ -16,6 +16,7 @@ struct serve {
     unsigned number; /* of the process, from 1; 0: there was none */
 };
 
+/* No process yet. settings is borrowed for its life. */
 void serve_init(struct serve *serve, const struct suite_settings *settings, bool own_network);
 /* Have a server with these options that listens: the one that runs, if it was started with the
  * same, else a new one. It is to be reached at the address (text): serve->at. False, with cause and
