@@ -90,7 +90,7 @@ static bool open_token(const struct sim *s, const struct script_token *token, co
 {
     char reason[256] = "";
     struct text path = {0};
-    struct token_claim want, got;
+    struct token_claim want, got = {0};
     struct auth_key *key = NULL;
 
     if (key_path(s, token->key, "private.pem", &path, why)) {
