@@ -9,6 +9,8 @@
 #define STREAM_ID_MAX 100000
 #define SEQS_MAX      100000
 #define FIRST_MAX     64 /* bytes of a datagram that can be asked about */
+#define PATTERN_MAX   256
+#define COPIES_MAX    1000ul
 
 static bool read_state(struct cursor *c, struct script_event *event)
 {
@@ -244,6 +246,35 @@ static bool read_signal(struct cursor *c, struct script_expect *expect)
     return parse_signal(c, &expect->status);
 }
 
+/* How often regcomp() copies what stands before a bound, "+" being {1,}. */
+static unsigned long n_copies(const char *bound)
+{
+    char *end;
+
+    if (*bound == '+')
+        return 2;
+    unsigned long least = strtoul(bound + 1, &end, 10);
+    unsigned long most = *end == ',' ? strtoul(end + 1, NULL, 10) : 0;
+    return MIN(MAX(least, most), COPIES_MAX) + (*end == ',' && most == 0);
+}
+
+/* Can be compiled and matched in bounded time and stack: copies of copies multiply, and back
+ * references are tried in every way. */
+static bool is_tame(const char *pattern)
+{
+    unsigned long copies = 1;
+
+    for (const char *at = pattern; *at && copies <= COPIES_MAX; at++) {
+        if (*at == '\\' && at[1]) {
+            if (isdigit((unsigned char)*++at))
+                return false;
+        } else if (*at == '{' || *at == '+') {
+            copies *= MAX(n_copies(at), 1);
+        }
+    }
+    return copies <= COPIES_MAX && strlen(pattern) <= PATTERN_MAX;
+}
+
 /* "TEXT", or matches "REGEX" */
 static bool read_text(struct cursor *c, struct script_expect *expect)
 {
@@ -261,6 +292,10 @@ static bool read_text(struct cursor *c, struct script_expect *expect)
         return true;
     }
     expect->matches = (const char *)text.at;
+    if (!is_tame(expect->matches))
+        return cursor_fail(c, at,
+                           "a regular expression of at most 256 characters that copies "
+                           "nothing more than 1000 times, without back references");
     if (regcomp(&regex, expect->matches, REG_EXTENDED | REG_NOSUB) != 0)
         return cursor_fail(c, at, "an extended regular expression");
     regfree(&regex);

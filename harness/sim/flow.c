@@ -70,8 +70,11 @@ enum flow_result flow_send_message(struct control *c, const struct flow *row)
     enum script_message message = (enum script_message)row->message;
 
     if (c->stage++ == 0) {
-        if (!message_build(c, message, &bytes, &m))
+        if (!message_build(c, message, &bytes, &m)) {
+            text_fini(&bytes);
+            sim_fail(c->sim, SIM_TROUBLE, "%s", text_string(&c->why));
             return FLOW_FAILED;
+        }
         size_t prefix = message == SCRIPT_MSG_COOKIE ? 0 : 4;
         m.body = (struct bytes){(uint8_t *)bytes.at + prefix, bytes.len - prefix};
         control_send(c, m.kind, &m, (struct bytes){(uint8_t *)bytes.at, bytes.len});
