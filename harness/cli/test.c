@@ -327,7 +327,7 @@ static int prepare(struct request *r)
     if ((build->path[0] && !can_execute(build->path)) || !make_folder(r->suite.settings.keep) ||
         !can_write(r->json))
         return CLI_TROUBLE;
-    if (!subject_identify(build, &why))
+    if (!suite_has_descriptors(&why) || !subject_identify(build, &why))
         return complain(&why, CLI_TROUBLE);
     if (!suite_choose_profile(build, r->profile, &r->suite.profile, &why))
         return complain(&why, CLI_USAGE);

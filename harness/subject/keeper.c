@@ -82,8 +82,11 @@ static void take_descriptors(struct keeper *k, const struct keeper_order *o)
     int *const mine[] = {&k->out, &k->err, &k->line}, from[] = {o->out, o->err, o->line};
     int nowhere;
 
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         *mine[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 6);
+        if (*mine[i] < 0) /* too few descriptors are allowed: the end of the line tells */
+            _exit(1);
+    }
     for (int i = 0; i < 3; i++)
         *mine[i] = dup3(*mine[i], 3 + i, O_CLOEXEC);
     close_from(6);

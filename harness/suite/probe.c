@@ -72,9 +72,7 @@ static const char *name_of(const struct suite_settings *s, bool client)
     return !client && s->remote ? s->remote : *command ? command : b->path;
 }
 
-/* A case may hold 128 streams, at both ends: with too few descriptors the subject would look guilty
- * of what is our poverty. */
-static bool has_descriptors(struct text *why)
+bool suite_has_descriptors(struct text *why)
 {
     struct rlimit limit;
 
@@ -94,8 +92,6 @@ bool suite_probe(const struct suite_settings *settings, const struct script_list
     const char *server = name_of(settings, false), *client = name_of(settings, true);
     struct text first = {0};
 
-    if (!has_descriptors(why))
-        return false;
     if (*server && wants(list, false) && !try(&p, SERVES)) {
         text_adds(&first, text_string(&p.got)); /* it tells more than that of the second attempt */
         if (!p.spoke || !try(&p, REFUSES))

@@ -152,9 +152,13 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
                     bool own_network, struct suite_run *run);
 
 /* --- probe.c --- */
+/* Before anything is started: a case may hold 128 streams, at both ends, and with too few
+ * descriptors the subject would look guilty of what is our poverty. Raises the soft limit; false,
+ * with one line, if the hard one is too low. */
+bool suite_has_descriptors(struct text *why);
 /* Before the cases: whether what is to be judged is an iperf3 at all, in the roles that the cases
  * of list want. One correct session has to go well, or to be refused properly. False, with one line
- * that says what it did instead, or that this machine allows too few descriptors. */
+ * that says what it did instead. */
 bool suite_probe(const struct suite_settings *settings, const struct script_list *list,
                  struct text *why);
 
