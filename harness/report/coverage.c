@@ -1,6 +1,7 @@
 #include "harness/report/coverage.h"
 
 #include "harness/report/quirks.h"
+#include "harness/report/report.h"
 #include "impl/wire/clause.h"
 #include "impl/wire/json.h"
 #include "impl/wire/table.h"
@@ -81,13 +82,6 @@ static struct mark *find(const struct coverage *c, const char *name)
 
 /* --- what was covered ------------------------------------------------------------------------ */
 
-static const char *member_text(const json_value *object, const char *key)
-{
-    const json_value *v = json_member(object, key);
-
-    return json_type_of(v) == JSON_STRING ? json_text(v) : "";
-}
-
 static void take_reaction(struct coverage *c, const json_value *v, bool stock)
 {
     struct quirk q = {0};
@@ -95,8 +89,8 @@ static void take_reaction(struct coverage *c, const json_value *v, bool stock)
     unsigned event;
     char name[NAME_MAX_LEN];
 
-    snprintf(q.state, sizeof q.state, "%s", member_text(v, "state"));
-    snprintf(q.event, sizeof q.event, "%s", member_text(v, "event"));
+    snprintf(q.state, sizeof q.state, "%s", report_text_of(v, "state"));
+    snprintf(q.event, sizeof q.event, "%s", report_text_of(v, "event"));
     if (!quirks_cell(&q, &state, &event))
         return;
     name_cell(name, sizeof name, state, event);
@@ -109,7 +103,7 @@ static void take_reaction(struct coverage *c, const json_value *v, bool stock)
 
 static void take_result(struct coverage *c, const json_value *result, bool stock)
 {
-    const char *verdict = member_text(result, "verdict");
+    const char *verdict = report_text_of(result, "verdict");
     const json_value *named = json_member(result, "clauses");
     const json_value *met = json_member(result, "reactions");
 
@@ -126,30 +120,14 @@ static void take_result(struct coverage *c, const json_value *result, bool stock
         take_reaction(c, v, stock);
 }
 
-static bool read_json(const char *path, json_value **root, struct text *why)
-{
-    struct text text = {0};
-    bool ok = false;
-
-    if (!text_read_file(&text, path))
-        text_addf(why, "%s: %s", path, strerror(errno));
-    else if (json_parse((struct bytes){(const uint8_t *)text_string(&text), text.len}, root) !=
-             SPEC_OK)
-        text_addf(why, "%s: no JSON", path);
-    else
-        ok = true;
-    text_fini(&text);
-    return ok;
-}
-
 static bool take_report(struct coverage *c, const char *path, struct text *why)
 {
     json_value *root;
 
-    if (!read_json(path, &root, why))
+    if (!report_read(path, &root, why))
         return false;
     const json_value *results = json_member(root, "results");
-    bool stock = strcmp(member_text(json_member(root, "subject"), "name"), "iperf") == 0;
+    bool stock = strcmp(report_text_of(json_member(root, "subject"), "name"), "iperf") == 0;
     for (const json_value *v = NULL; (v = json_next(results, v));)
         take_result(c, v, stock);
     if (!results)
@@ -163,11 +141,11 @@ static bool take_mutants(struct coverage *c, const char *path, struct text *why)
 {
     json_value *root;
 
-    if (!read_json(path, &root, why))
+    if (!report_read(path, &root, why))
         return false;
     for (const json_value *v = NULL; (v = json_next(root, v));) {
         const json_value *named = json_member(v, "clauses");
-        if (strcmp(member_text(v, "how"), "clause") != 0)
+        if (strcmp(report_text_of(v, "how"), "clause") != 0)
             continue;
         for (const json_value *id = NULL; (id = json_next(named, id));) {
             struct mark *m = json_type_of(id) == JSON_STRING ? find(c, json_text(id)) : NULL;

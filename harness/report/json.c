@@ -1,3 +1,4 @@
+#include "harness/report/quirks.h"
 #include "harness/report/report.h"
 
 #include "impl/wire/jwrite.h"
@@ -33,17 +34,15 @@ static void put_judgement(struct jwrite *w, const char *key, const struct suite_
 /* {"state": "RUN", "event": "SEV_TEST_END", "reaction": "advance", "error": 0}, a line each. */
 static void put_reactions(struct jwrite *w, const char *lines)
 {
-    char state[32], event[32], reaction[32];
-    int error;
+    struct quirk q;
 
     jwrite_array(w, "reactions");
-    for (; sscanf(lines, "%31s %31s %31s %d", state, event, reaction, &error) == 4;
-         lines = strchr(lines, '\n') + 1) {
+    while ((lines = quirk_of_line(&q, lines))) {
         jwrite_object(w, NULL);
-        jwrite_string(w, "state", state);
-        jwrite_string(w, "event", event);
-        jwrite_string(w, "reaction", reaction);
-        jwrite_int(w, "error", error);
+        jwrite_string(w, "state", q.state);
+        jwrite_string(w, "event", q.event);
+        jwrite_string(w, "reaction", q.reaction);
+        jwrite_int(w, "error", q.error);
         jwrite_end(w);
     }
     jwrite_end(w);

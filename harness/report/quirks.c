@@ -1,7 +1,6 @@
 #include "harness/report/quirks.h"
 
 #include "harness/report/report.h"
-#include "impl/wire/json.h"
 #include "impl/wire/jwrite.h"
 #include "impl/wire/table.h"
 
@@ -56,6 +55,15 @@ static int by_cell(const void *a, const void *b)
     return order ? order : (x->error > y->error) - (x->error < y->error);
 }
 
+const char *quirk_of_line(struct quirk *q, const char *line)
+{
+    const char *end = strchr(line, '\n');
+
+    if (!end || sscanf(line, "%23s %31s %23s %d", q->state, q->event, q->reaction, &q->error) != 4)
+        return NULL;
+    return end + 1;
+}
+
 /* --- collecting ------------------------------------------------------------------------------ */
 
 void quirks_add(struct quirks *q, const struct quirk *one)
@@ -83,9 +91,7 @@ void quirks_collect(struct quirks *q, const struct suite *suite)
         const char *lines = text_string(&suite->results[i].run.reactions);
         struct quirk one = {.cases = 1};
         snprintf(one.example, sizeof one.example, "%s", suite->cases.at[i]->id);
-        for (; sscanf(lines, "%23s %31s %23s %d", one.state, one.event, one.reaction, &one.error) ==
-               4;
-             lines = strchr(lines, '\n') + 1)
+        while ((lines = quirk_of_line(&one, lines)))
             quirks_add(q, &one);
     }
     sort(q);
@@ -144,9 +150,7 @@ bool quirks_write(const char *path, const struct suite *suite)
 
 static void take_text(const json_value *object, const char *key, char *out, size_t cap)
 {
-    const json_value *v = json_member(object, key);
-
-    snprintf(out, cap, "%s", json_type_of(v) == JSON_STRING ? json_text(v) : "");
+    snprintf(out, cap, "%s", report_text_of(object, key));
 }
 
 static int take_int(const json_value *object, const char *key, int otherwise)
@@ -196,20 +200,13 @@ static bool take_tree(struct quirks *q, const json_value *root)
 
 bool quirks_read(struct quirks *q, const char *path, struct text *why)
 {
-    struct text text = {0};
     json_value *root = NULL;
-    bool ok = false;
 
-    if (!text_read_file(&text, path))
-        text_addf(why, "%s: %s", path, strerror(errno));
-    else if (json_parse((struct bytes){(const uint8_t *)text_string(&text), text.len}, &root) !=
-                 SPEC_OK ||
-             !take_tree(q, root))
+    if (!report_read(path, &root, why))
+        return false;
+    if (!take_tree(q, root))
         text_addf(why, "%s: neither a record of `test --record` nor a report of `test --json`",
                   path);
-    else
-        ok = true;
     json_free(root);
-    text_fini(&text);
-    return ok;
+    return why->len == 0;
 }

@@ -18,6 +18,10 @@ struct quirks {
     size_t n;
 };
 
+/* The first line of suite_run.reactions: state, event, reaction and error of q. Returns the next
+ * line, NULL if there is none here. */
+const char *quirk_of_line(struct quirk *q, const char *line);
+
 /* One more case that showed it. */
 void quirks_add(struct quirks *q, const struct quirk *one);
 /* Those of a run, sorted by role, state and event. */

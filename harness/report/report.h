@@ -1,6 +1,7 @@
 /* report.h - what people and programs read of a run. */
 #pragma once
 #include "harness/suite/suite.h"
+#include "impl/wire/json.h"
 
 #include <stdio.h>
 
@@ -27,3 +28,9 @@ struct jwrite;
 void report_put_subject(struct jwrite *w, const struct suite *suite);
 /* What w holds, to a file, or to stdout for "-". False: see errno. */
 bool report_put_file(const char *path, struct jwrite *w);
+
+/* --- read.c --- */
+/* Parse a JSON file; *root is the caller's to json_free(). False, with one line of the reason. */
+bool report_read(const char *path, json_value **root, struct text *why);
+/* A string member, "" if there is none; borrowed from the tree. */
+const char *report_text_of(const json_value *object, const char *key);
