@@ -114,134 +114,150 @@ static void test_captures_are_as_their_manifests_say(void **state)
 
 /* --- what can happen to a capture ------------------------------------------------------------- */
 
-static void test_a_capture_cut_at_any_packet_blames_nobody(void **state)
+/* Have check() look at every capture, with k from 0 to n - 1; n 0: for each of its packets. */
+static void each(void (*check)(struct capfile *f, const char *name, size_t k), size_t n)
 {
-    (void)state;
     for (size_t i = 0; i < captures.gl_pathc; i++) {
         struct capfile f;
         load(&f, i);
-        for (size_t n = 0; n < f.n; n++) {
-            struct capfile_verdict v = capfile_judge(&f, n);
-            expect_clean(&v, name_of(i), "cut behind packet", n);
-        }
+        for (size_t k = 0; k < (n ? n : f.n); k++)
+            check(&f, name_of(i), k);
         capfile_fini(&f);
     }
+}
+
+static void judge_clean(const struct capfile *f, const char *name, const char *what, size_t n)
+{
+    struct capfile_verdict v = capfile_judge(f, f->n);
+
+    expect_clean(&v, name, what, n);
+}
+
+static void cut_behind(struct capfile *f, const char *name, size_t n)
+{
+    struct capfile_verdict v = capfile_judge(f, n);
+
+    expect_clean(&v, name, "cut behind packet", n);
+}
+
+static void test_a_capture_cut_at_any_packet_blames_nobody(void **state)
+{
+    (void)state;
+    each(cut_behind, 0);
+}
+
+static void without(struct capfile *f, const char *name, size_t n)
+{
+    f->packets[n].is_dropped = true;
+    struct capfile_verdict v = capfile_judge(f, f->n);
+    expect_clean(&v, name, "without packet", n + 1);
+    if (v.n_sessions == 0)
+        fail_msg("%s: no session without packet %zu", name, n + 1);
+    f->packets[n].is_dropped = false;
 }
 
 static void test_a_capture_without_any_one_packet_blames_nobody(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < captures.gl_pathc; i++) {
-        struct capfile f;
-        load(&f, i);
-        for (size_t n = 0; n < f.n; n++) {
-            f.packets[n].is_dropped = true;
-            struct capfile_verdict v = capfile_judge(&f, f.n);
-            expect_clean(&v, name_of(i), "without packet", n + 1);
-            if (v.n_sessions == 0)
-                fail_msg("%s: no session without packet %zu", name_of(i), n + 1);
-            f.packets[n].is_dropped = false;
-        }
-        capfile_fini(&f);
-    }
+    each(without, 0);
+}
+
+/* One packet more is gone each time. */
+static void from_behind(struct capfile *f, const char *name, size_t n)
+{
+    f->packets[n].is_dropped = true;
+    judge_clean(f, name, "from behind packet", n + 1);
 }
 
 static void test_a_capture_that_starts_at_any_packet_blames_nobody(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < captures.gl_pathc; i++) {
-        struct capfile f;
-        load(&f, i);
-        for (size_t n = 0; n < f.n; n++) {
-            f.packets[n].is_dropped = true;
-            struct capfile_verdict v = capfile_judge(&f, f.n);
-            expect_clean(&v, name_of(i), "from behind packet", n + 1);
-        }
-        capfile_fini(&f);
-    }
+    each(from_behind, 0);
+}
+
+static void swap(struct capfile *f, size_t n)
+{
+    struct capfile_packet p = f->packets[n];
+
+    f->packets[n] = f->packets[n + 1];
+    f->packets[n + 1] = p;
+}
+
+static void swapped(struct capfile *f, const char *name, size_t n)
+{
+    if (n + 1 == f->n)
+        return;
+    swap(f, n);
+    judge_clean(f, name, "swapped behind packet", n);
+    swap(f, n);
 }
 
 static void test_a_capture_with_two_packets_swapped_blames_nobody(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < captures.gl_pathc; i++) {
-        struct capfile f;
-        load(&f, i);
-        for (size_t n = 0; n + 1 < f.n; n++) {
-            struct capfile_packet p = f.packets[n];
-            f.packets[n] = f.packets[n + 1];
-            f.packets[n + 1] = p;
-            struct capfile_verdict v = capfile_judge(&f, f.n);
-            expect_clean(&v, name_of(i), "swapped behind packet", n);
-            f.packets[n + 1] = f.packets[n];
-            f.packets[n] = p;
-        }
-        capfile_fini(&f);
-    }
+    each(swapped, 0);
 }
 
-/* Every second or third packet is gone, as in an unthrottled capture. */
+/* Up to every second packet is gone, as in an unthrottled capture. */
+static void with_holes(struct capfile *f, const char *name, size_t seed)
+{
+    unsigned random = (unsigned)seed + 1;
+
+    for (size_t n = 0; n < f->n; n++) {
+        random = random * 1103515245 + 12345;
+        f->packets[n].is_dropped = (random >> 16) % 10 < 1 + (seed + 1) % 6;
+    }
+    judge_clean(f, name, "holes of seed", seed + 1);
+}
+
 static void test_a_capture_with_many_holes_blames_nobody(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < captures.gl_pathc; i++) {
-        struct capfile f;
-        load(&f, i);
-        for (unsigned seed = 1; seed <= 40; seed++) {
-            unsigned random = seed;
-            for (size_t n = 0; n < f.n; n++) {
-                random = random * 1103515245 + 12345;
-                f.packets[n].is_dropped = (random >> 16) % 10 < 1 + seed % 6;
-            }
-            struct capfile_verdict v = capfile_judge(&f, f.n);
-            expect_clean(&v, name_of(i), "holes of seed", seed);
-        }
-        capfile_fini(&f);
-    }
+    each(with_holes, 40);
+}
+
+static const uint32_t snap_lengths[] = {1,  14, 20,  34,  40,  54,  60,  66,  67,  68,  70,  74,
+                                        80, 96, 100, 103, 104, 128, 160, 200, 256, 400, 1000};
+
+static void snapped(struct capfile *f, const char *name, size_t k)
+{
+    for (size_t n = 0; n < f->n; n++)
+        f->packets[n].snap = snap_lengths[k];
+    judge_clean(f, name, "snap length", snap_lengths[k]);
 }
 
 static void test_a_capture_with_any_snap_length_blames_nobody(void **state)
 {
-    static const uint32_t lengths[] = {1,  14, 20,  34,  40,  54,  60,  66,  67,  68,  70,  74,
-                                       80, 96, 100, 103, 104, 128, 160, 200, 256, 400, 1000};
     (void)state;
-    for (size_t i = 0; i < captures.gl_pathc; i++) {
-        struct capfile f;
-        load(&f, i);
-        for (size_t k = 0; k < ARRAY_LEN(lengths); k++) {
-            for (size_t n = 0; n < f.n; n++)
-                f.packets[n].snap = lengths[k];
-            struct capfile_verdict v = capfile_judge(&f, f.n);
-            expect_clean(&v, name_of(i), "snap length", lengths[k]);
-        }
-        capfile_fini(&f);
-    }
+    each(snapped, ARRAY_LEN(snap_lengths));
 }
 
 /* Damage may look like a peer's fault; it must not bring down the judge. Each packet gets its turn,
  * with bytes spread over headers and payload. */
+static unsigned damaged_sessions;
+
+static void damaged(struct capfile *f, const char *name, size_t n)
+{
+    static unsigned random = 1;
+    uint8_t *bytes = f->packets[n].bytes;
+
+    (void)name;
+    for (unsigned k = 0; k < 4; k++) {
+        random = random * 1103515245 + 12345;
+        size_t at = (random >> 8) % MIN(f->packets[n].len, 120u);
+        uint8_t before = bytes[at];
+        bytes[at] ^= (uint8_t)(1u << (random >> 4) % 8);
+        damaged_sessions += capfile_judge(f, f->n).n_sessions;
+        bytes[at] = before;
+    }
+}
+
 static void test_damaged_packets_are_survived(void **state)
 {
-    unsigned random = 1, n_sessions = 0;
-
     (void)state;
-    for (size_t i = 0; i < captures.gl_pathc; i++) {
-        struct capfile f;
-        load(&f, i);
-        for (size_t n = 0; n < f.n; n++) {
-            uint8_t *bytes = f.packets[n].bytes;
-            for (unsigned k = 0; k < 4; k++) {
-                random = random * 1103515245 + 12345;
-                size_t at = (random >> 8) % MIN(f.packets[n].len, 120u);
-                uint8_t before = bytes[at];
-                bytes[at] ^= (uint8_t)(1u << (random >> 4) % 8);
-                n_sessions += capfile_judge(&f, f.n).n_sessions;
-                bytes[at] = before;
-            }
-        }
-        capfile_fini(&f);
-    }
-    assert_true(n_sessions > captures.gl_pathc);
+    damaged_sessions = 0;
+    each(damaged, 0);
+    assert_true(damaged_sessions > captures.gl_pathc);
 }
 
 int main(void)

@@ -22,34 +22,7 @@
     X(END_MARK, "stream/end-mark", "END-5")                                                        \
     X(DATAGRAM_SHORT, "datagram/one-byte-less", "UDP-3 DATA-1")
 
-enum data {
-    NO_DATA,
-#define X(name, id, clauses) name,
-    DATA(X)
-#undef X
-};
-
-static const struct mutant_row rows[] = {
-#define X(name, id, clauses) {id, clauses},
-    DATA(X)
-#undef X
-};
-
-static enum data fault;
-
-static void list(mutant_emit *emit)
-{
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        emit(rows[i].id, rows[i].clauses);
-}
-
-static bool take(const char *rest)
-{
-    fault = (enum data)(mutant_row_find(rows, ARRAY_LEN(rows), rest) + 1);
-    return fault != NO_DATA;
-}
-
-const struct mutant_family mutant_data = {"data", list, take};
+MUTANT_FAMILY(data, DATA);
 
 static void reverse(struct results *r)
 {

@@ -28,6 +28,26 @@ extern const struct mutant_family mutant_table, mutant_key, mutant_value, mutant
 struct mutant_row {
     const char *id, *clauses;
 };
+#define MUTANT_ROW(name, id, clauses)  {id, clauses},
+#define MUTANT_NAME(name, id, clauses) name,
+/* A family that is such a list, LIST(X) of X(NAME, id, clauses): defines `fault`, which is NAME
+ * while that one is taken and NO_FAULT else, and mutant_FAMILY. */
+#define MUTANT_FAMILY(family, LIST)                                                                \
+    enum fault { NO_FAULT, LIST(MUTANT_NAME) };                                                    \
+    static const struct mutant_row rows[] = {LIST(MUTANT_ROW)};                                    \
+    static enum fault fault;                                                                       \
+    static void list(mutant_emit *emit)                                                            \
+    {                                                                                              \
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)                                  \
+            emit(rows[i].id, rows[i].clauses);                                                     \
+    }                                                                                              \
+    static bool take(const char *rest)                                                             \
+    {                                                                                              \
+        fault = (enum fault)(mutant_row_find(rows, sizeof rows / sizeof rows[0], rest) + 1);       \
+        return fault != NO_FAULT;                                                                  \
+    }                                                                                              \
+    const struct mutant_family mutant_##family = {#family, list, take}
+
 int mutant_row_find(const struct mutant_row *rows, size_t n, const char *id); /* -1: none */
 
 /* WRAP(int, f, (int a, int b)) declares the real f and begins the one in its place. */

@@ -74,34 +74,7 @@
     X(TOKEN_SWAPPED, "token/user-and-password-swapped", "AUTH-3")                                  \
     X(TOKEN_CUT, "token/base64-without-padding", "AUTH-2")
 
-enum value {
-    NO_VALUE,
-#define X(name, id, clauses) name,
-    VALUES(X)
-#undef X
-};
-
-static const struct mutant_row rows[] = {
-#define X(name, id, clauses) {id, clauses},
-    VALUES(X)
-#undef X
-};
-
-static enum value fault;
-
-static void list(mutant_emit *emit)
-{
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        emit(rows[i].id, rows[i].clauses);
-}
-
-static bool take(const char *rest)
-{
-    fault = (enum value)(mutant_row_find(rows, ARRAY_LEN(rows), rest) + 1);
-    return fault != NO_VALUE;
-}
-
-const struct mutant_family mutant_value = {"value", list, take};
+MUTANT_FAMILY(value, VALUES);
 
 WRAP(int64_t, account_stream_id, (unsigned index))
 {
@@ -311,7 +284,7 @@ WRAP(enum spec_err, results_decode,
 
 WRAP(void, machine_set_timer, (struct machine * m, enum machine_timer timer, uint64_t after_ns))
 {
-    static const enum value for_ever[] = {[TIMER_ITEM] = ITEM_FOR_EVER,
+    static const enum fault for_ever[] = {[TIMER_ITEM] = ITEM_FOR_EVER,
                                           [TIMER_RCV] = RCV_FOR_EVER,
                                           [TIMER_PEER] = PEER_FOR_EVER,
                                           [TIMER_DURATION] = DURATION_FOR_EVER};
