@@ -158,14 +158,6 @@ static int monitor(struct monitor *m)
     return !is_good ? CLI_TROUBLE : m->n[DIGEST_FAIL] > 0 ? CLI_UNEXPECTED : CLI_OK;
 }
 
-static bool take_number(const char *value, uint64_t most, uint64_t *out)
-{
-    char *end;
-
-    *out = strtoull(value, &end, 10);
-    return *end == '\0' && value[0] >= '0' && value[0] <= '9' && *out > 0 && *out <= most;
-}
-
 static bool take(struct monitor *m, int o)
 {
     uint64_t number;
@@ -182,19 +174,19 @@ static bool take(struct monitor *m, int o)
         m->files.prefix = optarg;
         return m->is_kept = true;
     case 's':
-        return take_number(optarg, UINT64_MAX, &m->max_sessions);
+        return cli_count(optarg, UINT64_MAX, &m->max_sessions);
     case 'S':
-        if (!take_number(optarg, 1 << 20, &number))
+        if (!cli_count(optarg, 1 << 20, &number))
             return false;
         m->files.file_bytes = number << 20;
         return true;
     case 'n':
-        if (!take_number(optarg, 1 << 20, &number))
+        if (!cli_count(optarg, 1 << 20, &number))
             return false;
         m->files.keep = (unsigned)number;
         return true;
     default:
-        return cli_source_option(&m->source, "capture", o, optarg);
+        return cli_source_option(&m->source, o, optarg);
     }
 }
 
@@ -219,7 +211,7 @@ int cli_capture(int argc, char **argv)
         if (o == 'h')
             return fputs(usage, stdout), CLI_OK;
         if (!take(&m, o))
-            return cli_usage(usage);
+            return cli_refuse(argv[0], options, o, usage);
     }
     if (m.interface == NULL || optind != argc)
         return cli_usage(usage);

@@ -116,8 +116,8 @@ int cli_check(int argc, char **argv)
             c.is_json = true;
         else if (o == 'q')
             c.is_quiet = true;
-        else if (!cli_source_option(&c.source, "check", o, optarg))
-            return cli_usage(usage);
+        else if (!cli_source_option(&c.source, o, optarg))
+            return cli_refuse(argv[0], options, o, usage);
     }
     if (optind == argc)
         return cli_usage(usage);

@@ -1,3 +1,5 @@
+/* cli.c - what narrows a list of cases, and how captures are read: options that subcommands share.
+ */
 #include "harness/cli/cli.h"
 
 #include "harness/suite/suite.h"
@@ -8,91 +10,24 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int cli_usage(const char *usage)
+static bool add_port(struct cli_source *source, const char *value)
 {
-    fputs(usage, stderr);
-    return CLI_USAGE;
-}
+    uint64_t port;
 
-/* How many letters two words begin with in common: enough to guess what was meant. */
-static size_t common(const char *a, const char *b)
-{
-    size_t n = 0;
-
-    while (a[n] && a[n] == b[n])
-        n++;
-    return n;
-}
-
-static void suggest(const char *word, const struct option *options)
-{
-    const struct option *best = NULL;
-    size_t most = 1;
-
-    for (const struct option *o = options; o->name; o++) {
-        if (common(word, o->name) > most) {
-            most = common(word, o->name);
-            best = o;
-        }
-    }
-    fprintf(stderr, best ? "; did you mean --%s?\n" : "\n", best ? best->name : "");
-}
-
-int cli_option(int argc, char **argv, const struct option *options)
-{
-    /* Spellings as common as the long ones. */
-    static const struct {
-        const char *name, *letter;
-    } letters[] = {
-        {"define",    "D:"},
-        {"interface", "i:"},
-        {"write",     "w:"}
-    };
-    char shorts[16] = ":h";
-
-    for (const struct option *o = options; o->name; o++)
-        for (size_t i = 0; i < ARRAY_LEN(letters); i++)
-            if (strcmp(o->name, letters[i].name) == 0)
-                strcat(shorts, letters[i].letter);
-    opterr = 0;
-    int option = getopt_long(argc, argv, shorts, options, NULL);
-
-    if (option == ':') {
-        fprintf(stderr, "iperfspec %s: %s wants a value\n", argv[0], argv[optind - 1]);
-        return '?';
-    }
-    if (option == '?') {
-        const char *word = argv[optind - 1];
-        fprintf(stderr, "iperfspec %s: unknown option %s", argv[0], word);
-        suggest(word + strspn(word, "-"), options);
-    }
-    return option;
-}
-
-static bool add_port(struct cli_source *source, const char *program, const char *value)
-{
-    char *end;
-    long port = strtol(value, &end, 10);
-    bool is_full = source->n_ports == CLI_PORTS;
-
-    if (*end != '\0' || port < 1 || port > 65535 || is_full) {
-        fprintf(stderr, "iperfspec %s: --port %s: %s\n", program, value,
-                is_full ? "too many ports" : "no port number");
+    if (source->n_ports == CLI_PORTS || !cli_count(value, UINT16_MAX, &port))
         return false;
-    }
     source->ports[source->n_ports++] = (uint16_t)port;
     return true;
 }
 
-bool cli_source_option(struct cli_source *source, const char *program, int option,
-                       const char *value)
+bool cli_source_option(struct cli_source *source, int option, const char *value)
 {
     if (option == 'f')
         source->filter = value;
     else if (option == 'Z')
         source->is_scrubbed = true;
     else
-        return option == 'p' && add_port(source, program, value);
+        return option == 'p' && add_port(source, value);
     return true;
 }
 

@@ -32,8 +32,14 @@ int cli_replay(int argc, char **argv);
 int cli_scrub(int argc, char **argv);
 int cli_capture(int argc, char **argv);
 
-/* Print usage to stderr and return CLI_USAGE. */
+/* Print the synopsis, the usage's first lines, to stderr and return CLI_USAGE. */
 int cli_usage(const char *usage);
+/* One line on stderr about the value (optarg) of an option that was refused, with the usage's own
+ * line about it; nothing for '?', of which cli_option() has spoken. Returns CLI_USAGE. */
+int cli_refuse(const char *program, const struct option *options, int option, const char *usage);
+/* The whole text as a number in [min, max], or as a count in [1, max]; false: it is none. */
+bool cli_number(const char *text, double min, double max, double *out);
+bool cli_count(const char *text, uint64_t max, uint64_t *out);
 
 /* The next option as getopt_long() gives it; a bad one is answered with its name and the nearest
  * good one, and '?' is returned. */
@@ -59,10 +65,8 @@ struct cli_source {
     "  --filter X   only packets that this pcap filter lets pass, such as 'host 192.0.2.1'\n"      \
     "  --scrub      with tokens, names, addresses, titles and server output replaced, data "       \
     "blanked\n"
-/* An option of CLI_SOURCE_OPTIONS; false if it is none, or, after a message, if its value is bad.
- */
-bool cli_source_option(struct cli_source *source, const char *program, int option,
-                       const char *value);
+/* An option of CLI_SOURCE_OPTIONS; false if it is none, or its value is bad. */
+bool cli_source_option(struct cli_source *source, int option, const char *value);
 
 struct track_user;
 /* Read a capture file ("-": standard input) and hand its sessions to user. What is wrong with it is

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,11 +100,11 @@ static bool take_side(struct convert_request *request, const char *word)
 
 static bool take_speed(struct convert_request *request, const char *word)
 {
-    char *end;
-    double speed = strtod(word, &end);
+    double speed;
+    bool ok = cli_number(word, 0, HUGE_VAL, &speed);
 
     request->stretch = speed > 0 ? 1 / speed : 0;
-    return *word != '\0' && *end == '\0' && speed >= 0;
+    return ok;
 }
 
 bool cli_convert_option(struct convert_request *request, int option, const char *value)
@@ -141,13 +142,13 @@ static bool take(struct convert *c, int o)
 {
     switch (o) {
     case 's':
-        return (c->wanted = strtoull(optarg, NULL, 10)) > 0;
+        return cli_count(optarg, UINT64_MAX, &c->wanted);
     case 'i':
         c->request.id = optarg;
         return true;
     default:
         return cli_convert_option(&c->request, o, optarg) ||
-               cli_source_option(&c->source, "convert", o, optarg);
+               cli_source_option(&c->source, o, optarg);
     }
 }
 
@@ -170,7 +171,7 @@ int cli_convert(int argc, char **argv)
         if (o == 'h')
             return fputs(usage, stdout), CLI_OK;
         if (!take(&c, o))
-            return cli_usage(usage);
+            return cli_refuse(argv[0], options, o, usage);
         has_side |= o == 'a';
     }
     if (!has_side || optind + 1 != argc)

@@ -47,7 +47,7 @@ int cli_coverage(int argc, char **argv)
             files.lists_missing = true;
             break;
         default:
-            return cli_usage(usage);
+            return cli_refuse(argv[0], options, o, usage);
         }
     }
     if (optind == argc)

@@ -164,9 +164,9 @@ int cli_decode(int argc, char **argv)
             d.with_bytes = true;
         else if (o == 'J' || o == 'S' || o == 'F')
             d.form = o == 'J' ? FORM_JSON : o == 'S' ? FORM_SUMMARY : FORM_FOLLOW;
-        else if (o == 's' ? (d.only = strtoull(optarg, NULL, 10)) == 0
-                          : !cli_source_option(&d.source, "decode", o, optarg))
-            return cli_usage(usage);
+        else if (o == 's' ? !cli_count(optarg, UINT64_MAX, &d.only)
+                          : !cli_source_option(&d.source, o, optarg))
+            return cli_refuse(argv[0], options, o, usage);
     }
     if (optind + 1 != argc)
         return cli_usage(usage);

@@ -50,6 +50,7 @@ int cli_interop(int argc, char **argv)
     };
     const char *builds[BUILDS_MAX];
     struct interop_settings s = {.builds = builds, .n_jobs = DEFAULT_JOBS, .progress = isatty(2)};
+    uint64_t jobs;
     int o;
 
     while ((o = cli_option(argc, argv, options)) != -1) {
@@ -63,10 +64,10 @@ int cli_interop(int argc, char **argv)
             s.mode = optarg;
         else if (o == 'j')
             s.json = optarg;
-        else if (o == 'J' && atoi(optarg) > 0 && atoi(optarg) <= 64)
-            s.n_jobs = (unsigned)atoi(optarg);
+        else if (o == 'J' && cli_count(optarg, 64, &jobs))
+            s.n_jobs = (unsigned)jobs;
         else
-            return o == 'h' ? fputs(usage, stdout), CLI_OK : cli_usage(usage);
+            return o == 'h' ? fputs(usage, stdout), CLI_OK : cli_refuse(argv[0], options, o, usage);
     }
     if (s.mode && !some_mode_matches(s.mode))
         return CLI_USAGE;

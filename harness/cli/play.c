@@ -434,15 +434,14 @@ static bool take_option(struct request *r, int option)
     case 'T':
         return r->trace = true;
     case 't':
-        return (r->config.timeout_scale = strtod(optarg, NULL)) > 0;
+        return cli_number(optarg, 0.1, 1000, &r->config.timeout_scale);
     case 'g':
-        if (r->n_globs < GLOBS_MAX)
-            r->globs[r->n_globs++] = optarg;
+        if (r->n_globs == GLOBS_MAX)
+            return false;
+        r->globs[r->n_globs++] = optarg;
         return true;
     case 'D':
-        if (define_add(&r->defines, optarg))
-            return true;
-        return complain(false, "-D %s: expected NAME=VALUE", optarg);
+        return define_add(&r->defines, optarg);
     default:
         return false;
     }
@@ -473,7 +472,7 @@ int cli_play(int argc, char **argv)
         if (option == 'h')
             return fputs(usage, stdout), CLI_OK;
         if (!take_option(&r, option))
-            return cli_usage(usage);
+            return cli_refuse(argv[0], options, option, usage);
     }
     if (optind + 1 != argc)
         return cli_usage(usage);

@@ -215,12 +215,12 @@ static bool take(struct replay *r, int o)
         r->settings.remote = optarg;
         return true;
     case 's':
-        return (r->wanted = strtoull(optarg, NULL, 10)) > 0;
+        return cli_count(optarg, UINT64_MAX, &r->wanted);
     case 't':
-        return (r->settings.timeout_scale = strtod(optarg, NULL)) > 0;
+        return cli_number(optarg, 0.1, 1000, &r->settings.timeout_scale);
     default:
         return cli_convert_option(&r->request, o, optarg) ||
-               cli_source_option(&r->source, "replay", o, optarg);
+               cli_source_option(&r->source, o, optarg);
     }
 }
 
@@ -259,7 +259,7 @@ int cli_replay(int argc, char **argv)
         if (o == 'h')
             return fputs(usage, stdout), CLI_OK;
         if (!take(&r, o))
-            return cli_usage(usage);
+            return cli_refuse(argv[0], options, o, usage);
     }
     if (optind + 1 != argc)
         return cli_usage(usage);

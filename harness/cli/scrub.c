@@ -57,8 +57,8 @@ int cli_scrub(int argc, char **argv)
     while ((o = cli_option(argc, argv, options)) != -1) {
         if (o == 'h')
             return fputs(usage, stdout), CLI_OK;
-        if (!cli_source_option(&from, "scrub", o, optarg))
-            return cli_usage(usage);
+        if (!cli_source_option(&from, o, optarg))
+            return cli_refuse(argv[0], options, o, usage);
     }
     if (optind + 2 != argc)
         return cli_usage(usage);

@@ -68,7 +68,7 @@ int cli_show(int argc, char **argv)
         if (o == 'h')
             return fputs(usage, stdout), CLI_OK;
         if (!cli_choice_option(&choice, o, optarg))
-            return cli_usage(usage);
+            return cli_refuse(argv[0], options, o, usage);
     }
     if (optind == argc)
         return cli_usage(usage);

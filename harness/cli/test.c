@@ -138,16 +138,6 @@ static const struct option *options(void)
     return all;
 }
 
-static bool take_number(const char *text, const struct row *row, double *out)
-{
-    char *end;
-
-    if (!text)
-        return false;
-    *out = strtod(text, &end);
-    return end != text && *end == '\0' && *out >= row->min && *out <= row->max;
-}
-
 static bool take_row(struct request *r, const struct row *row)
 {
     char *at = (char *)r + row->at;
@@ -165,7 +155,7 @@ static bool take_row(struct request *r, const struct row *row)
         return snprintf(at, sizeof r->suite.settings.build.path, "%s", optarg) <
                (int)sizeof r->suite.settings.build.path;
     default:
-        return take_number(optarg, row, (double *)(void *)at);
+        return cli_number(optarg, row->min, row->max, (double *)(void *)at);
     }
 }
 
@@ -423,15 +413,6 @@ static bool is_sensible(const struct request *r)
     return false;
 }
 
-static const char *option_name(int o)
-{
-    const struct option *at = options();
-
-    while (at->name && at->val != o)
-        at++;
-    return at->name ? at->name : "";
-}
-
 /* Read the command line: CLI_OK, or CLI_USAGE after a message; *help if that is what was asked. */
 static int read_options(struct request *r, int argc, char **argv, bool *help)
 {
@@ -441,12 +422,8 @@ static int read_options(struct request *r, int argc, char **argv, bool *help)
         *help = o == 'h';
         if (*help)
             return CLI_OK;
-        if (o == '?')
-            return CLI_USAGE;
-        if (take(r, o))
-            continue;
-        fprintf(stderr, "iperfspec test: bad value '%s' for --%s\n", optarg, option_name(o));
-        return CLI_USAGE;
+        if (o == '?' || !take(r, o))
+            return cli_refuse(argv[0], options(), o, usage);
     }
     if (optind < argc)
         fprintf(stderr, "iperfspec test: what is '%s' for?\n", argv[optind]);
@@ -483,9 +460,7 @@ int cli_test(int argc, char **argv)
     int status = read_options(&r, argc, argv, &help);
     if (help)
         fputs(usage, stdout);
-    else if (status == CLI_USAGE)
-        fputs("iperfspec test --help tells more\n", stderr);
-    else
+    else if (status == CLI_OK)
         status = run(&r);
     suite_fini(&r.suite);
     text_fini(&r.again);

@@ -1,0 +1,141 @@
+/* option.c - reading a command line: options, numbers, and one line about what is wrong with it. */
+#include "harness/cli/cli.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The usage's lines up to the first that is no part of the synopsis. */
+int cli_usage(const char *usage)
+{
+    const char *end = usage;
+
+    do
+        end = strchrnul(end, '\n') + (*end != '\0');
+    while (*end == ' ');
+    fprintf(stderr, "%.*s", (int)(end - usage), usage);
+    fputs("--help tells more\n", stderr);
+    return CLI_USAGE;
+}
+
+bool cli_number(const char *text, double min, double max, double *out)
+{
+    char *end;
+
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out >= min && *out <= max; /* NaN is neither */
+}
+
+bool cli_count(const char *text, uint64_t max, uint64_t *out)
+{
+    char *end;
+
+    *out = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out > 0 && *out <= max;
+}
+
+static bool begins_with_word(const char *text, const char *word)
+{
+    size_t len = strlen(word);
+
+    return strncmp(text, word, len) == 0 && text[len] != '-' && !isalnum((unsigned char)text[len]);
+}
+
+/* What the usage says about the option, from its spelling on; NULL: nothing. */
+static const char *find_help(const char *usage, const char *name)
+{
+    for (const char *at = strstr(usage, "\n  -"); at; at = strstr(at + 1, "\n  -")) {
+        const char *end = strchrnul(at + 1, '\n'), *word = strstr(at, "--");
+        while (word && word < end && !begins_with_word(word + 2, name))
+            word = strstr(word + 2, "--");
+        if (word && word < end)
+            return at + 3;
+    }
+    return NULL;
+}
+
+/* "--name X    what it is\n    for" as one line, "--name X: what it is for". */
+static void print_help(const char *at, FILE *out)
+{
+    static const char column[] = "  ";
+    const char *gap;
+
+    for (gap = at; *gap && *gap != '\n' && strncmp(gap, column, 2) != 0; gap++)
+        fputc(*gap, out);
+    fputc(':', out);
+    for (at = gap; *at && (*at != '\n' || strncmp(at + 1, "      ", 6) == 0);) {
+        size_t blanks = strspn(at, " \n");
+        fputc(blanks ? ' ' : *at, out);
+        at += blanks ? blanks : 1;
+    }
+}
+
+int cli_refuse(const char *program, const struct option *options, int option, const char *usage)
+{
+    const struct option *o = options;
+
+    if (option == '?')
+        return CLI_USAGE; /* cli_option() has said it */
+    while (o->name && o->val != option)
+        o++;
+    const char *help = find_help(usage, o->name);
+    fprintf(stderr, "iperfspec %s: bad value '%s' for ", program, optarg);
+    print_help(help ? help : o->name, stderr);
+    fputs("\n", stderr);
+    return CLI_USAGE;
+}
+
+/* How many letters two words begin with in common: enough to guess what was meant. */
+static size_t common(const char *a, const char *b)
+{
+    size_t n = 0;
+
+    while (a[n] && a[n] == b[n])
+        n++;
+    return n;
+}
+
+static void suggest(const char *word, const struct option *options)
+{
+    const struct option *best = NULL;
+    size_t most = 1;
+
+    for (const struct option *o = options; o->name; o++) {
+        if (common(word, o->name) > most) {
+            most = common(word, o->name);
+            best = o;
+        }
+    }
+    fprintf(stderr, best ? "; did you mean --%s?\n" : "\n", best ? best->name : "");
+}
+
+int cli_option(int argc, char **argv, const struct option *options)
+{
+    /* Spellings as common as the long ones. */
+    static const struct {
+        const char *name, *letter;
+    } letters[] = {
+        {"define",    "D:"},
+        {"interface", "i:"},
+        {"write",     "w:"}
+    };
+    char shorts[16] = ":h";
+
+    for (const struct option *o = options; o->name; o++)
+        for (size_t i = 0; i < ARRAY_LEN(letters); i++)
+            if (strcmp(o->name, letters[i].name) == 0)
+                strcat(shorts, letters[i].letter);
+    opterr = 0;
+    int option = getopt_long(argc, argv, shorts, options, NULL);
+
+    if (option == ':') {
+        fprintf(stderr, "iperfspec %s: %s wants a value\n", argv[0], argv[optind - 1]);
+        return '?';
+    }
+    if (option == '?') {
+        const char *word = argv[optind - 1];
+        fprintf(stderr, "iperfspec %s: unknown option %s", argv[0], word);
+        suggest(word + strspn(word, "-"), options);
+    }
+    return option;
+}
