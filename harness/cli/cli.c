@@ -145,7 +145,7 @@ int cli_find(const struct cli_choice *choice, struct script_list *list, bool *is
         fputs("iperfspec: no folder of cases beside this program; name one with --cases\n", stderr);
         return CLI_TROUBLE;
     }
-    if (!suite_find(list, path ? path : own, &why)) {
+    if (suite_find(list, path ? path : own, &why) > 0) {
         fprintf(stderr, "%s", text_string(&why));
         text_fini(&why);
         return CLI_USAGE;

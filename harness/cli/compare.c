@@ -107,7 +107,7 @@ int cli_compare(int argc, char **argv)
         if (o == 'h')
             return fputs(usage, stdout), CLI_OK;
         if (o != 'a')
-            return cli_usage(usage);
+            return cli_refuse(argv[0], options, o, usage);
         all = true;
     }
     if (argc - optind != 2)

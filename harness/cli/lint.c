@@ -4,6 +4,7 @@
 #include "harness/suite/suite.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char usage[] =
     "usage: iperfspec lint [PATH...]\n"
@@ -14,15 +15,34 @@ static const char usage[] =
     "One problem has its place (FILE:LINE:COLUMN), what was expected and found there,\n"
     "and the line with a caret. Exit 1 if something was found.\n";
 
+/* The rows of a foreach make the same mistakes: each place's is told once. */
+struct problems {
+    struct text told; /* the places and what was expected there, a line each */
+    unsigned n;
+};
+
+static bool was_told(const struct problems *problems, const struct text *line)
+{
+    const char *at = strstr(text_string(&problems->told), text_string(line));
+
+    return at && (at == problems->told.at || at[-1] == '\n');
+}
+
 static void report(void *context, const struct script_error *problem)
 {
-    struct text text = {0};
-    unsigned *found = context;
+    struct problems *problems = context;
+    struct text text = {0}, place = {0};
 
-    script_error_format(problem, &text);
-    fputs(text_string(&text), stdout);
+    text_addf(&place, "%s:%u:%u:%s\n", problem->file, problem->line, problem->column,
+              problem->expected);
+    if (!was_told(problems, &place)) {
+        script_error_format(problem, &text);
+        fputs(text_string(&text), stdout);
+        text_add(&problems->told, place.at, place.len);
+        problems->n++;
+    }
+    text_fini(&place);
     text_fini(&text);
-    ++*found;
 }
 
 int cli_lint(int argc, char **argv)
@@ -34,24 +54,23 @@ int cli_lint(int argc, char **argv)
     struct script_list list = {0};
     struct text why = {0};
     char own[1200];
-    unsigned found = 0;
-    bool ok = true;
+    struct problems problems = {0};
     int o;
 
     while ((o = cli_option(argc, argv, options)) != -1)
-        return o == 'h' ? fputs(usage, stdout), CLI_OK : cli_usage(usage);
+        return o == 'h' ? fputs(usage, stdout), CLI_OK : cli_refuse(argv[0], options, o, usage);
     if (optind == argc && !suite_default_cases(own, sizeof own))
         return fputs("iperfspec: no folder of cases beside this program\n", stderr), CLI_TROUBLE;
     if (optind == argc)
-        ok = suite_find(&list, own, &why);
-    for (; optind < argc && ok; optind++)
-        ok = suite_find(&list, argv[optind], &why);
-    if (!ok)
-        printf("%s", text_string(&why));
+        problems.n = suite_find(&list, own, &why);
+    for (; optind < argc; optind++)
+        problems.n += suite_find(&list, argv[optind], &why);
+    fputs(text_string(&why), stdout);
     for (size_t i = 0; i < list.n; i++)
-        script_check(list.at[i], report, &found);
-    printf("%zu cases, %u problems\n", list.n, found + !ok);
+        script_check(list.at[i], report, &problems);
+    printf("%zu cases, %u problems\n", list.n, problems.n);
+    text_fini(&problems.told);
     text_fini(&why);
     script_list_fini(&list);
-    return ok && found == 0 ? CLI_OK : CLI_UNEXPECTED;
+    return problems.n == 0 ? CLI_OK : CLI_UNEXPECTED;
 }

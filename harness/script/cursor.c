@@ -60,7 +60,9 @@ bool cursor_fail(struct cursor *c, size_t at, const char *expected, ...)
 
 void script_error_format(const struct script_error *e, struct text *out)
 {
-    text_addf(out, "%s:%u", e->file, e->line);
+    text_adds(out, e->file);
+    if (e->line) /* 0: the file as a whole */
+        text_addf(out, ":%u", e->line);
     if (e->column)
         text_addf(out, ":%u", e->column);
     text_addf(out, ": expected %s, found %s\n", e->expected, e->found);

@@ -62,22 +62,34 @@ static void add_value(struct file *f, struct dimension *d, const char *value)
     d->n++;
 }
 
-/* 0x00..0xff, 1..5; false if word is no range. */
-static bool add_range(struct file *f, struct dimension *d, const char *word)
-{
-    char *end, *last, value[32];
-    long long from = strtoll(word, &end, 0), to;
-    size_t width = (size_t)(end - word);
+/* 0x00..0xff, 1..5 */
+struct range {
+    long long from, to;
+    size_t width; /* of the word for `from` */
+};
 
+static bool is_range(const char *word, struct range *r)
+{
+    char *end, *last;
+
+    r->from = strtoll(word, &end, 0);
+    r->width = (size_t)(end - word);
     if (end == word || strncmp(end, "..", 2) != 0)
         return false;
-    to = strtoll(end + 2, &last, 0);
-    if (*last || last == end + 2 || to < from ||
-        (unsigned long long)to - (unsigned long long)from >= ROWS_MAX - d->n)
+    r->to = strtoll(end + 2, &last, 0);
+    return *last == '\0' && last > end + 2;
+}
+
+static bool add_range(struct file *f, struct dimension *d, const char *word, const struct range *r)
+{
+    char value[32];
+
+    if (r->to < r->from ||
+        (unsigned long long)r->to - (unsigned long long)r->from >= ROWS_MAX - d->n)
         return false;
-    for (long long v = from; v <= to; v++) {
-        if (width > 2 && word[1] == 'x')
-            snprintf(value, sizeof value, "0x%0*llx", (int)width - 2, (unsigned long long)v);
+    for (long long v = r->from; v <= r->to; v++) {
+        if (r->width > 2 && word[1] == 'x')
+            snprintf(value, sizeof value, "0x%0*llx", (int)r->width - 2, (unsigned long long)v);
         else
             snprintf(value, sizeof value, "%lld", v);
         add_value(f, d, value);
@@ -185,8 +197,11 @@ static bool read_values(struct file *f, struct cursor *c, struct dimension *d)
         char *word = value_word(c);
         if (f->error->line)
             return false;
-        if (!add_range(f, d, word))
+        struct range range;
+        if (!is_range(word, &range))
             add_value(f, d, word);
+        else if (!add_range(f, d, word, &range))
+            return cursor_fail(c, at, "FIRST..LAST, upwards, of at most %d values", ROWS_MAX);
         if (d->n >= ROWS_MAX)
             return cursor_fail(c, at, "at most %d values", ROWS_MAX);
     }

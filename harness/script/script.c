@@ -81,7 +81,7 @@ static bool unreadable(struct script_error *error, const char *path, const char 
 {
     *error = (struct script_error){0};
     snprintf(error->file, sizeof error->file, "%s", path);
-    snprintf(error->expected, sizeof error->expected, "a readable file of at most 1 MiB");
+    snprintf(error->expected, sizeof error->expected, "a text file of at most 1 MiB");
     snprintf(error->found, sizeof error->found, "%s", why);
     return false;
 }
@@ -97,10 +97,13 @@ bool script_read_file(struct script_list *list, const char *path, struct script_
         return unreadable(error, path, strerror(errno));
     while ((len = fread(piece, 1, sizeof piece, f)) > 0 && text.len <= FILE_MAX)
         text_add(&text, piece, len);
-    bool bad = ferror(f) || text.len > FILE_MAX || (text.len && memchr(text.at, '\0', text.len));
+    const char *why = ferror(f)                                     ? strerror(errno)
+                      : text.len > FILE_MAX                         ? "more"
+                      : text.len && memchr(text.at, '\0', text.len) ? "a NUL byte"
+                                                                    : NULL;
     fclose(f);
-    bool ok = bad ? unreadable(error, path, "something else")
-                  : script_read(list, path, text_string(&text), error);
+    bool ok =
+        why ? unreadable(error, path, why) : script_read(list, path, text_string(&text), error);
     text_fini(&text);
     return ok;
 }

@@ -35,33 +35,33 @@ static void say(void *context, const struct script_error *problem)
     script_error_format(problem, context);
 }
 
-bool suite_find(struct script_list *list, const char *path, struct text *why)
+unsigned suite_find(struct script_list *list, const char *path, struct text *why)
 {
     char *paths[] = {(char *)(uintptr_t)path, NULL};
     FTS *fts = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name);
-    bool ok = fts != NULL;
     FTSENT *entry;
     size_t before = list->n;
+    unsigned wrong = 0;
 
-    while (ok && (entry = fts_read(fts))) {
+    while (fts && (entry = fts_read(fts))) {
         if (entry->fts_info == FTS_D && strcmp(entry->fts_name, "lib") == 0)
             fts_set(fts, entry, FTS_SKIP);
         else if (entry->fts_info == FTS_F &&
                  (entry->fts_level == 0 || has_suffix(entry->fts_name, ".peer")))
-            ok = read_one(list, entry->fts_path, why);
+            wrong += !read_one(list, entry->fts_path, why);
         else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR ||
                  entry->fts_info == FTS_ERR) {
             text_addf(why, "%s: %s\n", entry->fts_path, strerror(entry->fts_errno));
-            ok = false;
+            wrong++;
         }
     }
     if (fts)
         fts_close(fts);
-    if (ok && list->n == before) {
+    if (wrong == 0 && list->n == before) {
         text_addf(why, "%s: no cases there\n", path);
-        ok = false;
+        wrong++;
     }
-    return ok && script_check_ids(list, say, why) == 0;
+    return wrong + script_check_ids(list, say, why);
 }
 
 /* The path as seen from here, if it leads down. */

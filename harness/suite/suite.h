@@ -59,9 +59,9 @@ void suite_run_fini(struct suite_run *run);
 
 /* --- find.c --- */
 /* Add the cases of every *.peer file below dir (sorted by path; a folder `lib` is left out), or of
- * a single file. False, with the reason, at the first file that cannot be read; ids must be unique.
- */
-bool suite_find(struct script_list *list, const char *path, struct text *why);
+ * a single file. Returns how many files could not be read and ids are not unique, why has the
+ * reasons; no case at all is wrong too. */
+unsigned suite_find(struct script_list *list, const char *path, struct text *why);
 /* The folder of cases that belongs to this program; false if there is none. */
 bool suite_default_cases(char *out, size_t cap);
 

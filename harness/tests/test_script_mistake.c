@@ -69,7 +69,7 @@ static const struct bad {
     {"case x\nforeach A in keys(params, odd)\n",                              2, 14, "keys(params), keys(par",           "'keys(params,'"     },
     {"case x\nforeach A in 1..99999\nforeach B in 1..99999\n\nfinish",        1, 1,  "at most 100000 cases",
      "'case'"                                                                                                                                 },
-    {"case x\nforeach A in 0..9223372036854775807\n\nfinish {A}",             3, 1,  "a header with a line 'cla",
+    {"case x\nforeach A in 0..9223372036854775807\n\nfinish {A}",             2, 14, "FIRST..LAST, upwards",
      ""                                                                                                                                       },
     {HEAD "expect stderr matches \"(\"",                                      5, 23, "an extended regular expression",   ""                   },
     {HEAD "expect stderr matches \"(((a{9}){9}){9}){9}\"",                    5, 23, "a regular expression of at most",
