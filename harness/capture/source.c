@@ -34,11 +34,7 @@ static bool take_link(struct source *s, struct text *why)
 /* The file as it is, or the stream that was packed into it. Takes raw. */
 static FILE *plain(FILE *raw, struct text *why)
 {
-    if (fseek(raw, 0, SEEK_CUR) != 0)
-        return unpack(raw, why); /* a pipe: what was looked at cannot be put back */
-    enum unpack_kind kind = unpack_kind(raw);
-    rewind(raw);
-    return kind == UNPACK_NONE ? raw : unpack(raw, why);
+    return unpack_is_plain(raw) ? raw : unpack(raw, why);
 }
 
 bool source_open(struct source *s, const char *path, struct text *why)

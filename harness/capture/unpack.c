@@ -5,14 +5,17 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #define MAGIC_LEN 4
 #define IN_LEN    (64u << 10)
 
+enum unpack_kind { UNPACK_NONE, UNPACK_GZIP, UNPACK_ZSTD, UNPACK_LZ4 };
+
 struct unpacker {
-    FILE *raw;
+    FILE *raw; /* read by its descriptor only: no buffer of its own is to be filled */
     enum unpack_kind kind;
     bool is_over;
     uint8_t in[IN_LEN]; /* packed bytes: those from at to len are to be undone */
@@ -42,11 +45,12 @@ static enum unpack_kind kind_of(const uint8_t *at, size_t len)
     return UNPACK_NONE;
 }
 
-enum unpack_kind unpack_kind(FILE *raw)
+bool unpack_is_plain(FILE *raw)
 {
-    uint8_t head[MAGIC_LEN] = {0};
+    uint8_t head[MAGIC_LEN];
+    ssize_t n = pread(fileno(raw), head, sizeof head, lseek(fileno(raw), 0, SEEK_CUR));
 
-    return kind_of(head, fread(head, 1, sizeof head, raw));
+    return n >= 0 && kind_of(head, (size_t)n) == UNPACK_NONE;
 }
 
 /* --- the decoders: each undoes some of what is in u->in; returns the bytes made, 0 for none ----
@@ -109,6 +113,17 @@ static size_t some(struct unpacker *u, char *out, size_t cap)
     }
 }
 
+/* What is there, if anything is: from a pipe, no more is waited for. */
+static size_t read_packed(struct unpacker *u, size_t have)
+{
+    ssize_t n;
+
+    do
+        n = read(fileno(u->raw), u->in + have, sizeof u->in - have);
+    while (n < 0 && errno == EINTR);
+    return n > 0 ? (size_t)n : 0;
+}
+
 static ssize_t read_some(void *cookie, char *out, size_t cap)
 {
     struct unpacker *u = cookie;
@@ -118,7 +133,7 @@ static ssize_t read_some(void *cookie, char *out, size_t cap)
         bool is_dry = u->at == u->len;
         if (is_dry) {
             u->at = 0;
-            u->len = fread(u->in, 1, sizeof u->in, u->raw);
+            u->len = read_packed(u, 0);
         }
         /* What a decoder still holds comes out without new input. */
         bool at_end = u->len == 0;
@@ -164,7 +179,9 @@ FILE *unpack(FILE *raw, struct text *why)
     struct unpacker *u = text_realloc(NULL, sizeof *u);
 
     *u = (struct unpacker){.raw = raw};
-    u->len = fread(u->in, 1, sizeof u->in, raw);
+    size_t n;
+    while (u->len < MAGIC_LEN && (n = read_packed(u, u->len)) > 0)
+        u->len += n;
     u->kind = kind_of(u->in, u->len);
     if (!start(u)) {
         text_adds(why, "no memory to unpack the capture");

@@ -4,10 +4,9 @@
 
 #include <stdio.h>
 
-enum unpack_kind { UNPACK_NONE, UNPACK_GZIP, UNPACK_ZSTD, UNPACK_LZ4 };
-
-/* What the next bytes of the file look like; moves its position by a few bytes. */
-enum unpack_kind unpack_kind(FILE *raw);
+/* Whether a file is not packed and can be read as it is; false for a pipe, of which nobody can know
+ * without taking something. Of raw nothing has been read, and nothing is after it. */
+bool unpack_is_plain(FILE *raw);
 
 /* A stream of the unpacked bytes, or of the bytes themselves where nothing was packed. Takes raw,
  * which is closed with the stream, or here on failure (NULL and the reason). A packed stream that

@@ -116,6 +116,31 @@ static void test_source_open_reads_pipes(void **state)
     close(saved);
 }
 
+/* What `tcpdump -U -w -` has written is there at once: nobody waits for a buffer to be full. */
+static void test_source_open_waits_for_no_more_than_a_packet(void **state)
+{
+    struct source source;
+    struct text why = {0};
+    struct pcap_pkthdr *header;
+    const u_char *bytes;
+    char path[UNIT_PATH_MAX];
+    int ends[2];
+
+    (void)state;
+    assert_true(unpacked(plain, sizeof plain) > 24 + 16 + 74); /* file header, packet header, SYN */
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], plain, 24 + 16 + 74), 24 + 16 + 74);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    alarm(60);
+    assert_true(source_open(&source, path, &why));
+    assert_int_equal(pcap_next_ex(source.pcap, &header, &bytes), 1);
+    alarm(0);
+    assert_int_equal(header->caplen, 74);
+    source_close(&source);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 /* Packed or not, a file that ends in mid-packet gives what came before. */
 static void test_capture_read_says_that_the_end_is_cut(void **state)
 {
@@ -185,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_source_open_undoes_every_packing),
         cmocka_unit_test(test_source_open_reads_pipes),
+        cmocka_unit_test(test_source_open_waits_for_no_more_than_a_packet),
         cmocka_unit_test(test_capture_read_says_that_the_end_is_cut),
         cmocka_unit_test(test_source_open_refuses_in_words),
     };
