@@ -1,5 +1,6 @@
 /* test.c - iperfspec test: the conformance run. */
 #include "harness/cli/cli.h"
+#include "harness/cli/tell.h"
 
 #include "harness/report/quirks.h"
 #include "harness/report/report.h"
@@ -59,6 +60,11 @@ static const char usage[] =
     "  --keep DIR         leave what failed cases left there: script, output, timeline\n"
     "  --record FILE      what the build does in each state, for `iperfspec compare`\n"
     "  --json FILE        the whole run as JSON (- for stdout), docs/report-schema.md\n"
+    "  --tap FILE         the run as Test Anything Protocol\n"
+    "  --junit FILE       the run as JUnit XML\n"
+    "  --sarif FILE       the findings as SARIF 2.1.0\n"
+    "  --markdown FILE    a summary in Markdown\n"
+    "  --github           annotations for GitHub Actions, and the step summary\n"
     "A verdict that is not expected is played once more, alone; one that changes is flaky, which\n"
     "counts as unexpected unless an expectation names it as `fail?`, at times.\n"
     "example: iperfspec test --build build/stock/3.18/iperf3 --clause CLOSE-10\n"
@@ -72,7 +78,8 @@ static const char usage[] =
 struct request {
     struct suite suite;
     struct cli_choice choice;
-    const char *profile, *segment, *json, *record, *expect, *required;
+    struct tell tell;
+    const char *profile, *segment, *record, *expect, *required;
     bool quiet, persistent, no_probe;
     double jobs, max_skip, seed, details;
     unsigned n_detailed;
@@ -101,7 +108,12 @@ static const struct row {
     ROW("profile", POINTER, profile, 0, 0, true),
     ROW("expect", POINTER, expect, 0, 0, true),
     ROW("require", POINTER, required, 0, 0, false),
-    ROW("json", POINTER, json, 0, 0, false),
+    ROW("json", POINTER, tell.json, 0, 0, false),
+    ROW("tap", POINTER, tell.files[0], 0, 0, false),
+    ROW("junit", POINTER, tell.files[1], 0, 0, false),
+    ROW("sarif", POINTER, tell.files[2], 0, 0, false),
+    ROW("markdown", POINTER, tell.files[3], 0, 0, false),
+    ROW("github", FLAG, tell.github, 0, 0, false),
     ROW("segment", POINTER, segment, 0, 0, true),
     ROW("record", POINTER, record, 0, 0, false),
     ROW("jobs", NUMBER, jobs, 1, MAX_JOBS, false),
@@ -239,7 +251,7 @@ static bool read_expectations(struct request *r)
 
 static FILE *out_of(const struct request *r)
 {
-    return r->json && strcmp(r->json, "-") == 0 ? stderr : stdout;
+    return tell_takes_stdout(&r->tell) ? stderr : stdout;
 }
 
 static void progress(void *context, const struct suite_result *result)
@@ -288,17 +300,6 @@ static bool make_folder(const char *path)
     return false;
 }
 
-/* Said before the run, which takes minutes, not behind it. */
-static bool can_write(const char *path)
-{
-    FILE *f = path && strcmp(path, "-") != 0 ? fopen(path, "a") : NULL;
-
-    if (!path || strcmp(path, "-") == 0 || (f && fclose(f) == 0))
-        return true;
-    fprintf(stderr, "iperfspec: --json %s: %s\n", path, strerror(errno));
-    return false;
-}
-
 static int complain(struct text *why, int status)
 {
     fprintf(stderr, "iperfspec: %s\n", text_string(why));
@@ -315,7 +316,7 @@ static int prepare(struct request *r)
     if (status != CLI_OK)
         return status;
     if ((build->path[0] && !can_execute(build->path)) || !make_folder(r->suite.settings.keep) ||
-        !can_write(r->json))
+        !tell_can(&r->tell))
         return CLI_TROUBLE;
     if (!suite_has_descriptors(&why) || !subject_identify(build, &why))
         return complain(&why, CLI_TROUBLE);
@@ -347,10 +348,8 @@ static int finish(struct request *r)
     report_summary(out_of(r), &r->suite);
     if (r->suite.demands.accepts_all && !update(r))
         status = CLI_TROUBLE;
-    if (r->json && !report_json(r->json, &r->suite)) {
-        fprintf(stderr, "iperfspec: %s: %s\n", r->json, strerror(errno));
+    if (!tell_all(&r->tell, &r->suite, out_of(r)))
         status = CLI_TROUBLE;
-    }
     if (r->record && !quirks_write(r->record, &r->suite)) {
         fprintf(stderr, "iperfspec: %s: %s\n", r->record, strerror(errno));
         status = CLI_TROUBLE;

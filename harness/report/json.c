@@ -1,8 +1,11 @@
 #include "harness/report/quirks.h"
 #include "harness/report/report.h"
 
+#include "harness/report/model.h"
+#include "harness/report/outfile.h"
 #include "impl/wire/jwrite.h"
 
+#include <errno.h>
 #include <string.h>
 
 void report_put_subject(struct jwrite *w, const struct suite *suite)
@@ -48,6 +51,33 @@ static void put_reactions(struct jwrite *w, const char *lines)
     jwrite_end(w);
 }
 
+/* Whether there is something to find again in the next report. */
+static bool is_finding(const struct suite_result *r)
+{
+    return r->standing != SUITE_GOOD ||
+           (r->judgement.verdict != SUITE_PASS && r->judgement.verdict != SUITE_SKIP);
+}
+
+static void put_identity(struct jwrite *w, const char *id, const char *step, const char *cause)
+{
+    char identity[REPORT_IDENTITY + 1];
+
+    report_identify(id, step, cause, identity);
+    jwrite_string(w, "identity", identity);
+}
+
+/* What was played, and which line of it decided. */
+static void put_script(struct jwrite *w, const struct suite_result *r)
+{
+    struct text script = {0};
+    size_t line = script_print_marking(r->script, r->run.line, &script);
+
+    jwrite_string(w, "script", text_string(&script));
+    if (line > 0)
+        jwrite_uint(w, "script_line", line);
+    text_fini(&script);
+}
+
 static void put_result(struct jwrite *w, const struct suite_result *r)
 {
     const struct suite_run *run = &r->run;
@@ -64,6 +94,8 @@ static void put_result(struct jwrite *w, const struct suite_result *r)
     jwrite_string(w, "cause", sim_cause_word(r->judgement.cause));
     jwrite_string(w, "standing", suite_standing_word(r->standing));
     jwrite_bool(w, "unexpected", r->standing >= SUITE_UNEXPECTED);
+    if (is_finding(r))
+        put_identity(w, r->script->id, text_string(&run->step), sim_cause_word(r->judgement.cause));
     if (r->judgement.clause)
         jwrite_string(w, "clause", r->judgement.clause->id);
     if (r->expectation)
@@ -77,10 +109,15 @@ static void put_result(struct jwrite *w, const struct suite_result *r)
     jwrite_string(w, "step", text_string(&run->step));
     jwrite_string(w, "got", text_string(&run->got));
     jwrite_string(w, "branches", text_string(&run->branches));
+    put_script(w, r);
+    if (run->session.len > 0)
+        jwrite_raw(w, "session", text_string(&run->session));
     put_reactions(w, text_string(&run->reactions));
     jwrite_string(w, "timeline", run->cause == SIM_OK ? "" : text_string(&run->timeline));
     jwrite_string(w, "stderr", run->cause == SIM_OK ? "" : text_string(&run->said));
     jwrite_string(w, "command", text_string(&run->command));
+    if (run->kept.len > 0)
+        jwrite_string(w, "capture", text_string(&run->kept));
     jwrite_int(w, "retries", run->retries);
     if (run->served_ns)
         jwrite_double(w, "service_seconds", (double)run->served_ns / 1e9);
@@ -125,6 +162,7 @@ static void put_finding(struct jwrite *w, const struct suite *suite, const struc
 {
     jwrite_object(w, NULL);
     jwrite_string(w, "id", suite->cases.at[f->index]->id);
+    put_identity(w, suite->cases.at[f->index]->id, "", "carried");
     put_judgement(w, "fresh", &f->fresh);
     put_judgement(w, "kept", &f->kept);
     jwrite_int(w, "line", f->line);
@@ -154,20 +192,23 @@ static void put_persistent(struct jwrite *w, const struct suite *suite)
 
 bool report_put_file(const char *path, struct jwrite *w)
 {
+    struct outfile f;
     struct bytes text;
-    FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    bool ok = f && jwrite_finish(w, &text) == SPEC_OK;
 
-    ok = ok && fwrite(text.at, 1, text.len, f) == text.len && fputc('\n', f) != EOF;
-    if (f && f != stdout)
-        ok = fclose(f) == 0 && ok;
-    return ok;
+    if (jwrite_finish(w, &text) != SPEC_OK)
+        return errno = ENOMEM, false;
+    if (!outfile_begin(&f, path))
+        return false;
+    fwrite(text.at, 1, text.len, f.out);
+    fputc('\n', f.out);
+    return outfile_end(&f);
 }
 
-bool report_json(const char *path, const struct suite *suite)
+void report_json(const struct suite *suite, struct text *out)
 {
     struct jwrite w;
     struct text why = {0};
+    struct bytes text;
 
     jwrite_init(&w, JWRITE_PRETTY);
     jwrite_object(&w, NULL);
@@ -187,7 +228,7 @@ bool report_json(const char *path, const struct suite *suite)
     if (suite->n_persistent)
         put_persistent(&w, suite);
     jwrite_end(&w);
-    bool ok = report_put_file(path, &w);
+    if (jwrite_finish(&w, &text) == SPEC_OK)
+        text_add(out, text.at, text.len);
     jwrite_fini(&w);
-    return ok;
 }

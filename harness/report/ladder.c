@@ -1,5 +1,7 @@
 #include "harness/report/ladder.h"
 
+#include "harness/report/escape.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,54 +71,6 @@ void ladder_add(struct ladder *l, enum ladder_kind kind, uint64_t at_ns, bool fr
                                           whole != NULL ? text_dup(whole) : NULL};
 }
 
-/* --- text ------------------------------------------------------------------------------------- */
-
-/* Length of the UTF-8 character at `at`, or 0 for what XML may not hold. */
-static size_t character(const char *at)
-{
-    const unsigned char *c = (const unsigned char *)at;
-    size_t len = c[0] < 0x80       ? 1
-                 : c[0] >> 5 == 6  ? 2
-                 : c[0] >> 4 == 14 ? 3
-                 : c[0] >> 3 == 30 ? 4
-                                   : 0;
-
-    if (len == 1)
-        return c[0] >= ' ' || c[0] == '\n' || c[0] == '\t' ? 1 : 0;
-    for (size_t i = 1; i < len; i++)
-        if (c[i] >> 6 != 2)
-            return 0;
-    bool is_surrogate = len == 3 && c[0] == 0xed && c[1] >= 0xa0;
-    bool is_no_character = len == 3 && c[0] == 0xef && c[1] == 0xbf && c[2] >= 0xbe;
-    bool is_overlong = (len == 2 && c[0] < 0xc2) || (len == 3 && c[0] == 0xe0 && c[1] < 0xa0) ||
-                       (len == 4 && c[0] == 0xf0 && c[1] < 0x90);
-    bool is_beyond = len == 4 && (c[0] > 0xf4 || (c[0] == 0xf4 && c[1] > 0x8f));
-    return is_surrogate || is_no_character || is_overlong || is_beyond ? 0 : len;
-}
-
-/* At most max characters, escaped; what XML cannot hold becomes a dot. */
-static void add_escaped(struct text *out, const char *text, size_t max)
-{
-    size_t n = 0;
-
-    for (const char *at = text; *at != '\0'; n++) {
-        if (n == max) {
-            text_adds(out, "\u2026");
-            return;
-        }
-        size_t len = character(at);
-        if (len == 0)
-            text_adds(out, "\u00b7");
-        else if (*at == '<' || *at == '>')
-            text_adds(out, *at == '<' ? "&lt;" : "&gt;");
-        else if (*at == '&' || *at == '"')
-            text_adds(out, *at == '&' ? "&amp;" : "&quot;");
-        else
-            text_add(out, at, len);
-        at += MAX(len, 1u);
-    }
-}
-
 /* --- drawing ---------------------------------------------------------------------------------- */
 
 static unsigned height_of(const struct ladder *l)
@@ -155,7 +109,7 @@ static void add_row(struct text *out, const struct ladder_row *row, unsigned y)
     text_adds(out, "<g>");
     if (row->whole != NULL) {
         text_adds(out, "<title>");
-        add_escaped(out, row->whole, WHOLE_MAX);
+        escape_xml(out, row->whole, WHOLE_MAX);
         text_adds(out, "</title>");
     }
     add_time(out, row, y);
@@ -167,7 +121,7 @@ static void add_row(struct text *out, const struct ladder_row *row, unsigned y)
         add_arrow(out, row, y);
         text_addf(out, "<text class=\"label\" x=\"%d\" y=\"%u\">", (LEFT + RIGHT) / 2, y - 7);
     }
-    add_escaped(out, row->label, LABEL_MAX);
+    escape_xml(out, row->label, LABEL_MAX);
     text_adds(out, "</text></g>\n");
 }
 
@@ -182,11 +136,11 @@ static void add_quiet(struct text *out, uint64_t ns, unsigned y)
 static void add_head(struct text *out, const struct ladder *l, unsigned height)
 {
     text_addf(out, "<text class=\"title\" x=\"%d\" y=\"22\">", TEXT_START);
-    add_escaped(out, l->title, 120);
+    escape_xml(out, l->title, 120);
     text_addf(out, "</text><text class=\"name\" x=\"%d\" y=\"48\">", LEFT);
-    add_escaped(out, l->left, 40);
+    escape_xml(out, l->left, 40);
     text_addf(out, "</text><text class=\"name\" x=\"%d\" y=\"48\">", RIGHT);
-    add_escaped(out, l->right, 40);
+    escape_xml(out, l->right, 40);
     text_addf(out,
               "</text><path class=\"life\" d=\"M%d 56V%u\"/>"
               "<path class=\"life\" d=\"M%d 56V%u\"/>\n",
@@ -237,7 +191,7 @@ void ladder_svg(const struct ladder *ladders, size_t n, struct text *out)
 void ladder_html(const struct ladder *ladders, size_t n, const char *title, struct text *out)
 {
     text_adds(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>");
-    add_escaped(out, title, 200);
+    escape_xml(out, title, 200);
     text_addf(out,
               "</title>\n<style>body{margin:1em;background:#fff}svg{display:block;max-width:100%%}"
               "%s</style></head><body>\n",

@@ -21,8 +21,8 @@ void report_finding(FILE *out, const struct suite *suite, const struct suite_fin
 void report_summary(FILE *out, const struct suite *suite);
 
 /* --- json.c --- */
-/* The whole run as one JSON object. False: see errno. */
-bool report_json(const char *path, const struct suite *suite);
+/* The whole run as one JSON object. */
+void report_json(const struct suite *suite, struct text *out);
 /* The member "subject": what was judged. */
 struct jwrite;
 void report_put_subject(struct jwrite *w, const struct suite *suite);

@@ -266,11 +266,20 @@ void script_print_step(const struct script_step *step, struct text *out)
         text_addf(out, " (%s)", step->clause);
 }
 
-static void print_steps(const struct script_steps *steps, int depth, struct text *out)
+/* The step of one line, as it is being looked for among those that are printed. */
+struct mark {
+    unsigned line; /* of the file; 0: none */
+    size_t offset; /* of the step in the text; 0: not met */
+};
+
+static void print_steps(const struct script_steps *steps, int depth, struct text *out,
+                        struct mark *mark)
 {
     for (size_t i = 0; i < steps->n; i++) {
         const struct script_step *step = &steps->at[i];
         text_addf(out, "%*s", depth * 4, "");
+        if (step->line == mark->line && mark->offset == 0)
+            mark->offset = out->len;
         script_print_step(step, out);
         text_adds(out, "\n");
         if (!script_is_block(step->verb))
@@ -278,7 +287,7 @@ static void print_steps(const struct script_steps *steps, int depth, struct text
         for (size_t k = 0; k < step->branches.n; k++) {
             if (k > 0)
                 text_addf(out, "%*sor\n", depth * 4, "");
-            print_steps(&step->branches.at[k], depth + 1, out);
+            print_steps(&step->branches.at[k], depth + 1, out, mark);
         }
         text_addf(out, "%*send\n", depth * 4, "");
     }
@@ -294,8 +303,11 @@ static void print_words(const char *word, const struct script_words *words, stru
     text_adds(out, "\n");
 }
 
-void script_print(const struct script *s, struct text *out)
+size_t script_print_marking(const struct script *s, unsigned line, struct text *out)
 {
+    struct mark mark = {.line = line};
+    size_t from = out->len, n = 1;
+
     text_addf(out, "case     %s\n", s->id);
     if (s->title[0])
         text_addf(out, "title    %s\n", s->title);
@@ -310,5 +322,13 @@ void script_print(const struct script *s, struct text *out)
     if (s->params)
         text_addf(out, "params   %s\n", s->params);
     text_adds(out, "\n");
-    print_steps(&s->steps, 0, out);
+    print_steps(&s->steps, 0, out, &mark);
+    for (size_t i = from; i < mark.offset; i++)
+        n += out->at[i] == '\n';
+    return mark.offset ? n : 0;
+}
+
+void script_print(const struct script *s, struct text *out)
+{
+    script_print_marking(s, 0, out);
 }

@@ -2,6 +2,7 @@
 
 #include "impl/wire/frame.h"
 #include "impl/wire/ierr.h"
+#include "impl/wire/jwrite.h"
 #include "impl/wire/remark.h"
 #include "impl/wire/state.h"
 
@@ -193,19 +194,36 @@ static size_t run_of_data(const struct session *s, size_t i)
     return n;
 }
 
-void session_timeline(const struct session *s, const char *indent, size_t max, struct text *out)
+/* Message i, or all of the run of data that begins with it as one; returns how many it stands for.
+ */
+static size_t add_up(const struct session *s, size_t i, struct session_message *m)
 {
-    size_t lines = 0, at = 0;
+    size_t run = run_of_data(s, i);
+
+    *m = s->messages[i];
+    for (size_t k = 1; k < run; k++)
+        m->len += s->messages[i + k].len;
+    return run;
+}
+
+static size_t count_lines(const struct session *s)
+{
+    size_t n = 0;
 
     for (size_t i = 0; i < s->n; i += run_of_data(s, i))
-        lines++;
+        n++;
+    return n;
+}
+
+void session_timeline(const struct session *s, const char *indent, size_t max, struct text *out)
+{
+    size_t lines = count_lines(s), at = 0;
+
     if (lines > max)
         text_addf(out, "%s... %zu lines before\n", indent, lines - max);
     for (size_t i = 0, run; i < s->n; i += run, at++) {
-        struct session_message m = s->messages[i];
-        run = run_of_data(s, i);
-        for (size_t k = 1; k < run; k++)
-            m.len += s->messages[i + k].len;
+        struct session_message m;
+        run = add_up(s, i, &m);
         if (at + max < lines)
             continue;
         text_addf(out, "%s%7.3f ", indent, (double)m.at_ns / 1e9);
@@ -214,4 +232,48 @@ void session_timeline(const struct session *s, const char *indent, size_t max, s
             text_addf(out, " in %zu pieces", run);
         text_adds(out, "\n");
     }
+}
+
+/* [0.012, "us", "state", "04 TEST_END"], and the text of a JSON message as a fifth. */
+static void put_row(struct jwrite *w, const struct session_message *m, size_t run, size_t max_body)
+{
+    struct text says = {0}, body = {0};
+
+    session_describe(m, &says);
+    if (run > 1)
+        text_addf(&says, " in %zu pieces", run);
+    text_make_plain(&says);
+    jwrite_array(w, NULL);
+    jwrite_double(w, NULL, (double)(m->at_ns / 1000) / 1e6);
+    jwrite_string(w, NULL, m->from == SESSION_US ? "us" : "subject");
+    jwrite_string(w, NULL, session_kind_word(m->kind));
+    jwrite_string(w, NULL, text_string(&says) + (m->kind == SESSION_NOTE ? 0 : 2)); /* "> " */
+    if (m->kind == SESSION_JSON && max_body > 0) {
+        text_add(&body, m->body.at, MIN(m->body.len, max_body));
+        text_make_plain(&body);
+        jwrite_string(w, NULL, text_string(&body));
+    }
+    jwrite_end(w);
+    text_fini(&says);
+    text_fini(&body);
+}
+
+void session_rows(const struct session *s, size_t max, size_t max_body, struct text *out)
+{
+    size_t lines = count_lines(s), at = 0;
+    struct jwrite w;
+    struct bytes text;
+
+    jwrite_init(&w, JWRITE_COMPACT);
+    jwrite_array(&w, NULL);
+    for (size_t i = 0, run; i < s->n; i += run, at++) {
+        struct session_message m;
+        run = add_up(s, i, &m);
+        if (at + max >= lines)
+            put_row(&w, &m, run, max_body);
+    }
+    jwrite_end(&w);
+    if (jwrite_finish(&w, &text) == SPEC_OK)
+        text_add(out, text.at, text.len);
+    jwrite_fini(&w);
 }

@@ -99,3 +99,8 @@ void session_describe(const struct session_message *message, struct text *out);
 /* The list as a timeline: "0.001 < 09 PARAM_EXCHANGE", a line each, `indent` in front. At most
  * `max` lines from the end; what is left out is said. Adjacent data of one stream is added up. */
 void session_timeline(const struct session *s, const char *indent, size_t max, struct text *out);
+
+/* The same for programs, as one JSON array of at most `max` rows from the end: seconds, "us" or
+ * "subject", the word of the kind, the message as session_describe() has it; and, if max_body is
+ * not 0, so many bytes of a JSON message's text. */
+void session_rows(const struct session *s, size_t max, size_t max_body, struct text *out);

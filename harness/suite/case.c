@@ -13,6 +13,8 @@
 
 #define SAID_MAX       4000 /* of its stderr: a report's beginning, else the end */
 #define TIMELINE_LINES 30
+#define SESSION_ROWS   300  /* that a report holds of one case */
+#define SESSION_BODY   4096 /* bytes of one JSON message in it */
 #define SETTLE_MS      10000
 #define LEAK_ROUNDS    64 /* sessions of a case that is tagged `leak` */
 
@@ -343,6 +345,14 @@ static void make_plain(struct suite_run *run)
         text_make_plain(all[i]);
 }
 
+/* Of a case that went well the messages are enough; of others what the JSON said is wanted too. */
+static void add_session(struct suite_run *run)
+{
+    if (run->record.n > 0)
+        session_rows(&run->record, SESSION_ROWS, run->cause == SIM_OK ? 0 : SESSION_BODY,
+                     &run->session);
+}
+
 static void run_case(struct serve *serve, bool keep, const struct script *script,
                      struct suite_run *run)
 {
@@ -369,6 +379,7 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
         keep_end(&kept, script, &serve->subject, run);
     }
     make_plain(run);
+    add_session(run);
     run->process = keep ? serve->number : 0;
     run->duration_ns = now_ns() - began;
 }
@@ -391,9 +402,9 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
 
 void suite_run_fini(struct suite_run *run)
 {
-    struct text *const all[] = {&run->clause,   &run->step,     &run->got,     &run->branches,
-                                &run->timeline, &run->said,     &run->command, &run->kept,
-                                &run->unkept,   &run->reactions};
+    struct text *const all[] = {&run->clause,   &run->step,      &run->got,     &run->branches,
+                                &run->timeline, &run->said,      &run->command, &run->kept,
+                                &run->unkept,   &run->reactions, &run->session};
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         text_fini(all[i]);

@@ -52,6 +52,7 @@ struct suite_run {
     struct text clause;    /* of the step that failed, "" for none */
     struct text step, got, branches, timeline, said /* stderr */, command;
     struct text reactions; /* a line each: "RUN SEV_TEST_END advance 0" (witness.h) */
+    struct text session;   /* what was said, as session_rows() has it; "" if it never began */
     struct text kept;      /* the capture that --keep wrote, "" if there is none */
     struct text unkept;    /* what --keep could not write, and why; "" if all is well */
 };

@@ -18,7 +18,7 @@
 #define NO_JOB     SIZE_MAX
 #define ANSWER_MAX (64u << 20)
 #define ORPHANS_MS 10000
-#define N_TEXTS    10
+#define N_TEXTS    11
 #define WAITERS    8 /* at most, beside the jobs that were asked for: their cases only wait */
 
 struct worker {
@@ -87,8 +87,8 @@ struct answer {
 static void texts_of(struct suite_run *run, struct text *texts[N_TEXTS])
 {
     struct text *const all[N_TEXTS] = {
-        &run->clause, &run->step,    &run->got,  &run->branches, &run->timeline,
-        &run->said,   &run->command, &run->kept, &run->unkept,   &run->reactions};
+        &run->clause,  &run->step, &run->got,    &run->branches,  &run->timeline, &run->said,
+        &run->command, &run->kept, &run->unkept, &run->reactions, &run->session};
 
     memcpy(texts, all, sizeof all);
 }

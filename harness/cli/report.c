@@ -1,0 +1,114 @@
+/* report.c - iperfspec report: what was kept of runs, in other forms. */
+#include "harness/cli/cli.h"
+
+#include "harness/report/formats.h"
+#include "harness/report/outfile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: iperfspec report FORMAT [--out FILE] REPORT.json...\n"
+    "Tell runs that `iperfspec test --json` kept in another form, several builds side by side.\n"
+    "Formats:\n"
+    "  tap       Test Anything Protocol, which prove(1) reads\n"
+    "  junit     JUnit XML, which GitLab, Jenkins and GitHub's actions read\n"
+    "  sarif     SARIF 2.1.0, for GitHub's code scanning\n"
+    "  markdown  a summary in Markdown, below 1 MiB\n"
+    "  github    annotations of GitHub Actions, ten of a kind\n"
+    "  --out FILE   file to write (default: standard output)\n"
+    "A REPORT of - is the standard input.\n"
+    "example: iperfspec report junit --out junit.xml conformance-3.12.json conformance-3.18.json\n"
+    "exit:    0 written   2 bad usage   3 a file that cannot be read or written\n";
+
+struct request {
+    struct reports reports;
+    const char *out;
+};
+
+static bool read_into(struct reports *list, const char *path)
+{
+    struct text why = {0};
+    bool ok = reports_read(list, path, &why);
+
+    if (!ok)
+        fprintf(stderr, "iperfspec report: %s\n", text_string(&why));
+    text_fini(&why);
+    return ok;
+}
+
+static bool write_format(const struct request *r, const struct report_format *format)
+{
+    struct text text = {0};
+
+    format->write(&r->reports, &text);
+    bool ok = outfile_write(r->out ? r->out : "-", &text);
+    text_fini(&text);
+    return ok;
+}
+
+static int convert(struct request *r, const char *word)
+{
+    const struct report_format *format = report_format_find(word);
+    bool ok = write_format(r, format);
+
+    if (!ok)
+        fprintf(stderr, "iperfspec report: %s: %s\n", r->out ? r->out : "standard output",
+                strerror(errno));
+    return ok ? CLI_OK : CLI_TROUBLE;
+}
+
+static const struct option options[] = {
+    {"out", required_argument, NULL, 'o'},
+    {"help", no_argument, NULL, 'h'},
+    {0    }
+};
+
+/* CLI_OK when all was read; *help if that is what was asked. */
+static int read_line(struct request *r, int argc, char **argv, bool *help)
+{
+    int o;
+
+    while ((o = cli_option(argc, argv, options)) != -1) {
+        *help = o == 'h';
+        if (*help)
+            return CLI_OK;
+        if (o != 'o')
+            return cli_refuse(argv[0], options, o, usage);
+        r->out = optarg;
+    }
+    for (int i = optind + 1; i < argc; i++)
+        if (!read_into(&r->reports, argv[i]))
+            return CLI_TROUBLE;
+    return CLI_OK;
+}
+
+/* Whether the words go together; word: the format, NULL if there is none. */
+static bool is_sensible(const struct request *r, const char *word)
+{
+    if (!word)
+        fputs("iperfspec report: which format? --help lists them\n", stderr);
+    else if (!report_format_find(word))
+        fprintf(stderr, "iperfspec report: there is no format '%s'; --help lists them\n", word);
+    else if (r->reports.n == 0)
+        fputs("iperfspec report: no report to tell\n", stderr);
+    else
+        return true;
+    return false;
+}
+
+int cli_report(int argc, char **argv)
+{
+    struct request r = {0};
+    bool help = false;
+    int status = read_line(&r, argc, argv, &help);
+
+    if (help)
+        fputs(usage, stdout);
+    else if (status == CLI_OK)
+        status = is_sensible(&r, optind < argc ? argv[optind] : NULL) ? convert(&r, argv[optind])
+                                                                      : CLI_USAGE;
+    reports_fini(&r.reports);
+    return status;
+}

@@ -1,0 +1,95 @@
+/* tell.c - where a run is told: each format once the run is over, from one and the same report. */
+#include "harness/cli/tell.h"
+
+#include "harness/report/outfile.h"
+#include "harness/report/report.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool is_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+bool tell_takes_stdout(const struct tell *t)
+{
+    bool takes = is_stdout(t->json);
+
+    for (size_t i = 0; i < REPORT_FORMATS; i++)
+        takes |= is_stdout(t->files[i]);
+    return takes;
+}
+
+static bool complain(const char *option, const char *path)
+{
+    fprintf(stderr, "iperfspec: --%s %s: %s\n", option, path, strerror(errno));
+    return false;
+}
+
+bool tell_can(const struct tell *t)
+{
+    if (t->json && !outfile_can(t->json))
+        return complain("json", t->json);
+    for (size_t i = 0; i < REPORT_FORMATS; i++)
+        if (t->files[i] && !outfile_can(t->files[i]))
+            return complain(report_formats[i].name, t->files[i]);
+    return true;
+}
+
+static bool tell_formats(const struct tell *t, const struct reports *reports, FILE *annotations)
+{
+    struct text text = {0};
+    bool ok = true;
+
+    for (size_t i = 0; i < REPORT_FORMATS; i++) {
+        if (!t->files[i])
+            continue;
+        report_formats[i].write(reports, &text);
+        if (!outfile_write(t->files[i], &text))
+            ok = complain(report_formats[i].name, t->files[i]);
+        text_fini(&text);
+    }
+    if (t->github) {
+        report_github(reports, &text);
+        fwrite(text_string(&text), 1, text.len, annotations);
+        text_fini(&text);
+        if (!report_step_summary(reports))
+            ok = complain("github", "GITHUB_STEP_SUMMARY");
+    }
+    return ok;
+}
+
+static bool wants_more(const struct tell *t)
+{
+    bool more = t->github;
+
+    for (size_t i = 0; i < REPORT_FORMATS; i++)
+        more |= t->files[i] != NULL;
+    return more;
+}
+
+bool tell_all(const struct tell *t, const struct suite *suite, FILE *annotations)
+{
+    struct reports reports = {0};
+    struct text json = {0}, why = {0};
+    bool ok = true;
+
+    if (!t->json && !wants_more(t))
+        return true;
+    report_json(suite, &json);
+    text_adds(&json, "\n");
+    if (t->json && !outfile_write(t->json, &json))
+        ok = complain("json", t->json);
+    if (wants_more(t)) {
+        const struct bytes text = {(const uint8_t *)text_string(&json), json.len};
+        if (reports_load(&reports, text, "this run", &why))
+            ok = tell_formats(t, &reports, annotations) && ok;
+        else
+            ok = (fprintf(stderr, "iperfspec: %s\n", text_string(&why)), false);
+    }
+    reports_fini(&reports);
+    text_fini(&json);
+    text_fini(&why);
+    return ok;
+}

@@ -1,0 +1,17 @@
+/* tell.h - where a run is told: the files that `test` writes besides what it prints. */
+#pragma once
+#include "harness/report/formats.h"
+
+struct tell {
+    const char *json;                  /* paths, "-" for the standard output; NULL: not wanted */
+    const char *files[REPORT_FORMATS]; /* by report_formats[]; that of github is never there */
+    bool github;                       /* annotations among the output, and the step summary */
+};
+
+/* Whether the standard output belongs to one of the files. */
+bool tell_takes_stdout(const struct tell *tell);
+/* Said before the run, which takes minutes, not behind it: whether all can be written. False after
+ * a message. */
+bool tell_can(const struct tell *tell);
+/* Write all of it. annotations: where --github prints. False after a message. */
+bool tell_all(const struct tell *tell, const struct suite *suite, FILE *annotations);

@@ -1,0 +1,164 @@
+/* finding.c - what a result means, for every format alike. */
+#include "harness/report/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* FNV-1a, 64 bits: findings are told from one another, nobody is kept from forging one. */
+static uint64_t hash(uint64_t h, const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++)
+        h = (h ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+    return (h ^ 0xff) * UINT64_C(0x100000001b3); /* no byte of UTF-8: an end */
+}
+
+void report_identify(const char *id, const char *step, const char *cause,
+                     char out[REPORT_IDENTITY + 1])
+{
+    uint64_t h = hash(hash(hash(UINT64_C(0xcbf29ce484222325), id), step), cause);
+
+    snprintf(out, REPORT_IDENTITY + 1, "%016llx", (unsigned long long)h);
+}
+
+size_t report_area(const char *id)
+{
+    size_t first = strcspn(id, "/"), second = id[first] ? strcspn(id + first + 1, "/") : 0;
+
+    return id[first] && id[first + 1 + second] ? first + 1 + second : first;
+}
+
+bool report_is_unexpected(const struct report_result *r)
+{
+    return r->standing >= SUITE_UNEXPECTED;
+}
+
+bool report_is_known(const struct report_result *r)
+{
+    return r->standing == SUITE_KNOWN;
+}
+
+const char *report_word(const struct report_result *r)
+{
+    static const char *const unexpected[] = {
+        [SUITE_PASS] = "pass", [SUITE_WARN] = "WARN", [SUITE_DRIFT] = "DRIFT",
+        [SUITE_FAIL] = "FAIL", [SUITE_SKIP] = "SKIP", [SUITE_ERROR] = "ERROR"};
+
+    if (r->is_carried)
+        return report_is_unexpected(r) ? "CARRIED" : "known";
+    switch (r->standing) {
+    case SUITE_FLAKY:
+        return "FLAKY";
+    case SUITE_XPASS:
+        return "XPASS";
+    case SUITE_UNEXPECTED:
+        return unexpected[r->verdict];
+    case SUITE_KNOWN:
+        return "known";
+    default:
+        return suite_verdict_word(r->verdict);
+    }
+}
+
+void report_reason(const struct report_result *r, struct text *out)
+{
+    if (r->standing == SUITE_XPASS)
+        text_addf(out, "passes, though it is expected not to: %s", r->known);
+    else if (r->skip[0])
+        text_adds(out, r->skip);
+    else {
+        if (r->step[0])
+            text_addf(out, "%s: ", r->step);
+        text_addf(out, "got %s", r->got[0] ? r->got : "nothing");
+        if (strcmp(r->cause, "ok") != 0)
+            text_addf(out, " (%s)", r->cause);
+    }
+    if (r->standing == SUITE_FLAKY)
+        text_addf(out, "; played again alone: %s", r->again);
+    if (r->standing == SUITE_KNOWN)
+        text_addf(out, "; known: %s", r->known);
+}
+
+/* --- worst first ------------------------------------------------------------------------------ */
+
+/* What people look at first: a fault of the process, then of the protocol, then doubts. */
+static int rank(const struct report_result *r)
+{
+    static const char *const order[] = {"sanitizer", "crash",   "hang",   "no-service", "spin",
+                                        "leak",      "carried", "exit",   "miss",       "timeout",
+                                        "drift",     "ok",      "trouble"};
+    int by_standing = r->standing == SUITE_UNEXPECTED ? 0 : r->standing == SUITE_FLAKY ? 100 : 200;
+    int i = 0;
+
+    while (i < (int)ARRAY_LEN(order) && strcmp(order[i], r->cause) != 0)
+        i++;
+    return by_standing + (r->verdict == SUITE_WARN ? 50 : 0) + i;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct report_result *const *x = a, *const *y = b;
+    int d = rank(*x) - rank(*y);
+
+    return d ? d : strcmp((*x)->id, (*y)->id);
+}
+
+const struct report_result **report_worst(const struct report *report, size_t *n)
+{
+    const struct report_result **list = text_realloc(NULL, (report->n + 1) * sizeof *list);
+
+    *n = 0;
+    for (size_t i = 0; i < report->n; i++)
+        if (report_is_unexpected(&report->results[i]))
+            list[(*n)++] = &report->results[i];
+    qsort(list, *n, sizeof(struct report_result *), by_rank);
+    return list;
+}
+
+/* --- by id ------------------------------------------------------------------------------------ */
+
+struct report_index {
+    size_t n;
+    const struct report_result *at[];
+};
+
+static int by_id(const void *a, const void *b)
+{
+    const struct report_result *const *x = a, *const *y = b;
+
+    return strcmp((*x)->id, (*y)->id);
+}
+
+struct report_index *report_index_new(const struct report *report)
+{
+    struct report_index *index =
+        text_realloc(NULL, sizeof *index + report->n * sizeof(struct report_result *));
+
+    index->n = report->n;
+    for (size_t i = 0; i < report->n; i++)
+        index->at[i] = &report->results[i];
+    qsort(index->at, index->n, sizeof(struct report_result *), by_id);
+    return index;
+}
+
+const struct report_result *report_find(const struct report_index *index, const char *id)
+{
+    const struct report_result key = {.id = id}, *wanted = &key;
+    const struct report_result *const *found =
+        bsearch(&wanted, index->at, index->n, sizeof(struct report_result *), by_id);
+
+    return found ? *found : NULL;
+}
+
+void report_index_free(struct report_index *index)
+{
+    free(index);
+}
+
+const char *report_run_trouble(const struct report *report)
+{
+    unsigned unexpected = 0;
+
+    for (int s = SUITE_UNEXPECTED; s < SUITE_N_STANDINGS; s++)
+        unexpected += report->standings[s];
+    return report->exit != 0 && unexpected == 0 ? report->exit_reason : "";
+}

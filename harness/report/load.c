@@ -1,0 +1,339 @@
+/* load.c - reports as `iperfspec test --json` writes them, for the writers of the other formats. */
+#include "harness/report/model.h"
+#include "harness/report/report.h"
+#include "harness/report/split.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *copy(struct report *r, const char *text)
+{
+    return *text ? arena_copy(&r->arena, text, strlen(text)) : "";
+}
+
+static const char *copy_member(struct report *r, const json_value *object, const char *key)
+{
+    return copy(r, report_text_of(object, key));
+}
+
+static double number_of(const json_value *object, const char *key)
+{
+    const json_value *v = json_member(object, key);
+
+    return json_type_of(v) == JSON_NUMBER ? json_double(v) : 0;
+}
+
+static unsigned count_of(const json_value *object, const char *key)
+{
+    double n = number_of(object, key);
+
+    return n >= 1 && n <= 1e9 ? (unsigned)n : 0;
+}
+
+/* --- one result ------------------------------------------------------------------------------- */
+
+/* The words of a report, back into what they stand for. False: a word that there is not. */
+static bool find_verdict(const char *word, enum suite_verdict *out)
+{
+    for (int v = 0; v < SUITE_N_VERDICTS; v++)
+        if (strcmp(word, suite_verdict_word((enum suite_verdict)v)) == 0)
+            return *out = (enum suite_verdict)v, true;
+    return false;
+}
+
+static bool find_standing(const char *word, enum suite_standing *out)
+{
+    for (int s = 0; s < SUITE_N_STANDINGS; s++)
+        if (strcmp(word, suite_standing_word((enum suite_standing)s)) == 0)
+            return *out = (enum suite_standing)s, true;
+    return false;
+}
+
+static const struct member {
+    const char *key;
+    size_t at;
+} members[] = {
+#define M(member, key)                                                                             \
+    {                                                                                              \
+        key, offsetof(struct report_result, member)                                                \
+    }
+    M(id, "id"),         M(title, "title"),       M(judges, "judges"),   M(cause, "cause"),
+    M(clause, "clause"), M(known, "known"),       M(skip, "skip"),       M(identity, "identity"),
+    M(file, "file"),     M(step, "step"),         M(got, "got"),         M(branches, "branches"),
+    M(said, "stderr"),   M(timeline, "timeline"), M(command, "command"), M(capture, "capture"),
+    M(script, "script"),
+#undef M
+};
+
+static void take_clauses(struct report *report, struct report_result *r, const json_value *list)
+{
+    size_t n = 0;
+
+    for (const json_value *v = json_next(list, NULL); v; v = json_next(list, v))
+        n++;
+    const char **all = arena_alloc(&report->arena, (n + 1) * sizeof *all);
+    for (const json_value *v = json_next(list, NULL); v; v = json_next(list, v))
+        if (json_type_of(v) == JSON_STRING)
+            all[r->n_clauses++] = copy(report, json_text(v));
+    r->clauses = all;
+}
+
+/* "pass", or "fail:crash", of {"verdict": ..., "cause": ...}. */
+static const char *judgement(struct report *report, const json_value *j)
+{
+    struct text words = {0};
+    const char *cause = report_text_of(j, "cause");
+
+    text_adds(&words, report_text_of(j, "verdict"));
+    if (*cause && strcmp(cause, "ok") != 0)
+        text_addf(&words, ":%s", cause);
+    const char *out = copy(report, text_string(&words));
+    text_fini(&words);
+    return out;
+}
+
+static void name_area(struct report *report, struct report_result *r)
+{
+    char identity[REPORT_IDENTITY + 1];
+
+    r->area = arena_copy(&report->arena, r->id, report_area(r->id));
+    if (r->identity[0] || r->standing == SUITE_GOOD)
+        return;
+    report_identify(r->id, r->step, r->cause, identity); /* a report of before */
+    r->identity = copy(report, identity);
+}
+
+static bool take_result(struct report *report, struct report_result *r, const json_value *v)
+{
+    const json_value *words = json_member(v, "clauses"), *session = json_member(v, "session");
+
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        *(const char **)(void *)((char *)r + members[i].at) =
+            copy_member(report, v, members[i].key);
+    r->line = count_of(v, "line");
+    r->script_line = count_of(v, "script_line");
+    r->seconds = number_of(v, "seconds");
+    r->again = judgement(report, json_member(v, "again"));
+    r->session = "";
+    r->clauses = NULL;
+    if (json_type_of(words) == JSON_ARRAY)
+        take_clauses(report, r, words);
+    if (json_type_of(session) == JSON_ARRAY) {
+        char *text = json_print(session);
+        r->session = text ? copy(report, text) : "";
+        free(text);
+    }
+    bool ok = find_verdict(report_text_of(v, "verdict"), &r->verdict) &&
+              find_standing(report_text_of(v, "standing"), &r->standing);
+    name_area(report, r);
+    return ok && r->id[0] != '\0';
+}
+
+/* --- one run ---------------------------------------------------------------------------------- */
+
+static struct report_result *add_result(struct report *report)
+{
+    if ((report->n & (report->n - 1)) == 0)
+        report->results =
+            text_realloc(report->results, MAX(2 * report->n, 1) * sizeof *report->results);
+    struct report_result *r = &report->results[report->n++];
+    *r = (struct report_result){0};
+    return r;
+}
+
+static bool take_results(struct report *report, struct bytes text)
+{
+    struct split s;
+    struct bytes key, value;
+    json_value *root;
+    bool ok = split_begin(&s, text) && !s.is_object;
+
+    while (ok && split_next(&s, &key, &value)) {
+        ok = json_parse(value, &root) == SPEC_OK;
+        if (!ok)
+            break;
+        struct report_result *r = add_result(report);
+        ok = take_result(report, r, root);
+        report->verdicts[r->verdict] += ok;
+        report->standings[r->standing] += ok;
+        json_free(root);
+    }
+    return ok && !s.is_broken;
+}
+
+/* A finding of persistent mode, as a result of its own. */
+static void take_finding(struct report *report, const json_value *v)
+{
+    struct report_result *r = add_result(report);
+    struct text id = {0}, got = {0};
+    static const char *const none[1];
+
+    text_addf(&id, "persistent/%s", report_text_of(v, "id"));
+    text_addf(&got, "%s after other cases, %s with a fresh process; ",
+              judgement(report, json_member(v, "kept")),
+              judgement(report, json_member(v, "fresh")));
+    text_adds(&got, report_text_of(v, "got"));
+    *r = (struct report_result){
+        .id = copy(report, text_string(&id)),
+        .title = "A verdict that earlier cases on the same process change",
+        .judges = "server",
+        .cause = "carried",
+        .clause = "",
+        .known = copy_member(report, v, "known"),
+        .skip = "",
+        .identity = copy_member(report, v, "identity"),
+        .file = "",
+        .step = "",
+        .got = copy(report, text_string(&got)),
+        .branches = "",
+        .timeline = "",
+        .said = "",
+        .command = "",
+        .capture = "",
+        .again = "",
+        .script = "",
+        .session = "",
+        .clauses = none,
+        .verdict = SUITE_FAIL,
+        .standing = *report_text_of(v, "known") ? SUITE_KNOWN : SUITE_UNEXPECTED,
+        .is_carried = true,
+    };
+    report->standings[r->standing]++;
+    name_area(report, r);
+    text_fini(&id);
+    text_fini(&got);
+}
+
+static void take_subject(struct report *r, const json_value *v)
+{
+    struct text label = {0};
+
+    r->name = copy_member(r, v, "name");
+    r->version = copy_member(r, v, "version");
+    r->package = copy_member(r, v, "package");
+    r->banner = copy_member(r, v, "banner");
+    r->sha256 = copy_member(r, v, "sha256");
+    r->profile = copy_member(r, v, "profile");
+    const char *programs[] = {report_text_of(v, "path"), report_text_of(v, "server_cmd"),
+                              report_text_of(v, "client_cmd"), report_text_of(v, "server")};
+    const char *program = "";
+    for (size_t i = 0; i < ARRAY_LEN(programs) && !*program; i++)
+        program = programs[i];
+    r->program = copy(r, program);
+    if (r->name[0])
+        text_addf(&label, "%s %s", r->name, r->version);
+    else
+        text_adds(&label, *program ? basename(program) : "a build");
+    r->label = copy(r, text_string(&label));
+    text_fini(&label);
+}
+
+/* Any member but the results; false if it makes the report one that cannot be read. */
+static bool take_member(struct report *r, struct bytes key, const json_value *v, struct text *why)
+{
+    bool is_number = json_type_of(v) == JSON_NUMBER;
+
+    if (split_is(key, "schema") && (!is_number || json_int(v) != REPORT_SCHEMA)) {
+        text_addf(why, "a schema that is not %d", REPORT_SCHEMA);
+        return false;
+    }
+    if (split_is(key, "subject"))
+        take_subject(r, v);
+    else if (split_is(key, "exit") && is_number)
+        r->exit = (int)json_int(v);
+    else if (split_is(key, "exit_reason") && json_type_of(v) == JSON_STRING)
+        r->exit_reason = copy(r, json_text(v));
+    else if (split_is(key, "seconds") && is_number)
+        r->seconds = json_double(v);
+    else if (split_is(key, "persistent")) {
+        const json_value *list = json_member(v, "findings");
+        for (const json_value *f = json_next(list, NULL); f; f = json_next(list, f))
+            take_finding(r, f);
+    }
+    return true;
+}
+
+static bool take_run(struct report *r, struct bytes text, struct text *why)
+{
+    struct split s;
+    struct bytes key, value;
+    json_value *root;
+    bool has_results = false, ok = split_begin(&s, text) && s.is_object;
+
+    while (ok && split_next(&s, &key, &value)) {
+        if (split_is(key, "results")) {
+            ok = has_results = take_results(r, value);
+        } else {
+            ok = json_parse(value, &root) == SPEC_OK;
+            ok = ok && (take_member(r, key, root, why), json_free(root), why->len == 0);
+        }
+    }
+    return ok && !s.is_broken && has_results && r->label;
+}
+
+static struct report *add_report(struct reports *list, const char *path)
+{
+    list->at = text_realloc(list->at, (list->n + 1) * sizeof *list->at);
+    struct report *r = &list->at[list->n++];
+    *r = (struct report){.exit_reason = "", .sha256 = "", .profile = "", .program = ""};
+    r->path = copy(r, path);
+    return r;
+}
+
+/* The member "runs" of a merged report; empty if this is one run. */
+static struct bytes find_runs(struct bytes text)
+{
+    struct split s;
+    struct bytes key, value;
+
+    if (split_begin(&s, text) && s.is_object)
+        while (split_next(&s, &key, &value))
+            if (split_is(key, "runs"))
+                return value;
+    return (struct bytes){0};
+}
+
+bool reports_load(struct reports *list, struct bytes text, const char *path, struct text *why)
+{
+    struct bytes runs = find_runs(text), key, run = text;
+    struct split s = {0};
+    struct text what = {0};
+    bool ok = runs.len == 0 || split_begin(&s, runs);
+
+    if (runs.len == 0)
+        ok = take_run(add_report(list, path), text, &what);
+    while (ok && runs.len > 0 && split_next(&s, &key, &run))
+        ok = take_run(add_report(list, path), run, &what);
+    ok = ok && !s.is_broken;
+    if (!ok)
+        text_addf(why, "%s: %s", path,
+                  what.len ? text_string(&what) : "no report of iperfspec test");
+    text_fini(&what);
+    return ok;
+}
+
+bool reports_read(struct reports *list, const char *path, struct text *why)
+{
+    struct text text = {0};
+    bool ok = text_read_file(&text, strcmp(path, "-") == 0 ? "/dev/stdin" : path);
+
+    if (ok)
+        ok = reports_load(list, (struct bytes){(const uint8_t *)text_string(&text), text.len}, path,
+                          why);
+    else
+        text_addf(why, "%s: %s", path, strerror(errno));
+    text_fini(&text);
+    return ok;
+}
+
+void reports_fini(struct reports *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        free(list->at[i].results);
+        arena_fini(&list->at[i].arena);
+    }
+    free(list->at);
+    *list = (struct reports){0};
+}

@@ -1,0 +1,75 @@
+/* model.h - runs as every format sees them: read from JSON reports, borrowed by the writers. */
+#pragma once
+#include "harness/suite/suite.h"
+
+#define REPORT_SCHEMA   1
+#define REPORT_IDENTITY 16 /* hex digits */
+
+/* One case of one run. Strings are never NULL; "" is what the report does not say. */
+struct report_result {
+    const char *id, *area; /* "server/close/half/RUN", "server/close" */
+    const char *title, *judges, *cause, *clause, *known, *skip;
+    const char *identity; /* the same finding in the next report; "" if there is none */
+    const char *file, *step, *got, *branches, *timeline, *said, *command, *capture, *again;
+    const char *script, *session; /* session: a JSON text of rows (session_rows()), or "" */
+    const char *const *clauses;
+    size_t n_clauses;
+    unsigned line, script_line; /* 0: unknown */
+    enum suite_verdict verdict;
+    enum suite_standing standing;
+    double seconds;
+    bool is_carried; /* no case by itself: a verdict that earlier cases change */
+};
+
+struct report {
+    const char *path; /* where it was read */
+    const char *name, *version, *package, *banner, *sha256, *profile, *program;
+    const char *label; /* "iperf 3.12", or what stands for it */
+    int exit;
+    const char *exit_reason;
+    double seconds;
+    struct report_result *results; /* cases, then findings of persistent mode */
+    size_t n;
+    unsigned verdicts[SUITE_N_VERDICTS], standings[SUITE_N_STANDINGS];
+    struct arena arena;
+};
+
+/* Runs side by side, in the order in which they were read. Zero it to start. */
+struct reports {
+    struct report *at;
+    size_t n;
+};
+
+/* --- load.c --- */
+/* Add the run (or the runs, of a merged report) of a JSON text. False, with one line of what is
+ * wrong; path is what that line and report.path say. */
+bool reports_load(struct reports *list, struct bytes text, const char *path, struct text *why);
+/* The same from a file, "-" being the standard input. */
+bool reports_read(struct reports *list, const char *path, struct text *why);
+void reports_fini(struct reports *list);
+
+/* --- finding.c --- */
+/* A hash of what failed and how, whatever the line, the build or the day: REPORT_IDENTITY hex
+ * digits and a NUL. */
+void report_identify(const char *id, const char *step, const char *cause,
+                     char out[REPORT_IDENTITY + 1]);
+/* "server/close" of "server/close/half/RUN"; how many bytes of the id that is. */
+size_t report_area(const char *id);
+/* Whether it counts against the build: standing unexpected, xpass or flaky. */
+bool report_is_unexpected(const struct report_result *r);
+/* Whether a format that has only good and bad calls it bad, though an expectation names it. */
+bool report_is_known(const struct report_result *r);
+/* One word for people: "pass", "known", "FAIL", "FLAKY"; capitals are unexpected. Static. */
+const char *report_word(const struct report_result *r);
+/* What came instead, and why, in one line. */
+void report_reason(const struct report_result *r, struct text *out);
+/* The unexpected ones, worst first: crashes before hangs before the rest; n of them, the caller's
+ * to free(). */
+const struct report_result **report_worst(const struct report *report, size_t *n);
+/* The case of that id; NULL if there is none. Quick: the first call sorts. */
+struct report_index;
+struct report_index *report_index_new(const struct report *report);
+const struct report_result *report_find(const struct report_index *index, const char *id);
+void report_index_free(struct report_index *index);
+/* What the run says beyond its cases (a stale expectation, too many skips): "" if nothing. */
+const char *report_run_trouble(const struct report *report);
