@@ -51,7 +51,7 @@ DOUBLES  = impl/tests/alloc.c impl/tests/iofail.c
 comma   := ,
 
 IMPL     := $(sort $(filter-out impl/main.c,$(wildcard impl/*.c impl/wire/*.c impl/net/*.c impl/traffic/*.c impl/report/*.c)))
-HARNESS  := $(sort $(wildcard $(addsuffix /*.c,$(addprefix harness/,session script sim capture subject suite interop report cli))))
+HARNESS  := $(sort $(wildcard $(addsuffix /*.c,$(addprefix harness/,session script sim capture subject suite fuzz interop report cli))))
 HARNESS  := $(filter-out harness/cli/main.c,$(HARNESS))
 TESTS    := $(sort $(wildcard impl/tests/test_*.c harness/tests/test_*.c))
 # ThreadSanitizer judges what has threads: the tests that start some, or include what does.
@@ -99,7 +99,12 @@ $(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $< $(filter %.o %.a,$^) -lcmocka $(LIBS) $(CAPTURE)
 
-# With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz. One target reads scripts.
+# With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz. One target reads scripts, three have the
+# session mutator; AFL++ takes it as a shared object.
+MUTATOR = fuzz/form.c $(wildcard harness/fuzz/mutate*.c harness/session/*.c)
+$(addprefix $(B)/bin/,server client session): $(call objects,fuzz/mutator_libfuzzer.c $(MUTATOR))
+$(B)/mutator_afl.so: fuzz/mutator_afl.c $(MUTATOR) $(IMPL) $(B)/flags | build/gen/clauses.inc
+	$(CC) $(filter-out -fPIE -MMD -MP,$(OURFLAGS)) -fPIC -shared -fvisibility=default -o $@ $(filter %.c,$^) $(LIBS)
 $(B)/bin/peer: $(call objects,$(filter harness/script/% harness/session/%,$(HARNESS)))
 $(B)/bin/%: fuzz/%_fuzzer.c $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D) $(B)/obj/fuzz

@@ -1,7 +1,10 @@
 /* server_fuzzer.c - the server's machine against any client, with an observer beside it.
  *
  * Input: script.h. Flags: 1 answers wait, 2 answers are no, 4 a token is asked for, 8 limits. */
+#include "fuzz/form.h"
 #include "fuzz/script.h"
+
+const enum form fuzz_form = FORM_RECORDS;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

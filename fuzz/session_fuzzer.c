@@ -10,12 +10,17 @@
  *   6 7  the client, the server: a signal, a failure, a kill, a time-out (low % 4)
  *   8 9  a byte on its way to the observer is replaced by the next byte of the input
  *   a b  the same, one is put in      c d  one is lost
- *   e    both directions are emptied        f    nothing
- * When the steps are used up, everything arrives and time passes until both ends are done. */
+ *   e    both directions are emptied
+ *   f    a message of the input is put behind the client's (low % 2: the server's) bytes: its
+ * length in a byte, then the message When the steps are used up, everything arrives and time passes
+ * until both ends are done. */
+#include "fuzz/form.h"
 #include "fuzz/shell.h"
 #include "fuzz/watch.h"
 
 #include "impl/wire/state.h"
+
+const enum form fuzz_form = FORM_STEPS;
 
 #define STEPS  512
 #define ROUNDS 600 /* until both ends are done; a silence of 120 s is one */
@@ -26,7 +31,7 @@ struct hop {
     bool ends, has_ended;
 };
 
-struct session {
+struct pair {
     struct shell ends[2];     /* by enum observer_side, as all below */
     struct hop out[2], in[2]; /* before and behind the observer, by the sender */
     bool is_gone[2];          /* the process was killed */
@@ -46,7 +51,7 @@ static void drop(struct fuzz_log *log, size_t at, size_t len)
 }
 
 /* What an end sent and did is on its way. */
-static void collect(struct session *x, enum observer_side side)
+static void collect(struct pair *x, enum observer_side side)
 {
     struct shell *s = &x->ends[side];
 
@@ -56,7 +61,7 @@ static void collect(struct session *x, enum observer_side side)
     x->out[side].ends = x->out[side].ends || shell_is_over(s) || x->is_gone[side];
 }
 
-static void pass_observer(struct session *x, enum observer_side side, size_t most)
+static void pass_observer(struct pair *x, enum observer_side side, size_t most)
 {
     struct hop *from = &x->out[side], *to = &x->in[side];
     struct bytes piece = {from->bytes.at, MIN(most, from->bytes.len)};
@@ -73,7 +78,7 @@ static void pass_observer(struct session *x, enum observer_side side, size_t mos
     }
 }
 
-static void arrive(struct session *x, enum observer_side from, size_t most)
+static void arrive(struct pair *x, enum observer_side from, size_t most)
 {
     enum observer_side at = from == OBSERVER_CLIENT ? OBSERVER_SERVER : OBSERVER_CLIENT;
     struct shell *s = &x->ends[at];
@@ -97,7 +102,7 @@ static void arrive(struct session *x, enum observer_side from, size_t most)
 }
 
 /* what: 0 replace, 1 put in, 2 take away. */
-static void change(struct session *x, enum observer_side side, unsigned what, uint8_t how,
+static void change(struct pair *x, enum observer_side side, unsigned what, uint8_t how,
                    uint8_t byte)
 {
     struct fuzz_log *log = &x->out[side].bytes;
@@ -117,10 +122,19 @@ static void change(struct session *x, enum observer_side side, unsigned what, ui
     }
 }
 
+/* The channel makes up a whole message. */
+static void put(struct pair *x, enum observer_side side, struct bytes message)
+{
+    if (message.len == 0 || x->out[side].ends)
+        return;
+    x->is_disturbed = x->is_changed[side] = true;
+    fuzz_note(&x->out[side].bytes, message.at, message.len);
+}
+
 /* --- the ends ----------------------------------------------------------------------------------
  */
 
-static void stream_up(struct session *x)
+static void stream_up(struct pair *x)
 {
     struct shell *client = &x->ends[OBSERVER_CLIENT], *server = &x->ends[OBSERVER_SERVER];
 
@@ -132,7 +146,7 @@ static void stream_up(struct session *x)
     collect(x, OBSERVER_SERVER);
 }
 
-static void test_over(struct session *x)
+static void test_over(struct pair *x)
 {
     struct shell *client = &x->ends[OBSERVER_CLIENT];
 
@@ -143,14 +157,14 @@ static void test_over(struct session *x)
     collect(x, OBSERVER_CLIENT);
 }
 
-static void wake(struct session *x, enum observer_side side)
+static void wake(struct pair *x, enum observer_side side)
 {
     if (!x->is_gone[side])
         shell_tick(&x->ends[side]);
     collect(x, side);
 }
 
-static void disturb(struct session *x, enum observer_side side, unsigned what)
+static void disturb(struct pair *x, enum observer_side side, unsigned what)
 {
     struct shell *s = &x->ends[side];
 
@@ -172,7 +186,7 @@ static void disturb(struct session *x, enum observer_side side, unsigned what)
 /* --- playing -----------------------------------------------------------------------------------
  */
 
-static void flow(struct session *x)
+static void flow(struct pair *x)
 {
     for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
         pass_observer(x, (enum observer_side)side, SIZE_MAX);
@@ -180,7 +194,7 @@ static void flow(struct session *x)
     }
 }
 
-static void step(struct session *x, uint8_t byte, struct bytes *in)
+static void step(struct pair *x, uint8_t byte, struct bytes *in)
 {
     uint8_t what = byte >> 4, how = byte & 15;
     size_t many = (how + 1u) * (how + 1u);
@@ -199,15 +213,17 @@ static void step(struct session *x, uint8_t byte, struct bytes *in)
         change(x, (enum observer_side)(what & 1), (what - 8) / 2, how, what < 12 ? fuzz_u8(in) : 0);
     else if (what == 14)
         flow(x);
+    else
+        put(x, (enum observer_side)(how & 1), fuzz_take(in, fuzz_u8(in)));
 }
 
-static bool is_done(const struct session *x, enum observer_side side)
+static bool is_done(const struct pair *x, enum observer_side side)
 {
     return x->is_gone[side] || shell_is_over(&x->ends[side]);
 }
 
 /* Whether nothing is on its way to somebody who reads it. */
-static bool is_still(const struct session *x)
+static bool is_still(const struct pair *x)
 {
     for (int side = 0; side < 2; side++)
         if (x->out[side].bytes.len > 0 || x->out[side].ends != x->out[side].has_ended ||
@@ -217,7 +233,7 @@ static bool is_still(const struct session *x)
 }
 
 /* Let everything arrive, and time pass where nothing else helps. */
-static void finish(struct session *x, bool server_first)
+static void finish(struct pair *x, bool server_first)
 {
     for (unsigned round = 0; round < ROUNDS; round++) {
         if (is_done(x, OBSERVER_CLIENT) && is_done(x, OBSERVER_SERVER) && is_still(x))
@@ -244,7 +260,7 @@ static void finish(struct session *x, bool server_first)
 
 /* Whose bytes arrived as they were sent has done nothing wrong, whatever came the other way; and
  * what that end takes for a fault of the other one is one to the observer. */
-static void check(const struct session *x)
+static void check(const struct pair *x)
 {
     for (int side = 0; side < 2; side++)
         FUZZ_CHECK(x->is_changed[side] || x->watch.n_violations[side] == 0, "side %d: %s", side,
@@ -283,11 +299,11 @@ static void fill(struct params *p, uint8_t flags, uint8_t n_streams)
         params_mark(p, sent[i]);
 }
 
-static void set_up(struct session *x, const struct params *p)
+static void set_up(struct pair *x, const struct params *p)
 {
     struct machine_config config;
 
-    *x = (struct session){.is_disturbed = false};
+    *x = (struct pair){.is_disturbed = false};
     machine_config_init(&config, MACHINE_SERVER);
     shell_init(&x->ends[OBSERVER_SERVER], &config);
     machine_config_init(&config, MACHINE_CLIENT);
@@ -302,7 +318,7 @@ static void set_up(struct session *x, const struct params *p)
     }
 }
 
-static void take_down(struct session *x)
+static void take_down(struct pair *x)
 {
     for (int side = 0; side < 2; side++) {
         shell_fini(&x->ends[side]);
@@ -316,7 +332,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes in = {data, size};
     uint8_t flags = fuzz_u8(&in), n_streams = fuzz_u8(&in), server_first = fuzz_u8(&in);
-    struct session x;
+    struct pair x;
     struct params p;
 
     fuzz_memory_start();

@@ -29,12 +29,47 @@ void session_add(struct session *s, const struct session_message *message)
     m->cuts.at = copy_of(message->cuts.at, message->cuts.n * sizeof *m->cuts.at);
 }
 
+void session_insert(struct session *s, size_t at, const struct session_message *message)
+{
+    session_add(s, message);
+    struct session_message last = s->messages[s->n - 1];
+    memmove(&s->messages[at + 1], &s->messages[at], (s->n - 1 - at) * sizeof *s->messages);
+    s->messages[at] = last;
+}
+
+static void free_message(struct session_message *m)
+{
+    free((void *)(uintptr_t)m->body.at);
+    free(m->cuts.at);
+}
+
+void session_remove(struct session *s, size_t at)
+{
+    free_message(&s->messages[at]);
+    memmove(&s->messages[at], &s->messages[at + 1], (s->n - at - 1) * sizeof *s->messages);
+    s->n--;
+}
+
+void session_copy(const struct session *from, struct session *to)
+{
+    *to = (struct session){.we_serve = from->we_serve};
+    for (size_t i = 0; i < from->n; i++)
+        session_add(to, &from->messages[i]);
+}
+
+size_t session_size(const struct session *s)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        size += s->messages[i].body.len;
+    return size;
+}
+
 void session_fini(struct session *s)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        free((void *)(uintptr_t)s->messages[i].body.at);
-        free(s->messages[i].cuts.at);
-    }
+    for (size_t i = 0; i < s->n; i++)
+        free_message(&s->messages[i]);
     free(s->messages);
     *s = (struct session){0};
 }

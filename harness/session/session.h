@@ -87,6 +87,14 @@ struct session {
 void session_add(struct session *s, const struct session_message *message);
 void session_fini(struct session *s);
 
+/* Put a copy of the message before the at-th (at <= n); take the at-th out. */
+void session_insert(struct session *s, size_t at, const struct session_message *message);
+void session_remove(struct session *s, size_t at);
+/* A deep copy into *to, which is overwritten. */
+void session_copy(const struct session *from, struct session *to);
+/* Bytes of all bodies. */
+size_t session_size(const struct session *s);
+
 /* Whether the other side can tell: bytes or an end, and no setting of our own, pause or remark. */
 bool session_is_said(const struct session_message *message);
 
