@@ -18,6 +18,9 @@ extern const struct cli_command cli_commands[]; /* ends with name NULL */
 
 /* A subcommand each, in a file of its name: argv[0] is the subcommand; returns the exit status. */
 int cli_test(int argc, char **argv);
+int cli_report(int argc, char **argv);
+int cli_report_merge(int argc, char **argv);
+int cli_report_normalise(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_show(int argc, char **argv);
 int cli_lint(int argc, char **argv);
@@ -31,7 +34,6 @@ int cli_convert(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_scrub(int argc, char **argv);
 int cli_capture(int argc, char **argv);
-int cli_report(int argc, char **argv);
 
 /* Print the synopsis, the usage's first lines, to stderr and return CLI_USAGE. */
 int cli_usage(const char *usage);
@@ -41,6 +43,10 @@ int cli_refuse(const char *program, const struct option *options, int option, co
 /* The whole text as a number in [min, max], or as a count in [1, max]; false: it is none. */
 bool cli_number(const char *text, double min, double max, double *out);
 bool cli_count(const char *text, uint64_t max, uint64_t *out);
+/* "90", "500ms", "60s", "10m", "8h" in seconds, above 0 and at most CLI_DURATION_MAX; false: it is
+ * none. */
+#define CLI_DURATION_MAX (30 * 86400.0)
+bool cli_duration(const char *text, double *seconds);
 
 /* The next option as getopt_long() gives it; a bad one is answered with its name and the nearest
  * good one, and '?' is returned. */
@@ -101,10 +107,12 @@ struct cli_words {
     size_t n;
 };
 
-/* What narrows a list of cases: ids (globs), clauses, tags, tags that it has
- * not, needs, roles. */
+/* What narrows a list of cases: ids (globs), clauses, tags, tags that it has not, needs, levels of
+ * clauses, reports in which it failed, roles, and at last the shard. */
 struct cli_choice {
-    struct cli_words ids, clauses, tags, without, needs;
+    struct cli_words ids, clauses, tags, without, needs, failed_in;
+    unsigned levels;          /* set of 1 << enum clause_level; 0: any */
+    unsigned shard, n_shards; /* the shard, from 1; 0: no shards */
     bool only_server, only_client;
     bool in_order;     /* as the ids stand, in place of the order of the files */
     const char *cases; /* folder or file; NULL: the program's own */
@@ -114,19 +122,28 @@ bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
 /* getopt rows of the choice, for the option tables. */
 #define CLI_CHOICE_OPTIONS                                                                         \
     {"case", required_argument, NULL, 'c'}, {"clause", required_argument, NULL, 'C'},              \
-        {"role", required_argument, NULL, 'r'}, {"tag", required_argument, NULL, 'T'},             \
-        {"without", required_argument, NULL, 'W'}, {"needs", required_argument, NULL, 'N'},        \
+        {"level", required_argument, NULL, 'L'}, {"failed-in", required_argument, NULL, 'F'},      \
+        {"shard", required_argument, NULL, 'S'}, {"role", required_argument, NULL, 'r'},           \
+        {"tag", required_argument, NULL, 'T'}, {"without", required_argument, NULL, 'W'},          \
+        {"needs", required_argument, NULL, 'N'},                                                   \
     {                                                                                              \
         "cases", required_argument, NULL, 'd'                                                      \
     }
 #define CLI_CHOICE_HELP                                                                            \
     "  --case GLOB        only cases whose id matches (again for more)\n"                          \
     "  --clause ID        only cases that name the clause (again for more)\n"                      \
+    "  --level LEVEL      only cases with a clause of the level: MUST, SHOULD, IS ... (again "     \
+    "for\n"                                                                                        \
+    "                     more)\n"                                                                 \
     "  --tag WORD         only cases with this tag (again for more)\n"                             \
     "  --without WORD     only cases without this tag, such as slow (again for more)\n"            \
     "  --needs WORD       only cases that need it, such as auth (again for more)\n"                \
     "  --role ROLE        only cases that judge a `server`, or a `client`\n"                       \
+    "  --failed-in FILE   only cases that count against the build in a report of --json\n"         \
+    "  --shard I/N        only the I-th of N parts; a case stays in its part for good\n"           \
     "  --cases PATH       folder or file with cases, in place of the program's own\n"
-/* Find and choose. is_whole tells whether nothing was left out. CLI_OK, or a status after a
- * message. */
-int cli_find(const struct cli_choice *choice, struct script_list *list, bool *is_whole);
+/* Find and choose. elsewhere, if it is not NULL, takes the cases of the other shards. is_whole
+ * tells whether nothing was left out, shards aside. CLI_OK, with an empty list where nothing failed
+ * or falls to the shard; or a status after a message. */
+int cli_find(const struct cli_choice *choice, struct script_list *list,
+             struct script_list *elsewhere, bool *is_whole);

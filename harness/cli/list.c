@@ -234,7 +234,7 @@ int cli_list(int argc, char **argv)
         else if (o == 'b' ? !(kind = find_kind(optarg)) : !cli_choice_option(&choice, o, optarg))
             return cli_refuse(argv[0], options, o, usage);
     }
-    int status = optind < argc ? cli_usage(usage) : cli_find(&choice, &cases, &is_whole);
+    int status = optind < argc ? cli_usage(usage) : cli_find(&choice, &cases, NULL, &is_whole);
     if (status == CLI_OK && as_json)
         status = list_json(&cases);
     else if (status == CLI_OK)

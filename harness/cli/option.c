@@ -34,6 +34,29 @@ bool cli_count(const char *text, uint64_t max, uint64_t *out)
     return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out > 0 && *out <= max;
 }
 
+bool cli_duration(const char *text, double *seconds)
+{
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = {
+        {"",   1   },
+        {"ms", 1e-3},
+        {"s",  1   },
+        {"m",  60  },
+        {"h",  3600},
+    };
+    char *end;
+
+    *seconds = strtod(text, &end);
+    for (size_t i = 0; end != text && i < ARRAY_LEN(units); i++)
+        if (strcmp(end, units[i].unit) == 0) {
+            *seconds *= units[i].seconds;
+            return *seconds > 0 && *seconds <= CLI_DURATION_MAX;
+        }
+    return false;
+}
+
 static bool begins_with_word(const char *text, const char *word)
 {
     size_t len = strlen(word);

@@ -17,6 +17,9 @@ static const char usage[] =
     "  sarif     SARIF 2.1.0, for GitHub's code scanning\n"
     "  markdown  a summary in Markdown, below 1 MiB\n"
     "  github    annotations of GitHub Actions, ten of a kind\n"
+    "Reports for later use:\n"
+    "  merge     the reports of shards joined into one, or those of several builds\n"
+    "  normalise without what differs from run to run\n"
     "  --out FILE   file to write (default: standard output)\n"
     "A REPORT of - is the standard input.\n"
     "example: iperfspec report junit --out junit.xml conformance-3.12.json conformance-3.18.json\n"
@@ -98,8 +101,20 @@ static bool is_sensible(const struct request *r, const char *word)
     return false;
 }
 
+static const struct {
+    const char *word;
+    int (*run)(int argc, char **argv);
+} others[] = {
+    {"merge",     cli_report_merge    },
+    {"normalise", cli_report_normalise},
+};
+
 int cli_report(int argc, char **argv)
 {
+    for (size_t i = 0; i < ARRAY_LEN(others) && argc > 1; i++)
+        if (strcmp(argv[1], others[i].word) == 0)
+            return others[i].run(argc - 1, argv + 1);
+
     struct request r = {0};
     bool help = false;
     int status = read_line(&r, argc, argv, &help);

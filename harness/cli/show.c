@@ -74,7 +74,7 @@ int cli_show(int argc, char **argv)
         return cli_usage(usage);
     for (; optind < argc; optind++)
         cli_choice_option(&choice, 'c', argv[optind]);
-    int status = cli_find(&choice, &list, &is_whole);
+    int status = cli_find(&choice, &list, NULL, &is_whole);
     for (size_t i = 0; i < list.n && status == CLI_OK; i++)
         show(list.at[i]);
     script_list_fini(&list);

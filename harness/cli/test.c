@@ -16,8 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DETAILS  20 /* failures that are shown in full */
-#define MAX_JOBS 64
+#define DETAILS       20 /* failures that are shown in full */
+#define MAX_JOBS      64
+#define LIMIT_GRACE_S 60 /* behind --limit, for what is written at the end */
 
 static const char usage[] =
     "usage: iperfspec test --build PATH [OPTIONS]\n"
@@ -37,6 +38,12 @@ static const char usage[] =
     "  --jobs N           cases at the same time (default 4 per CPU; 1 with --server); above 1\n"
     "                     some slow ones go on beside them\n"
     "  --fail-fast        stop at the first verdict that is not expected; slow cases come last\n"
+    "  --repeat N         play each case N times; a verdict that changes is flaky\n"
+    "  --until-fail       repeat until a case counts against the build, or --limit\n"
+    "  --budget TIME      begin no case that would not be over by then, such as 60s; those come\n"
+    "                     first that are worth most (docs/judging.md)\n"
+    "  --limit TIME       end everything then, such as 10m; what has no verdict is trouble\n"
+    "  --shuffle          in an order of --seed\n"
     "  --timeout-scale X  longer deadlines (default 1)\n"
     "  --segment HOW      cut what is sent otherwise, whole being the default: bytes, random (see\n"
     "                     --seed) or coalesced; the verdicts should be the same\n"
@@ -44,8 +51,8 @@ static const char usage[] =
     "  --no-probe         even if it completes no correct session\n"
     "  --persistent       then play all server cases against one process, in an order of its own;\n"
     "                     a verdict that differs is a finding, with the fewest cases that show it\n"
-    "  --seed N           of that order, and of --segment random (default: a new one, which is "
-    "printed)\n"
+    "  --seed N           of that order, of --shuffle and --segment random (default: a new one,\n"
+    "                     which is printed)\n"
     "  --in-order         with --persistent: the cases as --case names them, and no other order\n"
     "What is expected:\n"
     "  --expect FILE      known verdicts, in place of the program's own (harness/cases/expect)\n"
@@ -81,12 +88,12 @@ struct request {
     struct tell tell;
     const char *profile, *segment, *record, *expect, *required;
     bool quiet, persistent, no_probe;
-    double jobs, max_skip, seed, details;
+    double jobs, max_skip, seed, details, rounds, budget_s, limit_s;
     unsigned n_detailed;
     struct text again; /* the command line, up to the choice of cases */
 };
 
-enum kind { FLAG, POINTER, NUMBER, PATH };
+enum kind { FLAG, POINTER, NUMBER, DURATION, PATH };
 
 #define ROW(name, kind, member, min, max, again)                                                   \
     {                                                                                              \
@@ -120,12 +127,17 @@ static const struct row {
     ROW("max-skip", NUMBER, max_skip, 0, 1e6, false),
     ROW("seed", NUMBER, seed, 0, UINT_MAX, false),
     ROW("details", NUMBER, details, 0, 1e6, false),
+    ROW("repeat", NUMBER, rounds, 1, 1e6, false),
+    ROW("budget", DURATION, budget_s, 0, 0, false),
+    ROW("limit", DURATION, limit_s, 0, 0, false),
     ROW("timeout-scale", NUMBER, suite.settings.timeout_scale, 0.1, 1000, true),
     ROW("share-network", FLAG, suite.settings.share_network, 0, 0, true),
     ROW("strict-asbuilt", FLAG, suite.demands.strict_asbuilt, 0, 0, true),
     ROW("update-expectations", FLAG, suite.demands.accepts_all, 0, 0, false),
     ROW("in-order", FLAG, suite.in_order, 0, 0, false),
     ROW("fail-fast", FLAG, suite.demands.fail_fast, 0, 0, false),
+    ROW("until-fail", FLAG, suite.demands.until_fail, 0, 0, false),
+    ROW("shuffle", FLAG, suite.is_shuffled, 0, 0, false),
     ROW("persistent", FLAG, persistent, 0, 0, false),
     ROW("no-probe", FLAG, no_probe, 0, 0, true),
     ROW("quiet", FLAG, quiet, 0, 0, false),
@@ -163,6 +175,8 @@ static bool take_row(struct request *r, const struct row *row)
     case POINTER:
         *(const char **)(void *)at = optarg;
         return true;
+    case DURATION:
+        return cli_duration(optarg, (double *)(void *)at);
     case PATH:
         return snprintf(at, sizeof r->suite.settings.build.path, "%s", optarg) <
                (int)sizeof r->suite.settings.build.path;
@@ -311,7 +325,7 @@ static int prepare(struct request *r)
 {
     struct subject_build *build = &r->suite.settings.build;
     struct text why = {0};
-    int status = cli_find(&r->choice, &r->suite.cases, &r->suite.is_whole);
+    int status = cli_find(&r->choice, &r->suite.cases, &r->suite.elsewhere, &r->suite.is_whole);
 
     if (status != CLI_OK)
         return status;
@@ -358,8 +372,30 @@ static int finish(struct request *r)
     return status;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* From now on. The alarm is for what does not look at the clock. */
+static void set_limits(struct request *r)
+{
+    struct suite_settings *s = &r->suite.settings;
+
+    if (r->limit_s > 0) {
+        s->limit_ns = now_ns() + (uint64_t)(r->limit_s * 1e9);
+        alarm((unsigned)r->limit_s + LIMIT_GRACE_S);
+    }
+    if (r->budget_s > 0)
+        s->budget_end_ns = now_ns() + (uint64_t)(r->budget_s * 1e9);
+}
+
 static int run(struct request *r)
 {
+    set_limits(r);
     int status = prepare(r);
 
     if (status != CLI_OK)
@@ -430,6 +466,7 @@ static int read_options(struct request *r, int argc, char **argv, bool *help)
     r->suite.settings.jobs = r->suite.settings.remote ? 1 : (unsigned)r->jobs;
     r->suite.seed = r->seed >= 0 ? (uint64_t)r->seed : (uint64_t)time(NULL) % 1000000;
     r->choice.in_order = r->suite.in_order;
+    r->suite.demands.rounds = (unsigned)r->rounds;
     r->suite.demands.limits_skips = r->max_skip >= 0;
     r->suite.demands.max_skip = r->max_skip >= 0 ? (unsigned)r->max_skip : 0;
     r->suite.settings.segment_seed = (unsigned)r->suite.seed;

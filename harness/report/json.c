@@ -1,3 +1,4 @@
+#include "harness/report/counts.h"
 #include "harness/report/quirks.h"
 #include "harness/report/report.h"
 
@@ -102,6 +103,8 @@ static void put_result(struct jwrite *w, const struct suite_result *r)
         jwrite_string(w, "known", r->expectation->reason);
     if (r->standing == SUITE_FLAKY)
         put_judgement(w, "again", &r->again);
+    if (r->round)
+        jwrite_uint(w, "round", r->round);
     if (r->skip.len)
         jwrite_string(w, "skip", text_string(&r->skip));
     jwrite_string(w, "file", r->script->file);
@@ -143,19 +146,7 @@ static void put_totals(struct jwrite *w, const struct suite *suite)
     struct suite_totals t;
 
     suite_count(suite, &t);
-    jwrite_object(w, "totals");
-    jwrite_uint(w, "cases", suite->cases.n);
-    for (int v = 0; v < SUITE_N_VERDICTS; v++)
-        jwrite_uint(w, suite_verdict_word((enum suite_verdict)v), t.verdicts[v]);
-    for (int s = SUITE_KNOWN; s < SUITE_N_STANDINGS; s++)
-        jwrite_uint(w, suite_standing_word((enum suite_standing)s), t.standings[s]);
-    jwrite_uint(w, "carried", t.carried);
-    jwrite_uint(w, "once", t.once);
-    jwrite_uint(w, "stale", t.stale);
-    jwrite_uint(w, "repeated", t.repeated);
-    jwrite_uint(w, "connects", t.connects);
-    jwrite_uint(w, "retries", t.retries);
-    jwrite_end(w);
+    counts_put(w, &t);
 }
 
 static void put_finding(struct jwrite *w, const struct suite *suite, const struct suite_finding *f)
@@ -221,6 +212,9 @@ void report_json(const struct suite *suite, struct text *out)
     put_needs(&w, suite);
     put_totals(&w, suite);
     jwrite_double(&w, "seconds", (double)suite->duration_ns / 1e9);
+    if (suite->is_shuffled)
+        jwrite_uint(&w, "seed", suite->seed);
+    jwrite_uint(&w, "rounds", suite->rounds);
     jwrite_array(&w, "results");
     for (size_t i = 0; i < suite->cases.n; i++)
         put_result(&w, &suite->results[i]);

@@ -42,7 +42,10 @@ void report_head(FILE *out, const struct suite *suite)
     fputs("\n", out);
     if (b->sha256[0])
         fprintf(out, "sha-256  %s\n", b->sha256);
-    fprintf(out, "profile  %s\n\n", text_string(&suite->profile));
+    fprintf(out, "profile  %s\n", text_string(&suite->profile));
+    if (suite->is_shuffled)
+        fprintf(out, "order    --shuffle --seed %llu\n", (unsigned long long)suite->seed);
+    fputs("\n", out);
 }
 
 /* "pass", "known", and in capitals what is not as expected. */
@@ -125,7 +128,13 @@ static void judgement(FILE *out, const struct suite_judgement *j)
 /* What did not happen as an expectation says, or not each time. */
 static void contradiction(FILE *out, const struct suite_result *r)
 {
-    if (r->standing == SUITE_FLAKY) {
+    if (r->standing == SUITE_FLAKY && r->round) {
+        fputs("\n      an earlier round was ", out);
+        judgement(out, &r->again);
+        fprintf(out, ", round %u was ", r->round);
+        judgement(out, &r->judgement);
+        fprintf(out, ": line %u, got %s", r->run.line, text_string(&r->run.got));
+    } else if (r->standing == SUITE_FLAKY) {
         fputs("\n      the first run was ", out);
         judgement(out, &r->judgement);
         fputs(", the second, alone, was ", out);
@@ -316,6 +325,8 @@ static void closing_line(FILE *out, const struct suite *suite, const struct suit
         fprintf(out, ", %u once", t->once);
     if (t->stale)
         fprintf(out, ", %u stale", t->stale);
+    if (suite->rounds > 1)
+        fprintf(out, "; %u rounds", suite->rounds);
     fprintf(out, "; %.1f s\n", (double)suite->duration_ns / 1e9);
 }
 

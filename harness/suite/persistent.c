@@ -1,5 +1,6 @@
 /* persistent.c - one server process for all cases: what differs from a fresh process's verdict is
  * state that was carried over from one client to the next. */
+#include "harness/suite/order.h"
 #include "harness/suite/shrink.h"
 #include "harness/suite/suite.h"
 
@@ -163,25 +164,6 @@ static void hunt_down(struct suite *suite, const struct order *order, size_t end
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-/* The same numbers from the same seed everywhere (splitmix64). */
-static uint64_t next_random(uint64_t *seed)
-{
-    uint64_t z = *seed += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-static void shuffle(size_t *index, size_t n, uint64_t seed)
-{
-    for (size_t i = n; i > 1; i--) {
-        size_t k = (size_t)(next_random(&seed) % i), kept = index[i - 1];
-        index[i - 1] = index[k];
-        index[k] = kept;
-    }
-}
-
 /* Those that were judged with a fresh process, and gave the same verdict each time. */
 static bool is_comparable(const struct suite_result *r)
 {
@@ -314,7 +296,7 @@ bool suite_run_persistent(struct suite *suite)
         if (is_comparable(&suite->results[i]))
             index[n++] = i;
     if (!suite->in_order) {
-        shuffle(index, n, suite->seed);
+        order_shuffle(index, n, suite->seed);
         group(suite, index, n);
     }
     suite->n_persistent = n;

@@ -52,6 +52,8 @@ static bool try(struct probing *p, int which)
     if (!script_read(&list, "probe", texts[which], &error) ||
         !suite_run_all(&list, p->settings, done, p))
         text_adds(&p->got, "cannot be tried: no worker process");
+    else if (!p->ok && p->got.len == 0)
+        text_adds(&p->got, "not judged before the time limit");
     script_list_fini(&list);
     return p->ok;
 }

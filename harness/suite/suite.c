@@ -1,14 +1,23 @@
-#include "harness/suite/suite.h"
+/* suite.c - the whole run: cases are chosen, played, compared with what is expected, played again.
+ */
+#include "harness/suite/order.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum kind {
+    FIRST,
+    ALONE,   /* once more what was not expected */
+    REPEATED /* once more all that was */
+};
 
 struct round {
     struct suite *suite;
     struct script_list list; /* what this round plays */
     size_t *index;           /* of each in the suite */
-    bool again;
+    enum kind kind;
 };
 
 static uint64_t now_ns(void)
@@ -74,6 +83,27 @@ static bool take_again(const struct suite *suite, struct suite_result *r, struct
     return true;
 }
 
+/* A further round of --repeat. What is new becomes the result, so that it can be looked into. */
+static bool take_repeated(const struct suite *suite, struct suite_result *r, struct suite_run *run)
+{
+    struct suite_judgement j = suite_judge(r->script, run, &suite->settings.build);
+    struct suite_judgement earlier = r->judgement;
+    const struct suite_expectation *e = r->expectation;
+
+    if ((j.verdict == earlier.verdict && j.cause == earlier.cause) ||
+        (e && e->at_times && fits(e, &j))) {
+        suite_run_fini(run);
+        return false;
+    }
+    take(suite, r, run);
+    if (j.verdict == SUITE_ERROR)
+        return true;
+    r->again = earlier;
+    r->round = suite->rounds + 1;
+    r->standing = SUITE_FLAKY;
+    return true;
+}
+
 static bool done(void *context, size_t index, struct suite_run *run)
 {
     struct round *round = context;
@@ -81,19 +111,15 @@ static bool done(void *context, size_t index, struct suite_run *run)
     struct suite_result *r = &suite->results[round->index[index]];
     bool is_news = true;
 
-    if (round->again)
+    if (round->kind == ALONE)
         is_news = take_again(suite, r, run);
+    else if (round->kind == REPEATED)
+        is_news = take_repeated(suite, r, run);
     else
         take(suite, r, run);
     if (is_news && suite->progress)
         suite->progress(suite->context, r);
     return !suite->demands.fail_fast || r->standing < SUITE_UNEXPECTED;
-}
-
-static void add(struct round *round, size_t i)
-{
-    round->list.at[round->list.n] = round->suite->cases.at[i];
-    round->index[round->list.n++] = i;
 }
 
 bool suite_is_slow(const struct script *script)
@@ -104,49 +130,123 @@ bool suite_is_slow(const struct script *script)
     return false;
 }
 
-static bool is_due(const struct suite_result *r, bool again)
+static bool is_due(const struct suite_result *r, enum kind kind)
 {
-    return again ? r->standing == SUITE_UNEXPECTED || r->standing == SUITE_XPASS : r->skip.len == 0;
+    bool is_bad = r->standing == SUITE_UNEXPECTED || r->standing == SUITE_XPASS;
+
+    switch (kind) {
+    case ALONE:
+        return is_bad && r->round == 0;
+    case REPEATED:
+        return r->skip.len == 0 && r->run.duration_ns > 0 && r->standing < SUITE_UNEXPECTED;
+    default:
+        return r->skip.len == 0;
+    }
 }
 
-/* What --fail-fast left out. */
-static void skip_unplayed(struct suite *suite)
+/* Why cases were left out. */
+static const char *what_cut(const struct suite *suite)
 {
+    uint64_t now = now_ns();
+
+    if (suite->settings.limit_ns && now >= suite->settings.limit_ns)
+        return "not played: the time limit";
+    if (suite->settings.budget_end_ns)
+        return "not played: not worth more than others, or too long, for --budget";
+    return "not played: --fail-fast";
+}
+
+/* What was left out by them. */
+static void skip_unplayed(struct suite *suite, bool is_limit)
+{
+    const char *why = what_cut(suite);
+
     for (size_t i = 0; i < suite->cases.n; i++) {
         struct suite_result *r = &suite->results[i];
         if (r->skip.len == 0 && r->run.duration_ns == 0) {
-            text_adds(&r->skip, "not played: --fail-fast");
+            text_adds(&r->skip, why);
             r->judgement.verdict = SUITE_SKIP;
             suite->is_whole = false;
+            suite->n_cut += is_limit;
         }
     }
 }
 
-static bool play(struct suite *suite, bool again)
+/* Those that wait for long begin first, and the rest goes on beside them; but the first failure is
+ * sooner found among the others. */
+static size_t in_order(const struct suite *suite, enum kind kind, size_t *index)
 {
-    struct round round = {.suite = suite, .again = again};
+    size_t n = 0;
+
+    for (int half = 0; half < 2; half++)
+        for (size_t i = 0; i < suite->cases.n; i++)
+            if ((suite_is_slow(suite->cases.at[i]) == suite->demands.fail_fast) == half &&
+                is_due(&suite->results[i], kind))
+                index[n++] = i;
+    if (suite->settings.budget_end_ns && kind == FIRST)
+        order_by_worth(&suite->cases, index, n);
+    else if (suite->is_shuffled)
+        order_shuffle(index, n, suite->seed + suite->rounds);
+    return n;
+}
+
+static bool play(struct suite *suite, enum kind kind)
+{
+    struct round round = {.suite = suite, .kind = kind};
     struct suite_settings settings = suite->settings;
     size_t n = suite->cases.n + 1;
 
     round.list.at = text_realloc(NULL, n * sizeof *round.list.at);
     round.index = text_realloc(NULL, n * sizeof *round.index);
-    /* Those that wait for long begin first, and the rest goes on beside them; but the first failure
-     * is sooner found among the others. */
-    for (int half = 0; half < 2; half++)
-        for (size_t i = 0; i < suite->cases.n; i++)
-            if ((suite_is_slow(suite->cases.at[i]) == suite->demands.fail_fast) == half &&
-                is_due(&suite->results[i], again))
-                add(&round, i);
-    if (again)
+    round.list.n = in_order(suite, kind, round.index);
+    for (size_t i = 0; i < round.list.n; i++)
+        round.list.at[i] = suite->cases.at[round.index[i]];
+    if (kind == ALONE) {
         settings.jobs = 1;
+        settings.budget_end_ns = 0; /* it is about what is begun: this is to be known for sure */
+    }
     bool ok = round.list.n == 0 || suite_run_all(&round.list, &settings, done, &round);
     free(round.list.at);
     free(round.index);
     return ok;
 }
 
+static bool is_over(const struct suite *suite)
+{
+    const struct suite_settings *s = &suite->settings;
+    uint64_t end = s->budget_end_ns ? s->budget_end_ns : s->limit_ns;
+
+    return end && now_ns() >= end;
+}
+
+static bool has_failed(const struct suite *suite)
+{
+    for (size_t i = 0; i < suite->cases.n; i++)
+        if (suite->results[i].standing >= SUITE_UNEXPECTED ||
+            suite->results[i].judgement.verdict == SUITE_ERROR)
+            return true;
+    return false;
+}
+
+/* All of it once more, and what is not expected then. */
+static bool repeat(struct suite *suite)
+{
+    const struct suite_demands *d = &suite->demands;
+    unsigned most = d->until_fail && d->rounds == 0 ? UINT_MAX : MAX(d->rounds, 1);
+    bool ok = true;
+
+    while (ok && suite->rounds < most && !is_over(suite) &&
+           !((d->until_fail || d->fail_fast) && has_failed(suite))) {
+        ok = play(suite, REPEATED) && play(suite, ALONE);
+        suite->rounds++;
+    }
+    return ok;
+}
+
 static void choose(struct suite *suite)
 {
+    for (size_t i = 0; i < suite->elsewhere.n; i++)
+        suite_expectations_mark(&suite->expectations, suite->elsewhere.at[i]->id);
     for (size_t i = 0; i < suite->cases.n; i++) {
         struct suite_result *r = &suite->results[i];
         struct text options = {0};
@@ -162,18 +262,35 @@ static void choose(struct suite *suite)
     }
 }
 
+/* What the whole suite needs, also where it is played in shards: their reports say the same. */
+static bool find_needs(struct suite *suite)
+{
+    size_t n = suite->cases.n, others = suite->elsewhere.n;
+    struct script_list all = {.n = n + others};
+
+    all.at = text_realloc(NULL, (all.n + 1) * sizeof *all.at);
+    for (size_t i = 0; i < all.n; i++)
+        all.at[i] = i < n ? suite->cases.at[i] : suite->elsewhere.at[i - n];
+    bool ok = suite_find_needs(&suite->settings, &all, suite->demands.required);
+    free(all.at);
+    return ok;
+}
+
 bool suite_run(struct suite *suite)
 {
     uint64_t began = now_ns();
 
     suite->results = text_realloc(NULL, (suite->cases.n + 1) * sizeof *suite->results);
     memset(suite->results, 0, (suite->cases.n + 1) * sizeof *suite->results);
-    bool ok = suite_find_needs(&suite->settings, &suite->cases, suite->demands.required);
+    bool ok = find_needs(suite);
     choose(suite);
     /* What is unexpected is played once more, alone: a verdict that changes is never hidden. */
-    ok = ok && play(suite, false) && play(suite, true);
-    if (suite->demands.fail_fast)
-        skip_unplayed(suite);
+    ok = ok && play(suite, FIRST) && play(suite, ALONE);
+    suite->rounds = 1;
+    ok = ok && repeat(suite);
+    bool is_limit = suite->settings.limit_ns && now_ns() >= suite->settings.limit_ns;
+    if (suite->demands.fail_fast || suite->settings.budget_end_ns || is_limit)
+        skip_unplayed(suite, is_limit);
     suite->duration_ns = now_ns() - began;
     return ok;
 }
@@ -193,4 +310,5 @@ void suite_fini(struct suite *suite)
     suite_expectations_fini(&suite->expectations);
     text_fini(&suite->profile);
     script_list_fini(&suite->cases);
+    script_list_fini(&suite->elsewhere);
 }

@@ -135,6 +135,9 @@ struct suite_settings {
     struct suite_need needs[SCRIPT_N_NEEDS]; /* by suite_find_needs() */
     const char *keep;          /* folder for what a case left: output, timeline; or NULL */
     const struct sim_tap *tap; /* NULL, or who listens to each case of suite_run_case() */
+    /* CLOCK_MONOTONIC, 0: none. No case is begun that would not be over by the first, as far as can
+     * be told; at the second everything ends, with what has begun. */
+    uint64_t budget_end_ns, limit_ns;
 };
 
 /* --- needs.c: what cases need, and whether it is there --- */
@@ -171,7 +174,8 @@ typedef bool suite_done(void *context, size_t index, struct suite_run *run);
 bool suite_is_slow(const struct script *script);
 
 /* Run all of list, at most settings->jobs at a time, and some slow ones beside them (unless that is
- * one), and call done() as results come, in any order.
+ * one), and call done() as results come, in any order; not for those that settings->budget_end_ns
+ * or settings->limit_ns leave out.
  * False if no worker could be started. A worker that dies is a result of cause SIM_TROUBLE. */
 bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
                    suite_done *done, void *context);
@@ -192,13 +196,17 @@ struct suite_result {
     const struct suite_expectation *expectation;
     enum suite_standing standing;
     struct suite_judgement again; /* SUITE_FLAKY: what the second run brought */
+    unsigned round;               /* SUITE_FLAKY: of --repeat, that brought judgement; again is
+                                     that of an earlier round then. 0: none */
     bool repeated;                /* the first run met harness trouble; this is the second */
     struct text skip;             /* why it was not run */
 };
 
 /* What is asked of a run beyond its verdicts. */
 struct suite_demands {
-    bool fail_fast;      /* no more cases once one counts against the build */
+    bool fail_fast;  /* no more cases once one counts against the build */
+    bool until_fail; /* round after round until a case counts against it */
+    unsigned rounds; /* how often each case is played, 0 and 1: once; or the most, with the above */
     bool strict_asbuilt; /* drift is as bad as a failure */
     bool accepts_all;    /* what is unexpected is written down: only harness trouble counts */
     unsigned required;   /* set of 1 << enum script_need: must be there */
@@ -229,6 +237,7 @@ bool suite_run_persistent(struct suite *suite);
 
 struct suite {
     struct script_list cases;
+    struct script_list elsewhere; /* of other shards: what expectations may speak about */
     struct suite_settings settings;
     struct suite_demands demands;
     struct text profile; /* what the build counts as, in words */
@@ -236,8 +245,11 @@ struct suite {
     bool is_whole;                /* nothing was left out by a choice: expectations can be stale */
     struct suite_result *results; /* one per case */
     uint64_t duration_ns;
-    uint64_t seed; /* of the order in persistent mode */
-    bool in_order; /* no order but that of the list */
+    uint64_t seed;    /* of the order in persistent mode, and when shuffled */
+    bool is_shuffled; /* played in the order of the seed */
+    bool in_order;    /* no order but that of the list */
+    unsigned rounds;  /* played to the end, from 1 */
+    unsigned n_cut;   /* cases that settings.limit_ns left without a verdict */
     struct suite_finding *findings;
     size_t n_findings, n_persistent; /* cases that were played in persistent mode */
     unsigned persistent_trouble;     /* those among them that met harness trouble */
@@ -255,14 +267,19 @@ void suite_fini(struct suite *suite);
 /* --- totals.c: what came of it, counted in one place for people, programs and the exit status ---
  */
 struct suite_totals {
-    unsigned verdicts[SUITE_N_VERDICTS], standings[SUITE_N_STANDINGS];
-    unsigned stale;             /* expectations that no case of a whole run matches */
-    unsigned repeated;          /* cases played again after harness trouble */
-    unsigned connects, retries; /* CONN-5 */
-    unsigned shared_network;    /* cases that ran in the host's own network */
-    unsigned unkept;            /* cases that --keep could not write about */
-    unsigned carried;           /* findings of persistent mode that no expectation names */
-    unsigned once;              /* those that did not show a second time */
+    unsigned cases, verdicts[SUITE_N_VERDICTS], standings[SUITE_N_STANDINGS];
+    unsigned stale;                 /* expectations that no case of a whole run matches */
+    unsigned repeated;              /* cases played again after harness trouble */
+    unsigned connects, retries;     /* CONN-5 */
+    unsigned shared_network;        /* cases that ran in the host's own network */
+    unsigned unkept;                /* cases that --keep could not write about */
+    unsigned carried;               /* findings of persistent mode that no expectation names */
+    unsigned once;                  /* those that did not show a second time */
+    unsigned persistent_trouble;    /* cases of persistent mode that met harness trouble */
+    unsigned cut;                   /* cases that the time limit left without a verdict */
+    unsigned missing;               /* needs that are required, and not there */
+    bool limits_skips, accepts_all; /* as struct suite_demands says */
+    unsigned max_skip;
 };
 void suite_count(const struct suite *suite, struct suite_totals *totals);
 /* Whether no case of this whole run is what the expectation speaks about. */
@@ -270,6 +287,7 @@ bool suite_is_stale(const struct suite *suite, const struct suite_expectation *e
 /* 0 all as expected, 1 something unexpected, 3 harness trouble; for the latter two the reasons are
  * added to why. */
 int suite_exit_status(const struct suite *suite, struct text *why);
+int suite_totals_status(const struct suite_totals *totals, struct text *why);
 
 /* --- update.c: --update-expectations --- */
 struct suite_update {

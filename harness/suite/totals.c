@@ -20,9 +20,27 @@ bool suite_is_stale(const struct suite *suite, const struct suite_expectation *e
     return suite->is_whole && expectation->matched == 0;
 }
 
+/* Required, and not there. */
+static unsigned count_missing(const struct suite *suite)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < SCRIPT_N_NEEDS; i++)
+        n += (suite->demands.required >> i & 1) && !suite->settings.needs[i].there;
+    return n;
+}
+
 void suite_count(const struct suite *suite, struct suite_totals *t)
 {
-    *t = (struct suite_totals){0};
+    *t = (struct suite_totals){
+        .cases = (unsigned)suite->cases.n,
+        .persistent_trouble = suite->persistent_trouble,
+        .cut = suite->n_cut,
+        .missing = count_missing(suite),
+        .accepts_all = suite->demands.accepts_all,
+        .limits_skips = suite->demands.limits_skips,
+        .max_skip = suite->demands.max_skip,
+    };
     for (size_t i = 0; i < suite->cases.n; i++) {
         const struct suite_result *r = &suite->results[i];
         t->verdicts[r->judgement.verdict]++;
@@ -41,53 +59,49 @@ void suite_count(const struct suite *suite, struct suite_totals *t)
         t->stale += suite_is_stale(suite, &suite->expectations.at[i]);
 }
 
-/* Required, and not there. */
-static unsigned count_missing(const struct suite *suite)
-{
-    unsigned n = 0;
-
-    for (int i = 0; i < SCRIPT_N_NEEDS; i++)
-        n += (suite->demands.required >> i & 1) && !suite->settings.needs[i].there;
-    return n;
-}
-
 static bool too_many_retries(const struct suite_totals *t)
 {
     return t->retries >= RETRIES_MIN && t->retries * 100 > t->connects * RETRIES_PERCENT;
 }
 
-int suite_exit_status(const struct suite *suite, struct text *why)
+int suite_totals_status(const struct suite_totals *t, struct text *why)
 {
-    const struct suite_demands *d = &suite->demands;
-    struct suite_totals t;
-    int status = 0;
-
-    suite_count(suite, &t);
-    unsigned skips = t.verdicts[SUITE_SKIP];
+    unsigned skips = t->verdicts[SUITE_SKIP];
     const struct {
         unsigned n;
         int status;
         const char *what;
     } reasons[] = {
-        {t.verdicts[SUITE_ERROR],                            3, "not judged, for harness trouble"                   },
-        {too_many_retries(&t) ? t.retries : 0,               3, "connects repeated, above 2 % of all (CONN-5)"      },
-        {t.unkept,                                           3, "not kept as --keep asks"                           },
-        {t.standings[SUITE_UNEXPECTED],                      1, "unexpected"                                        },
-        {t.standings[SUITE_FLAKY],                           1, "flaky"                                             },
-        {t.standings[SUITE_XPASS],                           1, "passing though an expectation says otherwise"      },
-        {suite->persistent_trouble,                          3, "not judged on a kept process, for harness trouble" },
-        {t.carried,                                          1, "different after other cases: state carried over"   },
-        {t.once,                                             1, "different after other cases, but not a second time"},
-        {t.stale,                                            1, "stale among the expectations"                      },
-        {count_missing(suite),                               1, "required by --require, but not there"              },
-        {d->limits_skips && skips > d->max_skip ? skips : 0, 1,
+        {t->verdicts[SUITE_ERROR],                           3, "not judged, for harness trouble"                   },
+        {t->cut,                                             3, "not judged before the time limit"                  },
+        {too_many_retries(t) ? t->retries : 0,               3, "connects repeated, above 2 % of all (CONN-5)"      },
+        {t->unkept,                                          3, "not kept as --keep asks"                           },
+        {t->standings[SUITE_UNEXPECTED],                     1, "unexpected"                                        },
+        {t->standings[SUITE_FLAKY],                          1, "flaky"                                             },
+        {t->standings[SUITE_XPASS],                          1, "passing though an expectation says otherwise"      },
+        {t->persistent_trouble,                              3, "not judged on a kept process, for harness trouble" },
+        {t->carried,                                         1, "different after other cases: state carried over"   },
+        {t->once,                                            1, "different after other cases, but not a second time"},
+        {t->stale,                                           1, "stale among the expectations"                      },
+        {t->missing,                                         1, "required by --require, but not there"              },
+        {t->limits_skips && skips > t->max_skip ? skips : 0, 1,
          "skipped, more than --max-skip allows"                                                                     },
     };
+    int status = 0;
+
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
-        if (reasons[i].n == 0 || (d->accepts_all && reasons[i].status == 1))
+        if (reasons[i].n == 0 || (t->accepts_all && reasons[i].status == 1))
             continue;
         text_addf(why, "%s%u %s", why->len ? "; " : "", reasons[i].n, reasons[i].what);
         status = MAX(status, reasons[i].status);
     }
     return status;
+}
+
+int suite_exit_status(const struct suite *suite, struct text *why)
+{
+    struct suite_totals t;
+
+    suite_count(suite, &t);
+    return suite_totals_status(&t, why);
 }

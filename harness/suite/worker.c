@@ -3,6 +3,7 @@
  * A worker is forked from the harness and so knows every script; it is sent an index and answers
  * with the texts of a struct suite_run. It dies with the harness, and its subjects with it. */
 #include "harness/subject/tree.h"
+#include "harness/suite/order.h"
 #include "harness/suite/serve.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NO_JOB     SIZE_MAX
@@ -40,8 +42,17 @@ struct pool {
     size_t from;   /* all before were given */
     size_t n_slow; /* workers for slow cases; if none, all go in the order of the list */
     bool stopped;  /* no more jobs are given out */
+    bool is_cut;   /* some were left out, for want of time */
     bool in_order; /* one worker, whose server is kept from case to case */
 };
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
 
 /* --- the line between them ------------------------------------------------------------------- */
 
@@ -204,14 +215,27 @@ static void stop(struct worker *w)
     w->pid = -1;
 }
 
+/* Whether there is time for the case. */
+static bool may_begin(const struct pool *pool, const struct script *script, uint64_t now)
+{
+    uint64_t end = pool->settings->budget_end_ns;
+
+    return end == 0 || now + order_cost_ns(script) <= end;
+}
+
 /* The next case for the worker, or NO_JOB. */
-static size_t next_job(const struct pool *pool, const struct worker *w)
+static size_t next_job(struct pool *pool, const struct worker *w)
 {
     size_t other = NO_JOB;
+    uint64_t now = now_ns();
 
     for (size_t i = pool->from; i < pool->list->n; i++) {
         if (pool->given[i])
             continue;
+        if (!may_begin(pool, pool->list->at[i], now)) {
+            pool->is_cut = true;
+            continue;
+        }
         if (pool->n_slow == 0 || suite_is_slow(pool->list->at[i]) == w->is_slow)
             return i;
         if (other == NO_JOB)
@@ -274,10 +298,32 @@ static bool any_busy(const struct pool *pool, struct pollfd *fds)
     return busy;
 }
 
+/* Milliseconds until everything ends; -1: it does not. */
+static int time_left(const struct pool *pool)
+{
+    uint64_t limit = pool->settings->limit_ns, now = now_ns();
+
+    if (limit == 0)
+        return -1;
+    return limit <= now ? 0 : (int)MIN((limit - now) / 1000000 + 1, 1000000000);
+}
+
+/* Of what has begun nothing will be heard: the workers are killed, and with them goes what they
+ * started. */
+static void end_all(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->n_workers; i++)
+        if (pool->workers[i].pid > 0)
+            kill(pool->workers[i].pid, SIGKILL);
+    pool->is_cut = true;
+}
+
 /* With at most n workers, and some more for what is slow. */
 static bool run_pool(struct pool *pool, size_t n, size_t n_slow)
 {
     pool->n_slow = n_slow;
+    if (time_left(pool) == 0)
+        return true;
     struct pollfd *fds = text_realloc(NULL, (n + n_slow) * sizeof *fds);
 
     pool->workers = text_realloc(NULL, (n + n_slow) * sizeof *pool->workers);
@@ -291,8 +337,12 @@ static bool run_pool(struct pool *pool, size_t n, size_t n_slow)
             break;
     }
     while (any_busy(pool, fds)) {
-        if (poll(fds, pool->n_workers, -1) < 0 && errno != EINTR)
+        if (poll(fds, pool->n_workers, time_left(pool)) < 0 && errno != EINTR)
             break;
+        if (time_left(pool) == 0) {
+            end_all(pool);
+            break;
+        }
         for (size_t i = 0; i < pool->n_workers; i++)
             if (fds[i].revents)
                 take(pool, &pool->workers[i]);
@@ -302,7 +352,7 @@ static bool run_pool(struct pool *pool, size_t n, size_t n_slow)
     free(pool->workers);
     free(pool->given);
     free(fds);
-    return pool->stopped || pool->n_done == pool->list->n;
+    return pool->stopped || pool->is_cut || pool->n_done == pool->list->n;
 }
 
 /* Slow cases wait for the timers of their subject: beside the rest they cost nothing. */

@@ -1,0 +1,286 @@
+/* choice.c - what narrows a list of cases: ids, clauses, levels, tags, an earlier report, a shard.
+ */
+#include "harness/cli/cli.h"
+
+#include "harness/report/report.h"
+#include "harness/suite/suite.h"
+#include "impl/wire/clause.h"
+
+#include <fnmatch.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_SHARDS 9999
+
+static bool add_word(struct cli_words *words, const char *word)
+{
+    if (words->n == ARRAY_LEN(words->at))
+        return false;
+    words->at[words->n++] = word;
+    return true;
+}
+
+static bool take_level(struct cli_choice *choice, const char *word)
+{
+    for (int level = CLAUSE_MUST; level <= CLAUSE_INFO; level++)
+        if (strcasecmp(clause_level_name((enum clause_level)level), word) == 0) {
+            choice->levels |= 1u << level;
+            return true;
+        }
+    return false;
+}
+
+/* "2/4" */
+static bool take_shard(struct cli_choice *choice, const char *text)
+{
+    const char *slash = strchr(text, '/');
+    char first[8] = "";
+    uint64_t i, n;
+
+    if (!slash || slash - text >= (ptrdiff_t)sizeof first)
+        return false;
+    memcpy(first, text, (size_t)(slash - text));
+    if (!cli_count(first, MAX_SHARDS, &i) || !cli_count(slash + 1, MAX_SHARDS, &n) || i > n)
+        return false;
+    choice->shard = (unsigned)i;
+    choice->n_shards = (unsigned)n;
+    return true;
+}
+
+bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
+{
+    switch (option) {
+    case 'c':
+        return add_word(&choice->ids, value);
+    case 'C':
+        return add_word(&choice->clauses, value);
+    case 'T':
+        return add_word(&choice->tags, value);
+    case 'W':
+        return add_word(&choice->without, value);
+    case 'N':
+        return add_word(&choice->needs, value);
+    case 'r':
+        choice->only_server = strcmp(value, "server") == 0;
+        choice->only_client = strcmp(value, "client") == 0;
+        return choice->only_server || choice->only_client;
+    case 'L':
+        return take_level(choice, value);
+    case 'F':
+        return add_word(&choice->failed_in, value);
+    case 'S':
+        return take_shard(choice, value);
+    case 'd':
+        choice->cases = value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Whether one of the words stands in the case's header; no word asks for nothing. */
+static bool names_one(const struct cli_words *words, const struct script_words *header)
+{
+    for (size_t i = 0; i < words->n; i++)
+        for (size_t k = 0; k < header->n; k++)
+            if (strcmp(words->at[i], header->at[k]) == 0)
+                return true;
+    return words->n == 0;
+}
+
+static bool fits_id(const char *id, const struct script *s)
+{
+    return strcmp(id, s->id) == 0 || fnmatch(id, s->id, 0) == 0;
+}
+
+static bool fits_any_id(const struct cli_words *ids, const struct script *s)
+{
+    for (size_t i = 0; i < ids->n; i++)
+        if (fits_id(ids->at[i], s))
+            return true;
+    return ids->n == 0;
+}
+
+static bool has_level(unsigned levels, const struct script *s)
+{
+    for (size_t i = 0; i < s->clauses.n && levels; i++) {
+        const struct clause *clause = clause_find(s->clauses.at[i]);
+        if (clause && (levels >> clause->level & 1))
+            return true;
+    }
+    return levels == 0;
+}
+
+static bool is_chosen(const struct cli_choice *choice, const struct script *s)
+{
+    return fits_any_id(&choice->ids, s) && names_one(&choice->clauses, &s->clauses) &&
+           has_level(choice->levels, s) && names_one(&choice->tags, &s->tags) &&
+           (choice->without.n == 0 || !names_one(&choice->without, &s->tags)) &&
+           names_one(&choice->needs, &s->needs) && !(choice->only_server && s->plays_server) &&
+           !(choice->only_client && !s->plays_server);
+}
+
+/* As the ids stand on the command line; those of one glob as they stood. */
+static void put_in_order(const struct cli_choice *choice, struct script_list *list)
+{
+    struct script **sorted = text_realloc(NULL, (list->n + 1) * sizeof *sorted);
+    size_t n = 0;
+
+    for (size_t k = 0; k < choice->ids.n; k++)
+        for (size_t i = 0; i < list->n; i++)
+            if (list->at[i] && fits_id(choice->ids.at[k], list->at[i])) {
+                sorted[n++] = list->at[i];
+                list->at[i] = NULL;
+            }
+    free(choice->ids.n ? list->at : sorted);
+    list->at = choice->ids.n ? sorted : list->at;
+}
+
+/* Ids of the cases that count against the build in a report, or in several that were merged. */
+struct failed {
+    char **ids;
+    size_t n;
+};
+
+static void note_failed(struct failed *failed, const json_value *report)
+{
+    const json_value *results = json_member(report, "results");
+
+    for (const json_value *r = NULL; (r = json_next(results, r));) {
+        const json_value *bad = json_member(r, "unexpected");
+        if (json_type_of(bad) != JSON_BOOL || !json_bool(bad))
+            continue;
+        failed->ids = text_realloc(failed->ids, (failed->n + 1) * sizeof *failed->ids);
+        failed->ids[failed->n++] = text_dup(report_text_of(r, "id"));
+    }
+}
+
+static bool read_failed(struct failed *failed, const char *path)
+{
+    struct text why = {0};
+    json_value *root;
+
+    if (!report_read(path, &root, &why)) {
+        fprintf(stderr, "iperfspec: --failed-in %s\n", text_string(&why));
+        text_fini(&why);
+        return false;
+    }
+    note_failed(failed, root);
+    for (const json_value *run = NULL; (run = json_next(json_member(root, "runs"), run));)
+        note_failed(failed, run);
+    json_free(root);
+    return true;
+}
+
+static bool has_failed(const struct failed *failed, const struct script *s)
+{
+    for (size_t i = 0; i < failed->n; i++)
+        if (strcmp(failed->ids[i], s->id) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a case stays in the list. */
+typedef bool keeps(const void *context, const struct script *s);
+
+static bool is_wanted(const void *context, const struct script *s)
+{
+    return is_chosen(context, s);
+}
+
+static bool is_again(const void *context, const struct script *s)
+{
+    return has_failed(context, s);
+}
+
+/* By its id alone: a case stays in its shard whatever other cases there are (FNV-1a, 64 bit, and
+ * the last step of splitmix64, since ids differ in their ends). */
+static bool is_in_shard(const void *context, const struct script *s)
+{
+    const struct cli_choice *choice = context;
+    uint64_t hash = 0xcbf29ce484222325u;
+
+    for (const char *at = s->id; *at; at++)
+        hash = (hash ^ (uint8_t)*at) * 0x100000001b3u;
+    hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
+    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
+    hash ^= hash >> 31;
+    return choice->n_shards == 0 || hash % choice->n_shards == choice->shard - 1;
+}
+
+/* What does not stay goes to rest, or away if that is NULL. */
+static void narrow(struct script_list *list, keeps *stays, const void *context,
+                   struct script_list *rest)
+{
+    struct script_list others = {0}, kept = {0};
+
+    others.at = text_realloc(NULL, (list->n + 1) * sizeof *others.at);
+    kept.at = text_realloc(NULL, (list->n + 1) * sizeof *kept.at);
+    for (size_t i = 0; i < list->n; i++) {
+        struct script_list *to = stays(context, list->at[i]) ? &kept : &others;
+        to->at[to->n++] = list->at[i];
+    }
+    free(list->at);
+    *list = kept;
+    if (rest)
+        *rest = others;
+    else
+        script_list_fini(&others);
+}
+
+/* Only those that failed in one of the reports. */
+static bool narrow_to_failed(const struct cli_choice *choice, struct script_list *list)
+{
+    struct failed failed = {0};
+    bool ok = true;
+
+    for (size_t i = 0; i < choice->failed_in.n && ok; i++)
+        ok = read_failed(&failed, choice->failed_in.at[i]);
+    if (ok && choice->failed_in.n)
+        narrow(list, is_again, &failed, NULL);
+    for (size_t i = 0; i < failed.n; i++)
+        free(failed.ids[i]);
+    free(failed.ids);
+    return ok;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+int cli_find(const struct cli_choice *choice, struct script_list *list,
+             struct script_list *elsewhere, bool *is_whole)
+{
+    char own[1200];
+    const char *path = choice->cases;
+    struct text why = {0};
+
+    if (!path && !suite_default_cases(own, sizeof own)) {
+        fputs("iperfspec: no folder of cases beside this program; name one with --cases\n", stderr);
+        return CLI_TROUBLE;
+    }
+    if (suite_find(list, path ? path : own, &why) > 0) {
+        fprintf(stderr, "%s", text_string(&why));
+        text_fini(&why);
+        return CLI_USAGE;
+    }
+    size_t all = list->n;
+    narrow(list, is_wanted, choice, NULL);
+    bool any = list->n > 0;
+    if (!narrow_to_failed(choice, list))
+        return CLI_TROUBLE;
+    if (choice->in_order)
+        put_in_order(choice, list);
+    *is_whole = list->n == all && !is_file(choice->cases);
+    narrow(list, is_in_shard, choice, elsewhere);
+    if (any) /* nothing failed in a report, or falls to this shard: that is no mistake */
+        return CLI_OK;
+    fputs("iperfspec: no case fits the choice\n", stderr);
+    return CLI_USAGE;
+}

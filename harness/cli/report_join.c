@@ -1,0 +1,136 @@
+/* report_join.c - iperfspec report merge and normalise: reports joined, and made comparable. */
+#include "harness/cli/cli.h"
+
+#include "harness/report/merge.h"
+#include "harness/report/report.h"
+#include "impl/wire/jwrite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char merge_usage[] =
+    "usage: iperfspec report merge [--out FILE] REPORT.json...\n"
+    "Join reports of `iperfspec test --json`: the shards of one build into the report of the "
+    "whole,\n"
+    "with its cases by id; several builds into one file, as elements of \"runs\".\n"
+    "  --out FILE         write it there (default: -, the standard output)\n"
+    "example: iperfspec report merge --out all.json shard-*.json\n"
+    "exit:    as the one run would have ended: 0 as expected, 1 something unexpected\n"
+    "         2 bad usage, no such reports, a case that two of them have\n"
+    "         3 harness trouble in a run, or a file that cannot be read or written\n";
+
+static const char normalise_usage[] =
+    "usage: iperfspec report normalise [--out FILE] REPORT.json\n"
+    "Take out what differs from run to run: times, ports, timelines, folders, measured counts. "
+    "Two\n"
+    "runs of a build with the same verdicts are the same file then, whether in shards or not.\n"
+    "  --out FILE         write it there (default: -, the standard output)\n"
+    "example: iperfspec report normalise run.json >run.txt\n"
+    "exit:    0 written   2 bad usage, no report   3 a file that cannot be read or written\n";
+
+struct request {
+    const char *out;
+    json_value **roots;
+    size_t n;
+};
+
+static bool read_all(struct request *r, char **paths)
+{
+    struct text why = {0};
+
+    for (; *paths; paths++) {
+        r->roots = text_realloc(r->roots, (r->n + 1) * sizeof *r->roots);
+        if (!report_read(*paths, &r->roots[r->n], &why)) {
+            fprintf(stderr, "iperfspec report: %s\n", text_string(&why));
+            text_fini(&why);
+            return false;
+        }
+        r->n++;
+    }
+    return true;
+}
+
+static int write_out(const struct request *r, struct jwrite *w, int status)
+{
+    if (report_put_file(r->out, w))
+        return status;
+    fprintf(stderr, "iperfspec report: %s: %s\n", r->out, strerror(errno));
+    return CLI_TROUBLE;
+}
+
+static int merge(const struct request *r, char **paths)
+{
+    struct text why = {0};
+    struct jwrite w;
+    int status;
+
+    (void)paths;
+    jwrite_init(&w, JWRITE_PRETTY);
+    if (!merge_put(&w, (const json_value *const *)r->roots, r->n, &status, &why)) {
+        fprintf(stderr, "iperfspec report merge: %s\n", text_string(&why));
+        status = CLI_USAGE;
+    } else {
+        status = write_out(r, &w, status);
+    }
+    jwrite_fini(&w);
+    text_fini(&why);
+    return status;
+}
+
+static int normalise(const struct request *r, char **paths)
+{
+    struct text why = {0};
+    struct jwrite w;
+    int status;
+
+    jwrite_init(&w, JWRITE_PRETTY);
+    if (!merge_put_normal(&w, r->roots[0], &why)) {
+        fprintf(stderr, "iperfspec report normalise: %s: %s\n", paths[0], text_string(&why));
+        status = CLI_USAGE;
+    } else {
+        status = write_out(r, &w, CLI_OK);
+    }
+    jwrite_fini(&w);
+    text_fini(&why);
+    return status;
+}
+
+/* Options and files of a subcommand that reads reports and writes one. */
+static int convert(int argc, char **argv, const char *usage, size_t most,
+                   int (*make)(const struct request *, char **paths))
+{
+    static const struct option options[] = {
+        {"out", required_argument, NULL, 'o'},
+        {"help",    no_argument, NULL, 'h'},
+        {0       }
+    };
+    struct request r = {.out = "-"};
+    int o;
+
+    while ((o = cli_option(argc, argv, options)) != -1) {
+        if (o == 'h')
+            return fputs(usage, stdout), CLI_OK;
+        if (o != 'o')
+            return cli_refuse(argv[0], options, o, usage);
+        r.out = optarg;
+    }
+    if (optind == argc || (size_t)(argc - optind) > most)
+        return cli_usage(usage);
+    int status = read_all(&r, argv + optind) ? make(&r, argv + optind) : CLI_TROUBLE;
+    for (size_t i = 0; i < r.n; i++)
+        json_free(r.roots[i]);
+    free(r.roots);
+    return status;
+}
+
+int cli_report_merge(int argc, char **argv)
+{
+    return convert(argc, argv, merge_usage, SIZE_MAX, merge);
+}
+
+int cli_report_normalise(int argc, char **argv)
+{
+    return convert(argc, argv, normalise_usage, 1, normalise);
+}
