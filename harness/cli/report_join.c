@@ -103,8 +103,8 @@ static int convert(int argc, char **argv, const char *usage, size_t most,
 {
     static const struct option options[] = {
         {"out", required_argument, NULL, 'o'},
-        {"help",    no_argument, NULL, 'h'},
-        {0       }
+        {"help", no_argument, NULL, 'h'},
+        {0    }
     };
     struct request r = {.out = "-"};
     int o;

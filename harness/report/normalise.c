@@ -10,8 +10,8 @@
 
 /* Members that tell how a run went, not what came of it. */
 static const char *const dropped[] = {
-    "seconds",  "service_seconds", "timeline", "stderr", "branches", "reactions",
-    "connects", "retries",         "repeated", "seed",   "rounds",
+    "seconds", "service_seconds", "timeline", "stderr", "branches", "reactions", "connects",
+    "retries", "repeated",        "seed",     "rounds", "session",  "capture",
 };
 
 /* Words in texts that are others in each run, and what stands for them. */
