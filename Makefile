@@ -26,6 +26,7 @@ B_coverage = build/coverage
 B_fuzz     = build/fuzz
 B_fuzzcov  = build/fuzzcov
 B_mutants  = build/mutants
+B_reach    = build/reach
 B          = $(B_$(VARIANT))
 
 FLAGS_release  = -D_FORTIFY_SOURCE=2 -fstack-protector-strong
@@ -34,6 +35,7 @@ FLAGS_tsan     = -O1 -fsanitize=thread -fno-omit-frame-pointer
 FLAGS_coverage = -O0 --coverage
 FLAGS_fuzz     = $(FLAGS_asan) -fsanitize=fuzzer-no-link
 FLAGS_mutants  = -O1
+FLAGS_reach    = -O0 -g -fsanitize-coverage=trace-pc
 FLAGS_fuzzcov  = $(FLAGS_fuzz) -fprofile-instr-generate -fcoverage-mapping
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -71,6 +73,10 @@ all: $(PROGRAMS) ## build build/iperfref and build/iperfspec
 # VARIANT=mutants: iperfref with the faults of impl/mutants, which stand in front of what they break.
 SOURCES_mutants = $(wildcard impl/mutants/*.c)
 STANDS_mutants  = $$(nm -u $(filter %.o,$^) | sed -n 's/.* __real_/-Wl,--wrap=/p' | sort -u)
+
+# VARIANT=reach: iperfref that notes which of its lines a case reaches; the noting one notes nothing.
+SOURCES_reach = impl/mutants/reach/reach.c
+build/reach/obj/impl/mutants/reach/reach.o: FLAGS_reach = -O2
 
 $(B)/iperfref: $(call objects,impl/main.c $(SOURCES_$(VARIANT))) $(B)/libimpl.a
 	$(CC) $(LINK) $(STANDS_$(VARIANT)) -o $@ $^ $(LIBS)

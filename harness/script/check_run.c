@@ -159,12 +159,13 @@ static void check_role(struct check *check, const struct script_step *step)
 /* Behind the end of the process there is its output, and what was read before. */
 static void check_gone(struct check *check, const struct script_step *step, struct names *names)
 {
-    bool is_alive = step->verb == SCRIPT_EXPECT && step->expect.kind == SCRIPT_EXPECT_ALIVE;
+    bool asks_it = step->verb == SCRIPT_EXPECT && (step->expect.kind == SCRIPT_EXPECT_ALIVE ||
+                                                   step->expect.kind == SCRIPT_EXPECT_REST);
     bool is_end = step->verb == SCRIPT_EXPECT && (step->expect.kind == SCRIPT_EXPECT_EXIT ||
                                                   step->expect.kind == SCRIPT_EXPECT_SIGNAL);
 
-    if (names->gone && (is_alive || (is_about_a_connection(step) && !looks_back(step) &&
-                                     step->verb != SCRIPT_EXPECT)))
+    if (names->gone && (asks_it || (is_about_a_connection(step) && !looks_back(step) &&
+                                    step->verb != SCRIPT_EXPECT)))
         check_wrong_step(check, step,
                          "nothing more of a subject whose process has ended in line %u",
                          names->gone);

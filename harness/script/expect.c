@@ -197,7 +197,7 @@ static bool read_event(struct cursor *c, struct script_event *event)
     }
     return cursor_fail(c, SIZE_MAX,
                        "one of state end close reset denied server-error params results stream "
-                       "datagrams nothing reaction alive exit signal output stderr failure");
+                       "datagrams nothing reaction alive rest exit signal output stderr failure");
 }
 
 bool script_event_is_of_stream(const struct script_event *event)
@@ -339,6 +339,7 @@ static const struct {
     {"nothing",  SCRIPT_EXPECT_NOTHING,  read_nothing },
     {"reaction", SCRIPT_EXPECT_REACTION, read_as_it_is},
     {"alive",    SCRIPT_EXPECT_ALIVE,    read_alive   },
+    {"rest",     SCRIPT_EXPECT_REST,     read_as_it_is},
     {"exit",     SCRIPT_EXPECT_EXIT,     read_exit    },
     {"signal",   SCRIPT_EXPECT_SIGNAL,   read_signal  },
     {"output",   SCRIPT_EXPECT_OUTPUT,   read_output  },

@@ -171,6 +171,9 @@ static void print_expect(const struct script_expect *expect, struct text *out)
     case SCRIPT_EXPECT_ALIVE:
         text_adds(out, expect->meanwhile ? "alive meanwhile" : "alive");
         break;
+    case SCRIPT_EXPECT_REST:
+        text_adds(out, "rest");
+        break;
     case SCRIPT_EXPECT_FAILURE:
         text_adds(out, "failure");
         break;

@@ -250,6 +250,7 @@ enum script_expect_kind {
     SCRIPT_EXPECT_NOTHING,  /* until the end of the connection, or for a time */
     SCRIPT_EXPECT_REACTION, /* to our last bytes, as the state x event table has it */
     SCRIPT_EXPECT_ALIVE,
+    SCRIPT_EXPECT_REST, /* the process waits, and keeps no more while it does */
     SCRIPT_EXPECT_EXIT,
     SCRIPT_EXPECT_SIGNAL, /* the process ends by that signal */
     SCRIPT_EXPECT_OUTPUT,

@@ -158,6 +158,20 @@ static bool expect_failure(struct sim *s, const struct script_step *step)
     return said || sim_fail(s, SIM_MISS, "exit status 0, and no .error in its output");
 }
 
+static bool expect_rest(struct sim *s)
+{
+    const struct sim_process *p = s->config->process;
+    struct text why = {0};
+
+    if (!p->rests)
+        return sim_fail(s, SIM_TROUBLE, "whether the subject rests cannot be known");
+    enum sim_cause cause = p->rests(p->context, s->config->timeout_scale, &why);
+    if (cause != SIM_OK)
+        sim_fail(s, cause, "%s", text_string(&why));
+    text_fini(&why);
+    return sim_check_process(s, 0);
+}
+
 bool process_expect(struct sim *s, const struct script_step *step)
 {
     if (!s->config->process)
@@ -167,6 +181,8 @@ bool process_expect(struct sim *s, const struct script_step *step)
         return expect_exit(s, step);
     case SCRIPT_EXPECT_SIGNAL:
         return expect_signal(s, step);
+    case SCRIPT_EXPECT_REST:
+        return expect_rest(s);
     case SCRIPT_EXPECT_FAILURE:
         return expect_failure(s, step);
     default:

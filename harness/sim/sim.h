@@ -13,19 +13,6 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* The subject's process as the simulator sees it; whoever started it fills this in. */
-struct sim_process {
-    void *context;
-    /* Descriptors to wait for, at most max; returns how many. turn() then reads what is ready. */
-    size_t (*watch)(void *context, struct pollfd *fds, size_t max);
-    void (*turn)(void *context);
-    bool (*ended)(void *context, int *wait_status); /* true once it has ended */
-    bool (*signal)(void *context, int signo);
-    const struct text *(*output)(void *context);       /* its stdout so far */
-    const struct text *(*error_output)(void *context); /* its stderr so far */
-    bool (*sleeps)(void *context); /* none of its threads runs; NULL: it cannot be known */
-};
-
 /* A listening socket for a client to be judged, and the UDP socket on the same port. */
 struct sim_listener {
     int tcp, udp;
@@ -48,7 +35,7 @@ bool sim_address(const char *text, unsigned port, struct sockaddr_storage *out, 
     X(SIM_HANG, "hang", "the subject did not come to an end")                                      \
     X(SIM_NO_SERVICE, "no-service", "the subject does not serve the next client")                  \
     X(SIM_SPIN, "spin", "the subject uses the processor while it should wait")                     \
-    X(SIM_LEAK, "leak", "the subject keeps more with every session")                               \
+    X(SIM_LEAK, "leak", "the subject keeps more and more")                                         \
     X(SIM_SANITIZER, "sanitizer", "a sanitizer reported on the subject's stderr")                  \
     X(SIM_DRIFT, "drift", "anybody may do this, but of this build something else is known")        \
     X(SIM_TROUBLE, "trouble", "the harness could not do its part")
@@ -61,6 +48,22 @@ enum sim_cause {
 };
 const char *sim_cause_word(enum sim_cause cause);
 const char *sim_cause_text(enum sim_cause cause);
+
+/* The subject's process as the simulator sees it; whoever started it fills this in. */
+struct sim_process {
+    void *context;
+    /* Descriptors to wait for, at most max; returns how many. turn() then reads what is ready. */
+    size_t (*watch)(void *context, struct pollfd *fds, size_t max);
+    void (*turn)(void *context);
+    bool (*ended)(void *context, int *wait_status); /* true once it has ended */
+    bool (*signal)(void *context, int signo);
+    const struct text *(*output)(void *context);       /* its stdout so far */
+    const struct text *(*error_output)(void *context); /* its stderr so far */
+    bool (*sleeps)(void *context); /* none of its threads runs; NULL: it cannot be known */
+    /* Whether it comes to rest, now that nothing is asked of it, and keeps no more while it waits:
+     * SIM_OK, SIM_SPIN or SIM_LEAK, and why. NULL: it cannot be known. */
+    enum sim_cause (*rests)(void *context, double scale, struct text *why);
+};
 
 /* X(name, word)  How the bytes that a script sends on control connections are cut into segments,
  * where it does not say so itself: CTL-5 asks for the same behaviour whatever the cuts. */

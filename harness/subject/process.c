@@ -2,6 +2,7 @@
  */
 #include "harness/subject/keeper.h"
 #include "harness/subject/subject.h"
+#include "harness/subject/watch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -371,7 +372,8 @@ static bool sleeps(void *context)
 
 struct sim_process subject_process(struct subject *s)
 {
-    return (struct sim_process){s, watch, turn, ended, send_signal, output, error_output, sleeps};
+    return (struct sim_process){
+        s, watch, turn, ended, send_signal, output, error_output, sleeps, subject_judge_rest};
 }
 
 /* --- ending ---------------------------------------------------------------------------------- */

@@ -1,5 +1,7 @@
 #include "harness/subject/watch.h"
 
+#include "harness/subject/leak.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <poll.h>
@@ -206,4 +208,52 @@ bool subject_sample(const struct subject *s, struct subject_sample *sample)
         return false;
     closedir(dir);
     return read_status(s->pid, sample);
+}
+
+bool subject_growth_note(struct subject_growth *g, const struct subject *s)
+{
+    struct subject_sample sample;
+
+    if (g->n == SUBJECT_SAMPLES_MAX || !subject_sample(s, &sample))
+        return false;
+    g->memory[g->n] = (double)sample.memory;
+    g->descriptors[g->n] = sample.descriptors;
+    g->threads[g->n] = sample.threads;
+    g->n++;
+    return true;
+}
+
+bool subject_growth_shows(const struct subject_growth *g, const char *each, struct text *what)
+{
+    const struct {
+        const char *name;
+        const double *samples;
+        double least;
+    } kinds[] = {
+        {"descriptors", g->descriptors, 0.05},
+        {"threads",     g->threads,     0.05},
+        {"bytes",       g->memory,      256 },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct leak_slope slope;
+        if (!leak_fit(kinds[i].samples, g->n, &slope) || !leak_is_growing(&slope, kinds[i].least))
+            continue;
+        text_addf(what, "each %s leaves %.2f %s more behind (%.2f to %.2f, 99 %% of %zu)", each,
+                  slope.per_session, kinds[i].name, slope.low, slope.high, g->n);
+        return true;
+    }
+    return false;
+}
+
+enum sim_cause subject_judge_rest(void *context, double scale, struct text *why)
+{
+    struct subject *s = context;
+    struct subject_growth growth = {.n = 0};
+
+    if (!subject_rests(s, scale, why))
+        return SIM_SPIN;
+    while (growth.n < LEAK_MIN_N && subject_growth_note(&growth, s))
+        pass_time(s);
+    return subject_growth_shows(&growth, "10 ms of waiting", why) ? SIM_LEAK : SIM_OK;
 }

@@ -19,3 +19,19 @@ struct subject_sample {
     unsigned descriptors, threads;
 };
 bool subject_sample(const struct subject *subject, struct subject_sample *sample);
+
+/* Samples in a row: one after each session, or each look. */
+#define SUBJECT_SAMPLES_MAX 64
+struct subject_growth {
+    double memory[SUBJECT_SAMPLES_MAX], descriptors[SUBJECT_SAMPLES_MAX],
+        threads[SUBJECT_SAMPLES_MAX];
+    size_t n;
+};
+/* Add one; false if the process is gone, or there is no room. */
+bool subject_growth_note(struct subject_growth *growth, const struct subject *subject);
+/* Whether something grows for certain (leak.h), and what. each: what lies between two samples. */
+bool subject_growth_shows(const struct subject_growth *growth, const char *each, struct text *what);
+
+/* The subject's sim_process.rests: subject_rests(), and a quarter of a second of looks for growth.
+ */
+enum sim_cause subject_judge_rest(void *subject, double scale, struct text *why);

@@ -1,6 +1,5 @@
 /* case.c - one case: the script played against a process of the build, and what came of it. */
 #include "harness/session/witness.h"
-#include "harness/subject/leak.h"
 #include "harness/subject/watch.h"
 #include "harness/suite/keep.h"
 #include "harness/suite/serve.h"
@@ -16,7 +15,7 @@
 #define SESSION_ROWS   300  /* that a report holds of one case */
 #define SESSION_BODY   4096 /* bytes of one JSON message in it */
 #define SETTLE_MS      10000
-#define LEAK_ROUNDS    64 /* sessions of a case that is tagged `leak` */
+#define LEAK_ROUNDS    SUBJECT_SAMPLES_MAX /* sessions of a case that is tagged `leak` */
 
 static uint64_t now_ns(void)
 {
@@ -155,40 +154,23 @@ static bool is_tagged(const struct script *script, const char *tag)
     return false;
 }
 
-static bool judge_growth(const double *samples, const char *what, double least,
-                         struct suite_run *run)
-{
-    struct leak_slope slope;
-
-    if (!leak_fit(samples, LEAK_ROUNDS, &slope) || !leak_is_growing(&slope, least))
-        return true;
-    return serve_trouble(
-        run, SIM_LEAK,
-        "each session leaves %.2f %s more behind (%.2f to %.2f, 99 %% of %d sessions)",
-        slope.per_session, what, slope.low, slope.high, LEAK_ROUNDS);
-}
-
 static void play_for_leaks(struct sim_config *config, struct subject *s, struct suite_run *run)
 {
-    static double memory[LEAK_ROUNDS], descriptors[LEAK_ROUNDS], threads[LEAK_ROUNDS];
-    struct text used = {0};
+    struct subject_growth growth = {.n = 0};
+    struct text used = {0}, what = {0};
 
     for (int i = 0; i < LEAK_ROUNDS; i++) {
-        struct subject_sample sample;
         if (!play(config, run))
             return;
         config->was_used = true;
         subject_rests(s, config->timeout_scale, &used); /* judged afterwards */
-        if (!subject_sample(s, &sample))
+        if (!subject_growth_note(&growth, s))
             break;
-        memory[i] = (double)sample.memory;
-        descriptors[i] = sample.descriptors;
-        threads[i] = sample.threads;
     }
+    if (s->running && subject_growth_shows(&growth, "session", &what))
+        serve_trouble(run, SIM_LEAK, "%s", text_string(&what));
     text_fini(&used);
-    if (s->running && judge_growth(descriptors, "descriptors", 0.05, run) &&
-        judge_growth(threads, "threads", 0.05, run))
-        judge_growth(memory, "bytes", 256, run);
+    text_fini(&what);
 }
 
 /* --- keys ------------------------------------------------------------------------------------ */
@@ -365,6 +347,7 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
     uint64_t began = now_ns();
 
     config.profile = &profile;
+    serve->which = script->id;
     *run = (struct suite_run){.own_network = serve->own_network};
     if (make_keys(script, &config, serve, run) && script->plays_server) {
         keep_begin(&kept, serve->settings->keep, script, &config);

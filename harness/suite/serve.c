@@ -43,12 +43,14 @@ static void set_command(struct text *command, char *const *argv)
                   *argv);
 }
 
-/* The build's environment, and the password of a client that authenticates. */
-static void set_environment(const struct subject_build *build, const char **env)
+/* The build's environment, the password of a client that authenticates, and which case it is: for
+ * what a build writes about itself, such as its coverage. */
+static void set_environment(const struct subject_build *build, const char *which, const char **env)
 {
     static const char password[] = "IPERF3_PASSWORD=rossi";
     size_t n = 0;
 
+    env[n++] = which;
     env[n++] = password; /* an --env of the same name comes later, and counts */
     for (size_t i = 0; build->env[i]; i++)
         env[n++] = build->env[i];
@@ -59,10 +61,11 @@ bool serve_launch(const struct serve *serve, const char *host, unsigned port, co
                   struct subject *subject, struct text *command, struct suite_run *run)
 {
     const struct subject_build *build = &serve->settings->build;
-    const char *env[SUBJECT_ENV_MAX + 2];
-    struct text why = {0}, expanded = {0};
+    const char *env[SUBJECT_ENV_MAX + 3];
+    struct text why = {0}, expanded = {0}, which = {0};
 
-    set_environment(build, env);
+    text_addf(&which, "IPERFSPEC_CASE=%s", serve->which ? serve->which : "");
+    set_environment(build, text_string(&which), env);
     subject_keys_expand(&serve->keys, options, &expanded);
     char **argv = subject_argv(build, host, port, text_string(&expanded));
     set_command(command, argv);
@@ -71,6 +74,7 @@ bool serve_launch(const struct serve *serve, const char *host, unsigned port, co
         serve_trouble(run, SIM_TROUBLE, "%s", text_string(&why));
     subject_argv_free(argv);
     text_fini(&expanded);
+    text_fini(&which);
     text_fini(&why);
     return ok;
 }

@@ -6,6 +6,7 @@
 struct serve {
     const struct suite_settings *settings;
     bool own_network;
+    const char *which; /* id of the case that is played, or NULL */
     struct subject subject;
     struct text options; /* it was started with */
     struct text command;

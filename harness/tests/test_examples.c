@@ -159,6 +159,7 @@ static void note_expect(const struct script_expect *expect)
                                         [SCRIPT_EXPECT_NOTHING] = "expect nothing",
                                         [SCRIPT_EXPECT_REACTION] = "expect reaction",
                                         [SCRIPT_EXPECT_ALIVE] = "expect alive",
+                                        [SCRIPT_EXPECT_REST] = "expect rest",
                                         [SCRIPT_EXPECT_EXIT] = "expect exit",
                                         [SCRIPT_EXPECT_SIGNAL] = "expect signal",
                                         [SCRIPT_EXPECT_OUTPUT] = "expect output",

@@ -78,6 +78,7 @@ static const char *const steps[] = {
     "expect nothing for 200ms",
     "expect alive",
     "expect alive meanwhile",
+    "expect rest",
     "expect exit 1",
     "expect failure",
     "expect output json where .error exists",
