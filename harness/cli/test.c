@@ -1,4 +1,5 @@
 /* test.c - iperfspec test: the conformance run. */
+#include "harness/cli/base.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/tell.h"
 
@@ -55,6 +56,10 @@ static const char usage[] =
     "                     which is printed)\n"
     "  --in-order         with --persistent: the cases as --case names them, and no other order\n"
     "What is expected:\n"
+    "  --base PATH        what that build does: unexpected is only what --build makes worse, each\n"
+    "                     time that both play it again (docs/ci.md)\n"
+    "  --bisect           exit for `git bisect run`: 0 good, 1 bad, 125 cannot tell, 128 bad "
+    "usage\n"
     "  --expect FILE      known verdicts, in place of the program's own (harness/cases/expect)\n"
     "  --update-expectations  write what was seen into that FILE: sorted, comments kept, stale\n"
     "                     entries out, new ones in with a reason to fill in; exit 0, or 3\n"
@@ -86,8 +91,10 @@ struct request {
     struct suite suite;
     struct cli_choice choice;
     struct tell tell;
-    const char *profile, *segment, *record, *expect, *required;
-    bool quiet, persistent, no_probe;
+    struct suite beside; /* of --base */
+    struct gate gate;
+    const char *profile, *segment, *record, *expect, *required, *base;
+    bool quiet, persistent, no_probe, bisect;
     double jobs, max_skip, seed, details, rounds, budget_s, limit_s;
     unsigned n_detailed;
     struct text again; /* the command line, up to the choice of cases */
@@ -114,6 +121,7 @@ static const struct row {
     ROW("keep", POINTER, suite.settings.keep, 0, 0, true),
     ROW("profile", POINTER, profile, 0, 0, true),
     ROW("expect", POINTER, expect, 0, 0, true),
+    ROW("base", POINTER, base, 0, 0, false),
     ROW("require", POINTER, required, 0, 0, false),
     ROW("json", POINTER, tell.json, 0, 0, false),
     ROW("tap", POINTER, tell.files[0], 0, 0, false),
@@ -137,6 +145,7 @@ static const struct row {
     ROW("in-order", FLAG, suite.in_order, 0, 0, false),
     ROW("fail-fast", FLAG, suite.demands.fail_fast, 0, 0, false),
     ROW("until-fail", FLAG, suite.demands.until_fail, 0, 0, false),
+    ROW("bisect", FLAG, bisect, 0, 0, false),
     ROW("shuffle", FLAG, suite.is_shuffled, 0, 0, false),
     ROW("persistent", FLAG, persistent, 0, 0, false),
     ROW("no-probe", FLAG, no_probe, 0, 0, true),
@@ -275,6 +284,8 @@ static void progress(void *context, const struct suite_result *result)
 
     if (r->quiet && result->standing < SUITE_UNEXPECTED)
         return;
+    if (r->base && result->standing == SUITE_XPASS)
+        return; /* what is better than the base is told at the end */
     report_case(out_of(r), &r->suite, result, text_string(&r->again),
                 is_failure && r->n_detailed < r->details);
     r->n_detailed += is_failure;
@@ -380,6 +391,13 @@ static uint64_t now_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* Of each run. */
+static void set_budget(struct request *r)
+{
+    if (r->budget_s > 0)
+        r->suite.settings.budget_end_ns = now_ns() + (uint64_t)(r->budget_s * 1e9);
+}
+
 /* From now on. The alarm is for what does not look at the clock. */
 static void set_limits(struct request *r)
 {
@@ -389,8 +407,28 @@ static void set_limits(struct request *r)
         s->limit_ns = now_ns() + (uint64_t)(r->limit_s * 1e9);
         alarm((unsigned)r->limit_s + LIMIT_GRACE_S);
     }
-    if (r->budget_s > 0)
-        s->budget_end_ns = now_ns() + (uint64_t)(r->budget_s * 1e9);
+    set_budget(r);
+}
+
+/* The base's run is over, and so is the build's. */
+static int finish_beside(struct request *r)
+{
+    if (!gate_run(&r->gate, &r->beside, &r->suite)) {
+        fputs("iperfspec: what is worse could not be played again: no worker process\n", stderr);
+        return CLI_TROUBLE;
+    }
+    report_gate(out_of(r), &r->gate, text_string(&r->again));
+    return finish(r);
+}
+
+/* Whether what came of it says something about the commit. */
+static bool is_sure(const struct request *r)
+{
+    struct suite_totals t;
+
+    suite_count(&r->suite, &t);
+    return t.cases > t.verdicts[SUITE_SKIP] &&
+           (t.standings[SUITE_UNEXPECTED] > 0 || t.standings[SUITE_FLAKY] == 0);
 }
 
 static int run(struct request *r)
@@ -400,6 +438,11 @@ static int run(struct request *r)
 
     if (status != CLI_OK)
         return status;
+    if (r->base)
+        status = base_run(&r->beside, r->base, &r->choice, &r->suite, out_of(r));
+    if (status != CLI_OK)
+        return status;
+    set_budget(r);
     struct text why = {0};
     if (!r->no_probe && !suite_probe(&r->suite.settings, &r->suite.cases, &why))
         return complain(&why, CLI_TROUBLE);
@@ -412,6 +455,8 @@ static int run(struct request *r)
         fputs("iperfspec: not all cases could be played: no worker process\n", stderr);
         return CLI_TROUBLE;
     }
+    if (r->base)
+        return finish_beside(r);
     if (!r->persistent || (r->suite.demands.fail_fast && !r->suite.is_whole))
         return finish(r);
     report_persistent(out_of(r), &r->suite);
@@ -437,6 +482,11 @@ static bool is_sensible(const struct request *r)
             stderr);
     else if (r->suite.demands.accepts_all && !r->expect)
         fputs("iperfspec test: --update-expectations wants --expect FILE, the file to write\n",
+              stderr);
+    else if (r->base && (!b->path[0] || r->persistent || r->suite.demands.accepts_all || r->expect))
+        fputs("iperfspec test: --base is what is expected, of a --build, with a fresh process for "
+              "each "
+              "case: no --server, --persistent or --expect with it\n",
               stderr);
     else if (r->suite.in_order && !r->persistent)
         fputs("iperfspec test: --in-order is for --persistent\n", stderr);
@@ -498,6 +548,10 @@ int cli_test(int argc, char **argv)
         fputs(usage, stdout);
     else if (status == CLI_OK)
         status = run(&r);
+    if (r.bisect && !help)
+        status = base_bisect_status(status, r.suite.results && is_sure(&r));
+    gate_fini(&r.gate);
+    suite_fini(&r.beside);
     suite_fini(&r.suite);
     text_fini(&r.again);
     return status;

@@ -35,6 +35,7 @@ static const struct row {
     ROW("missing", missing, MOST),
     ROW("unkept", unkept, SUM),
     ROW("cut", cut, SUM),
+    ROW("base_trouble", base_trouble, SUM),
     ROW("repeated", repeated, SUM),
     ROW("connects", connects, SUM),
     ROW("retries", retries, SUM),

@@ -1,6 +1,7 @@
 #include "harness/report/counts.h"
 #include "harness/report/quirks.h"
 #include "harness/report/report.h"
+#include "harness/suite/gate.h"
 
 #include "harness/report/model.h"
 #include "harness/report/outfile.h"
@@ -9,11 +10,10 @@
 #include <errno.h>
 #include <string.h>
 
-void report_put_subject(struct jwrite *w, const struct suite *suite)
+static void put_subject_members(struct jwrite *w, const struct suite *suite)
 {
     const struct subject_build *b = &suite->settings.build;
 
-    jwrite_object(w, "subject");
     jwrite_string(w, "path", b->path);
     jwrite_string(w, "server_cmd", b->server_cmd);
     jwrite_string(w, "client_cmd", b->client_cmd);
@@ -24,6 +24,12 @@ void report_put_subject(struct jwrite *w, const struct suite *suite)
     jwrite_string(w, "package", b->package);
     jwrite_string(w, "sha256", b->sha256);
     jwrite_string(w, "profile", text_string(&suite->profile));
+}
+
+void report_put_subject(struct jwrite *w, const struct suite *suite)
+{
+    jwrite_object(w, "subject");
+    put_subject_members(w, suite);
     jwrite_end(w);
 }
 
@@ -181,6 +187,35 @@ static void put_persistent(struct jwrite *w, const struct suite *suite)
     jwrite_end(w);
 }
 
+static void put_gate_case(struct jwrite *w, const struct gate *g, size_t i)
+{
+    const struct gate_case *c = &g->cases[i];
+
+    jwrite_object(w, NULL);
+    jwrite_string(w, "id", g->build->cases.at[i]->id);
+    jwrite_string(w, "change", gate_change_word(c->change));
+    put_judgement(w, "base", &c->base);
+    put_judgement(w, "build", &c->build);
+    jwrite_uint(w, "worse_plays", c->change == GATE_LOST ? 0 : c->n_worse);
+    jwrite_uint(w, "plays", c->change == GATE_LOST ? 0 : c->n_plays);
+    jwrite_end(w);
+}
+
+/* What is not the same with both. */
+static void put_gate(struct jwrite *w, const struct gate *g)
+{
+    jwrite_object(w, "gate");
+    jwrite_object(w, "base");
+    put_subject_members(w, g->base);
+    jwrite_end(w);
+    jwrite_array(w, "cases");
+    for (size_t i = 0; i < g->build->cases.n; i++)
+        if (g->cases[i].change != GATE_SAME)
+            put_gate_case(w, g, i);
+    jwrite_end(w);
+    jwrite_end(w);
+}
+
 bool report_put_file(const char *path, struct jwrite *w)
 {
     struct outfile f;
@@ -219,6 +254,8 @@ void report_json(const struct suite *suite, struct text *out)
     for (size_t i = 0; i < suite->cases.n; i++)
         put_result(&w, &suite->results[i]);
     jwrite_end(&w);
+    if (suite->gate)
+        put_gate(&w, suite->gate);
     if (suite->n_persistent)
         put_persistent(&w, suite);
     jwrite_end(&w);

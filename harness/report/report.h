@@ -1,11 +1,18 @@
 /* report.h - what people and programs read of a run. */
 #pragma once
+#include "harness/suite/gate.h"
 #include "harness/suite/suite.h"
 #include "impl/wire/json.h"
 
 #include <stdio.h>
 
+/* --- gate.c --- */
+/* What is not the same as with the base build; `again` as below. */
+void report_gate(FILE *out, const struct gate *gate, const char *again);
+
 /* --- terminal.c --- */
+/* Name, version and package of a build. */
+void report_name(const struct subject_build *build, FILE *out);
 void report_head(FILE *out, const struct suite *suite);
 /* One line per case; for what was not expected what was got, and with_details everything that
  * helps. `again` is the command line without the choice of cases. */

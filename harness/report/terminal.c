@@ -15,7 +15,7 @@ static bool is_coloured(FILE *out)
     return isatty(fileno(out)) && (!no || !*no) && term && strcmp(term, "dumb") != 0;
 }
 
-static void build_name(const struct subject_build *b, FILE *out)
+void report_name(const struct subject_build *b, FILE *out)
 {
     if (b->name[0])
         fprintf(out, "%s %s", b->name, b->version_text);
@@ -30,7 +30,7 @@ void report_head(FILE *out, const struct suite *suite)
     const struct subject_build *b = &suite->settings.build;
 
     fputs("subject  ", out);
-    build_name(b, out);
+    report_name(b, out);
     if (b->path[0])
         fprintf(out, "  %s", b->path);
     if (b->server_cmd[0])
@@ -173,7 +173,7 @@ void report_case(FILE *out, const struct suite *suite, const struct suite_result
         fprintf(out, "\n      %s: %s\n", r->expectation->clause, r->expectation->reason);
     else if (with_details) {
         fputs("  ", out);
-        build_name(&suite->settings.build, out);
+        report_name(&suite->settings.build, out);
         fputs("\n", out);
         details(out, r, again);
     } else
@@ -309,7 +309,7 @@ static void list_service(FILE *out, const struct suite *suite)
 
 static void closing_line(FILE *out, const struct suite *suite, const struct suite_totals *t)
 {
-    build_name(&suite->settings.build, out);
+    report_name(&suite->settings.build, out);
     fprintf(out, ": %zu case%s:", suite->cases.n, suite->cases.n == 1 ? "" : "s");
     for (int v = 0; v < SUITE_N_VERDICTS; v++)
         if (t->verdicts[v])

@@ -1,11 +1,13 @@
 /* build.c - what a build says about itself: name, version, package, checksum, capabilities. */
 #include "harness/subject/subject.h"
 
+#include <glob.h>
 #include <openssl/evp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ANSWER_MS 10000
 
@@ -38,25 +40,63 @@ static bool ask(const struct subject_build *b, const char *option, struct text *
     return ok;
 }
 
-static void digest(const char *path, char out[65])
+static void add_file(EVP_MD_CTX *ctx, const char *path)
 {
     static unsigned char buf[65536];
+    FILE *f = fopen(path, "re");
+    size_t got;
+
+    while (f && (got = fread(buf, 1, sizeof buf, f)) > 0)
+        EVP_DigestUpdate(ctx, buf, got);
+    if (f)
+        fclose(f);
+}
+
+/* libtool's src/iperf3 is a script: what it runs is src/.libs/iperf3, with the libraries there. */
+static bool is_libtool_wrapper(const char *path)
+{
+    char head[512] = "";
+    FILE *f = fopen(path, "re");
+    size_t got = f ? fread(head, 1, sizeof head - 1, f) : 0;
+
+    if (f)
+        fclose(f);
+    return got > 2 && head[0] == '#' && strstr(head, "temporary wrapper script") &&
+           strstr(head, "libtool");
+}
+
+static void add_libtool(EVP_MD_CTX *ctx, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char pattern[1100];
+    glob_t found;
+
+    snprintf(pattern, sizeof pattern, "%.*s.libs/%s", slash ? (int)(slash - path) + 1 : 0, path,
+             slash ? slash + 1 : path);
+    add_file(ctx, pattern);
+    snprintf(pattern, sizeof pattern, "%.*s.libs/*.so", slash ? (int)(slash - path) + 1 : 0, path);
+    if (glob(pattern, 0, NULL, &found) != 0)
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        add_file(ctx, found.gl_pathv[i]);
+    globfree(&found);
+}
+
+static void digest(const char *path, char out[65])
+{
     unsigned char sum[EVP_MAX_MD_SIZE];
     unsigned len = 0;
-    size_t got;
-    FILE *f = fopen(path, "re");
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-    if (f && ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL)) {
-        while ((got = fread(buf, 1, sizeof buf, f)) > 0)
-            EVP_DigestUpdate(ctx, buf, got);
+    if (access(path, R_OK) == 0 && ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL)) {
+        add_file(ctx, path);
+        if (is_libtool_wrapper(path))
+            add_libtool(ctx, path);
         EVP_DigestFinal_ex(ctx, sum, &len);
     }
     for (unsigned i = 0; i < len && i < 32; i++)
         snprintf(out + (size_t)2 * i, 3, "%02x", sum[i]);
     EVP_MD_CTX_free(ctx);
-    if (f)
-        fclose(f);
 }
 
 /* "key: value" in the file INFO beside the program, as scripts/stock-builds writes it. */

@@ -165,6 +165,7 @@ static void skip_unplayed(struct suite *suite, bool is_limit)
         struct suite_result *r = &suite->results[i];
         if (r->skip.len == 0 && r->run.duration_ns == 0) {
             text_adds(&r->skip, why);
+            r->unplayed = true;
             r->judgement.verdict = SUITE_SKIP;
             suite->is_whole = false;
             suite->n_cut += is_limit;

@@ -200,6 +200,7 @@ struct suite_result {
                                      that of an earlier round then. 0: none */
     bool repeated;                /* the first run met harness trouble; this is the second */
     struct text skip;             /* why it was not run */
+    bool unplayed;                /* for want of time alone */
 };
 
 /* What is asked of a run beyond its verdicts. */
@@ -245,11 +246,13 @@ struct suite {
     bool is_whole;                /* nothing was left out by a choice: expectations can be stale */
     struct suite_result *results; /* one per case */
     uint64_t duration_ns;
-    uint64_t seed;    /* of the order in persistent mode, and when shuffled */
-    bool is_shuffled; /* played in the order of the seed */
-    bool in_order;    /* no order but that of the list */
-    unsigned rounds;  /* played to the end, from 1 */
-    unsigned n_cut;   /* cases that settings.limit_ns left without a verdict */
+    uint64_t seed;           /* of the order in persistent mode, and when shuffled */
+    bool is_shuffled;        /* played in the order of the seed */
+    bool in_order;           /* no order but that of the list */
+    unsigned rounds;         /* played to the end, from 1 */
+    const struct gate *gate; /* gate.h: the comparison with a base build; or NULL */
+    unsigned base_trouble;   /* cases that the base left without a verdict */
+    unsigned n_cut;          /* cases that settings.limit_ns left without a verdict */
     struct suite_finding *findings;
     size_t n_findings, n_persistent; /* cases that were played in persistent mode */
     unsigned persistent_trouble;     /* those among them that met harness trouble */
@@ -277,6 +280,7 @@ struct suite_totals {
     unsigned once;                  /* those that did not show a second time */
     unsigned persistent_trouble;    /* cases of persistent mode that met harness trouble */
     unsigned cut;                   /* cases that the time limit left without a verdict */
+    unsigned base_trouble; /* cases that a base build left without a verdict */
     unsigned missing;               /* needs that are required, and not there */
     bool limits_skips, accepts_all; /* as struct suite_demands says */
     unsigned max_skip;

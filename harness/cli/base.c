@@ -1,0 +1,84 @@
+#include "harness/cli/base.h"
+
+#include "harness/report/report.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BISECT_SKIP = 125, BISECT_ABORT = 128 };
+
+static int complain(const char *path, struct text *why, int status)
+{
+    fprintf(stderr, "iperfspec: --base %s: %s\n", path, text_string(why));
+    text_fini(why);
+    return status;
+}
+
+/* The same settings, another program. What the base is known for makes no difference, but a failure
+ * that it is known for need not be played twice. */
+static int prepare(struct suite *base, const char *path, const struct cli_choice *choice,
+                   const struct suite *build)
+{
+    struct subject_build *b = &base->settings.build;
+    struct script_error error;
+    struct text why = {0};
+    char own[1200], dir[1300];
+    bool is_whole;
+
+    base->settings = build->settings;
+    base->demands.strict_asbuilt = build->demands.strict_asbuilt;
+    base->is_shuffled = build->is_shuffled;
+    base->seed = build->seed;
+    *b = (struct subject_build){0};
+    memcpy(b->env, build->settings.build.env, sizeof b->env);
+    memcpy(b->wrap, build->settings.build.wrap, sizeof b->wrap);
+    if (snprintf(b->path, sizeof b->path, "%s", path) >= (int)sizeof b->path ||
+        (strchr(path, '/') && access(path, X_OK) != 0)) {
+        text_adds(&why, strerror(errno ? errno : ENAMETOOLONG));
+        return complain(path, &why, CLI_TROUBLE);
+    }
+    if (!subject_identify(b, &why) || !suite_choose_profile(b, NULL, &base->profile, &why))
+        return complain(path, &why, CLI_TROUBLE);
+    if (suite_default_cases(own, sizeof own)) {
+        snprintf(dir, sizeof dir, "%s/expect", own);
+        suite_expectations_for(&base->expectations, dir, b, &error);
+    }
+    return cli_find(choice, &base->cases, NULL, &is_whole);
+}
+
+int base_run(struct suite *base, const char *path, const struct cli_choice *choice,
+             struct suite *build, FILE *out)
+{
+    struct text why = {0};
+    int status = prepare(base, path, choice, build);
+
+    if (status != CLI_OK)
+        return status;
+    if (!suite_probe(&base->settings, &base->cases, &why))
+        return complain(path, &why, CLI_TROUBLE);
+    fputs("base     ", out);
+    report_name(&base->settings.build, out);
+    fprintf(out, "  %s: %zu cases\n", path, base->cases.n);
+    fflush(out);
+    if (!suite_run(base)) {
+        text_adds(&why, "not all cases could be played: no worker process");
+        return complain(path, &why, CLI_TROUBLE);
+    }
+    gate_expect(base, build);
+    return CLI_OK;
+}
+
+int base_bisect_status(int status, bool was_sure)
+{
+    switch (status) {
+    case CLI_OK:
+        return was_sure ? 0 : BISECT_SKIP;
+    case CLI_UNEXPECTED:
+        return was_sure ? 1 : BISECT_SKIP;
+    case CLI_USAGE:
+        return BISECT_ABORT;
+    default:
+        return BISECT_SKIP;
+    }
+}

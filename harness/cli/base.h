@@ -1,0 +1,13 @@
+/* base.h - `iperfspec test --base` and --bisect: a run beside another one, and in git's words. */
+#pragma once
+#include "harness/cli/cli.h"
+#include "harness/suite/gate.h"
+
+/* Run the cases of build against the program at path, and have its verdicts expected of build. base
+ * is zeroed at first; suite_fini() in any case. CLI_OK, or a status after a message. */
+int base_run(struct suite *base, const char *path, const struct cli_choice *choice,
+             struct suite *build, FILE *out);
+
+/* An exit status of `test` as `git bisect run` reads it: 0 good, 1 bad, 125 skip this commit, 128
+ * and above end it. was_sure  something was judged, and nothing flickered */
+int base_bisect_status(int status, bool was_sure);
