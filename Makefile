@@ -100,6 +100,8 @@ $(B)/obj/%.o: %.c $(B)/flags | build/gen/clauses.inc build/gen/clauses-sorted.in
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -c -o $@ $<
 
+$(B)/obj/harness/report/site.o: build/gen/site.css.inc build/gen/site.js.inc
+
 vpath test_%.c impl/tests harness/tests
 $(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D)
@@ -117,6 +119,11 @@ $(B)/bin/%: fuzz/%_fuzzer.c $(B)/libimpl.a $(B)/flags
 	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/$*.d $(LINK) -fsanitize=fuzzer -o $@ $< $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 fuzz-programs: $(patsubst fuzz/%_fuzzer.c,$(B)/bin/%,$(FUZZERS))
+
+# The site's style and script, as numbers between the braces of an array.
+build/gen/%.inc: harness/report/html/%
+	@mkdir -p $(@D)
+	od -An -v -tu1 $< | sed -E 's/ +([0-9]+)/\1,/g' > $@
 
 build/gen/clauses.inc: docs/clauses.tsv scripts/gen-clauses
 	@mkdir -p $(@D)

@@ -3,6 +3,7 @@
 
 #include "harness/report/formats.h"
 #include "harness/report/outfile.h"
+#include "harness/report/site.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 static const char usage[] =
     "usage: iperfspec report FORMAT [--out FILE] REPORT.json...\n"
+    "       iperfspec report html --out DIR [--base OLD.json]... REPORT.json...\n"
     "Tell runs that `iperfspec test --json` kept in another form, several builds side by side.\n"
     "Formats:\n"
     "  tap       Test Anything Protocol, which prove(1) reads\n"
@@ -17,16 +19,19 @@ static const char usage[] =
     "  sarif     SARIF 2.1.0, for GitHub's code scanning\n"
     "  markdown  a summary in Markdown, below 1 MiB\n"
     "  github    annotations of GitHub Actions, ten of a kind\n"
+    "  html      a folder of pages that opens from disk: matrix, cases, sessions, clauses\n"
     "Reports for later use:\n"
     "  merge     the reports of shards joined into one, or those of several builds\n"
     "  normalise without what differs from run to run\n"
-    "  --out FILE   file to write (default: standard output)\n"
+    "  --out PATH   file to write, or folder with html (default: standard output)\n"
+    "  --base FILE  with html: the run to compare with (again for more: each build is compared\n"
+    "               with the one of its name, or with the only one)\n"
     "A REPORT of - is the standard input.\n"
-    "example: iperfspec report junit --out junit.xml conformance-3.12.json conformance-3.18.json\n"
+    "example: iperfspec report html --out site conformance-3.12.json conformance-3.18.json\n"
     "exit:    0 written   2 bad usage   3 a file that cannot be read or written\n";
 
 struct request {
-    struct reports reports;
+    struct reports reports, base;
     const char *out;
 };
 
@@ -51,10 +56,18 @@ static bool write_format(const struct request *r, const struct report_format *fo
     return ok;
 }
 
+static bool write_site(const struct request *r)
+{
+    const struct site_request site = {
+        .reports = &r->reports, .base = r->base.n ? &r->base : NULL, .dir = r->out};
+
+    return site_can(r->out) && site_write(&site);
+}
+
 static int convert(struct request *r, const char *word)
 {
     const struct report_format *format = report_format_find(word);
-    bool ok = write_format(r, format);
+    bool ok = format ? write_format(r, format) : write_site(r);
 
     if (!ok)
         fprintf(stderr, "iperfspec report: %s: %s\n", r->out ? r->out : "standard output",
@@ -63,9 +76,10 @@ static int convert(struct request *r, const char *word)
 }
 
 static const struct option options[] = {
-    {"out", required_argument, NULL, 'o'},
-    {"help", no_argument, NULL, 'h'},
-    {0    }
+    {"out",              required_argument, NULL, 'o'},
+    {"base",              required_argument, NULL, 'b'},
+    {"help",                  no_argument, NULL, 'h'},
+    {0}
 };
 
 /* CLI_OK when all was read; *help if that is what was asked. */
@@ -77,9 +91,12 @@ static int read_line(struct request *r, int argc, char **argv, bool *help)
         *help = o == 'h';
         if (*help)
             return CLI_OK;
-        if (o != 'o')
+        if (o == 'o')
+            r->out = optarg;
+        else if (o != 'b')
             return cli_refuse(argv[0], options, o, usage);
-        r->out = optarg;
+        else if (!read_into(&r->base, optarg))
+            return CLI_TROUBLE;
     }
     for (int i = optind + 1; i < argc; i++)
         if (!read_into(&r->reports, argv[i]))
@@ -90,10 +107,16 @@ static int read_line(struct request *r, int argc, char **argv, bool *help)
 /* Whether the words go together; word: the format, NULL if there is none. */
 static bool is_sensible(const struct request *r, const char *word)
 {
+    bool is_html = word && strcmp(word, "html") == 0;
+
     if (!word)
         fputs("iperfspec report: which format? --help lists them\n", stderr);
-    else if (!report_format_find(word))
+    else if (!is_html && !report_format_find(word))
         fprintf(stderr, "iperfspec report: there is no format '%s'; --help lists them\n", word);
+    else if (is_html && !r->out)
+        fputs("iperfspec report: html wants --out DIR\n", stderr);
+    else if (!is_html && r->base.n > 0)
+        fputs("iperfspec report: --base is for html\n", stderr);
     else if (r->reports.n == 0)
         fputs("iperfspec report: no report to tell\n", stderr);
     else
@@ -125,5 +148,6 @@ int cli_report(int argc, char **argv)
         status = is_sensible(&r, optind < argc ? argv[optind] : NULL) ? convert(&r, argv[optind])
                                                                       : CLI_USAGE;
     reports_fini(&r.reports);
+    reports_fini(&r.base);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "harness/report/outfile.h"
 #include "harness/report/report.h"
+#include "harness/report/site.h"
 
 #include <errno.h>
 #include <string.h>
@@ -34,6 +35,8 @@ bool tell_can(const struct tell *t)
     for (size_t i = 0; i < REPORT_FORMATS; i++)
         if (t->files[i] && !outfile_can(t->files[i]))
             return complain(report_formats[i].name, t->files[i]);
+    if (t->html && !site_can(t->html))
+        return complain("html", t->html);
     return true;
 }
 
@@ -57,12 +60,14 @@ static bool tell_formats(const struct tell *t, const struct reports *reports, FI
         if (!report_step_summary(reports))
             ok = complain("github", "GITHUB_STEP_SUMMARY");
     }
+    if (t->html && !site_write(&(struct site_request){.reports = reports, .dir = t->html}))
+        ok = complain("html", t->html);
     return ok;
 }
 
 static bool wants_more(const struct tell *t)
 {
-    bool more = t->github;
+    bool more = t->github || t->html;
 
     for (size_t i = 0; i < REPORT_FORMATS; i++)
         more |= t->files[i] != NULL;

@@ -5,6 +5,7 @@
 struct tell {
     const char *json;                  /* paths, "-" for the standard output; NULL: not wanted */
     const char *files[REPORT_FORMATS]; /* by report_formats[]; that of github is never there */
+    const char *html;                  /* folder */
     bool github;                       /* annotations among the output, and the step summary */
 };
 

@@ -76,6 +76,7 @@ static const char usage[] =
     "  --junit FILE       the run as JUnit XML\n"
     "  --sarif FILE       the findings as SARIF 2.1.0\n"
     "  --markdown FILE    a summary in Markdown\n"
+    "  --html DIR         a folder of pages that opens from disk\n"
     "  --github           annotations for GitHub Actions, and the step summary\n"
     "A verdict that is not expected is played once more, alone; one that changes is flaky, which\n"
     "counts as unexpected unless an expectation names it as `fail?`, at times.\n"
@@ -128,6 +129,7 @@ static const struct row {
     ROW("junit", POINTER, tell.files[1], 0, 0, false),
     ROW("sarif", POINTER, tell.files[2], 0, 0, false),
     ROW("markdown", POINTER, tell.files[3], 0, 0, false),
+    ROW("html", POINTER, tell.html, 0, 0, false),
     ROW("github", FLAG, tell.github, 0, 0, false),
     ROW("segment", POINTER, segment, 0, 0, true),
     ROW("record", POINTER, record, 0, 0, false),

@@ -73,16 +73,16 @@ static void put_identity(struct jwrite *w, const char *id, const char *step, con
     jwrite_string(w, "identity", identity);
 }
 
-/* What was played, and which line of it decided. */
+/* What was played, and where its lines stand in the file. */
 static void put_script(struct jwrite *w, const struct suite_result *r)
 {
-    struct text script = {0};
-    size_t line = script_print_marking(r->script, r->run.line, &script);
+    struct text script = {0}, lines = {0};
 
+    script_print_numbered(r->script, &script, &lines);
     jwrite_string(w, "script", text_string(&script));
-    if (line > 0)
-        jwrite_uint(w, "script_line", line);
+    jwrite_raw(w, "script_lines", text_string(&lines));
     text_fini(&script);
+    text_fini(&lines);
 }
 
 static void put_result(struct jwrite *w, const struct suite_result *r)

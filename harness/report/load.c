@@ -80,6 +80,19 @@ static void take_clauses(struct report *report, struct report_result *r, const j
     r->clauses = all;
 }
 
+static void take_lines(struct report *report, struct report_result *r, const json_value *list)
+{
+    size_t n = 0;
+
+    for (const json_value *v = json_next(list, NULL); v; v = json_next(list, v))
+        n++;
+    unsigned *all = arena_alloc(&report->arena, (n + 1) * sizeof *all);
+    for (const json_value *v = json_next(list, NULL); v; v = json_next(list, v))
+        all[r->n_script_lines++] =
+            json_type_of(v) == JSON_NUMBER ? (unsigned)MIN(MAX(json_int(v), 0), INT32_MAX) : 0;
+    r->script_lines = all;
+}
+
 /* "pass", or "fail:crash", of {"verdict": ..., "cause": ...}. */
 static const char *judgement(struct report *report, const json_value *j)
 {
@@ -113,7 +126,7 @@ static bool take_result(struct report *report, struct report_result *r, const js
         *(const char **)(void *)((char *)r + members[i].at) =
             copy_member(report, v, members[i].key);
     r->line = count_of(v, "line");
-    r->script_line = count_of(v, "script_line");
+    take_lines(report, r, json_member(v, "script_lines"));
     r->seconds = number_of(v, "seconds");
     r->again = judgement(report, json_member(v, "again"));
     r->session = "";
@@ -206,6 +219,26 @@ static void take_finding(struct report *report, const json_value *v)
     text_fini(&got);
 }
 
+static void name_rerun(struct report *r, const json_value *v)
+{
+    static const char *const options[][2] = {
+        {"path",       "build"     },
+        {"server_cmd", "server-cmd"},
+        {"client_cmd", "client-cmd"},
+        {"server",     "server"    }
+    };
+    struct text line = {0};
+
+    text_adds(&line, "iperfspec test");
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        if (*report_text_of(v, options[i][0])) {
+            text_addf(&line, " --%s ", options[i][1]);
+            report_quote(report_text_of(v, options[i][0]), &line);
+        }
+    r->rerun = copy(r, text_string(&line));
+    text_fini(&line);
+}
+
 static void take_subject(struct report *r, const json_value *v)
 {
     struct text label = {0};
@@ -227,6 +260,7 @@ static void take_subject(struct report *r, const json_value *v)
     else
         text_adds(&label, *program ? basename(program) : "a build");
     r->label = copy(r, text_string(&label));
+    name_rerun(r, v);
     text_fini(&label);
 }
 

@@ -14,7 +14,9 @@ struct report_result {
     const char *script, *session; /* session: a JSON text of rows (session_rows()), or "" */
     const char *const *clauses;
     size_t n_clauses;
-    unsigned line, script_line; /* 0: unknown */
+    const unsigned *script_lines; /* of the script's lines those in the file, or 0 */
+    size_t n_script_lines;
+    unsigned line; /* 0: unknown */
     enum suite_verdict verdict;
     enum suite_standing standing;
     double seconds;
@@ -25,6 +27,7 @@ struct report {
     const char *path; /* where it was read */
     const char *name, *version, *package, *banner, *sha256, *profile, *program;
     const char *label; /* "iperf 3.12", or what stands for it */
+    const char *rerun; /* a command line that judges the same subject; cases are to be added */
     int exit;
     const char *exit_reason;
     double seconds;
@@ -61,6 +64,8 @@ bool report_is_unexpected(const struct report_result *r);
 bool report_is_known(const struct report_result *r);
 /* One word for people: "pass", "known", "FAIL", "FLAKY"; capitals are unexpected. Static. */
 const char *report_word(const struct report_result *r);
+/* A word as a shell reads it: in quotes where it needs them. */
+void report_quote(const char *word, struct text *out);
 /* What came instead, and why, in one line. */
 void report_reason(const struct report_result *r, struct text *out);
 /* The unexpected ones, worst first: crashes before hangs before the rest; n of them, the caller's

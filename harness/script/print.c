@@ -269,30 +269,26 @@ void script_print_step(const struct script_step *step, struct text *out)
         text_addf(out, " (%s)", step->clause);
 }
 
-/* The step of one line, as it is being looked for among those that are printed. */
-struct mark {
-    unsigned line; /* of the file; 0: none */
-    size_t offset; /* of the step in the text; 0: not met */
-};
-
 static void print_steps(const struct script_steps *steps, int depth, struct text *out,
-                        struct mark *mark)
+                        struct text *lines)
 {
     for (size_t i = 0; i < steps->n; i++) {
         const struct script_step *step = &steps->at[i];
         text_addf(out, "%*s", depth * 4, "");
-        if (step->line == mark->line && mark->offset == 0)
-            mark->offset = out->len;
         script_print_step(step, out);
         text_adds(out, "\n");
+        text_addf(lines, ",%u", step->line);
         if (!script_is_block(step->verb))
             continue;
         for (size_t k = 0; k < step->branches.n; k++) {
-            if (k > 0)
+            if (k > 0) {
                 text_addf(out, "%*sor\n", depth * 4, "");
-            print_steps(&step->branches.at[k], depth + 1, out, mark);
+                text_adds(lines, ",0");
+            }
+            print_steps(&step->branches.at[k], depth + 1, out, lines);
         }
         text_addf(out, "%*send\n", depth * 4, "");
+        text_adds(lines, ",0");
     }
 }
 
@@ -306,11 +302,8 @@ static void print_words(const char *word, const struct script_words *words, stru
     text_adds(out, "\n");
 }
 
-size_t script_print_marking(const struct script *s, unsigned line, struct text *out)
+static void print_header(const struct script *s, struct text *out)
 {
-    struct mark mark = {.line = line};
-    size_t from = out->len, n = 1;
-
     text_addf(out, "case     %s\n", s->id);
     if (s->title[0])
         text_addf(out, "title    %s\n", s->title);
@@ -325,13 +318,25 @@ size_t script_print_marking(const struct script *s, unsigned line, struct text *
     if (s->params)
         text_addf(out, "params   %s\n", s->params);
     text_adds(out, "\n");
-    print_steps(&s->steps, 0, out, &mark);
-    for (size_t i = from; i < mark.offset; i++)
-        n += out->at[i] == '\n';
-    return mark.offset ? n : 0;
+}
+
+void script_print_numbered(const struct script *s, struct text *out, struct text *lines)
+{
+    size_t from = out->len;
+
+    print_header(s, out);
+    text_adds(lines, "[0");
+    for (size_t i = from + 1; i < out->len; i++)
+        if (out->at[i] == '\n' && i + 1 < out->len)
+            text_adds(lines, ",0");
+    print_steps(&s->steps, 0, out, lines);
+    text_adds(lines, "]");
 }
 
 void script_print(const struct script *s, struct text *out)
 {
-    script_print_marking(s, 0, out);
+    struct text lines = {0};
+
+    script_print_numbered(s, out, &lines);
+    text_fini(&lines);
 }

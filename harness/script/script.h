@@ -389,9 +389,9 @@ void script_list_fini(struct script_list *list);
 
 /* In canonical form: reading it again gives the same tree. */
 void script_print(const struct script *script, struct text *out);
-/* The same; returns the line of what was added, from 1, that holds the first step of the script's
- * line `line`; 0 if there is none. */
-size_t script_print_marking(const struct script *script, unsigned line, struct text *out);
+/* The same; for each of its lines the line of the file that it comes from goes to *lines, as a JSON
+ * array: 0 for those that come from none. */
+void script_print_numbered(const struct script *script, struct text *out, struct text *lines);
 void script_print_step(const struct script_step *step, struct text *out); /* one line, no newline */
 void script_print_event(const struct script_event *event, struct text *out);
 

@@ -1,0 +1,270 @@
+/* site.c - the folder: which cases there are, what the builds are called, and its files. */
+#include "harness/report/site.h"
+
+#include "harness/report/outfile.h"
+#include "harness/report/page.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Made from the files of harness/report/html when the program is built. */
+static const char css[] = {
+#include "site.css.inc"
+    0};
+static const char js[] = {
+#include "site.js.inc"
+    0};
+
+/* --- the cases of all builds ------------------------------------------------------------------ */
+
+static int by_id(const void *a, const void *b)
+{
+    const struct report_result *const *x = a, *const *y = b;
+
+    return strverscmp((*x)->id, (*y)->id);
+}
+
+/* A name for the page of a case: what can stand in one, and a hash for the rest. */
+static char *name_file(struct site *site, const char *id)
+{
+    char name[96], hash[REPORT_IDENTITY + 1], whole[sizeof name + sizeof hash + 8];
+    size_t n = 0;
+
+    for (const char *at = id; *at && n < sizeof name - 1; at++) {
+        bool is_plain = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+                        (*at >= '0' && *at <= '9') || *at == '_';
+        name[n++] = is_plain ? *at : '-';
+    }
+    name[n] = '\0';
+    report_identify(id, "", "", hash);
+    int len = snprintf(whole, sizeof whole, "%s.%.8s.html", name, hash);
+    return arena_copy(&site->arena, whole, (size_t)len);
+}
+
+static const struct report_result **find_in(struct site *site, struct report_index *const *indexes,
+                                            const char *id)
+{
+    const struct report_result **found =
+        arena_alloc(&site->arena, (site->n_builds + 1) * sizeof *found);
+
+    for (size_t i = 0; i < site->n_builds; i++)
+        found[i] = indexes[i] ? report_find(indexes[i], id) : NULL;
+    return found;
+}
+
+static void add_case(struct site *site, const struct report_result *r,
+                     struct report_index *const *now, struct report_index *const *before)
+{
+    struct site_case *c = &site->cases[site->n++];
+
+    *c = (struct site_case){.id = r->id, .area = r->area, .title = r->title, .about = r};
+    c->results = find_in(site, now, r->id);
+    c->before = find_in(site, before, r->id);
+    for (size_t i = 0; i < site->n_builds; i++)
+        c->about = c->results[i] ? c->results[i] : c->about;
+    c->title = c->about->title;
+    c->file = name_file(site, r->id);
+}
+
+/* The base of a build: the one of its label, or the only one. */
+static const struct report *base_of(const struct site *site, const struct report *report)
+{
+    const struct reports *base = site->request->base;
+
+    for (size_t i = 0; base && i < base->n; i++)
+        if (strcmp(base->at[i].label, report->label) == 0)
+            return &base->at[i];
+    return base && base->n == 1 ? &base->at[0] : NULL;
+}
+
+static void collect_cases(struct site *site)
+{
+    const struct reports *reports = site->request->reports;
+    struct report_index **now = arena_alloc(&site->arena, (reports->n + 1) * sizeof *now),
+                        **before = arena_alloc(&site->arena, (reports->n + 1) * sizeof *before);
+    size_t n = 0, all = 0;
+
+    for (size_t i = 0; i < reports->n; i++)
+        all += reports->at[i].n;
+    const struct report_result **list = text_realloc(NULL, (all + 1) * sizeof *list);
+    for (size_t i = 0; i < reports->n; i++) {
+        const struct report *base = base_of(site, &reports->at[i]);
+        now[i] = report_index_new(&reports->at[i]);
+        before[i] = base ? report_index_new(base) : NULL;
+        for (size_t k = 0; k < reports->at[i].n; k++)
+            list[n++] = &reports->at[i].results[k];
+    }
+    qsort(list, n, sizeof *list, by_id);
+    site->cases = text_realloc(NULL, (n + 1) * sizeof *site->cases);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || strcmp(list[i]->id, list[i - 1]->id) != 0)
+            add_case(site, list[i], now, before);
+    for (size_t i = 0; i < reports->n; i++) {
+        report_index_free(now[i]);
+        report_index_free(before[i]);
+    }
+    free(list);
+}
+
+/* --- what the builds are called --------------------------------------------------------------- */
+
+static char *copy(struct site *site, const char *text)
+{
+    return arena_copy(&site->arena, text, strlen(text));
+}
+
+/* "3.12" where all are iperf, "ref" for iperfref: a column is narrow. */
+static const char *shorten(const struct report *r)
+{
+    if (strcmp(r->name, "iperf") == 0 && *r->version)
+        return r->version;
+    if (strncmp(r->label, "iperf", 5) == 0 && r->label[5])
+        return r->label + 5 + (r->label[5] == ' ');
+    return r->label;
+}
+
+static void name_builds(struct site *site)
+{
+    const struct reports *reports = site->request->reports;
+
+    site->n_builds = reports->n;
+    site->builds = arena_alloc(&site->arena, (reports->n + 1) * sizeof *site->builds);
+    for (size_t i = 0; i < reports->n; i++) {
+        const struct report *r = &reports->at[i];
+        struct text label = {0}, shorter = {0};
+        unsigned same = 1;
+        for (size_t k = 0; k < i; k++)
+            same += strcmp(reports->at[k].label, r->label) == 0;
+        text_adds(&label, r->label);
+        text_add(&shorter, shorten(r), strnlen(shorten(r), 10));
+        if (same > 1) {
+            text_addf(&label, " (%u)", same);
+            text_addf(&shorter, "(%u)", same);
+        }
+        site->builds[i] = (struct site_build){r, copy(site, text_string(&label)),
+                                              copy(site, text_string(&shorter))};
+        text_fini(&label);
+        text_fini(&shorter);
+    }
+}
+
+/* --- captures --------------------------------------------------------------------------------- */
+
+/* Copy one into the site, if it is a pcapng file and not there already. A report is not trusted:
+ * no other file is copied because it names one. */
+static void bring_capture(const struct site *site, size_t build, const struct site_case *c)
+{
+    static const char magic[] = "\x0a\x0d\x0d\x0a";
+    const struct report_result *r = c->results[build];
+    struct text bytes = {0}, path = {0};
+
+    if (!r || !*r->capture)
+        return;
+    page_capture(site, build, c, &path);
+    bool is_one =
+        text_read_file(&bytes, r->capture) && bytes.len > 4 && memcmp(bytes.at, magic, 4) == 0;
+    if (is_one)
+        outfile_write(text_string(&path), &bytes);
+    text_fini(&bytes);
+    text_fini(&path);
+}
+
+void page_capture(const struct site *site, size_t build, const struct site_case *c,
+                  struct text *path)
+{
+    text_addf(path, "%s/capture/%.*s.%zu.pcapng", site->request->dir, (int)strlen(c->file) - 5,
+              c->file, build + 1);
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static bool make_folder(const char *dir, const char *below)
+{
+    struct text path = {0};
+
+    text_addf(&path, "%s%s", dir, below);
+    bool ok = mkdir(text_string(&path), 0777) == 0 || errno == EEXIST;
+    text_fini(&path);
+    return ok;
+}
+
+bool site_can(const char *dir)
+{
+    struct stat st;
+
+    if (!make_folder(dir, "") || stat(dir, &st) != 0)
+        return false;
+    errno = ENOTDIR;
+    return S_ISDIR(st.st_mode) && access(dir, W_OK) == 0;
+}
+
+static bool write_file(const struct site *site, const char *name, struct text *page)
+{
+    struct text path = {0};
+
+    text_addf(&path, "%s/%s", site->request->dir, name);
+    bool ok = outfile_write(text_string(&path), page);
+    text_fini(&path);
+    text_fini(page);
+    return ok;
+}
+
+static bool write_cases(const struct site *site)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < site->n && ok; i++) {
+        struct text page = {0}, name = {0};
+        for (size_t b = 0; b < site->n_builds; b++)
+            bring_capture(site, b, &site->cases[i]);
+        text_addf(&name, "case/%s", site->cases[i].file);
+        page_case(site, i, &page);
+        ok = write_file(site, text_string(&name), &page);
+        text_fini(&name);
+    }
+    return ok;
+}
+
+static bool write_all(const struct site *site)
+{
+    static const struct {
+        const char *name;
+        void (*write)(const struct site *site, struct text *out);
+    } pages[] = {
+        {"clauses.html", page_clauses},
+        {"cases.js",     page_cases  },
+        {"index.html",   page_index  },
+    };
+    const char *dir = site->request->dir;
+    struct text text = {0};
+    bool ok = make_folder(dir, "/case") && make_folder(dir, "/capture");
+
+    text_adds(&text, css);
+    ok = ok && write_file(site, "site.css", &text);
+    text_adds(&text, js);
+    ok = ok && write_file(site, "site.js", &text);
+    ok = ok && write_cases(site);
+    for (size_t i = 0; i < ARRAY_LEN(pages) && ok; i++) {
+        pages[i].write(site, &text);
+        ok = write_file(site, pages[i].name, &text);
+    }
+    text_fini(&text);
+    return ok;
+}
+
+bool site_write(const struct site_request *request)
+{
+    struct site site = {.request = request};
+
+    name_builds(&site);
+    collect_cases(&site);
+    bool ok = write_all(&site);
+    int error = errno;
+    free(site.cases);
+    arena_fini(&site.arena);
+    errno = error;
+    return ok;
+}
