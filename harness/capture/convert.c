@@ -113,8 +113,8 @@ static void add_options(struct text *out, const struct params *p)
     add_number(out, "-S", p->TOS);
     if (p->bandwidth > 0 && p->burst > 0)
         text_addf(out, " -b %" PRId64 "/%" PRId64, p->bandwidth, p->burst);
-    else
-        add_number(out, "-b", p->bandwidth);
+    else if (p->bandwidth > 0 || p->udp) /* UDP has a limit unless it is told otherwise */
+        text_addf(out, " -b %" PRId64, p->bandwidth);
     add_number(out, "--pacing-timer", p->pacing_timer == PACING_TIMER_USUAL ? 0 : p->pacing_timer);
     add_number(out, "--fq-rate", p->fqrate);
     add_flag(out, "-m", p->mptcp != 0);

@@ -76,12 +76,22 @@ static uint64_t gone(const struct conversion *c, unsigned n, uint64_t all)
     return n >= v->n || sum == 0 ? all : (uint64_t)((double)all * (double)part / (double)sum);
 }
 
+/* More was lost on the way to the point of capture than came there, as of a sender without a limit:
+ * as many as came are played, and the last number. */
+static bool is_sparse(const struct stream_udp *u)
+{
+    return u->account.packets > 2 * u->n;
+}
+
 /* What the side that is played sent: bytes, or the highest number of a datagram. */
 static uint64_t total(const struct conversion *c, const struct track_stream *stream)
 {
     enum observer_side us = c->request->us;
+    const struct stream_udp *u = &stream->udp[us];
 
-    return stream->is_udp ? stream->udp[us].account.packets : stream->tcp[us].sent;
+    if (!stream->is_udp)
+        return stream->tcp[us].sent;
+    return is_sparse(u) ? u->n - 1 : u->account.packets;
 }
 
 static unsigned n_senders(const struct conversion *c)
@@ -129,6 +139,20 @@ static void add_piece(const struct conversion *c, unsigned from, unsigned to, ui
         add_pause(c, ns);
 }
 
+static void add_last_numbers(const struct conversion *c)
+{
+    for (size_t i = 0; i < c->s->n_streams; i++) {
+        const struct track_stream *stream = c->s->streams[i];
+        const struct stream_udp *u = &stream->udp[c->request->us];
+        if (!stream->is_udp || u->n == 0 || !is_sparse(u))
+            continue;
+        text_addf(c->out,
+                  "# most were lost on the way\n"
+                  "stream %" PRId64 " send datagrams %" PRIu64 "..%" PRIu64 "\n",
+                  stream->id, u->account.packets, u->account.packets);
+    }
+}
+
 static void add_data(const struct conversion *c)
 {
     const struct track_session *s = c->s;
@@ -148,6 +172,7 @@ static void add_data(const struct conversion *c)
         add_piece(c, from, from + step, end_ns - at_ns);
         at_ns = end_ns;
     }
+    add_last_numbers(c);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */

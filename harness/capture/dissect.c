@@ -143,9 +143,11 @@ static enum dissect_kind read_ipv4(struct cut c, struct dissected *p)
         limit(&c, total);
     if (header < 20 || !skip(&c, header))
         return DISSECT_CUT;
+    p->ip_id = load_be16(at + 4);
     if ((place & 0x3fff) == 0)
         return dissect_transport(at[9], c.bytes, c.len, p);
-    p->fragment.id = load_be16(at + 4);
+    p->fragment.id = p->ip_id;
+    p->ip_id = 0;
     p->fragment.offset = (place & 0x1fff) * 8;
     p->fragment.more = place & 0x2000;
     p->fragment.protocol = at[9];
@@ -294,6 +296,7 @@ enum dissect_kind dissect_frame(int link, struct bytes frame, uint32_t len, stru
 {
     struct cut c = {frame, MAX(len, (uint32_t)frame.len)};
 
+    p->ip_id = 0;
     for (size_t i = 0; i < ARRAY_LEN(links); i++)
         if (links[i].link == link)
             return links[i].read(c, p);

@@ -31,6 +31,7 @@ struct dissected {
     uint8_t scale;   /* TCP with SYN: window scale, or DISSECT_NO_SCALE */
     uint16_t window; /* TCP: as it stands there, not scaled */
     uint32_t seq, ack;
+    uint16_t ip_id; /* IPv4's identification; 0: none */
     /* What it carries: payload.len bytes were captured of len on the wire. Borrowed. */
     struct bytes payload;
     uint32_t len;

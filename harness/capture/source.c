@@ -67,8 +67,10 @@ bool source_open(struct source *s, const char *path, struct text *why)
 
 static void explain_live(const char *interface, int status, const char *detail, struct text *why)
 {
-    text_addf(why, "%s: %s%s%s", interface, pcap_statustostr(status), detail[0] ? ": " : "",
-              detail);
+    const char *meaning = pcap_statustostr(status);
+    bool is_news = detail[0] != '\0' && strcmp(detail, meaning) != 0;
+
+    text_addf(why, "%s: %s%s%s", interface, meaning, is_news ? ": " : "", is_news ? detail : "");
     if (status == PCAP_ERROR_PERM_DENIED)
         text_adds(why, "; needs CAP_NET_RAW (setcap cap_net_raw+ep on this program, or root)");
 }

@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define ID_STEP_MAX 512 /* packets that may be missing in between */
+#define SETTLED_NS  UINT64_C(100000000)
+
 /* --- TCP -------------------------------------------------------------------------------------- */
 
 static int32_t ahead(uint32_t a, uint32_t b)
@@ -103,6 +106,42 @@ static uint64_t take_bytes(struct stream_tcp *t, const struct dissected *p)
     return news;
 }
 
+/* Whether the packet was made later than all before it, by the identification that senders count
+ * up; copies that the network makes keep theirs. */
+static bool is_newest(struct stream_tcp *t, const struct dissected *p)
+{
+    int16_t step = (int16_t)(p->ip_id - t->ip_id);
+
+    if (p->ip_id == 0)
+        return false;
+    if (t->ip_id == 0)
+        step = 1;
+    if (step > ID_STEP_MAX || step < -ID_STEP_MAX)
+        t->ids_are_odd = true;
+    if (step > 0)
+        t->ip_id = p->ip_id;
+    return step > 0;
+}
+
+static void note_resent(struct stream_tcp *t, uint64_t at_ns)
+{
+    if (at_ns >= t->resent_mark_ns + SETTLED_NS) {
+        t->resent_before = t->resent;
+        t->resent_mark_ns = at_ns;
+    }
+    t->resent.n++;
+    t->resent.last_ns = at_ns;
+}
+
+uint64_t stream_tcp_resent(const struct stream_tcp *t, uint64_t at_ns)
+{
+    if (t->ids_are_odd)
+        return 0;
+    if (at_ns >= t->resent.last_ns + SETTLED_NS)
+        return t->resent.n;
+    return at_ns >= t->resent_before.last_ns + SETTLED_NS ? t->resent_before.n : 0;
+}
+
 uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
                          const struct dissected *p)
 {
@@ -112,8 +151,12 @@ uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
         stream_tcp_begin(own, p->seq, DISSECT_NO_SCALE);
         own->is_exact = false;
     }
+    bool is_new = is_newest(own, p);
     if (p->len > 0 && !(p->flags & DISSECT_RST)) {
+        uint64_t repeated = own->repeated;
         news = take_bytes(own, p);
+        if (own->repeated > repeated && is_new && p->len > 1) /* one byte may be a probe */
+            note_resent(own, p->at_ns);
         if (own->first_ns == 0) {
             own->first_ns = p->at_ns;
             own->first_number = p->number;
@@ -162,6 +205,8 @@ static void judge_number(struct stream_udp *u, const struct datagram_header *h,
             blame(fault, "UDP-5", "each number once", "number %" PRIu64 " again, with another time",
                   h->seq);
     }
+    u->least_sent_us = u->most_sent_us == 0 ? sent_us : MIN(u->least_sent_us, sent_us);
+    u->most_sent_us = MAX(u->most_sent_us, sent_us);
     u->recent[slot].seq = h->seq;
     u->recent[slot].sent_us = sent_us;
 }

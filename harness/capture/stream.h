@@ -20,7 +20,15 @@ struct stream_tcp {
     uint64_t confirmed_at_fin; /* the same when the other end sent its FIN */
     uint64_t missing;          /* bytes that were not captured */
     uint64_t repeated;         /* segments whose bytes had been seen */
-    uint64_t window;           /* largest that it offered, bytes; 0: unknown scale */
+    /* Of them those that the sender, not the network, has sent twice: they carry a newer IP
+     * identification than anything before. */
+    struct resent {
+        uint64_t n, last_ns;
+    } resent, resent_before; /* all; and those before a time near its end */
+    uint64_t resent_mark_ns; /* that time */
+    uint16_t ip_id;          /* newest seen; 0: none */
+    bool ids_are_odd;        /* they do not count packets up, and tell nothing */
+    uint64_t window;         /* largest that it offered, bytes; 0: unknown scale */
     uint64_t first_ns, last_ns, first_number;
     struct {
         uint32_t from, to;
@@ -35,6 +43,7 @@ struct stream_udp {
     uint64_t repeated;          /* with a number that had been there */
     uint64_t odd_len;           /* not of the test's length */
     uint64_t first_ns, last_ns, first_number;
+    uint64_t least_sent_us, most_sent_us; /* by the headers */
     struct {
         uint64_t seq, sent_us;
     } recent[STREAM_RECENT];
@@ -43,6 +52,8 @@ struct stream_udp {
 /* One packet of the direction, and of the other one's acknowledgements. Returns the new bytes. */
 uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
                          const struct dissected *p);
+/* Segments that the sender surely had sent again some time before at_ns. */
+uint64_t stream_tcp_resent(const struct stream_tcp *t, uint64_t at_ns);
 /* Begin to count at that sequence number. */
 void stream_tcp_begin(struct stream_tcp *t, uint32_t seq, uint8_t scale);
 

@@ -35,6 +35,12 @@ blame(const struct tally *t, const char *clause, enum observer_side by, const ch
                 expected, "%s", found);
 }
 
+/* As much as two clocks may differ. */
+static double slack_s(double seconds)
+{
+    return seconds * 1.01 + (double)CLOCK_SLACK_NS / 1e9;
+}
+
 /* --- TCP -------------------------------------------------------------------------------------- */
 
 /* RES-11 of the sender: what it reports has left it; RES-30: part of a block may be missing. */
@@ -93,6 +99,20 @@ static void judge_receiver_least(const struct tally *t, const struct side_by_sid
           b->received->bytes);
 }
 
+/* RES-12. What was surely sent again in the test, the sender's kernel has counted. */
+static void judge_retransmits(const struct tally *t, const struct side_by_side *b)
+{
+    uint64_t resent = stream_tcp_resent(&b->stream->tcp[b->sender], t->s->end_ns);
+    char expected[96];
+
+    if (t->s->end_ns == 0 || t->results[b->sender]->sender_has_retransmits != 1 ||
+        b->sent->retransmits < 0 || (uint64_t)b->sent->retransmits >= resent)
+        return;
+    snprintf(expected, sizeof expected, "stream %" PRId64 ": at least %" PRIu64 " retransmits",
+             b->stream->id, resent);
+    blame(t, "RES-12", b->sender, expected, "%" PRId64 " reported", b->sent->retransmits);
+}
+
 static void judge_tcp(const struct tally *t, const struct side_by_side *b)
 {
     bool omits = t->params->omit != 0;
@@ -100,8 +120,10 @@ static void judge_tcp(const struct tally *t, const struct side_by_side *b)
 
     if (!wire->is_exact)
         return;
-    if (b->sent != NULL && !omits)
+    if (b->sent != NULL && !omits) {
         judge_sender(t, b);
+        judge_retransmits(t, b);
+    }
     if (b->received != NULL)
         judge_receiver_most(t, b);
     if (b->received != NULL && !omits)
@@ -190,6 +212,23 @@ static void judge_udp_receiver(const struct tally *t, const struct side_by_side 
               got->errors, got->packets);
 }
 
+/* UDP-9: no change of transit can be greater than the time in which all was sent and received.
+ * What 3.13 and older may have reported is another matter (UDP-10). */
+static void judge_jitter(const struct tally *t, const struct side_by_side *b)
+{
+    const struct stream_udp *u = &b->stream->udp[b->sender];
+    uint64_t until_ns = t->s->results_ns[!b->sender];
+    double most_s = (double)(until_ns - MIN(until_ns, u->first_ns)) / 1e9 +
+                    (double)(u->most_sent_us - u->least_sent_us) / 1e6;
+    char expected[96];
+
+    if (!b->received->has_omitted || u->n == 0 || b->received->jitter <= slack_s(most_s))
+        return;
+    snprintf(expected, sizeof expected, "stream %" PRId64 ": less than the %.3f s it took",
+             b->stream->id, most_s);
+    blame(t, "UDP-9", !b->sender, expected, "jitter of %.3f s", b->received->jitter);
+}
+
 static void judge_udp(const struct tally *t, const struct side_by_side *b)
 {
     struct datagrams d = datagrams_of(t, b);
@@ -198,8 +237,10 @@ static void judge_udp(const struct tally *t, const struct side_by_side *b)
         return;
     if (b->sent != NULL)
         judge_udp_sender(t, b, &d);
-    if (b->received != NULL)
+    if (b->received != NULL) {
         judge_udp_receiver(t, b, &d);
+        judge_jitter(t, b);
+    }
 }
 
 /* --- streams ---------------------------------------------------------------------------------- */
@@ -221,6 +262,29 @@ static void judge_direction(const struct tally *t, const struct side_by_side *b)
                 b->stream->id, back->sent);
 }
 
+/* RES-28: nobody has counted for longer than from the last stream's opening, which came before the
+ * start, to its own results. That it was shorter is no proof: packets may be late. */
+static void judge_duration(const struct tally *t, const struct track_stream *stream)
+{
+    const struct track_session *s = t->s;
+    uint64_t from_ns = s->streams[s->n_streams - 1]->at_ns;
+    char expected[96];
+
+    for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
+        const struct results_stream *told =
+            t->results[side] != NULL ? results_find(t->results[side], stream->id) : NULL;
+        double most_s = (double)(s->results_ns[side] - MIN(s->results_ns[side], from_ns)) / 1e9;
+        if (told == NULL || !told->has_times ||
+            told->end_time - told->start_time <= slack_s(most_s))
+            continue;
+        snprintf(expected, sizeof expected,
+                 "stream %" PRId64 ": no longer than %.3f s, by the capture's clock", stream->id,
+                 most_s);
+        blame(t, "RES-28", (enum observer_side)side, expected, "%.3f s",
+              told->end_time - told->start_time);
+    }
+}
+
 static void judge_stream(const struct tally *t, unsigned index)
 {
     const struct track_stream *stream = t->s->streams[index];
@@ -232,6 +296,8 @@ static void judge_stream(const struct tally *t, unsigned index)
         b.sent = results_find(t->results[b.sender], stream->id);
     if (t->results[!b.sender] != NULL)
         b.received = results_find(t->results[!b.sender], stream->id);
+    if (t->s->n_gaps == 0)
+        judge_duration(t, stream);
     if (stream->is_udp) {
         judge_udp(t, &b);
         return;

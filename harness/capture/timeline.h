@@ -45,6 +45,8 @@ void timeline_print(FILE *out, const struct timeline *t, const struct track_sess
                     bool is_pretty);
 /* One line. */
 void timeline_print_summary(FILE *out, const struct track_session *s);
+/* What each stream carried, as counted and as both sides report it, a line each. */
+void timeline_print_numbers(FILE *out, const struct track_session *s);
 /* Violations and what was not judged, a line each. */
 void timeline_print_findings(FILE *out, const struct track_session *s);
 /* The session as a JSON object without a newline; t may be NULL. with_bytes: each message also as

@@ -146,6 +146,29 @@ static void write_direction(struct jwrite *w, const struct track_stream *stream,
     jwrite_end(w);
 }
 
+/* What a side says of the stream in its results. */
+static void write_report(struct jwrite *w, const struct track_session *s,
+                         const struct track_stream *stream, enum observer_side side)
+{
+    const struct results *results = observer_results(s->observer, side);
+    const struct results_stream *told = results != NULL ? results_find(results, stream->id) : NULL;
+
+    if (told == NULL)
+        return;
+    jwrite_object(w, timeline_side(side));
+    jwrite_int(w, "bytes", told->bytes);
+    if (stream->is_udp) {
+        jwrite_int(w, "packets", told->packets);
+        jwrite_int(w, "lost", told->errors);
+        jwrite_double(w, "jitter_s", told->jitter);
+    } else if (told->retransmits >= 0) {
+        jwrite_int(w, "retransmits", told->retransmits);
+    }
+    if (told->has_times)
+        jwrite_double(w, "seconds", told->end_time - told->start_time);
+    jwrite_end(w);
+}
+
 static void write_streams(struct jwrite *w, const struct track_session *s)
 {
     jwrite_array(w, "streams");
@@ -156,6 +179,10 @@ static void write_streams(struct jwrite *w, const struct track_session *s)
         /* what each side sent */
         write_direction(w, s->streams[i], OBSERVER_CLIENT);
         write_direction(w, s->streams[i], OBSERVER_SERVER);
+        jwrite_object(w, "reported");
+        write_report(w, s, s->streams[i], OBSERVER_CLIENT);
+        write_report(w, s, s->streams[i], OBSERVER_SERVER);
+        jwrite_end(w);
         jwrite_end(w);
     }
     jwrite_end(w);

@@ -224,7 +224,8 @@ static void print_rate(FILE *out, char mark, uint64_t bytes, uint64_t span_ns)
                 (double)bytes * 8e3 / (double)span_ns);
 }
 
-/* The spans that began before until_ns, from *next on. The last may be cut short there. */
+/* The spans that began before until_ns, from *next on. The last may be cut short there, or where
+ * the data ended. */
 static void print_volume(FILE *out, const struct track_session *s, unsigned *next,
                          uint64_t until_ns)
 {
@@ -236,7 +237,7 @@ static void print_volume(FILE *out, const struct track_session *s, unsigned *nex
             break;
         if (v->bytes[0][*next] + v->bytes[1][*next] == 0)
             continue;
-        uint64_t span_ns = MIN(v->span_ns, until_ns - from);
+        uint64_t span_ns = MIN(v->span_ns, MAX(until_ns, v->last_ns) - from);
         fprintf(out, "%11.6f %9s  = data for %.3g s:", (double)(int64_t)(from - s->first_ns) / 1e9,
                 "", (double)span_ns / 1e9);
         print_rate(out, '>', v->bytes[OBSERVER_CLIENT][*next], span_ns);
@@ -261,12 +262,40 @@ static void print_stream(FILE *out, const struct track_stream *stream)
         } else if (!stream->is_udp && stream->tcp[side].sent > 0) {
             const struct stream_tcp *tcp = &stream->tcp[side];
             fprintf(out,
-                    "  %c %" PRIu64 " bytes, %" PRIu64 " not captured, %" PRIu64
-                    " segments repeated",
+                    "  %c %" PRIu64 " bytes, %" PRIu64 " not seen, %" PRIu64 " segments repeated",
                     mark, tcp->sent, tcp->missing, tcp->repeated);
         }
     }
     putc('\n', out);
+}
+
+/* What a side says of the stream in its results. */
+static void print_report(FILE *out, const struct track_stream *stream, enum observer_side side,
+                         const struct results_stream *told)
+{
+    fprintf(out, "    %s reports %" PRId64 " bytes", timeline_side(side), told->bytes);
+    if (stream->is_udp)
+        fprintf(out, ", %" PRId64 " packets, %" PRId64 " lost, jitter %.3f ms", told->packets,
+                told->errors, told->jitter * 1e3);
+    else if (told->retransmits >= 0)
+        fprintf(out, ", %" PRId64 " retransmits", told->retransmits);
+    if (told->has_times)
+        fprintf(out, ", %.6g s", told->end_time - told->start_time);
+    putc('\n', out);
+}
+
+void timeline_print_numbers(FILE *out, const struct track_session *s)
+{
+    for (size_t i = 0; i < s->n_streams; i++) {
+        print_stream(out, s->streams[i]);
+        for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
+            const struct results *results = observer_results(s->observer, (enum observer_side)side);
+            const struct results_stream *told =
+                results != NULL ? results_find(results, s->streams[i]->id) : NULL;
+            if (told != NULL)
+                print_report(out, s->streams[i], (enum observer_side)side, told);
+        }
+    }
 }
 
 void timeline_print_findings(FILE *out, const struct track_session *s)
@@ -303,8 +332,7 @@ void timeline_print(FILE *out, const struct timeline *t, const struct track_sess
     print_volume(out, s, &next, MAX(s->last_ns, s->volume.start_ns + 1));
     if (t->n_lost > 0)
         fprintf(out, "  and %zu more events\n", t->n_lost);
-    for (size_t i = 0; i < s->n_streams; i++)
-        print_stream(out, s->streams[i]);
+    timeline_print_numbers(out, s);
     fprintf(out, "  %s\n", digest_verdict_word(digest_verdict(s)));
     timeline_print_findings(out, s);
     putc('\n', out);

@@ -52,7 +52,7 @@ struct track_stream {
 
 /* Data in spans of equal length from start_ns on, by sender; the spans grow with the test. */
 struct track_volume {
-    uint64_t start_ns, span_ns;
+    uint64_t start_ns, span_ns, last_ns;
     unsigned n;
     uint64_t bytes[2][TRACK_SPANS];
 };

@@ -29,6 +29,7 @@ static void count_volume(struct track_session *s, enum observer_side from, uint6
         v->n = (v->n + 1) / 2;
     }
     v->bytes[from][span] += bytes;
+    v->last_ns = MAX(v->last_ns, at_ns);
     v->n = MAX(v->n, (unsigned)span + 1);
 }
 

@@ -16,13 +16,14 @@ static const char usage[] =
     "all\n"
     "of it was captured) or `pass`. Violations name the clause and the packet.\n"
     "  --json       everything as one JSON object\n"
+    "  --numbers    what each stream carried, as counted and as both sides report it\n"
     "  --quiet      only sessions with something to say about\n" CLI_SOURCE_HELP
     "example: iperfspec check trace.pcap\n"
     "exit:    0 nothing wrong   1 a session failed, or a file holds none   2 bad usage\n"
     "         3 trouble, such as a damaged file\n";
 
 struct check {
-    bool is_json, is_quiet;
+    bool is_json, is_quiet, with_numbers;
     struct cli_source source;
     uint64_t n_in_file;
     uint64_t n[DIGEST_N_VERDICTS];
@@ -39,6 +40,8 @@ static void on_done(void *context, struct track_session *s)
         timeline_print_json(stdout, NULL, s, false);
     } else if (!c->is_quiet || verdict != DIGEST_PASS) {
         timeline_print_summary(stdout, s);
+        if (c->with_numbers)
+            timeline_print_numbers(stdout, s);
         timeline_print_findings(stdout, s);
     }
     c->n_in_file++;
@@ -102,9 +105,10 @@ int cli_check(int argc, char **argv)
     static const struct option options[] = {
         {"json",       no_argument, NULL, 'J'},
         {"quiet",        no_argument, NULL, 'q'},
+        {"numbers",            no_argument, NULL, 'n'},
         CLI_SOURCE_OPTIONS,
-        {"help",            no_argument, NULL, 'h'},
-        {0}
+        {"help",no_argument, NULL, 'h'},
+        {0        }
     };
     struct check c = {0};
     int o;
@@ -116,6 +120,8 @@ int cli_check(int argc, char **argv)
             c.is_json = true;
         else if (o == 'q')
             c.is_quiet = true;
+        else if (o == 'n')
+            c.with_numbers = true;
         else if (!cli_source_option(&c.source, o, optarg))
             return cli_refuse(argv[0], options, o, usage);
     }

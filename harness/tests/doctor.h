@@ -10,6 +10,12 @@ struct doctor {
     uint16_t client_port, server_port; /* of the connection in question */
 };
 
+/* Where the IP header stands in a frame: Ethernet, or raw IP. */
+static inline size_t doctor_ip(const struct capfile *f)
+{
+    return f->link == DLT_EN10MB ? 14 : 0;
+}
+
 /* What the frame holds; payload points into it. */
 static inline enum dissect_kind doctor_look(const struct capfile *f, size_t i, struct dissected *d)
 {
@@ -89,7 +95,8 @@ static inline void doctor_shift(const struct doctor *doc, enum observer_side sid
             continue;
         /* payload.at - len of the header is where the ports stand; options make it vary */
         uint8_t *bytes = doc->f->packets[i].bytes;
-        size_t ip = 14, header = bytes[ip] >> 4 == 4 ? (size_t)(bytes[ip] & 15) * 4 : 40;
+        size_t ip = doctor_ip(doc->f),
+               header = bytes[ip] >> 4 == 4 ? (size_t)(bytes[ip] & 15) * 4 : 40;
         uint8_t *tcp = bytes + ip + header;
         if (doctor_is(doc, &d, side) && i > first && (int32_t)(d.seq - from_seq) >= 0)
             doctor_add_be32(tcp + 4, delta);
@@ -115,8 +122,9 @@ static inline void doctor_splice(const struct doctor *doc, enum observer_side si
     free(p->bytes);
     p->bytes = bytes;
     p->len = p->wire_len = (uint32_t)(head + in.len + tail);
-    uint8_t *length = bytes + 14 + (bytes[14] >> 4 == 4 ? 2 : 4); /* of the IP header */
-    uint32_t total = p->len - 14 - (bytes[14] >> 4 == 4 ? 0 : 40);
+    size_t ip = doctor_ip(doc->f);
+    uint8_t *length = bytes + ip + (bytes[ip] >> 4 == 4 ? 2 : 4); /* of the IP header */
+    uint32_t total = p->len - (uint32_t)ip - (bytes[ip] >> 4 == 4 ? 0 : 40);
     length[0] = (uint8_t)(total >> 8);
     length[1] = (uint8_t)total;
     uint32_t delta = (uint32_t)(in.len - n_out);

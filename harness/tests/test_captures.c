@@ -198,6 +198,34 @@ static void test_a_capture_with_two_packets_swapped_blames_nobody(void **state)
     each(swapped, 0);
 }
 
+/* Every packet twice, the copy so many packets later: a capture of several interfaces, or a network
+ * that makes copies. */
+static const size_t lags[] = {0, 1, 5, 30};
+
+static void doubled(struct capfile *f, const char *name, size_t k)
+{
+    struct capfile twice = {.link = f->link,
+                            .packets = text_realloc(NULL, 2 * f->n * sizeof *f->packets)};
+    size_t copied = 0;
+
+    for (size_t n = 0; n < f->n + lags[k]; n++) {
+        if (n < f->n)
+            twice.packets[twice.n++] = f->packets[n];
+        if (n < lags[k])
+            continue;
+        twice.packets[twice.n] = f->packets[copied++];
+        twice.packets[twice.n++].at_ns = f->packets[MIN(n, f->n - 1)].at_ns;
+    }
+    judge_clean(&twice, name, "each packet twice, apart", lags[k]);
+    free(twice.packets);
+}
+
+static void test_a_capture_with_each_packet_twice_blames_nobody(void **state)
+{
+    (void)state;
+    each(doubled, ARRAY_LEN(lags));
+}
+
 /* Up to every second packet is gone, as in an unthrottled capture. */
 static void with_holes(struct capfile *f, const char *name, size_t seed)
 {
@@ -268,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_a_capture_without_any_one_packet_blames_nobody),
         cmocka_unit_test(test_a_capture_that_starts_at_any_packet_blames_nobody),
         cmocka_unit_test(test_a_capture_with_two_packets_swapped_blames_nobody),
+        cmocka_unit_test(test_a_capture_with_each_packet_twice_blames_nobody),
         cmocka_unit_test(test_a_capture_with_many_holes_blames_nobody),
         cmocka_unit_test(test_a_capture_with_any_snap_length_blames_nobody),
         cmocka_unit_test(test_damaged_packets_are_survived),

@@ -119,6 +119,7 @@ static void test_convert_script_says_what_was_sent(void **state)
         {"3.22-3.22-tcp",              "stream 1 send data 131072\n",                OBSERVER_CLIENT},
         {"3.22-3.22-udp",              "stream 1 send datagrams 1..50 every 20ms\n", OBSERVER_CLIENT},
         {"3.22-3.22-udp",              "subject  -u -t 1 -l 1000 -b 400000",         OBSERVER_SERVER},
+        {"3.22-3.22-udp-unlimited",    "subject  -u -n 307200 -l 1000 -b 0",         OBSERVER_SERVER},
         {"3.22-3.22-bidir",            "stream 3 send data ",                        OBSERVER_SERVER},
         {"3.22-3.22-server-error",     "expect   server-error IESETBUF2 or end\n",   OBSERVER_CLIENT},
         {"3.22-3.22-server-error",     "send     server-error 141 errno 0\n",        OBSERVER_SERVER},
@@ -138,6 +139,24 @@ static void test_convert_script_says_what_was_sent(void **state)
         fini(&t);
         capfile_fini(&f);
     }
+}
+
+/* Of fifty datagrams every third was captured. */
+static void test_convert_script_plays_as_many_datagrams_as_came(void **state)
+{
+    struct capfile f;
+    unsigned n = 0;
+
+    (void)state;
+    assert_true(capfile_read(&f, "pcaps/3.22-3.22-udp.pcap.gz"));
+    for (size_t i = 0; i < f.n; i++)
+        f.packets[i].is_dropped = f.packets[i].wire_len > 1000 && n++ % 3 != 1;
+    struct conversion_test t = convert(&f, f.n, OBSERVER_CLIENT, 1);
+    expect_line(&t, "stream 1 send datagrams 1..16 ");
+    expect_line(&t, "stream 1 send datagrams 50..50\n");
+    expect_script(&t, "every third datagram");
+    fini(&t);
+    capfile_fini(&f);
 }
 
 /* The list holds every byte that the side sent on its control connection. */
@@ -219,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_capture_becomes_a_script_of_either_side),
         cmocka_unit_test(test_convert_script_says_what_was_sent),
+        cmocka_unit_test(test_convert_script_plays_as_many_datagrams_as_came),
         cmocka_unit_test(test_convert_list_holds_what_was_sent),
         cmocka_unit_test(test_convert_script_refuses_what_is_cut),
         cmocka_unit_test(test_convert_script_tells_what_becomes_of_a_token),
