@@ -51,11 +51,12 @@ int base_run(struct suite *base, const char *path, const struct cli_choice *choi
              struct suite *build, FILE *out)
 {
     struct text why = {0};
+    bool spoke;
     int status = prepare(base, path, choice, build);
 
     if (status != CLI_OK)
         return status;
-    if (!suite_probe(&base->settings, &base->cases, &why))
+    if (!suite_probe(&base->settings, &base->cases, &spoke, &why))
         return complain(path, &why, CLI_TROUBLE);
     fputs("base     ", out);
     report_name(&base->settings.build, out);

@@ -5,6 +5,7 @@
 
 #include "harness/report/quirks.h"
 #include "harness/report/report.h"
+#include "harness/suite/serve.h"
 #include "harness/suite/suite.h"
 
 #include <errno.h>
@@ -31,6 +32,15 @@ static const char usage[] =
     "  --server-cmd CMD   how to start a server; {port} is replaced\n"
     "  --client-cmd CMD   how to start a client; {host} and {port} are replaced\n"
     "  --server HOST:PORT a server that runs elsewhere; cases that need its process are skipped\n"
+    "  --listen ADDR:PORT clients that a person starts, on a phone or a router: says what to type\n"
+    "Commands that start it on another machine, such as --server-cmd 'ssh dut iperf3 -s -p "
+    "{port}':\n"
+    "  --dut-addr ADDR    where its servers are to be reached\n"
+    "  --harness-addr ADDR  our address there, which is {host} for its clients\n"
+    "  --port-range A-B   ports that may be used, in turn\n"
+    "  --stop-cmd CMD     run when a case is over, such as 'ssh dut pkill iperf3'; {port} is "
+    "replaced\n"
+    "  --version-cmd CMD  prints what --version and --help print there\n"
     "  --env NAME=VALUE   for its environment (again for more)\n"
     "  --wrap 'CMD {}'    run it below another program, such as 'valgrind {}'\n"
     "  --profile P        what it is, in place of what --version and INFO say:\n"
@@ -94,7 +104,7 @@ struct request {
     struct tell tell;
     struct suite beside; /* of --base */
     struct gate gate;
-    const char *profile, *segment, *record, *expect, *required, *base;
+    const char *ports, *profile, *segment, *record, *expect, *required, *base;
     bool quiet, persistent, no_probe, bisect;
     double jobs, max_skip, seed, details, rounds, budget_s, limit_s;
     unsigned n_detailed;
@@ -119,6 +129,12 @@ static const struct row {
     ROW("client-cmd", PATH, suite.settings.build.client_cmd, 0, 0, true),
     ROW("wrap", PATH, suite.settings.build.wrap, 0, 0, true),
     ROW("server", POINTER, suite.settings.remote, 0, 0, true),
+    ROW("listen", POINTER, suite.settings.far.listen, 0, 0, true),
+    ROW("dut-addr", POINTER, suite.settings.far.dut, 0, 0, true),
+    ROW("harness-addr", POINTER, suite.settings.far.harness, 0, 0, true),
+    ROW("port-range", POINTER, ports, 0, 0, true),
+    ROW("stop-cmd", POINTER, suite.settings.far.stop_cmd, 0, 0, true),
+    ROW("version-cmd", PATH, suite.settings.build.version_cmd, 0, 0, true),
     ROW("keep", POINTER, suite.settings.keep, 0, 0, true),
     ROW("profile", POINTER, profile, 0, 0, true),
     ROW("expect", POINTER, expect, 0, 0, true),
@@ -228,6 +244,41 @@ static bool take_required(struct request *r)
                 i == SCRIPT_N_NEEDS - 1 ? "\n" : "");
     free(words);
     return ok;
+}
+
+/* "5201-5210" */
+static bool take_ports(struct request *r)
+{
+    struct suite_far *far = &r->suite.settings.far;
+    char rest;
+
+    if (!r->ports)
+        return true;
+    if (sscanf(r->ports, "%5u-%5u%c", &far->port_lo, &far->port_hi, &rest) == 2 &&
+        far->port_lo > 0 && far->port_lo <= far->port_hi && far->port_hi <= 65535)
+        return true;
+    fprintf(stderr, "iperfspec test: --port-range wants A-B, such as 5201-5210, not '%s'\n",
+            r->ports);
+    return false;
+}
+
+/* Addresses are no names: what is told to a client must be what it can use. */
+static bool take_addresses(const struct request *r)
+{
+    const struct suite_far *far = &r->suite.settings.far;
+    struct sockaddr_storage at;
+    socklen_t len;
+
+    if (far->dut && !sim_address(far->dut, 1, &at, &len))
+        fprintf(stderr, "iperfspec test: --dut-addr wants an address, not '%s'\n", far->dut);
+    else if (far->harness && !sim_address(far->harness, 1, &at, &len))
+        fprintf(stderr, "iperfspec test: --harness-addr wants an address, not '%s'\n",
+                far->harness);
+    else if (far->listen && !serve_split(far->listen, &at, &len))
+        fprintf(stderr, "iperfspec test: --listen wants ADDR:PORT, not '%s'\n", far->listen);
+    else
+        return true;
+    return false;
 }
 
 static bool take_segment(struct request *r)
@@ -433,6 +484,20 @@ static bool is_sure(const struct request *r)
            (t.standings[SUITE_UNEXPECTED] > 0 || t.standings[SUITE_FLAKY] == 0);
 }
 
+/* Where something else tells what a build can be expected to do, one that starts and then completes
+ * no session is bad, and no trouble. */
+static bool probe(const struct request *r, struct text *why)
+{
+    bool spoke;
+
+    if (r->no_probe || r->suite.settings.far.listen ||
+        suite_probe(&r->suite.settings, &r->suite.cases, &spoke, why))
+        return true;
+    if (spoke && (r->base || r->bisect))
+        text_fini(why);
+    return why->len == 0;
+}
+
 static int run(struct request *r)
 {
     set_limits(r);
@@ -446,7 +511,7 @@ static int run(struct request *r)
         return status;
     set_budget(r);
     struct text why = {0};
-    if (!r->no_probe && !suite_probe(&r->suite.settings, &r->suite.cases, &why))
+    if (!probe(r, &why))
         return complain(&why, CLI_TROUBLE);
     report_head(out_of(r), &r->suite);
     fflush(stdout);
@@ -475,7 +540,8 @@ static bool is_sensible(const struct request *r)
 {
     const struct subject_build *b = &r->suite.settings.build;
 
-    if (!b->path[0] && !b->server_cmd[0] && !b->client_cmd[0] && !r->suite.settings.remote)
+    if (!b->path[0] && !b->server_cmd[0] && !b->client_cmd[0] && !r->suite.settings.remote &&
+        !r->suite.settings.far.listen)
         fputs("iperfspec test: nothing to judge: --build, --server-cmd, --client-cmd or --server\n",
               stderr);
     else if (r->suite.settings.remote && (b->path[0] || b->server_cmd[0]))
@@ -515,15 +581,18 @@ static int read_options(struct request *r, int argc, char **argv, bool *help)
     if (optind < argc)
         fprintf(stderr, "iperfspec test: what is '%s' for?\n", argv[optind]);
     /* Cases at the same time would disturb one another on the one server elsewhere. */
-    r->suite.settings.jobs = r->suite.settings.remote ? 1 : (unsigned)r->jobs;
+    r->suite.settings.jobs =
+        r->suite.settings.remote || suite_is_far(&r->suite.settings.far) ? 1 : (unsigned)r->jobs;
     r->suite.seed = r->seed >= 0 ? (uint64_t)r->seed : (uint64_t)time(NULL) % 1000000;
     r->choice.in_order = r->suite.in_order;
     r->suite.demands.rounds = (unsigned)r->rounds;
     r->suite.demands.limits_skips = r->max_skip >= 0;
     r->suite.demands.max_skip = r->max_skip >= 0 ? (unsigned)r->max_skip : 0;
     r->suite.settings.segment_seed = (unsigned)r->suite.seed;
-    return optind == argc && is_sensible(r) && take_required(r) && take_segment(r) ? CLI_OK
-                                                                                   : CLI_USAGE;
+    return optind == argc && is_sensible(r) && take_required(r) && take_segment(r) &&
+                   take_ports(r) && take_addresses(r)
+               ? CLI_OK
+               : CLI_USAGE;
 }
 
 /* A case waits most of its time, for the subject or to see it idle: four share a CPU without

@@ -11,12 +11,10 @@
 
 #define ANSWER_MS 10000
 
-/* What the program prints with one option, stdout and stderr together. */
-static bool ask(const struct subject_build *b, const char *option, struct text *answer,
+/* What a command prints, stdout and stderr together. */
+static bool run(const struct subject_build *b, char *const argv[], struct text *answer,
                 struct text *why)
 {
-    const char *path = b->path;
-    char *argv[] = {(char *)(uintptr_t)path, (char *)(uintptr_t)option, NULL};
     struct subject s;
     struct sim_process p;
 
@@ -32,12 +30,30 @@ static bool ask(const struct subject_build *b, const char *option, struct text *
     }
     bool ok = !s.running;
     if (!ok)
-        text_addf(why, "%s %s does not end", path, option);
+        text_addf(why, "%s %s does not end", argv[0], argv[1]);
     subject_end(&s);
     text_add(answer, s.out.at, s.out.len);
     text_add(answer, s.err.at, s.err.len);
     subject_fini(&s);
     return ok;
+}
+
+/* What the program prints with one option. */
+static bool ask(const struct subject_build *b, const char *option, struct text *answer,
+                struct text *why)
+{
+    char *const argv[] = {(char *)(uintptr_t)b->path, (char *)(uintptr_t)option, NULL};
+
+    return run(b, argv, answer, why);
+}
+
+/* The same for one that only a command reaches. */
+static bool ask_command(const struct subject_build *b, struct text *answer, struct text *why)
+{
+    char *const argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
+                          (char *)(uintptr_t)b->version_cmd, NULL};
+
+    return run(b, argv, answer, why);
 }
 
 static void add_file(EVP_MD_CTX *ctx, const char *path)
@@ -138,21 +154,28 @@ static void set_version(struct subject_build *b)
                      clause_version_parse(b->version_text, plus ? plus + 1 : NULL, &b->version);
 }
 
+static void read_file(struct subject_build *b)
+{
+    info(b->path, "package", b->package, sizeof b->package);
+    info(b->path, "sha256", b->sha256, sizeof b->sha256);
+    if (!b->sha256[0])
+        digest(b->path, b->sha256);
+}
+
 bool subject_identify(struct subject_build *b, struct text *why)
 {
     struct text version = {0}, help = {0};
     bool ok = true;
 
-    if (b->path[0]) {
-        ok = ask(b, "--version", &version, why) && ask(b, "--help", &help, why);
+    if (b->path[0] || b->version_cmd[0]) {
+        ok = b->version_cmd[0] ? ask_command(b, &version, why)
+                               : ask(b, "--version", &version, why) && ask(b, "--help", &help, why);
         text_make_plain(&version);
         snprintf(b->banner, sizeof b->banner, "%.*s", (int)strcspn(text_string(&version), "\n"),
                  text_string(&version));
         read_banner(b);
-        info(b->path, "package", b->package, sizeof b->package);
-        info(b->path, "sha256", b->sha256, sizeof b->sha256);
-        if (!b->sha256[0])
-            digest(b->path, b->sha256);
+        if (b->path[0])
+            read_file(b);
         snprintf(b->about, sizeof b->about, "%s\n%s", text_string(&version), text_string(&help));
         set_version(b);
     }

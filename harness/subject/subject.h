@@ -17,6 +17,7 @@ struct subject_build {
     char path[1024];                      /* program, or "" with command templates */
     char server_cmd[1024];                /* "CMD ... {port}", or "" */
     char client_cmd[1024];                /* "CMD ... {host} {port}", or "" */
+    char version_cmd[1024];               /* prints what --version and --help would, or "" */
     char wrap[1024];                      /* "valgrind {}": how to run any of the commands; or "" */
     const char *env[SUBJECT_ENV_MAX + 1]; /* more "NAME=VALUE", borrowed; NULL behind the last */
     char banner[256];                     /* first line of --version */

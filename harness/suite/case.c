@@ -4,7 +4,10 @@
 #include "harness/suite/keep.h"
 #include "harness/suite/serve.h"
 
+#include <netdb.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -213,7 +216,7 @@ static void play_server(const struct script *script, struct sim_config config, s
 {
     struct text options = {0}, why = {0};
     struct sim_process process = subject_process(&serve->subject);
-    bool is_remote = serve->settings->remote != NULL;
+    bool is_remote = serve->settings->remote || serve->settings->far.dut;
     double scale = serve->settings->timeout_scale;
     unsigned number = serve->number;
 
@@ -221,6 +224,7 @@ static void play_server(const struct script *script, struct sim_config config, s
     text_addf(&options, "%s%s", options.len && script->subject[0] ? " " : "", script->subject);
     if (serve_start(serve, text_string(&options), address_of(script), run)) {
         config.process = is_remote ? NULL : &process;
+        config.may_retry |= serve->settings->far.dut != NULL;
         config.server = serve->at;
         config.server_len = serve->at_len;
         config.is_local = !is_remote;
@@ -235,28 +239,65 @@ static void play_server(const struct script *script, struct sim_config config, s
     text_fini(&why);
 }
 
+/* Where a client is to find us, and has to be told. */
+static bool listen_for(const struct script *script, const struct suite_far *far,
+                       struct sim_listener *listener, char *host, size_t cap)
+{
+    struct sockaddr_storage at;
+    socklen_t len;
+    const char *colon = far->listen ? strrchr(far->listen, ':') : NULL;
+    unsigned port = colon ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
+
+    snprintf(host, cap, "%s", far->harness ? far->harness : address_of(script));
+    if (colon && serve_split(far->listen, &at, &len))
+        getnameinfo((struct sockaddr *)&at, len, host, (socklen_t)cap, NULL, 0, NI_NUMERICHOST);
+    else if (far->harness)
+        port = serve_far_port(far);
+    return sim_listen(listener, host, port);
+}
+
+/* A person has to start it: no time is too long. What is typed goes to the terminal, whatever
+ * becomes of our output. */
+static void await_person(const struct script *script, const char *host, unsigned port, int tcp)
+{
+    struct pollfd fd = {.fd = tcp, .events = POLLIN};
+
+    fprintf(stderr, "%s: on the client, type\n    iperf3 -c %s -p %u%s%s\n", script->id, host, port,
+            script->subject[0] ? " " : "", script->subject);
+    while (poll(&fd, 1, -1) < 0)
+        ;
+}
+
 static void play_client(const struct script *script, struct sim_config config,
                         const struct serve *serve, struct keep *keep, struct suite_run *run)
 {
+    const struct suite_far *far = &serve->settings->far;
+    char host[128];
     struct subject client;
     struct sim_process process = subject_process(&client);
     struct sim_listener listener;
 
     subject_init(&client);
-    if (!sim_listen(&listener, address_of(script), 0)) {
+    if (!listen_for(script, far, &listener, host, sizeof host)) {
         serve_trouble(run, SIM_TROUBLE, "no port to listen on");
         keep_end(keep, script, &client, run);
         return;
     }
     config.listener = &listener;
-    config.process = &process;
-    config.is_local = true;
-    if (serve_launch(serve, address_of(script), listener.port, script->subject, &client,
-                     &run->command, run))
+    config.process = far->listen ? NULL : &process;
+    config.is_local = !far->listen && !far->harness;
+    if (far->listen) {
+        await_person(script, host, listener.port, listener.tcp);
         play(&config, run);
+    } else if (serve_launch(serve, host, listener.port, script->subject, &client, &run->command,
+                            run)) {
+        play(&config, run);
+    }
     sim_listener_close(&listener);
-    bool ended = process.ended(process.context, &(int){0});
+    bool ended = !far->listen && process.ended(process.context, &(int){0});
     subject_end(&client);
+    if (far->harness)
+        serve_far_stop(far, listener.port);
     judge_process(&client, 0, run);
     note_reactions(&client, ended, run);
     keep_end(keep, script, &client, run);
@@ -293,7 +334,7 @@ static bool serves_again(struct serve *serve)
     if (!script_read(&list, "alive", text, &error))
         return false;
     struct sim_config config = make_config(list.at[0], serve->settings);
-    config.process = &process;
+    config.process = serve->settings->far.dut ? NULL : &process;
     config.server = serve->at;
     config.server_len = serve->at_len;
     config.is_local = true;
@@ -361,6 +402,8 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
         note_reactions(&serve->subject, false, run);
         keep_end(&kept, script, &serve->subject, run);
     }
+    if (serve->settings->far.dut)
+        run->retries = 0; /* it was tried until the command had started its server */
     make_plain(run);
     add_session(run);
     run->process = keep ? serve->number : 0;

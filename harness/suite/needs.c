@@ -218,14 +218,38 @@ static void find_missing_option(const struct script *script, const struct subjec
             text_addf(why, "%s: not an option of this build", script->needs.at[i]);
 }
 
+bool suite_is_far(const struct suite_far *far)
+{
+    return far->dut || far->harness || far->listen;
+}
+
+/* What cannot be done to a subject on another machine, or by a person. */
+static const char *out_of_far_reach(const struct script *script, const struct suite_far *far)
+{
+    if (!(script->plays_server ? far->harness || far->listen : far->dut != NULL))
+        return NULL;
+    if (script->address)
+        return "a subject elsewhere has another address";
+    /* A command that starts a client passes on what it prints and how it ends, as ssh does. */
+    if (script->plays_server && !far->listen && !script_needs(script, SCRIPT_NEED_SIGNAL) &&
+        !strstr(script->subject, "{keys}"))
+        return NULL;
+    if (strstr(script->subject, "{keys}") || script_needs(script, SCRIPT_NEED_AUTH))
+        return "the keys are not on the other machine";
+    return touches_process(&script->steps) ? "the process of a subject elsewhere is out of reach"
+                                           : NULL;
+}
+
 bool suite_can_run(const struct script *script, const struct suite_settings *settings,
                    struct text *why, struct text *options)
 {
     const struct subject_build *build = &settings->build;
     bool is_elsewhere = settings->remote && !script->plays_server;
 
-    if (!is_elsewhere && !build->path[0] &&
-        !(script->plays_server ? build->client_cmd : build->server_cmd)[0])
+    if (out_of_far_reach(script, &settings->far))
+        text_adds(why, out_of_far_reach(script, &settings->far));
+    else if (!is_elsewhere && !build->path[0] && !(script->plays_server && settings->far.listen) &&
+             !(script->plays_server ? build->client_cmd : build->server_cmd)[0])
         text_addf(why, "no %s to judge was given", script->plays_server ? "client" : "server");
     else if (is_elsewhere && out_of_reach(script))
         text_adds(why, out_of_reach(script));

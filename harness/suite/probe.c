@@ -87,21 +87,25 @@ bool suite_has_descriptors(struct text *why)
     return why->len == 0;
 }
 
-bool suite_probe(const struct suite_settings *settings, const struct script_list *list,
+bool suite_probe(const struct suite_settings *settings, const struct script_list *list, bool *spoke,
                  struct text *why)
 {
     struct probing p = {.settings = settings};
     const char *server = name_of(settings, false), *client = name_of(settings, true);
     struct text first = {0};
 
+    *spoke = false;
     if (*server && wants(list, false) && !try(&p, SERVES)) {
+        *spoke = p.spoke;
         text_adds(&first, text_string(&p.got)); /* it tells more than that of the second attempt */
         if (!p.spoke || !try(&p, REFUSES))
             text_addf(why, "%s: %s", server, text_string(&first));
     }
     bool is_same = client == settings->build.path && server == client && wants(list, false);
-    if (why->len == 0 && *client && !is_same && wants(list, true) && !try(&p, CLIENT))
+    if (why->len == 0 && *client && !is_same && wants(list, true) && !try(&p, CLIENT)) {
         text_addf(why, "%s: as client: %s", client, text_string(&p.got));
+        *spoke = p.spoke;
+    }
     text_fini(&first);
     text_fini(&p.got);
     return why->len == 0;

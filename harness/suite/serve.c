@@ -2,9 +2,11 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -12,6 +14,7 @@
 #define OWN_PORT      5201  /* in a network of our own */
 #define READY_MS      10000 /* stock takes 2 ms */
 #define PORT_ATTEMPTS 5     /* where the port is not ours alone */
+#define STOP_MS       10000 /* for --stop-cmd */
 #define SAID_MAX      160   /* of what it printed instead of listening */
 
 static uint64_t now_ns(void)
@@ -130,6 +133,67 @@ static bool not_ready(struct serve *serve, enum subject_ready ready, struct suit
     return false;
 }
 
+/* --- on another machine ---------------------------------------------------------------------- */
+
+unsigned serve_far_port(const struct suite_far *far)
+{
+    static unsigned turn;
+
+    return far->port_lo ? far->port_lo + turn++ % (far->port_hi - far->port_lo + 1) : 0;
+}
+
+void serve_far_stop(const struct suite_far *far, unsigned port)
+{
+    struct subject_build build = {0};
+    struct subject s;
+    struct text why = {0};
+    uint64_t deadline = now_ns() + STOP_MS * 1000000ull;
+
+    if (!far->stop_cmd)
+        return;
+    snprintf(build.server_cmd, sizeof build.server_cmd, "%s", far->stop_cmd);
+    char **argv = subject_argv(&build, NULL, port, "");
+    if (subject_start(&s, argv, NULL, &why))
+        while (s.running && now_ns() < deadline) {
+            struct pollfd fd = {.fd = s.line, .events = POLLIN};
+            poll(&fd, 1, 50);
+            subject_turn(&s);
+        }
+    subject_end(&s);
+    subject_fini(&s);
+    subject_argv_free(argv);
+    text_fini(&why);
+}
+
+bool serve_split(const char *text, struct sockaddr_storage *at, socklen_t *len)
+{
+    const char *colon = strrchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : 0;
+    bool brackets = n > 2 && text[0] == '[' && text[n - 1] == ']';
+    char host[64], *end;
+
+    if (n == 0 || n >= sizeof host)
+        return false;
+    snprintf(host, sizeof host, "%.*s", (int)(brackets ? n - 2 : n), text + brackets);
+    unsigned long port = strtoul(colon + 1, &end, 10);
+    return end != colon + 1 && *end == '\0' && port <= 65535 &&
+           sim_address(host, (unsigned)port, at, len);
+}
+
+/* There is no table to look at, and a connect is no harmless question: whoever plays the client
+ * tries until the server is there (CONN-5). */
+static bool start_far(struct serve *serve, const char *options, struct suite_run *run)
+{
+    const struct suite_far *far = &serve->settings->far;
+
+    serve_end(serve);
+    subject_fini(&serve->subject);
+    serve->port = serve_far_port(far);
+    if (serve->port == 0)
+        serve->port = OWN_PORT;
+    return serve_launch(serve, NULL, serve->port, options, &serve->subject, &serve->command, run);
+}
+
 /* Start it until the port is its own. */
 static bool start_new(struct serve *serve, const char *options, struct suite_run *run)
 {
@@ -190,9 +254,11 @@ bool serve_start(struct serve *serve, const char *options, const char *address,
         text_fini(&serve->options);
         text_adds(&serve->options, options);
         serve->number++;
-        ok = start_new(serve, options, run);
+        ok = serve->settings->far.dut ? start_far(serve, options, run)
+                                      : start_new(serve, options, run);
     }
     text_adds(&run->command, text_string(&serve->command));
+    address = serve->settings->far.dut ? serve->settings->far.dut : address;
     if (ok && !sim_address(address, serve->port, &serve->at, &serve->at_len))
         ok = serve_trouble(run, SIM_TROUBLE, "'%s' is no address", address);
     return ok;
@@ -200,7 +266,11 @@ bool serve_start(struct serve *serve, const char *options, const char *address,
 
 void serve_end(struct serve *serve)
 {
+    bool was_there = serve->subject.pid > 0;
+
     subject_end(&serve->subject);
+    if (was_there && serve->settings->far.dut)
+        serve_far_stop(&serve->settings->far, serve->port);
 }
 
 void serve_fini(struct serve *serve)

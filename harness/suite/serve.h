@@ -33,6 +33,13 @@ void serve_fini(struct serve *serve); /* its keys too */
 void suite_run_case_on(struct serve *serve, bool keep, const struct script *script,
                        struct suite_run *run);
 
+/* HOST:PORT or [HOST]:PORT with an address for HOST. False: it is none. */
+bool serve_split(const char *text, struct sockaddr_storage *at, socklen_t *len);
+/* A port of the range that a subject elsewhere may use: the next one each time. 0: any. */
+unsigned serve_far_port(const struct suite_far *far);
+/* Run the command that ends what is left on the other machine, if there is one. */
+void serve_far_stop(const struct suite_far *far, unsigned port);
+
 /* Note a failed start of either role; returns false. */
 bool serve_trouble(struct suite_run *run, enum sim_cause cause, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -123,6 +123,19 @@ struct suite_need {
     char why[160];
 };
 
+/* A subject that commands start on another machine: `ssh dut iperf3 -s -p {port}`. Cases go one
+ * after the other, on the host's own network; those that need the process, its files or another
+ * address are skipped. */
+struct suite_far {
+    const char *dut;      /* address of the servers that server_cmd starts; NULL: they are here */
+    const char *harness;  /* our address, which clients are told; NULL: they are here */
+    const char *listen;   /* "ADDR:PORT": a person starts the clients, told what to type; or NULL */
+    const char *stop_cmd; /* run when a case is over, with {port}; or NULL */
+    unsigned port_lo, port_hi; /* ports to use, in turn; 0: any */
+};
+
+bool suite_is_far(const struct suite_far *far);
+
 struct suite_settings {
     struct subject_build build;
     double timeout_scale;
@@ -134,6 +147,7 @@ struct suite_settings {
         *remote; /* "HOST:PORT" of a running server elsewhere, whose process nobody watches */
     struct suite_need needs[SCRIPT_N_NEEDS]; /* by suite_find_needs() */
     const char *keep;          /* folder for what a case left: output, timeline; or NULL */
+    struct suite_far far;      /* a subject on another machine, which is reached by commands */
     const struct sim_tap *tap; /* NULL, or who listens to each case of suite_run_case() */
     /* CLOCK_MONOTONIC, 0: none. No case is begun that would not be over by the first, as far as can
      * be told; at the second everything ends, with what has begun. */
@@ -162,8 +176,8 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
 bool suite_has_descriptors(struct text *why);
 /* Before the cases: whether what is to be judged is an iperf3 at all, in the roles that the cases
  * of list want. One correct session has to go well, or to be refused properly. False, with one line
- * that says what it did instead. */
-bool suite_probe(const struct suite_settings *settings, const struct script_list *list,
+ * that says what it did instead; *spoke tells then whether a session began at all. */
+bool suite_probe(const struct suite_settings *settings, const struct script_list *list, bool *spoke,
                  struct text *why);
 
 /* --- worker.c: many cases, in processes of their own --- */
@@ -280,7 +294,7 @@ struct suite_totals {
     unsigned once;                  /* those that did not show a second time */
     unsigned persistent_trouble;    /* cases of persistent mode that met harness trouble */
     unsigned cut;                   /* cases that the time limit left without a verdict */
-    unsigned base_trouble; /* cases that a base build left without a verdict */
+    unsigned base_trouble;          /* cases that a base build left without a verdict */
     unsigned missing;               /* needs that are required, and not there */
     bool limits_skips, accepts_all; /* as struct suite_demands says */
     unsigned max_skip;

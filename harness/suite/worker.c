@@ -164,8 +164,8 @@ static void __attribute__((noreturn)) work(const struct pool *pool, int fd, pid_
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     subject_adopt_orphans();
-    bool own =
-        !pool->settings->share_network && !pool->settings->remote && subject_enter_own_network();
+    bool own = !pool->settings->share_network && !pool->settings->remote &&
+               !suite_is_far(&pool->settings->far) && subject_enter_own_network();
     struct serve serve;
     serve_init(&serve, pool->settings, own);
     while (get(fd, &job, sizeof job) && job < pool->list->n) {
@@ -371,7 +371,7 @@ bool suite_run_all(const struct script_list *list, const struct suite_settings *
     struct pool pool = {.list = list, .settings = settings, .done = done, .context = context};
 
     /* A server elsewhere is one for all cases: two at a time would disturb each other. */
-    unsigned jobs = settings->remote ? 1 : settings->jobs;
+    unsigned jobs = settings->remote || suite_is_far(&settings->far) ? 1 : settings->jobs;
     return run_pool(&pool, MIN(MAX(jobs, 1), MAX(list->n, 1)), jobs > 1 ? count_waiters(list) : 0);
 }
 

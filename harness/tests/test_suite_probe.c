@@ -109,7 +109,7 @@ static void test_suite_probe_tells_what_is_no_server(void **state)
         bool is_own = strncmp(rows[i].command, "--", 2) == 0;
         snprintf(settings.build.server_cmd, sizeof settings.build.server_cmd, "%s %s",
                  is_own ? (const char *)*state : "", rows[i].command);
-        bool ok = suite_probe(&settings, &list, &why);
+        bool ok = suite_probe(&settings, &list, &(bool){false}, &why);
         if (ok || !strstr(text_string(&why), rows[i].says) || strchr(text_string(&why), '\n'))
             fail_msg("%s: %s", rows[i].command, text_string(&why));
         assert_in_range(time(NULL) - began, 0, LIMIT_S);
