@@ -24,6 +24,7 @@ const struct cli_command cli_commands[] = {
     {"replay",   cli_replay,   "play a captured session again, and compare"             },
     {"scrub",    cli_scrub,    "copy a capture without what is private"                 },
     {"capture",  cli_capture,  "judge sessions live, as they end; keep their packets"   },
+    {"fuzz",     cli_fuzz,     "sessions that nobody wrote, against a running build"    },
     {NULL,       NULL,         NULL                                                     },
 };
 

@@ -107,10 +107,15 @@ static bool change_one(struct mutator *m, struct session *s, const struct sessio
 /* Texts hold most of what a peer can say. */
 static bool change_text(struct mutator *m, struct session *s, const struct session *other)
 {
-    size_t at = somewhere(m, s);
+    size_t from = somewhere(m, s);
 
     (void)other;
-    return s->messages[at].kind == SESSION_JSON && mutate_message(m, s, at);
+    for (size_t i = 0; i < s->n; i++) {
+        size_t at = (from + i) % s->n;
+        if (s->messages[at].kind == SESSION_JSON && mutate_message(m, s, at))
+            return true;
+    }
+    return false;
 }
 
 /* Whether its bytes go over a control connection in writes of ours. */

@@ -81,7 +81,7 @@ static void pace(struct control *c, const struct lane *st, const struct script_s
 static bool send_waiting(struct control *c, struct lane *st, const struct script_datagrams *run,
                          int64_t seq)
 {
-    uint64_t deadline = sim_deadline(c->sim, WAIT_MS);
+    uint64_t deadline = sim_patience(c->sim, WAIT_MS);
 
     while (!send_one(c, st, run, seq)) {
         if (sim_now() >= deadline || sim_failed(c->sim))

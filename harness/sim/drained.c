@@ -192,6 +192,14 @@ static bool all_drained(const struct control *c, int64_t id)
     return true;
 }
 
+bool drained_is_quiet(const struct control *c)
+{
+    const struct sim_process *p = c->sim->config->process;
+
+    return p && p->sleeps && c->sim->config->is_local && control_is_flushed(c) &&
+           p->sleeps(p->context);
+}
+
 bool drained_await(struct control *c, int64_t id, uint64_t deadline_ns)
 {
     struct sim *s = c->sim;

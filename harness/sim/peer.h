@@ -147,12 +147,16 @@ struct sim {
     size_t n_backgrounds;
     unsigned n_flows;   /* that the tap was told of */
     unsigned sessions;  /* control connections of ours that are over */
+    bool is_probing;    /* within `expect alive` */
+    bool was_lenient;   /* a step was left out (sim_config.is_lenient) */
     bool end_is_wanted; /* the subject may end: it was told to, or is a client */
 };
 
 /* --- pump.c: the poll loop --- */
 uint64_t sim_now(void);                                 /* CLOCK_MONOTONIC, ns */
 uint64_t sim_deadline(const struct sim *s, int64_t ms); /* now + ms x scale */
+/* The same for a step of the script: much sooner where a step may be left out. */
+uint64_t sim_patience(const struct sim *s, int64_t ms);
 /* Wait for anything to happen until deadline_ns and take it in. False: the deadline has passed. */
 bool sim_pump(struct sim *s, uint64_t deadline_ns);
 /* Keep pumping for that long whatever happens. */
@@ -263,6 +267,10 @@ bool drained(int fd, bool udp);
 /* Whether the subject has also counted what it read: then all its threads wait for more. Asked
  * again and again, it says yes in the end to a subject that never rests. */
 bool drained_is_counted(struct control *c);
+
+/* Whether all was sent on c, and the subject waits: bytes that had woken it would have it run, so
+ * what it has to say is there, or in our queue. */
+bool drained_is_quiet(const struct control *c);
 
 /* Wait until that holds for stream id, or for all of c's that we send on (0). */
 bool drained_await(struct control *c, int64_t id, uint64_t deadline_ns);

@@ -26,6 +26,17 @@ uint64_t sim_deadline(const struct sim *s, int64_t ms)
     return sim_now() + (uint64_t)((double)ms * 1e6 * s->config->timeout_scale);
 }
 
+#define LENIENT_MS                                                                                 \
+    150 /* for a step that may be left out; a subject that rests is not waited for                 \
+         */
+
+uint64_t sim_patience(const struct sim *s, int64_t ms)
+{
+    if (!s->config->is_lenient)
+        return sim_deadline(s, ms);
+    return sim_deadline(s, MIN(ms, MAX(LENIENT_MS, s->was_lenient ? 0 : s->config->patience_ms)));
+}
+
 /* Pieces of one stream's data that follow each other are one message. */
 static bool merge(struct session *record, const struct session_message *m)
 {
@@ -107,7 +118,8 @@ static bool check_process(struct sim *s)
 
 bool sim_check_process(struct sim *s, int64_t ms)
 {
-    uint64_t deadline = sim_now() + (uint64_t)ms * 1000000;
+    bool waits = !s->config->is_lenient || s->is_probing; /* else whoever looks later sees it */
+    uint64_t deadline = sim_now() + (waits ? (uint64_t)ms * 1000000 : 0);
     const struct sim_process *p = s->config->process;
 
     while (p && !check_process(s) && sim_now() < deadline) {

@@ -8,13 +8,13 @@
 
 bool send_await_flushed(struct control *c, const struct lane *st)
 {
-    uint64_t deadline = sim_deadline(c->sim, WAIT_MS);
+    uint64_t deadline = sim_patience(c->sim, WAIT_MS);
     size_t left = c->out.len;
 
     while (!(st ? lane_is_flushed(st) : control_is_flushed(c)) && !sim_failed(c->sim)) {
         if (!st && c->out.len != left) { /* pieces with a delay may take as long as they are many */
             left = c->out.len;
-            deadline = sim_deadline(c->sim, WAIT_MS);
+            deadline = sim_patience(c->sim, WAIT_MS);
         }
         if (sim_now() >= deadline)
             return sim_fail(c->sim, SIM_TIMEOUT, "the subject does not read");

@@ -96,7 +96,12 @@ struct sim_config {
     const char *keys;              /* folder with public.pem for `token`; NULL: none */
     const struct profile *profile; /* what the subject is known to do; NULL: nothing (reaction.c) */
     const struct sim_tap *tap;     /* NULL: nobody listens */
-    int stop_fd; /* once it is readable the run ends, SIM_TROUBLE "interrupted"; 0: none */
+    /* Nothing that is merely otherwise than written ends the run: a step that cannot be done or is
+     * not answered is left out, whatever comes is taken, and nobody waits for a subject that rests.
+     * What remains are the causes from SIM_CRASH on. For fuzzing. */
+    bool is_lenient;
+    int64_t patience_ms; /* ... but so long for the first thing that does not come */
+    int stop_fd;         /* once it is readable the run ends, SIM_TROUBLE "interrupted"; 0: none */
 };
 
 #define SIM_PROBE "alive" /* name of the connections of `expect alive`, in the record too */

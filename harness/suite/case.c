@@ -13,12 +13,13 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define SAID_MAX       4000 /* of its stderr: a report's beginning, else the end */
-#define TIMELINE_LINES 30
-#define SESSION_ROWS   300  /* that a report holds of one case */
-#define SESSION_BODY   4096 /* bytes of one JSON message in it */
-#define SETTLE_MS      10000
-#define LEAK_ROUNDS    SUBJECT_SAMPLES_MAX /* sessions of a case that is tagged `leak` */
+#define SAID_MAX           4000 /* of its stderr: a report's beginning, else the end */
+#define TIMELINE_LINES     30
+#define SESSION_ROWS       300  /* that a report holds of one case */
+#define SESSION_BODY       4096 /* bytes of one JSON message in it */
+#define SETTLE_MS          10000
+#define CLIENT_PATIENCE_MS 1500 /* lenient: fixed clients rest for a second at a test's end */
+#define LEAK_ROUNDS        SUBJECT_SAMPLES_MAX /* sessions of a case that is tagged `leak` */
 
 static uint64_t now_ns(void)
 {
@@ -233,7 +234,8 @@ static void play_server(const struct script *script, struct sim_config config, s
             play_for_leaks(&config, &serve->subject, run);
         else
             play(&config, run);
-        judge_rest(&serve->subject, scale, run);
+        if (!serve->is_hasty)
+            judge_rest(&serve->subject, scale, run);
     }
     text_fini(&options);
     text_fini(&why);
@@ -317,6 +319,8 @@ static struct sim_config make_config(const struct script *script,
                                .timeout_scale = settings->timeout_scale,
                                .segment = settings->segment,
                                .segment_seed = settings->segment_seed,
+                               .is_lenient = settings->is_lenient,
+                               .patience_ms = script->plays_server ? CLIENT_PATIENCE_MS : 0,
                                .tap = settings->tap};
 }
 
@@ -396,7 +400,7 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
     } else if (run->cause == SIM_OK) {
         keep_begin(&kept, serve->settings->keep, script, &config);
         play_server(script, config, serve, run);
-        if (!keep || !serve->subject.running || !serves_again(serve))
+        if (!keep || !serve->subject.running || (!serve->is_hasty && !serves_again(serve)))
             serve_end(serve);
         judge_process(&serve->subject, number == serve->number ? from : 0, run);
         note_reactions(&serve->subject, false, run);

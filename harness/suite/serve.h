@@ -15,6 +15,7 @@ struct serve {
     struct sockaddr_storage at;
     socklen_t at_len;
     unsigned number; /* of the process, from 1; 0: there was none */
+    bool is_hasty;   /* one that is kept is not asked in between whether it serves and rests */
 };
 
 /* No process yet. settings is borrowed for its life. */

@@ -152,6 +152,7 @@ struct suite_settings {
     /* CLOCK_MONOTONIC, 0: none. No case is begun that would not be over by the first, as far as can
      * be told; at the second everything ends, with what has begun. */
     uint64_t budget_end_ns, limit_ns;
+    bool is_lenient;           /* as of struct sim_config: the script is no more than a proposal */
 };
 
 /* --- needs.c: what cases need, and whether it is there --- */

@@ -1,0 +1,196 @@
+/* campaign.c - the workers, each a process of its own; what they are told and what they tell. */
+#include "harness/fuzz/fuzz.h"
+#include "harness/subject/tree.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define JOBS_MAX    64
+#define LOOK_MS     250
+#define TELL_S      30 /* between two lines where nobody looks at a terminal */
+#define GRACE_S     5  /* for workers to come to an end once they are told */
+#define ORPHANS_MS  10000
+#define INTERRUPTED 130
+
+/* In memory that all share. */
+struct shared {
+    volatile bool stop;
+    struct fuzz_counts counts[JOBS_MAX];
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signo)
+{
+    (void)signo;
+    interrupted = 1;
+}
+
+static double now_s(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* --- workers --------------------------------------------------------------------------------- */
+
+static void __attribute__((noreturn))
+work(const struct fuzz_settings *s, unsigned number, struct shared *shared, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(3);
+    signal(SIGINT, SIG_IGN); /* the parent tells */
+    signal(SIGTERM, SIG_IGN);
+    subject_adopt_orphans();
+    bool own = !s->suite.share_network && !s->suite.remote && subject_enter_own_network();
+    fuzz_work(s, number, own, &shared->counts[number], &shared->stop);
+    tree_end_children(ORPHANS_MS);
+    exit(0);
+}
+
+static unsigned start(const struct fuzz_settings *s, struct shared *shared, pid_t *pids)
+{
+    pid_t parent = getpid();
+    unsigned n = 0;
+
+    fflush(NULL);
+    for (; n < s->jobs; n++) {
+        pids[n] = fork();
+        if (pids[n] == 0)
+            work(s, n, shared, parent);
+        if (pids[n] < 0)
+            break;
+    }
+    return n;
+}
+
+/* How many still run. One that ended otherwise than by itself is trouble of ours. */
+static unsigned reap(pid_t *pids, unsigned n, struct shared *shared)
+{
+    unsigned running = 0;
+    int status;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (pids[i] > 0 && waitpid(pids[i], &status, WNOHANG) == pids[i]) {
+            pids[i] = 0;
+            if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+                shared->counts[i].has_trouble = true;
+                snprintf(shared->counts[i].trouble, sizeof shared->counts[i].trouble,
+                         "worker %u ended with %s %d", i, WIFSIGNALED(status) ? "signal" : "status",
+                         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            }
+        }
+        running += pids[i] > 0;
+    }
+    return running;
+}
+
+/* --- telling --------------------------------------------------------------------------------- */
+
+static struct fuzz_counts sum(const struct shared *shared, unsigned n)
+{
+    struct fuzz_counts all = {.runs = 0};
+
+    for (unsigned i = 0; i < n; i++) {
+        const struct fuzz_counts *c = &shared->counts[i];
+        all.runs += c->runs;
+        all.findings += c->findings;
+        all.repeats += c->repeats;
+        all.corpus = MAX(all.corpus, c->corpus);
+        all.reactions = MAX(all.reactions, c->reactions);
+        all.features = MAX(all.features, c->features);
+        all.last_new_ns = MAX(all.last_new_ns, c->last_new_ns);
+    }
+    return all;
+}
+
+static void tell(FILE *out, const struct shared *shared, unsigned n, double began_s,
+                 const char *end)
+{
+    struct fuzz_counts all = sum(shared, n);
+    double took = now_s() - began_s;
+    double since = all.last_new_ns ? now_s() - (double)all.last_new_ns / 1e9 : 0;
+
+    fprintf(out,
+            "%.0f s: %" PRIu64 " sessions, %.0f/s; %" PRIu64 " reactions, %" PRIu64
+            " features, %" PRIu64 " in the corpus; %" PRIu64 " findings, met again %" PRIu64
+            " times; nothing new for %.0f s%s",
+            took, all.runs, took > 0 ? (double)all.runs / took : 0, all.reactions, all.features,
+            all.corpus, all.findings, all.repeats, since, end);
+    fflush(out);
+}
+
+/* Until all have ended; once they are told to stop, not for long. */
+static void watch(pid_t *pids, unsigned n, struct shared *shared, double began_s)
+{
+    bool is_live = isatty(STDERR_FILENO);
+    double told_s = now_s(), stop_s = 0;
+
+    while (reap(pids, n, shared) > 0) {
+        if (interrupted && !shared->stop) {
+            shared->stop = true;
+            stop_s = now_s();
+        }
+        for (unsigned i = 0; shared->stop && now_s() > stop_s + GRACE_S && i < n; i++)
+            if (pids[i] > 0)
+                kill(pids[i], SIGKILL); /* all that it knew is on disk */
+        if (is_live || now_s() > told_s + TELL_S) {
+            tell(stderr, shared, n, began_s, is_live ? "\033[K\r" : "\n");
+            told_s = now_s();
+        }
+        nanosleep(&(struct timespec){0, LOOK_MS * 1000000}, NULL);
+    }
+    if (is_live)
+        fputs("\n", stderr);
+}
+
+static int finish(const struct fuzz_settings *s, const struct shared *shared, unsigned n,
+                  double began_s)
+{
+    struct fuzz_counts all = sum(shared, n);
+    int status = interrupted ? INTERRUPTED : 0;
+
+    tell(stdout, shared, n, began_s, "\n");
+    for (unsigned i = 0; i < n; i++) {
+        if (shared->counts[i].trouble[0])
+            fprintf(stderr, "iperfspec fuzz: %s\n", shared->counts[i].trouble);
+        if (shared->counts[i].has_trouble && !interrupted)
+            status = 3;
+    }
+    if (all.findings > 0) {
+        printf("findings: %s/README.md\n", s->findings);
+        status = 1;
+    }
+    return status;
+}
+
+int fuzz_run(const struct fuzz_settings *s)
+{
+    struct shared *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct sigaction action = {.sa_handler = on_signal};
+    pid_t pids[JOBS_MAX];
+    double began_s = now_s();
+
+    if (shared == MAP_FAILED)
+        return 3;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    unsigned n = start(s, shared, pids);
+    watch(pids, n, shared, began_s);
+    int status = n == s->jobs ? finish(s, shared, n, began_s) : 3;
+    munmap(shared, sizeof *shared);
+    return status;
+}

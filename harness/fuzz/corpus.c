@@ -1,0 +1,124 @@
+#include "harness/fuzz/corpus.h"
+
+#include "harness/fuzz/seeds.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define ENDING ".peer"
+
+static void add(struct corpus *c, const char *name, const struct fuzz_case *what)
+{
+    c->at = text_realloc(c->at, (c->n + 1) * sizeof *c->at);
+    struct corpus_entry *entry = &c->at[c->n++];
+    snprintf(entry->name, sizeof entry->name, "%s", name);
+    fuzz_case_copy(what, &entry->what);
+}
+
+static void add_seeds(struct corpus *c, bool servers, bool clients)
+{
+    struct text script = {0}, why = {0};
+
+    for (size_t i = 0; fuzz_seed(i, &script); i++) {
+        struct fuzz_case what;
+        char name[32];
+        snprintf(name, sizeof name, "seed-%zu", i);
+        if (fuzz_case_read(name, text_string(&script), &what, &why) &&
+            (what.session.we_serve ? clients : servers))
+            add(c, name, &what);
+        fuzz_case_fini(&what);
+        text_fini(&script);
+        text_fini(&why);
+    }
+}
+
+const struct fuzz_case *corpus_find(const struct corpus *c, const char *name)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (strcmp(c->at[i].name, name) == 0)
+            return &c->at[i].what;
+    return NULL;
+}
+
+static void path_of(const struct corpus *c, const char *name, char *out, size_t cap)
+{
+    snprintf(out, cap, "%s/%s" ENDING, c->dir, name);
+}
+
+static void add_file(struct corpus *c, const char *name)
+{
+    struct text text = {0}, why = {0};
+    struct fuzz_case what = {.subject = ""};
+    char path[1200];
+
+    path_of(c, name, path, sizeof path);
+    if (text_read_file(&text, path) && fuzz_case_read(name, text_string(&text), &what, &why))
+        add(c, name, &what);
+    fuzz_case_fini(&what);
+    text_fini(&text);
+    text_fini(&why);
+}
+
+static int is_script(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+
+    return len > strlen(ENDING) && len < 60 &&
+           strcmp(entry->d_name + len - strlen(ENDING), ENDING) == 0;
+}
+
+void corpus_refresh(struct corpus *c)
+{
+    struct dirent **names = NULL;
+    int n = c->dir ? scandir(c->dir, &names, is_script, alphasort) : 0;
+
+    for (int i = 0; i < n; i++) {
+        names[i]->d_name[strlen(names[i]->d_name) - strlen(ENDING)] = '\0';
+        if (!corpus_find(c, names[i]->d_name))
+            add_file(c, names[i]->d_name);
+        free(names[i]);
+    }
+    free(names);
+}
+
+bool corpus_open(struct corpus *c, const char *dir, bool servers, bool clients)
+{
+    *c = (struct corpus){.dir = dir};
+    add_seeds(c, servers, clients);
+    if (dir && mkdir(dir, 0777) < 0 && errno != EEXIST)
+        return false;
+    corpus_refresh(c);
+    return true;
+}
+
+void corpus_close(struct corpus *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        fuzz_case_fini(&c->at[i].what);
+    free(c->at);
+    *c = (struct corpus){.dir = NULL};
+}
+
+bool corpus_add(struct corpus *c, const char *name, const struct fuzz_case *what)
+{
+    struct text text = {0};
+    char path[1200], made[1210];
+
+    add(c, name, what);
+    if (!c->dir)
+        return true;
+    path_of(c, name, path, sizeof path);
+    snprintf(made, sizeof made, "%s.new", path);
+    fuzz_case_write(what, name, NULL, "INT-3", NULL, &text);
+    FILE *f = fopen(made, "we");
+    bool ok = f && fwrite(text.at, 1, text.len, f) == text.len;
+    if (f)
+        ok = fclose(f) == 0 && ok;
+    ok = ok && rename(made, path) == 0; /* others never see half of it */
+    text_fini(&text);
+    return ok;
+}

@@ -1,0 +1,29 @@
+/* journal.h - which sessions were played: written before each, so that any can be made again. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* How a session was made: the mutator's seed, and the corpus entries that it changed. */
+struct recipe {
+    uint64_t run, seed;
+    char base[64], other[64];
+};
+
+struct journal {
+    FILE *file;
+    uint64_t next; /* behind the highest run that the file holds */
+};
+
+/* Append to FOLDER/journal-NUMBER. False: see errno. */
+bool journal_open(struct journal *j, const char *dir, unsigned number);
+void journal_close(struct journal *j);
+void journal_play(struct journal *j, const struct recipe *r);
+/* The session of that run is looked into; it was. */
+void journal_suspect(struct journal *j, uint64_t run);
+void journal_settle(struct journal *j, uint64_t run);
+
+/* Find a run in the journals 0, 1, ... of the folder. False if there is none. */
+bool journal_find(const char *dir, uint64_t run, struct recipe *r);
+/* A run of FOLDER/journal-NUMBER that was being looked into when the process ended; false: none. */
+bool journal_open_question(const char *dir, unsigned number, uint64_t *run);

@@ -1,0 +1,467 @@
+/* worker.c - one worker: makes a session, plays it, and looks into what is suspicious.
+ *
+ * A server process is kept for many sessions, since starting one costs more than a session. So a
+ * suspicion may fall on the wrong one: each is played again against a new process, and only what
+ * shows there is a finding. */
+#include "harness/fuzz/corpus.h"
+#include "harness/fuzz/draw.h"
+#include "harness/fuzz/finding.h"
+#include "harness/fuzz/fuzz.h"
+#include "harness/fuzz/journal.h"
+#include "harness/fuzz/minimise.h"
+#include "harness/fuzz/mutate.h"
+#include "harness/fuzz/novelty.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define CHECK_EVERY   8    /* sessions between two questions whether a kept server serves on */
+#define RENEW_EVERY   400  /* sessions that one process meets */
+#define REFRESH_EVERY 256  /* sessions between two looks at what others have found */
+#define WARM_UP       4    /* sessions in which a process may grow */
+#define RECENT        8    /* young entries of the corpus, which are preferred */
+#define QUICK         "2s" /* to serve the next client: then it is looked into */
+#define PATIENT       "45s"
+#define GROWTH_BYTES  (256u << 10) /* of one session: suspicious */
+#define STRICT_PLAYS  3            /* of a finding's script, to tell whether it shows each time */
+#define DISMISSED_MAX 256
+#define DISMISSALS    2 /* of one suspicion, then it is looked into no more */
+
+/* A suspicion that did not show again. */
+struct dismissed {
+    char key[200];
+    unsigned times;
+};
+
+struct worker {
+    const struct fuzz_settings *settings;
+    struct fuzz_counts *counts;
+    const volatile bool *stop;
+    unsigned number;
+    uint64_t began_ns;
+    struct player player;
+    struct corpus corpus;
+    struct novelty novelty;
+    struct journal journal;
+    size_t n_seeds;                        /* corpus entries that a blind run knows */
+    struct recipe recent[CHECK_EVERY + 1]; /* since the server was last seen to serve */
+    size_t n_recent;
+    unsigned n_met; /* sessions of the process */
+    struct dismissed dismissed[DISMISSED_MAX];
+    size_t n_dismissed;
+    char corpus_dir[1100];
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* --- making sessions ------------------------------------------------------------------------- */
+
+static const char *draw_entry(const struct worker *w, uint64_t *seed)
+{
+    size_t n = w->settings->is_blind ? w->n_seeds : w->corpus.n;
+    size_t young = n > w->n_seeds ? MIN(n - w->n_seeds, RECENT) : 0;
+
+    if (young > 0 && draw(seed, 3) == 0)
+        return w->corpus.at[n - 1 - draw(seed, young)].name;
+    return w->corpus.at[draw(seed, n)].name;
+}
+
+/* The recipe of a run depends on its number, the seed and the corpus alone. */
+static struct recipe draw_recipe(const struct worker *w, uint64_t run)
+{
+    struct recipe r = {.run = run};
+    uint64_t seed = w->settings->seed * 0x100000001b3u + run;
+
+    draw_next(&seed);
+    r.seed = draw_next(&seed);
+    snprintf(r.base, sizeof r.base, "%s", draw_entry(w, &seed));
+    snprintf(r.other, sizeof r.other, "%s", draw_entry(w, &seed));
+    return r;
+}
+
+/* The first sessions are the seeds as they are. */
+static bool make_case(const struct corpus *corpus, size_t n_seeds, const struct recipe *r,
+                      struct fuzz_case *c)
+{
+    const struct fuzz_case *base = corpus_find(corpus, r->base);
+    const struct fuzz_case *other = corpus_find(corpus, r->other);
+    struct mutator m = {.seed = r->seed, .has_streams = true};
+
+    if (!base)
+        return false;
+    fuzz_case_copy(base, c);
+    if (r->run < n_seeds) {
+        mutate_tidy(&c->session);
+        return true;
+    }
+    if (other && draw(&m.seed, 16) == 0 && other->session.we_serve == base->session.we_serve) {
+        session_fini(&c->session);
+        mutate_cross(&m, &base->session, &other->session, &c->session);
+    }
+    mutate_session(&m, &c->session, other ? &other->session : NULL);
+    return true;
+}
+
+/* --- looking into it ------------------------------------------------------------------------- */
+
+static struct dismissed *find_dismissed(struct worker *w, const char *key)
+{
+    for (size_t i = 0; i < w->n_dismissed; i++)
+        if (strcmp(w->dismissed[i].key, key) == 0)
+            return &w->dismissed[i];
+    return NULL;
+}
+
+static void dismiss(struct worker *w, const char *key)
+{
+    struct dismissed *d = find_dismissed(w, key);
+
+    if (!d && w->n_dismissed < DISMISSED_MAX) {
+        d = &w->dismissed[w->n_dismissed++];
+        snprintf(d->key, sizeof d->key, "%s", key);
+    }
+    if (d)
+        d->times++;
+}
+
+/* Whether there is nothing to learn from it any more. */
+static bool is_settled(struct worker *w, const char *key)
+{
+    const struct dismissed *d = find_dismissed(w, key);
+
+    if (finding_is_known(w->settings->findings, key)) {
+        w->counts->repeats++;
+        return true;
+    }
+    return d && d->times >= DISMISSALS;
+}
+
+static struct play_how how_to_show(enum sim_cause cause, const char *within)
+{
+    return (struct play_how){.is_repeated = cause == SIM_LEAK, .alive = within};
+}
+
+static void write_finding(struct worker *w, struct finding *f, const struct fuzz_case *c,
+                          const struct session *record)
+{
+    struct text script = {0}, why = {0};
+
+    finding_script(f, c, record, &script);
+    if (!finding_write(w->settings->findings, f, &script)) {
+        w->counts->has_trouble = true;
+        snprintf(w->counts->trouble, sizeof w->counts->trouble, "a finding cannot be written: %s",
+                 strerror(errno));
+    }
+    text_fini(&script);
+    text_fini(&why);
+}
+
+/* The script as it will be played by others: how often does it show? */
+static void play_strictly(struct worker *w, struct finding *f, const struct fuzz_case *c,
+                          const struct session *record)
+{
+    struct text script = {0};
+
+    finding_script(f, c, record, &script);
+    for (f->n_played = 0, f->n_shown = 0; f->n_played < STRICT_PLAYS && !*w->stop; f->n_played++) {
+        enum sim_cause cause = player_play_script(&w->player, text_string(&script));
+        f->n_shown += cause == f->cause;
+    }
+    text_fini(&script);
+}
+
+/* c shows the verdict against a new process: make it small, and write it down, first as it is. */
+static void report(struct worker *w, uint64_t run, struct fuzz_case *c, struct verdict *v,
+                   struct play_how how)
+{
+    struct finding f = {.key = v->key,
+                        .cause = v->cause,
+                        .clause = v->clause,
+                        .offset = v->offset,
+                        .got = text_string(&v->got),
+                        .run = run};
+    struct minimise m = {.player = &w->player,
+                         .how = how,
+                         .key = v->key,
+                         .deadline_ns = now_ns() + (uint64_t)(w->settings->minimise_s * 1e9),
+                         .stop = w->stop};
+    struct verdict last;
+
+    write_finding(w, &f, c, &v->record);
+    w->counts->findings++;
+    minimise_case(&m, c);
+    how.alive = how.alive ? PATIENT : NULL;
+    player_play(&w->player, c, how, &last);
+    if (strcmp(last.key, v->key) == 0) {
+        f.offset = last.offset;
+        f.is_minimal = now_ns() < m.deadline_ns && !*w->stop;
+        play_strictly(w, &f, c, &last.record);
+        write_finding(w, &f, c, &last.record);
+    }
+    verdict_fini(&last);
+}
+
+/* Whether the session alone shows something against a new process; then it becomes a finding.
+ * suspicion: what it is said to have done, SIM_LEAK among it. */
+static bool look_into(struct worker *w, const struct recipe *r, enum sim_cause suspicion)
+{
+    struct play_how how = how_to_show(suspicion, QUICK);
+    struct fuzz_case c;
+    struct verdict v;
+    bool found = false;
+
+    if (!make_case(&w->corpus, w->n_seeds, r, &c))
+        return false;
+    journal_suspect(&w->journal, r->run);
+    player_play(&w->player, &c, how, &v);
+    if (v.cause == SIM_NO_SERVICE && !is_settled(w, v.key)) { /* it may be slow */
+        struct verdict patient;
+        how.alive = PATIENT;
+        player_play(&w->player, &c, how, &patient);
+        how.alive = QUICK;
+        if (patient.cause != SIM_NO_SERVICE)
+            dismiss(w, v.key);
+        else
+            found = true;
+        verdict_fini(&patient);
+    } else if (v.cause != SIM_OK && v.cause != SIM_TROUBLE && !is_settled(w, v.key)) {
+        found = true;
+    }
+    if (found)
+        report(w, r->run, &c, &v, how);
+    journal_settle(&w->journal, r->run);
+    verdict_fini(&v);
+    fuzz_case_fini(&c);
+    return found;
+}
+
+/* One of the sessions since the server was last seen to serve, the last one before the others. */
+static void look_into_recent(struct worker *w, const char *key, enum sim_cause suspicion)
+{
+    bool found = false;
+
+    for (size_t i = w->n_recent; i-- > 0 && !found && !*w->stop;)
+        found = look_into(w, &w->recent[i], suspicion);
+    if (!found)
+        dismiss(w, key);
+    w->n_recent = 0;
+    w->n_met = 0;
+    player_renew(&w->player);
+}
+
+/* --- one session after the other ------------------------------------------------------------- */
+
+static bool has_grown(const struct worker *w, const struct verdict *v)
+{
+    if (w->n_met < WARM_UP || v->before.memory == 0 || v->after.memory == 0)
+        return false;
+    return v->after.descriptors > v->before.descriptors || v->after.threads > v->before.threads ||
+           v->after.memory > v->before.memory + GROWTH_BYTES;
+}
+
+/* The state it got to is what tells leaks apart. */
+static void suspect_growth(struct worker *w, const struct recipe *r, const struct verdict *v)
+{
+    char key[200];
+    const char *last = text_string(&v->reactions), *line;
+
+    while ((line = strchr(last, '\n')) && line[1])
+        last = line + 1;
+    snprintf(key, sizeof key, "growth %.*s", (int)strcspn(last, "\n"), last);
+    if (is_settled(w, key))
+        return;
+    if (!look_into(w, r, SIM_LEAK))
+        dismiss(w, key);
+    w->n_recent = 0;
+    w->n_met = 0;
+}
+
+static void learn(struct worker *w, const struct recipe *r, const struct fuzz_case *c,
+                  const struct verdict *v)
+{
+    unsigned fresh = novelty_take(&w->novelty, &v->reactions, &v->said);
+    char name[64];
+
+    if (fresh > 0)
+        w->counts->last_new_ns = now_ns();
+    if (fresh > 0 && r->run >= w->n_seeds && !w->settings->is_blind) {
+        snprintf(name, sizeof name, "s%08" PRIu64, r->run);
+        corpus_add(&w->corpus, name, c);
+    }
+    w->counts->corpus = w->corpus.n;
+    w->counts->reactions = w->novelty.n_reactions;
+    w->counts->features = w->novelty.n;
+}
+
+static void judge(struct worker *w, const struct recipe *r, const struct fuzz_case *c,
+                  const struct verdict *v)
+{
+    bool is_server = !c->session.we_serve;
+
+    if (v->cause == SIM_TROUBLE) {
+        snprintf(w->counts->trouble, sizeof w->counts->trouble, "run %" PRIu64 ": %s", r->run,
+                 text_string(&v->got));
+        w->n_recent = 0;
+        return;
+    }
+    if (v->cause != SIM_OK) {
+        if (!is_settled(w, v->key))
+            look_into_recent(w, v->key, v->cause);
+        w->n_recent = 0;
+        w->n_met = 0;
+    } else if (is_server && has_grown(w, v)) {
+        suspect_growth(w, r, v);
+    } else if (is_server && (v->was_silent || w->n_recent >= CHECK_EVERY)) {
+        if (!player_serves(&w->player, QUICK))
+            look_into_recent(w, "no service", SIM_NO_SERVICE);
+        w->n_recent = 0;
+    }
+}
+
+static void play_one(struct worker *w, uint64_t run)
+{
+    struct recipe r = draw_recipe(w, run);
+    struct fuzz_case c;
+    struct verdict v;
+
+    if (run < w->n_seeds)
+        snprintf(r.base, sizeof r.base, "%s", w->corpus.at[run].name);
+    journal_play(&w->journal, &r);
+    if (!make_case(&w->corpus, w->n_seeds, &r, &c))
+        return;
+    player_play(&w->player, &c, (struct play_how){.is_kept = !c.session.we_serve}, &v);
+    w->recent[w->n_recent++] = r;
+    w->n_met = w->player.serve.subject.running ? w->n_met + 1 : 0;
+    learn(w, &r, &c, &v);
+    judge(w, &r, &c, &v);
+    if (w->n_recent > CHECK_EVERY || c.session.we_serve)
+        w->n_recent = 0;
+    if (w->n_met >= RENEW_EVERY) {
+        player_renew(&w->player);
+        w->n_met = 0;
+    }
+    verdict_fini(&v);
+    fuzz_case_fini(&c);
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+static const char *corpus_dir(const struct fuzz_settings *s, char *room, size_t cap)
+{
+    if (s->corpus)
+        return s->corpus;
+    snprintf(room, cap, "%s/corpus", s->findings);
+    return room;
+}
+
+static bool open_all(struct worker *w)
+{
+    const struct fuzz_settings *s = w->settings;
+    char seen[1200];
+
+    snprintf(seen, sizeof seen, "%s/seen-%u", s->findings, w->number);
+    bool ok = corpus_open(&w->corpus, corpus_dir(s, w->corpus_dir, sizeof w->corpus_dir),
+                          s->servers, s->clients) &&
+              novelty_open(&w->novelty, seen) && journal_open(&w->journal, s->findings, w->number);
+    if (!ok)
+        snprintf(w->counts->trouble, sizeof w->counts->trouble, "%s: %s", s->findings,
+                 strerror(errno));
+    w->counts->has_trouble = !ok;
+    while (ok && w->n_seeds < w->corpus.n &&
+           strncmp(w->corpus.at[w->n_seeds].name, "seed-", 5) == 0)
+        w->n_seeds++;
+    return ok;
+}
+
+/* What was being looked into when an earlier run ended. */
+static void take_up(struct worker *w)
+{
+    struct recipe r;
+    uint64_t run;
+
+    if (w->settings->resumes && journal_open_question(w->settings->findings, w->number, &run) &&
+        journal_find(w->settings->findings, run, &r))
+        look_into(w, &r, SIM_NO_SERVICE);
+}
+
+static bool is_over(const struct worker *w)
+{
+    const struct fuzz_settings *s = w->settings;
+
+    return *w->stop || (s->seconds > 0 && (double)(now_ns() - w->began_ns) > s->seconds * 1e9) ||
+           (s->stops_at_first && w->counts->findings > 0);
+}
+
+void fuzz_work(const struct fuzz_settings *settings, unsigned number, bool own_network,
+               struct fuzz_counts *counts, const volatile bool *stop)
+{
+    struct worker *w = text_realloc(NULL, sizeof *w);
+
+    *w = (struct worker){.settings = settings,
+                         .counts = counts,
+                         .stop = stop,
+                         .number = number,
+                         .began_ns = now_ns()};
+    player_init(&w->player, &settings->suite, own_network);
+    if (open_all(w)) {
+        uint64_t run = number;
+        while (run < w->journal.next)
+            run += settings->jobs;
+        take_up(w);
+        for (; run < settings->runs && !is_over(w); run += settings->jobs) {
+            play_one(w, run);
+            counts->runs++;
+            if (counts->runs % REFRESH_EVERY == 0 && settings->jobs > 1 && !settings->is_blind)
+                corpus_refresh(&w->corpus);
+        }
+    }
+    journal_close(&w->journal);
+    novelty_close(&w->novelty);
+    corpus_close(&w->corpus);
+    player_fini(&w->player);
+    free(w);
+}
+
+int fuzz_rerun(const struct fuzz_settings *settings, uint64_t n)
+{
+    struct corpus corpus;
+    struct recipe r;
+    struct player *player = text_realloc(NULL, sizeof *player);
+    struct fuzz_case c = {.subject = ""};
+    struct text script = {0};
+    struct verdict v = {.cause = SIM_TROUBLE};
+    char dir[1100];
+    size_t n_seeds = 0;
+
+    corpus_open(&corpus, corpus_dir(settings, dir, sizeof dir), settings->servers,
+                settings->clients);
+    while (n_seeds < corpus.n && strncmp(corpus.at[n_seeds].name, "seed-", 5) == 0)
+        n_seeds++;
+    bool ok = journal_find(settings->findings, n, &r) && make_case(&corpus, n_seeds, &r, &c);
+    if (ok) {
+        fuzz_case_write(&c, "rerun", NULL, "INT-3", NULL, &script);
+        fputs(text_string(&script), stdout);
+        player_init(player, &settings->suite, subject_enter_own_network());
+        player_play(player, &c, how_to_show(SIM_OK, PATIENT), &v);
+        printf("\n%s%s%s\n%s", sim_cause_word(v.cause), v.got.len ? ": " : "", text_string(&v.got),
+               text_string(&v.reactions));
+        player_fini(player);
+    } else {
+        fprintf(stderr, "iperfspec fuzz: %s: there is no run %" PRIu64 "\n", settings->findings, n);
+    }
+    verdict_fini(&v);
+    text_fini(&script);
+    fuzz_case_fini(&c);
+    corpus_close(&corpus);
+    free(player);
+    return !ok || v.cause == SIM_TROUBLE ? 3 : v.cause != SIM_OK;
+}
