@@ -17,8 +17,7 @@
 
 static bool add_word(struct cli_words *words, const char *word)
 {
-    if (words->n == ARRAY_LEN(words->at))
-        return false;
+    words->at = text_realloc(words->at, (words->n + 1) * sizeof *words->at);
     words->at[words->n++] = word;
     return true;
 }
@@ -93,7 +92,7 @@ static bool names_one(const struct cli_words *words, const struct script_words *
 
 static bool fits_id(const char *id, const struct script *s)
 {
-    return strcmp(id, s->id) == 0 || fnmatch(id, s->id, 0) == 0;
+    return strcmp(id, s->id) == 0 || (strpbrk(id, "*?[") && fnmatch(id, s->id, 0) == 0);
 }
 
 static bool fits_any_id(const struct cli_words *ids, const struct script *s)

@@ -102,9 +102,10 @@ bool cli_convert_option(struct convert_request *request, int option, const char 
 struct auth_key;
 bool cli_convert_key(struct convert_request *request, struct auth_key **key);
 
-/* Words of one kind that narrow a list of cases. */
+/* Words of one kind that narrow a list of cases. The words are borrowed; at is the process's, for
+ * its life. */
 struct cli_words {
-    const char *at[64];
+    const char **at;
     size_t n;
 };
 

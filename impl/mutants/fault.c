@@ -1,4 +1,5 @@
-/* fault.c - crash, hang, spin and leak, each when bytes come in one state of a session. */
+/* fault.c - crash and hang, when bytes come in one state of a session; spin and leak, from the
+ * moment on that it has come to that state. */
 #include "impl/mutants/mutant.h"
 
 #include "impl/wire/bytes.h"
@@ -10,10 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-void __real_machine_bytes(struct machine *m, uint64_t now_ns, struct bytes *in);
-void __wrap_machine_bytes(struct machine *m, uint64_t now_ns, struct bytes *in);
-
-#define LEAK_BYTES (1u << 20)
+#define LEAK_BYTES (64u << 10)
+#define HOARD_US   2000
 
 static void crash(void)
 {
@@ -34,16 +33,21 @@ static void *burn(void *unused)
     return NULL;
 }
 
-/* It still serves, and burns a core. */
-static void spin(void)
+static void start(void *(*work)(void *))
 {
     static pthread_t thread;
 
     if (!thread)
-        pthread_create(&thread, NULL, burn, NULL);
+        pthread_create(&thread, NULL, work, NULL);
 }
 
-static void leak(void)
+/* It still serves, and burns a core. */
+static void spin(void)
+{
+    start(burn);
+}
+
+static void keep_one(void)
 {
     static struct link {
         struct link *next;
@@ -58,20 +62,42 @@ static void leak(void)
     all = one;
 }
 
-static const struct {
+static void *hoard(void *unused)
+{
+    for (;;) {
+        keep_one();
+        usleep(HOARD_US);
+    }
+    return unused;
+}
+
+/* Of a server each session keeps something for ever; a client has one session, and keeps more and
+ * more while that lasts. */
+static void leak(void);
+
+static const struct act {
     const char *word;
     void (*act)(void);
+    bool lasts; /* begins with the state, not with bytes in it */
 } acts[] = {
-    {"crash", crash},
-    {"hang",  hang },
-    {"spin",  spin },
-    {"leak",  leak },
+    {"crash", crash, false},
+    {"hang",  hang,  false},
+    {"spin",  spin,  true },
+    {"leak",  leak,  true },
 };
 
 static struct {
-    void (*act)(void);
+    const struct act *act;
     enum machine_state state;
 } fault;
+
+static void leak(void)
+{
+    if (fault.state < CLI_START)
+        keep_one();
+    else
+        start(hoard);
+}
 
 static void name(char id[64], enum machine_state state, size_t act)
 {
@@ -86,7 +112,7 @@ static void list(mutant_emit *emit)
     for (enum machine_state state = 0; state < MACHINE_OVER; state++)
         for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
             name(id, state, i);
-            emit(id, state < CLI_START ? "INT-3" : "INT-12");
+            emit(id, state < CLI_START ? "INT-3" : "INT-12 ST-CLI-18");
         }
 }
 
@@ -99,18 +125,30 @@ static bool take(const char *rest)
             name(id, state, i);
             if (strcmp(id, rest) != 0)
                 continue;
-            fault.act = acts[i].act;
+            fault.act = &acts[i];
             fault.state = state;
             return true;
         }
     return false;
 }
 
-void __wrap_machine_bytes(struct machine *m, uint64_t now_ns, struct bytes *in)
+WRAP(void, machine_bytes, (struct machine * m, uint64_t now_ns, struct bytes *in))
 {
-    if (fault.act && machine_state(m) == fault.state)
-        fault.act();
+    if (fault.act && !fault.act->lasts && machine_state(m) == fault.state)
+        fault.act->act();
     __real_machine_bytes(m, now_ns, in);
+}
+
+/* The shell asks for this after every input. */
+WRAP(uint64_t, machine_deadline, (const struct machine *m))
+{
+    static const struct machine *seen;
+    bool is_there = machine_state(m) == fault.state;
+
+    if (fault.act && fault.act->lasts && is_there && seen != m)
+        fault.act->act();
+    seen = is_there ? m : NULL;
+    return __real_machine_deadline(m);
 }
 
 const struct mutant_family mutant_fault = {"fault", list, take};

@@ -1,30 +1,17 @@
 /* table.c - for each cell of the tables, a reaction that nobody may have there. */
-#include "impl/mutants/mutant.h"
+#include "impl/mutants/table.h"
 
+#include "impl/mutants/mutant.h"
 #include "impl/wire/bytes.h"
-#include "impl/wire/table.h"
+#include "impl/wire/machine_core.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#define SOON_NS UINT64_C(150000000)
 
 const struct table_cell *__real_table_cell(enum machine_state state, unsigned event);
 const struct table_cell *__wrap_table_cell(enum machine_state state, unsigned event);
-
-/* The step that follows each state in a test that goes well: where a wrong ADVANCE leads. */
-static const enum machine_state following[MACHINE_OVER] = {
-    [SRV_COOKIE] = SRV_PARAMS, [SRV_PARAMS] = SRV_CREATE,   [SRV_CREATE] = SRV_RUN,
-    [SRV_RUN] = SRV_RESULTS,   [SRV_RESULTS] = SRV_DISPLAY, [SRV_DISPLAY] = SRV_RESULTS,
-    [CLI_START] = CLI_PARAM,   [CLI_PARAM] = CLI_CREATE,    [CLI_CREATE] = CLI_TSTART,
-    [CLI_TSTART] = CLI_RUN,    [CLI_RUN] = CLI_END,         [CLI_END] = CLI_RESULTS,
-    [CLI_RESULTS] = CLI_XCHG,  [CLI_XCHG] = MACHINE_OVER,
-};
-
-/* What a role may do wrongly, the most telling first. */
-static const enum table_reaction wrong_of_server[] = {TABLE_IGNORE, TABLE_ADVANCE, TABLE_ERROR,
-                                                      TABLE_CLOSE, TABLE_CRASH};
-static const enum table_reaction wrong_of_client[] = {TABLE_IGNORE, TABLE_FAIL, TABLE_FAIL_DONE,
-                                                      TABLE_ADVANCE, TABLE_CRASH};
 
 static struct {
     bool taken;
@@ -33,51 +20,33 @@ static struct {
     struct table_cell cell;
 } fault;
 
-/* Reactions that look the same from outside go together. */
-static unsigned alike(enum table_reaction r)
-{
-    static const unsigned sets[] = {TABLE_IGNORE | TABLE_WAIT | TABLE_NONE | TABLE_PART,
-                                    TABLE_ADVANCE | TABLE_OBEY, TABLE_ERROR | TABLE_ERROR_ONE,
-                                    TABLE_CLOSE | TABLE_END_OK};
+/* --- which, and what instead ------------------------------------------------------------------ */
 
-    for (size_t i = 0; i < ARRAY_LEN(sets); i++)
-        if (sets[i] & r)
-            return sets[i];
-    return r;
+/* The event can occur there, and its bytes are not part of an item. */
+static bool can_occur(enum machine_state state, unsigned event)
+{
+    return (__real_table_cell(state, event)->allowed & (TABLE_NONE | TABLE_PART)) == 0;
 }
 
-/* Cells that the machine never looks up: the event cannot occur, its bytes are part of an item, or
- * the listener decides (value.c has faults for that). */
-static bool is_looked_up(enum machine_state state, unsigned event)
+/* Nothing at all, where something is to be done. Else TERMINATE, which is seen at once and belongs
+ * to signals alone; third parties may move nobody to that. */
+static enum table_reaction wrong(enum machine_state state, unsigned event)
 {
-    const struct table_cell *cell = __real_table_cell(state, event);
+    bool may_be_ignored = __real_table_cell(state, event)->allowed & (TABLE_IGNORE | TABLE_WAIT);
 
-    return table_event_actor(table_role(state), event) != TABLE_THIRD &&
-           (cell->allowed & (TABLE_NONE | TABLE_PART | TABLE_TAKE | TABLE_DENY)) == 0 &&
-           (cell->ours & (TABLE_NONE | TABLE_PART | TABLE_WAIT)) == 0;
-}
-
-static enum table_reaction wrong(enum machine_state state, const struct table_cell *cell)
-{
-    bool is_server = table_role(state) == MACHINE_SERVER;
-    const enum table_reaction *all = is_server ? wrong_of_server : wrong_of_client;
-    enum table_reaction r;
-
-    for (size_t i = 0; (r = all[i]) != TABLE_CRASH; i++)
-        if ((cell->allowed & alike(r)) == 0)
-            break;
-    return r;
+    return may_be_ignored || table_event_actor(table_role(state), event) == TABLE_THIRD
+               ? TABLE_TERMINATE
+               : TABLE_IGNORE;
 }
 
 /* "server/RUN/SEV_TEST_END/ignore" */
 static void name(char id[128], enum machine_state state, unsigned event)
 {
     enum machine_role role = table_role(state);
-    const struct table_cell *cell = __real_table_cell(state, event);
 
     snprintf(id, 128, "%s/%s/%s/%s", role == MACHINE_SERVER ? "server" : "client",
              machine_state_name(state), table_event_name(role, event),
-             table_reaction_name(wrong(state, cell)));
+             table_reaction_name(wrong(state, event)));
 }
 
 static void list(mutant_emit *emit)
@@ -87,28 +56,27 @@ static void list(mutant_emit *emit)
     for (enum machine_state state = 0; state < MACHINE_OVER; state++) {
         enum machine_role role = table_role(state);
         for (unsigned event = 0; event < table_n_events(role); event++) {
-            const struct table_cell *cell = __real_table_cell(state, event);
-            if (!is_looked_up(state, event))
+            if (!can_occur(state, event))
                 continue;
+            const char *clause = __real_table_cell(state, event)->clause,
+                       *row = table_event_row(role, event);
             name(id, state, event);
-            const char *row = table_event_row(role, event);
-            snprintf(clauses, sizeof clauses, "%s %s", cell->clause, row);
-            emit(id, strcmp(row, cell->clause) == 0 ? row : clauses);
+            snprintf(clauses, sizeof clauses, "%s %s", clause, row);
+            emit(id, strcmp(row, clause) == 0 ? row : clauses);
         }
     }
 }
 
 static void break_cell(enum machine_state state, unsigned event)
 {
-    const struct table_cell *cell = __real_table_cell(state, event);
-    enum table_reaction r = wrong(state, cell);
+    enum table_reaction r = wrong(state, event);
 
-    fault.cell = *cell;
+    fault.taken = true;
+    fault.state = state;
+    fault.event = event;
+    fault.cell = *__real_table_cell(state, event);
     fault.cell.ours = r;
-    fault.cell.next = r == TABLE_IGNORE    ? state
-                      : r == TABLE_ADVANCE ? following[state]
-                                           : MACHINE_OVER;
-    fault.cell.ierr = r == TABLE_ERROR && cell->ierr == 0 ? 110 : cell->ierr;
+    fault.cell.next = r == TABLE_IGNORE ? state : MACHINE_OVER;
 }
 
 static bool take(const char *rest)
@@ -118,24 +86,74 @@ static bool take(const char *rest)
     for (enum machine_state state = 0; state < MACHINE_OVER; state++) {
         for (unsigned event = 0; event < table_n_events(table_role(state)); event++) {
             name(id, state, event);
-            if (strcmp(id, rest) != 0 || !is_looked_up(state, event))
-                continue;
-            break_cell(state, event);
-            fault.state = state;
-            fault.event = event;
-            return fault.taken = true;
+            if (strcmp(id, rest) == 0 && can_occur(state, event)) {
+                break_cell(state, event);
+                return true;
+            }
         }
     }
     return false;
 }
 
+bool table_fault_is(enum machine_state state, unsigned event)
+{
+    return fault.taken && fault.state == state && fault.event == event;
+}
+
+bool table_fault_is_of(enum machine_role role, unsigned event)
+{
+    return fault.taken && table_role(fault.state) == role && fault.event == event;
+}
+
+/* --- the machine looks it up ------------------------------------------------------------------ */
+
+static bool results_are_odd;
+
+/* To the machine the odd ones are results like others (ST-CLI-35). */
+WRAP(enum spec_err, machine_take_results, (struct machine * m, struct bytes text))
+{
+    enum spec_err err = __real_machine_take_results(m, text);
+    const struct results *r = &m->peer_results;
+
+    results_are_odd =
+        err == SPEC_OK && (r->n_streams == 0 || r->server_output_text || r->server_output_json);
+    return err;
+}
+
 const struct table_cell *__wrap_table_cell(enum machine_state state, unsigned event)
 {
-    if (!fault.taken || fault.state != state || fault.event != event)
-        return __real_table_cell(state, event);
-    if (fault.cell.ours == TABLE_CRASH)
-        abort();
-    return &fault.cell;
+    if (state == CLI_RESULTS && event == CEV_RESULTS && results_are_odd)
+        event = CEV_RESULTS_ODD;
+    return table_fault_is(state, event) ? &fault.cell : __real_table_cell(state, event);
+}
+
+/* --- time: nobody waits two minutes for a fault; a timer of its own comes soon -----------------
+ */
+
+static const struct {
+    enum machine_role role;
+    unsigned event;
+    enum machine_timer timer;
+} timers[] = {
+    {MACHINE_SERVER, SEV_SILENCE,  TIMER_PEER    },
+    {MACHINE_SERVER, SEV_NO_DATA,  TIMER_RCV     },
+    {MACHINE_SERVER, SEV_DURATION, TIMER_DURATION},
+    {MACHINE_CLIENT, CEV_SILENCE,  TIMER_PEER    },
+    {MACHINE_CLIENT, CEV_NO_DATA,  TIMER_RCV     },
+};
+
+WRAP(bool, machine_next, (struct machine * m, struct machine_action *action))
+{
+    static const struct machine *armed;
+
+    for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
+        if (armed == m || m->state != fault.state || fault.cell.ours != TABLE_TERMINATE ||
+            !table_fault_is_of(timers[i].role, timers[i].event))
+            continue;
+        armed = m;
+        m->at_ns[timers[i].timer] = m->now_ns + SOON_NS;
+    }
+    return __real_machine_next(m, action);
 }
 
 const struct mutant_family mutant_table = {"table", list, take};

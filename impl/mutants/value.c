@@ -1,5 +1,6 @@
 /* value.c - a constant, a limit or a piece of arithmetic that is off by a little. */
 #include "impl/mutants/mutant.h"
+#include "impl/mutants/table.h"
 
 #include "impl/net/auth.h"
 #include "impl/wire/account.h"
@@ -151,6 +152,7 @@ WRAP(enum datagram_connect, datagram_connect_kind, (struct bytes datagram))
 {
     enum datagram_connect kind = __real_datagram_connect_kind(datagram);
 
+    told_server(SEV_DATAGRAM);
     if (fault == CONNECT_STRICT && kind != DATAGRAM_CONNECT)
         return DATAGRAM_NOT_CONNECT;
     return fault == CONNECT_ANY ? DATAGRAM_CONNECT : kind;
@@ -213,12 +215,27 @@ WRAP(void, frame_make_cookie, (uint8_t out[COOKIE_LEN], const uint8_t random[COO
         memset(out, 'a', COOKIE_LEN - 1);
 }
 
+/* For a fault of the table: what the newcomer has said. */
+static void tell_of_guest(const struct admit_view *view, struct bytes first, bool over)
+{
+    bool is_known = false;
+
+    for (size_t i = 0; i < view->n_tests; i++)
+        is_known |= view->tests[i].cookie && first.len >= COOKIE_LEN &&
+                    memcmp(view->tests[i].cookie, first.at, COOKIE_LEN) == 0;
+    if (is_known)
+        told_server(SEV_CONN_COOKIE);
+    else if (over || first.len >= COOKIE_LEN)
+        told_server(SEV_CONN_OTHER);
+}
+
 WRAP(enum admit_verdict, admit_tcp,
      (const struct admit_view *view, const struct admit_addr *peer, struct bytes first, bool over,
       size_t *which))
 {
     enum admit_verdict v = __real_admit_tcp(view, peer, first, over, which);
 
+    tell_of_guest(view, first, over);
     if (fault == ADMIT_STRANGER && v != ADMIT_STREAM && v != ADMIT_MORE && first.len == COOKIE_LEN)
         for (size_t i = 0; i < view->n_tests; i++)
             if (view->tests[i].awaits_tcp) {

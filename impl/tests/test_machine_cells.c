@@ -126,7 +126,14 @@ static bool apply_client_event(struct end *e, enum machine_state state, unsigned
                                                     : no_streams_text);
         return true;
     case CEV_OWN_FAILURE:
-        machine_failed(e->m, e->now_ns, IESTREAMCONNECT, 111);
+        machine_failed(e->m, e->now_ns, IESETCONGESTION, 2);
+        break;
+    case CEV_CONNECT_FAILED:
+    case CEV_UDP_REPLY_BAD:
+        if (state != CLI_CREATE)
+            return false;
+        machine_failed(e->m, e->now_ns,
+                       event == CEV_CONNECT_FAILED ? IESTREAMCONNECT : IESTREAMREAD, 111);
         break;
     default:
         return apply_client_byte(e, event);

@@ -252,7 +252,7 @@ void machine_failed(struct machine *m, uint64_t now_ns, int ierr, int os_errno)
     if (is_server(m))
         machine_server_event(m, SEV_OWN_FAILURE, ierr, os_errno);
     else
-        machine_client_event(m, CEV_OWN_FAILURE, ierr, os_errno);
+        machine_client_failed(m, ierr, os_errno);
 }
 
 void machine_terminate(struct machine *m, uint64_t now_ns)

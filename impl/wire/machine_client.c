@@ -152,6 +152,18 @@ void machine_client_event(struct machine *m, enum table_client_event event, int 
     react(m, event, ierr, os_errno, false);
 }
 
+/* A stream that cannot be set up has rows of its own. */
+void machine_client_failed(struct machine *m, int ierr, int os_errno)
+{
+    enum table_client_event event = CEV_OWN_FAILURE;
+
+    if (m->state == CLI_CREATE && ierr == IESTREAMCONNECT)
+        event = CEV_CONNECT_FAILED;
+    if (m->state == CLI_CREATE && ierr == IESTREAMREAD)
+        event = CEV_UDP_REPLY_BAD;
+    machine_client_event(m, event, ierr, os_errno);
+}
+
 /* --- SERVER_ERROR -------------------------------------------------------------------------------
  */
 

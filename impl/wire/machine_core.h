@@ -47,6 +47,7 @@ struct machine {
 /* The two roles. event is SEV_* or CEV_*; ierr and os_errno go with it where it brings a number. */
 void machine_server_event(struct machine *m, enum table_server_event event, int ierr, int os_errno);
 void machine_client_event(struct machine *m, enum table_client_event event, int ierr, int os_errno);
+void machine_client_failed(struct machine *m, int ierr, int os_errno);
 void machine_server_authorized(struct machine *m, bool ok);
 void machine_server_results(struct machine *m, const struct results *r);
 void machine_client_results(struct machine *m, const struct results *r);

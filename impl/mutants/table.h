@@ -1,0 +1,13 @@
+/* table.h - what table.c and told.c share: the one cell whose reaction is wrong. */
+#pragma once
+#include "impl/wire/table.h"
+
+/* Whether it is that of the event in the state. */
+bool table_fault_is(enum machine_state state, unsigned event);
+
+/* Its event alone: whether anybody has to look for it. */
+bool table_fault_is_of(enum machine_role role, unsigned event);
+
+/* The shell has seen this, and keeps it from its machines: a server test in the state that is
+ * concerned reacts all the same. */
+void told_server(enum table_server_event event);
