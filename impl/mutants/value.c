@@ -215,17 +215,18 @@ WRAP(void, frame_make_cookie, (uint8_t out[COOKIE_LEN], const uint8_t random[COO
         memset(out, 'a', COOKIE_LEN - 1);
 }
 
-/* For a fault of the table: what the newcomer has said. */
-static void tell_of_guest(const struct admit_view *view, struct bytes first, bool over)
+/* For a fault of the table: who the newcomer is. One that is denied unread may be anybody. */
+static void tell_of_guest(const struct admit_view *view, struct bytes first, bool over, bool denied)
 {
     bool is_known = false;
 
     for (size_t i = 0; i < view->n_tests; i++)
         is_known |= view->tests[i].cookie && first.len >= COOKIE_LEN &&
                     memcmp(view->tests[i].cookie, first.at, COOKIE_LEN) == 0;
-    if (is_known)
+    denied = denied && first.len == 0;
+    if (is_known || denied)
         told_server(SEV_CONN_COOKIE);
-    else if (over || first.len >= COOKIE_LEN)
+    if (!is_known && (over || denied || first.len >= COOKIE_LEN))
         told_server(SEV_CONN_OTHER);
 }
 
@@ -235,7 +236,7 @@ WRAP(enum admit_verdict, admit_tcp,
 {
     enum admit_verdict v = __real_admit_tcp(view, peer, first, over, which);
 
-    tell_of_guest(view, first, over);
+    tell_of_guest(view, first, over, v == ADMIT_DENY);
     if (fault == ADMIT_STRANGER && v != ADMIT_STREAM && v != ADMIT_MORE && first.len == COOKIE_LEN)
         for (size_t i = 0; i < view->n_tests; i++)
             if (view->tests[i].awaits_tcp) {
