@@ -78,6 +78,18 @@ static bool is_byte(const struct session_message *m, int8_t *byte)
     return raw || m->kind == SESSION_STATE;
 }
 
+/* Whether a server has refused good parameters for a failure of its own (ERR-6): its sockets. */
+static bool is_own_failure(const struct session_message *reply)
+{
+    static const int numbers[] = {IESETNODELAY, IESETMSS,  IESETBUF,       IEREUSEADDR,
+                                  IEV6ONLY,     IESETBUF2, IESTREAMLISTEN, IESETCONGESTION};
+
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        if (reply->ierr == numbers[i])
+            return true;
+    return false;
+}
+
 /* What our message is to a server; false: nothing that a single cell is about. */
 static bool server_event(const struct session_message *m, enum machine_state state,
                          const struct session_message *reply, unsigned *event)
@@ -97,6 +109,7 @@ static bool server_event(const struct session_message *m, enum machine_state sta
     else if (m->kind == SESSION_JSON && state == SRV_PARAMS)
         *event = !refused                    ? SEV_ACCEPTED
                  : reply->ierr == IEAUTHTEST ? SEV_AUTH_FAILED
+                 : is_own_failure(reply)     ? SEV_OWN_FAILURE
                                              : SEV_REFUSED;
     else if (m->kind == SESSION_JSON && state == SRV_RESULTS)
         *event = refused ? SEV_REFUSED : SEV_ITEM;

@@ -355,7 +355,12 @@ void control_connect(struct control *c)
     tap_open(c->sim, &c->tap, fd, c->is_udp, SESSION_US);
     if (!c->connecting)
         tap_connected(&c->tap, c->connect_errno);
-    sim_record(c->sim, c, (struct session_message){.kind = SESSION_OPEN, .from = SESSION_US});
+    sim_record(c->sim, c,
+               (struct session_message){.kind = SESSION_OPEN,
+                                        .from = SESSION_US,
+                                        .transport = c->is_udp    ? SESSION_BARE_UDP
+                                                     : c->is_bare ? SESSION_BARE_TCP
+                                                                  : SESSION_CONTROL});
 }
 
 static void connected(struct control *c)

@@ -13,45 +13,58 @@ static const struct {
     const char *word;
     struct session_message message;
 } words[] = {
-    {"cookie", {.kind = SESSION_COOKIE, .body = {(const uint8_t *)COOKIE, sizeof COOKIE}}},
-    {"json",   {.kind = SESSION_JSON, .announced = 2, .body = {(const uint8_t *)"{}", 2}}},
-    {"broken", {.kind = SESSION_JSON, .announced = 2, .body = {(const uint8_t *)"{[", 2}}},
-    {"error",  {.kind = SESSION_ERROR, .n_ints = 2, .ierr = 121}                         },
-    {"one",    {.kind = SESSION_ERROR, .n_ints = 1, .ierr = 142}                         },
-    {"fe",     {.kind = SESSION_ERROR}                                                   },
-    {"end",    {.kind = SESSION_END}                                                     },
-    {"close",  {.kind = SESSION_CLOSE}                                                   },
-    {"reset",  {.kind = SESSION_RESET}                                                   },
-    {"stream", {.kind = SESSION_STREAM, .stream = 1}                                     },
-    {"data",   {.kind = SESSION_DATA, .stream = 1, .len = 100}                           },
-    {"gone",   {.kind = SESSION_END, .stream = 1}                                        },
-    {"signal", {.kind = SESSION_NOTE, .body = {(const uint8_t *)"signal INT", 10}}       },
+    {"cookie", {.kind = SESSION_COOKIE, .body = {(const uint8_t *)COOKIE, sizeof COOKIE}}         },
+    {"json",   {.kind = SESSION_JSON, .announced = 2, .body = {(const uint8_t *)"{}", 2}}         },
+    {"broken", {.kind = SESSION_JSON, .announced = 2, .body = {(const uint8_t *)"{[", 2}}         },
+    {"error",  {.kind = SESSION_ERROR, .n_ints = 2, .ierr = 121}                                  },
+    {"one",    {.kind = SESSION_ERROR, .n_ints = 1, .ierr = 142}                                  },
+    {"fe",     {.kind = SESSION_ERROR}                                                            },
+    {"end",    {.kind = SESSION_END}                                                              },
+    {"close",  {.kind = SESSION_CLOSE}                                                            },
+    {"reset",  {.kind = SESSION_RESET}                                                            },
+    {"stream", {.kind = SESSION_STREAM, .stream = 1}                                              },
+    {"data",   {.kind = SESSION_DATA, .stream = 1, .len = 100}                                    },
+    {"open",   {.kind = SESSION_OPEN}                                                             },
+    {"udp",    {.kind = SESSION_OPEN, .transport = SESSION_BARE_UDP}                              },
+    {"tcp",    {.kind = SESSION_OPEN, .transport = SESSION_BARE_TCP}                              },
+    {"dgram",  {.kind = SESSION_DATAGRAM, .len = 4}                                               },
+    {"reply",  {.kind = SESSION_DATAGRAM, .stream = 1, .len = 4}                                  },
+    {"denied", {.kind = SESSION_DATA, .stream = 1, .len = 1, .body = {(const uint8_t *)"\xff", 1}}},
+    {"deaf",   {.kind = SESSION_NOTE, .body = {(const uint8_t *)"deaf", 4}}                       },
+    {"nodata", {.kind = SESSION_ERROR, .n_ints = 2, .ierr = 144}                                  },
+    {"gone",   {.kind = SESSION_END, .stream = 1}                                                 },
+    {"signal", {.kind = SESSION_NOTE, .body = {(const uint8_t *)"signal INT", 10}}                },
 };
+
+static const struct session_message *find(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i].word, word) == 0)
+            return &words[i].message;
+    fail_msg("no such word: %s", word);
+    return NULL;
+}
 
 static void add(struct session *s, const char *word, uint64_t *now)
 {
-    struct session_message m = {0};
+    struct session_message m;
     unsigned byte;
+    int len = 0;
 
     if (sscanf(word, "+%u", &byte) == 1) {
         *now += byte * 1000000000ull;
         return;
     }
-    m.from = *word == '<' ? SESSION_SUBJECT : SESSION_US;
-    word++;
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strcmp(words[i].word, word + (*word == '*')) == 0) {
-            enum session_from from = m.from;
-            m = words[i].message;
-            m.from = from;
-        }
-    if (*word == '*') /* another connection */
+    enum session_from from = *word++ == '<' ? SESSION_SUBJECT : SESSION_US;
+    bool is_other = *word == '*'; /* another connection */
+    word += is_other;
+    if (sscanf(word, "%2x%n", &byte, &len) == 1 && len == 2 && !word[2])
+        m = (struct session_message){.kind = SESSION_STATE, .state = (int8_t)byte};
+    else
+        m = *find(word);
+    m.from = from;
+    if (is_other)
         strcpy(m.who, "b");
-    if (m.kind == SESSION_OPEN) {
-        assert_int_equal(sscanf(word + (*word == '*'), "%2x", &byte), 1);
-        m.kind = SESSION_STATE;
-        m.state = (int8_t)byte;
-    }
     m.at_ns = *now += 1000;
     session_add(s, &m);
 }
@@ -66,64 +79,103 @@ static const struct row {
     struct witness_end end;
     const char *session, *shown; /* among the rest; with ! nowhere */
 } rows[] = {
-    {"ST-SRV-6 TEST_END in its place",            false, {0},                             TO_RUN ">04 <0d",           "RUN SEV_TEST_END advance 0"          },
+    {"ST-SRV-6 TEST_END in its place",             false, {0},                             TO_RUN ">04 <0d",           "RUN SEV_TEST_END advance 0"          },
     {"ST-SRV-9 an unknown byte",
-     false,                                              {0},
+     false,                                               {0},
      TO_RUN ">11 <error <end",
-     "RUN SEV_OTHER_BYTE error 121"                                                                                                                         },
+     "RUN SEV_OTHER_BYTE error 121"                                                                                                                          },
     {"ST-SRV-5 ignored: the barrier is answered",
-     false,                                              {0},
+     false,                                               {0},
      TO_RUN ">01 >04 <0d",
-     "RUN SEV_TEST_START ignore 0; RUN SEV_TEST_END advance 0"                                                                                              },
+     "RUN SEV_TEST_START ignore 0; RUN SEV_TEST_END advance 0"                                                                                               },
     {"ERR-1 the barrier comes too late",
-     false,                                              {0},
+     false,                                               {0},
      TO_RUN ">01 >04 <error",
-     "RUN SEV_TEST_START error 121"                                                                                                                         },
+     "RUN SEV_TEST_START error 121"                                                                                                                          },
     {"02 answers nothing",
-     false,                                              {0},
-     ">cookie <09 >json <0a >stream <01 >11 <02 <error",                                                              "RUN SEV_OTHER_BYTE error 121"        },
-    {"ST-SRV-3 refused",                          false, {0},                             ">cookie <09 >json <error", "PARAMS SEV_REFUSED error 121"        },
+     false,                                               {0},
+     ">cookie <09 >json <0a >stream <01 >11 <02 <error",                                                               "RUN SEV_OTHER_BYTE error 121"        },
+    {"ST-SRV-3 refused",                           false, {0},                             ">cookie <09 >json <error", "PARAMS SEV_REFUSED error 121"        },
     {"ST-SRV-4 ill-formed",
-     false,                                              {0},
-     ">cookie <09 >broken <error",                                                                                    "PARAMS SEV_ILL_FORMED error 121"     },
+     false,                                               {0},
+     ">cookie <09 >broken <error",                                                                                     "PARAMS SEV_ILL_FORMED error 121"     },
     {"AUTH-11 no token",
-     false,                                              {0},
-     ">cookie <09 >json <one",                                                                                        "PARAMS SEV_AUTH_FAILED error-one 142"},
-    {"ST-SRV-10 half-closed",                     false, {0},                             TO_RUN ">end <end",         "RUN SEV_EOF close 0"                 },
+     false,                                               {0},
+     ">cookie <09 >json <one",                                                                                         "PARAMS SEV_AUTH_FAILED error-one 142"},
+    {"ST-SRV-10 half-closed",                      false, {0},                             TO_RUN ">end <end",         "RUN SEV_EOF close 0"                 },
     {"ST-SRV-11 seen by the next client",
-     false,                                              {.serves_on = true},
+     false,                                               {.serves_on = true},
      TO_RUN ">reset",
-     "RUN SEV_RESET close 0"                                                                                                                                },
-    {"closed, and nobody looked",                 false, {0},                             TO_RUN ">close",            "!SEV_EOF"                            },
-    {"ST-SRV-8 the good end",                     false, {0},                             TO_SHOW ">10 <end",         "DISPLAY SEV_IPERF_DONE end-ok 0"     },
-    {"ST-SRV-12 silence",                         false, {0},                             ">cookie <09 +10 <error",   "PARAMS SEV_SILENCE error 121"        },
-    {"ST-SRV-15 another's cookie",
-     false,                                              {0},
-     TO_RUN ">*cookie <*ff <*end",
-     "RUN SEV_CONN_OTHER deny 0"                                                                                                                            },
-    {"ST-SRV-20 a signal",                        false, {0},                             TO_RUN ">signal <0b <end",  "RUN SEV_SIGNAL terminate 0"          },
-    {"a crash",                                   false, {.has_crashed = true},           TO_RUN ">11",               "RUN SEV_OTHER_BYTE crash 0"          },
+     "RUN SEV_RESET close 0"                                                                                                                                 },
+    {"closed, and nobody looked",                  false, {0},                             TO_RUN ">close",            "!SEV_EOF"                            },
+    {"ST-SRV-8 the good end",                      false, {0},                             TO_SHOW ">10 <end",         "DISPLAY SEV_IPERF_DONE end-ok 0"     },
+    {"ST-SRV-12 silence",                          false, {0},                             ">cookie <09 +10 <error",   "PARAMS SEV_SILENCE error 121"        },
+    {"ST-SRV-14 the same cookie",
+     false,                                               {0},
+     TO_RUN ">*tcp >*cookie <*ff <*end",
+     "RUN SEV_CONN_COOKIE deny 0"                                                                                                                            },
+    {"ST-SRV-15 a cookie before the client's",
+     false,                                               {0},
+     ">open >*tcp >*broken <*ff >cookie <09",                                                                          "COOKIE SEV_CONN_OTHER deny 0"        },
+    {"ST-SRV-13 the next in the queue waits",
+     false,                                               {0},
+     ">cookie <09 >*tcp >json <0a",                                                                                    "PARAMS SEV_CONN_SILENT wait 0"       },
+    {"ST-SRV-13 denied in which state?",
+     false,                                               {0},
+     TO_RUN ">*tcp >04 <*ff <0d",
+     "!SEV_CONN_SILENT"                                                                                                                                      },
+    {"ST-SRV-16 a stranger ends the test",
+     false,                                               {0},
+     ">cookie <09 >json <0a >*tcp >*reset <error",                                                                     "CREATE SEV_CONN_RESET error 121"     },
+    {"ST-SRV-17 taken as a stream",
+     false,                                               {0},
+     ">cookie <09 >json <0a >*udp >*dgram <01",                                                                        "CREATE SEV_DATAGRAM take 0"          },
+    {"ST-SRV-17 between the honest ones",
+     false,                                               {0},
+     TO_RUN ">*udp >*dgram >04 <0d",
+     "RUN SEV_DATAGRAM ignore 0"                                                                                                                             },
+    {"TMO-4 no data",                              false, {0},                             TO_RUN "<nodata",           "RUN SEV_NO_DATA error 144"           },
+    {"ST-SRV-12 RUN waits",                        false, {0},                             TO_RUN "+6 >04 <0d",        "RUN SEV_SILENCE wait 0"              },
+    {"ERR-8 a failure of its own",
+     false,                                               {0},
+     ">cookie <09 >json <0a >stream <error",                                                                           "CREATE SEV_OWN_FAILURE error 121"    },
+    {"ST-CLI-19 a stream refused",
+     true,                                                {0},
+     FROM_C ">denied >gone <04",
+     "RUN CEV_STREAM_REFUSED ignore 0"                                                                                                                       },
+    {"ST-CLI-21 not the reply",
+     true,                                                {.is_known = true, .status = 1},
+     "<cookie >09 <json >0a <stream >reply <10 <end",                                                                  "CREATE CEV_UDP_REPLY_BAD fail+10 0"  },
+    {"ST-CLI-20 nobody listens",
+     true,                                                {.is_known = true, .status = 1},
+     "<cookie >09 <json >deaf >0a <stream <10 <end",                                                                   "CREATE CEV_CONNECT_FAILED fail+10 0" },
+    {"ST-CLI-22 a lost stream that ends the test",
+     true,                                                {.is_known = true, .status = 1},
+     FROM_C ">gone <10 <end",
+     "RUN CEV_STREAM_LOST fail+10 0"                                                                                                                         },
+    {"ST-SRV-20 a signal",                         false, {0},                             TO_RUN ">signal <0b <end",  "RUN SEV_SIGNAL terminate 0"          },
+    {"a crash",                                    false, {.has_crashed = true},           TO_RUN ">11",               "RUN SEV_OTHER_BYTE crash 0"          },
     {"ST-SRV-18 a stream's end, and it goes on",
-     false,                                              {0},
+     false,                                               {0},
      TO_RUN ">gone >04 <0d",
-     "RUN SEV_STREAM_EOF ignore 0"                                                                                                                          },
+     "RUN SEV_STREAM_EOF ignore 0"                                                                                                                           },
     {"ST-CLI-9 denied",
-     true,                                               {.is_known = true, .status = 1},
-     "<cookie >ff <end",                                                                                              "START CEV_ACCESS_DENIED fail 0"      },
+     true,                                                {.is_known = true, .status = 1},
+     "<cookie >ff <end",                                                                                               "START CEV_ACCESS_DENIED fail 0"      },
     {"CLOSE-9 says 10 first",
-     true,                                               {.is_known = true, .status = 1},
+     true,                                                {.is_known = true, .status = 1},
      FROM_C ">0b <10 <end",
-     "RUN CEV_SERVER_TERMINATE fail+10 0"                                                                                                                   },
-    {"ST-CLI-25 its own end",                     true,  {0},                             FROM_C "<04",               "RUN CEV_TEST_OVER advance 0"         },
-    {"ST-CLI-24 a signal",                        true,  {0},                             FROM_C ">signal <0c <end",  "RUN CEV_SIGNAL terminate 0"          },
+     "RUN CEV_SERVER_TERMINATE fail+10 0"                                                                                                                    },
+    {"ST-CLI-25 its own end",                      true,  {0},                             FROM_C "<04",               "RUN CEV_TEST_OVER advance 0"         },
+    {"ST-CLI-24 a signal",                         true,  {0},                             FROM_C ">signal <0c <end",  "RUN CEV_SIGNAL terminate 0"          },
     {"parameters are no answer to an early byte",
-     true,                                               {.is_known = true, .status = 1},
-     "<cookie >09 >11 <json <end",                                                                                    "PARAM CEV_POSITIVE_BYTE fail 0"      },
+     true,                                                {.is_known = true, .status = 1},
+     "<cookie >09 >11 <json <end",                                                                                     "PARAM CEV_POSITIVE_BYTE fail 0"      },
     {"ST-CLI-12 fe and the end",
-     true,                                               {.is_known = true, .status = 1},
+     true,                                                {.is_known = true, .status = 1},
      FROM_C ">fe >end <end",
-     "RUN CEV_ERROR_BARE fail 0"                                                                                                                            },
-    {"how it ended is not known",                 true,  {0},                             FROM_C ">ff <end",          "!CEV_ACCESS_DENIED"                  },
+     "RUN CEV_ERROR_BARE fail 0"                                                                                                                             },
+    {"how it ended is not known",                  true,  {0},                             FROM_C ">ff <end",          "!CEV_ACCESS_DENIED"                  },
 };
 
 static void note(void *context, const struct witness *w)
@@ -157,6 +209,14 @@ static void test_a_session_shows_what_its_subject_did(void **state)
     }
 }
 
+/* What the peer does by not doing something. */
+static bool is_left_out(bool by_server, unsigned event)
+{
+    return by_server ? event == CEV_SILENCE || event == CEV_NO_DATA ||
+                           event == CEV_CONNECT_FAILED || event == CEV_UDP_REPLY_BAD
+                     : event == SEV_SILENCE || event == SEV_NO_DATA;
+}
+
 static void check_witness(void *context, const struct witness *w)
 {
     const struct session *s = context;
@@ -168,7 +228,7 @@ static void check_witness(void *context, const struct witness *w)
     assert_int_not_equal(w->reaction, TABLE_NONE);
     /* What nobody sent cannot have been reacted to. */
     if (table_event_actor(table_role(w->state), w->event) == TABLE_PEER &&
-        w->event != (s->we_serve ? (unsigned)CEV_SILENCE : (unsigned)SEV_SILENCE))
+        !is_left_out(s->we_serve, w->event))
         assert_true(s->messages[w->at].from == SESSION_US);
 }
 

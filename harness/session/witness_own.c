@@ -1,0 +1,136 @@
+/* witness_own.c - what a session shows of what the subject does by itself: the end of its time,
+ * signals, time-outs, failures. */
+#include "harness/session/place.h"
+#include "harness/session/witness_core.h"
+#include "impl/wire/ierr.h"
+#include "impl/wire/state.h"
+
+#include <string.h>
+
+#define SILENCE_NS 5000000000u /* nobody waits that long for anything but a time-out */
+
+static const struct session_message *at(const struct witness_reader *r, size_t i)
+{
+    return &r->s->messages[i];
+}
+
+static bool is_remark(const struct session_message *m, const char *words)
+{
+    size_t len = strlen(words);
+
+    return m->kind == SESSION_NOTE && m->body.len >= len && memcmp(m->body.at, words, len) == 0;
+}
+
+bool witness_is_signalled(const struct witness_reader *r, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (is_remark(at(r, i), "signal "))
+            return true;
+    return false;
+}
+
+bool witness_is_silence(const struct witness_reader *r, size_t from, size_t to)
+{
+    return at(r, to)->at_ns - at(r, from)->at_ns >= SILENCE_NS;
+}
+
+/* Whether what happened since message `from` belongs to the honest test: the subject alone can be
+ * to blame. */
+static bool is_alone(const struct witness_reader *r, size_t from, size_t to)
+{
+    for (size_t i = from + 1; i < to; i++) {
+        const struct session_message *m = at(r, i);
+        if (m->kind == SESSION_PAUSE || m->kind == SESSION_NOTE)
+            continue;
+        if (strcmp(m->who, r->who) != 0 || witness_is_end(m) || m->kind == SESSION_RESET)
+            return false;
+    }
+    return true;
+}
+
+/* Whether a time-out has passed before the subject's message at i. */
+static bool has_waited(const struct witness_reader *r, size_t i)
+{
+    return i > 0 && witness_is_silence(r, i - 1, i);
+}
+
+static bool server_event(const struct witness_reader *r, enum machine_state state, size_t before,
+                         size_t i, unsigned *event)
+{
+    const struct session_message *m = at(r, i), *last = at(r, before);
+    bool is_error = m->kind == SESSION_ERROR;
+
+    if (witness_is_signalled(r, before, i))
+        *event = SEV_SIGNAL;
+    else if (m->kind == SESSION_STATE && m->state == TEST_START)
+        *event = SEV_STREAMS_UP;
+    else if (last->from == SESSION_SUBJECT && last->kind == SESSION_ERROR)
+        return false;
+    else if (is_error && m->ierr == IENOMSG)
+        *event = SEV_NO_DATA;
+    else if (is_error && m->ierr == IESERVERTESTDURATIONEXPIRED)
+        *event = SEV_DURATION;
+    else if (has_waited(r, i))
+        *event = state == SRV_RUN ? SEV_DURATION : SEV_SILENCE;
+    else if (is_error && last->from == SESSION_SUBJECT && is_alone(r, before, i))
+        *event = SEV_OWN_FAILURE;
+    else
+        return false;
+    return true;
+}
+
+unsigned witness_lost_streams(const struct witness_reader *r, size_t from, size_t to)
+{
+    bool has_replied = false, is_deaf = false;
+
+    for (size_t i = 0; i < MIN(to, r->s->n); i++) {
+        const struct session_message *m = at(r, i);
+        is_deaf |= is_remark(m, "deaf");
+        has_replied |= i > from && m->from == SESSION_US && m->kind == SESSION_DATAGRAM;
+    }
+    if (has_replied || (to < r->s->n && has_waited(r, to))) /* the wrong one, or none (TMO-11) */
+        return CEV_UDP_REPLY_BAD;
+    return is_deaf ? CEV_CONNECT_FAILED : CEV_OWN_FAILURE;
+}
+
+static bool is_failing(const struct session_message *m)
+{
+    return witness_is_end(m) || m->kind == SESSION_RESET ||
+           (m->kind == SESSION_STATE && m->state == IPERF_DONE);
+}
+
+static bool client_event(const struct witness_reader *r, enum machine_state state, size_t before,
+                         size_t i, unsigned *event)
+{
+    const struct session_message *m = at(r, i);
+    bool is_over = m->kind == SESSION_STATE && m->state == TEST_END;
+
+    if (is_over)
+        *event = CEV_TEST_OVER;
+    else if (witness_is_signalled(r, before, i))
+        *event = CEV_SIGNAL;
+    else if (state == CLI_CREATE && is_failing(m) && at(r, before)->kind == SESSION_STATE &&
+             at(r, before)->state == CREATE_STREAMS && is_alone(r, before, i))
+        *event = witness_lost_streams(r, before, i);
+    else if (has_waited(r, i))
+        *event = state == CLI_RUN ? CEV_NO_DATA : CEV_SILENCE;
+    else
+        return false;
+    return true;
+}
+
+void witness_own(const struct witness_reader *r, enum machine_state state, size_t before, size_t i)
+{
+    const struct session_message *m = at(r, i);
+    bool client = r->s->we_serve;
+    unsigned event;
+
+    if (!(client ? client_event(r, state, before, i, &event)
+                 : server_event(r, state, before, i, &event)))
+        return;
+    witness_tell(r, state, event, witness_reaction(r, m, table_cell(state, event)), m->ierr, i);
+    if (event == (client ? (unsigned)CEV_TEST_OVER : (unsigned)SEV_STREAMS_UP) &&
+        witness_is_silence(r, before, i))
+        witness_tell(r, state, client ? (unsigned)CEV_SILENCE : (unsigned)SEV_SILENCE, TABLE_WAIT,
+                     0, i);
+}
