@@ -55,6 +55,7 @@ static bool is_about_a_connection(const struct script_step *step)
     case SCRIPT_PAUSE:
     case SCRIPT_BACKGROUND:
     case SCRIPT_STOP:
+    case SCRIPT_DEAF:
     case SCRIPT_EITHER:
     case SCRIPT_ANY_ORDER:
     case SCRIPT_REPEAT:
@@ -146,6 +147,8 @@ static void check_role(struct check *check, const struct script_step *step)
 
     if (why)
         check_wrong_step(check, step, "another deviation: %s", why);
+    if (step->verb == SCRIPT_DEAF && !judges_client)
+        check_wrong_step(check, step, "`plays server`: a client has no port to be deaf on");
     if (step->verb != SCRIPT_EXPECT)
         return;
     if (step->expect.kind == SCRIPT_EXPECT_ALIVE && judges_client)

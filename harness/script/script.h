@@ -36,6 +36,7 @@
     X(SCRIPT_CLOSE, "close")                 /* FIN, both halves */                                \
     X(SCRIPT_HALF_CLOSE, "half-close")       /* FIN, and go on reading */                          \
     X(SCRIPT_RESET, "reset")                                                                       \
+    X(SCRIPT_DEAF, "deaf")       /* as server: connects are refused from now on */                 \
     X(SCRIPT_SUBJECT, "subject") /* subject signal NAME */
 
 /* Limits on what a file may ask for. */

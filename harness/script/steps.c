@@ -289,6 +289,7 @@ static bool (*const readers[])(struct cursor *c, struct script_step *step) = {
     [SCRIPT_REPEAT] = read_repeat,
     [SCRIPT_STOP_IGNORING] = read_stop_ignoring,
     [SCRIPT_DRAINED] = read_nothing,
+    [SCRIPT_DEAF] = read_nothing,
 };
 
 bool parse_at_tail(struct cursor *c)

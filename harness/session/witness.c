@@ -235,13 +235,18 @@ static bool loses_stream(const struct witness_reader *r, size_t from, size_t to)
 }
 
 /* Our message at i is the first one behind `before` for so long that whoever does not wait would
- * have said so; the test goes on. */
+ * have said so; the test goes on, or could. */
 static void tell_wait(const struct witness_reader *r, enum machine_state state, size_t before,
                       size_t i, enum table_reaction reaction)
 {
-    if (i > before && witness_is_silence(r, before, i) && reaction & (TABLE_ADVANCE | TABLE_END_OK))
-        witness_tell(r, state, r->s->we_serve ? (unsigned)CEV_SILENCE : (unsigned)SEV_SILENCE,
-                     TABLE_WAIT, 0, i);
+    unsigned silence = r->s->we_serve ? (unsigned)CEV_SILENCE : (unsigned)SEV_SILENCE;
+
+    if (i == before || !witness_is_silence(r, before, i))
+        return;
+    if (!r->s->we_serve && witness_is_overdue(r, i))
+        witness_tell(r, state, SEV_DURATION, TABLE_WAIT, 0, i);
+    else if (reaction & (TABLE_ADVANCE | TABLE_END_OK))
+        witness_tell(r, state, silence, TABLE_WAIT, 0, i);
 }
 
 static void read_ours(const struct witness_reader *r, enum machine_state state, size_t before,

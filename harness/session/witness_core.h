@@ -40,6 +40,9 @@ bool witness_is_signalled(const struct witness_reader *r, size_t from, size_t to
 /* Whether so much time lies between them that only a time-out can have been waited for. */
 bool witness_is_silence(const struct witness_reader *r, size_t from, size_t to);
 
+/* Whether the test that the server runs is beyond its time at message i (TMO-8). */
+bool witness_is_overdue(const struct witness_reader *r, size_t i);
+
 /* Why a client has failed at message `to`, asked for its streams at `from`: CEV_*. */
 unsigned witness_lost_streams(const struct witness_reader *r, size_t from, size_t to);
 

@@ -3,11 +3,13 @@
 #include "harness/session/place.h"
 #include "harness/session/witness_core.h"
 #include "impl/wire/ierr.h"
+#include "impl/wire/params.h"
 #include "impl/wire/state.h"
 
 #include <string.h>
 
-#define SILENCE_NS 5000000000u /* nobody waits that long for anything but a time-out */
+#define GRACE_NS   40000000000u /* TMO-8 */
+#define SILENCE_NS 5000000000u  /* nobody waits that long for anything but a time-out */
 
 static const struct session_message *at(const struct witness_reader *r, size_t i)
 {
@@ -54,6 +56,36 @@ static bool has_waited(const struct witness_reader *r, size_t i)
     return i > 0 && witness_is_silence(r, i - 1, i);
 }
 
+/* The test's time as its parameters say, grace included; 0: no limit. */
+static uint64_t duration_ns(const struct witness_reader *r, size_t to)
+{
+    uint64_t ns = 0;
+
+    for (size_t i = 0; i < to && ns == 0; i++) {
+        struct params params;
+        if (!session_is_of(at(r, i), r->who) || at(r, i)->kind != SESSION_JSON)
+            continue;
+        if (params_decode(at(r, i)->body, &params, NULL) == SPEC_OK && params.time > 0)
+            ns = ((uint64_t)MIN(params.time, 86400) + (uint64_t)MIN(params.omit, 600)) *
+                     1000000000u +
+                 GRACE_NS;
+        params_fini(&params);
+        break;
+    }
+    return ns;
+}
+
+bool witness_is_overdue(const struct witness_reader *r, size_t i)
+{
+    uint64_t limit = duration_ns(r, i);
+
+    for (size_t k = 0; k < i && limit > 0; k++)
+        if (session_is_of(at(r, k), r->who) && at(r, k)->kind == SESSION_STATE &&
+            at(r, k)->state == TEST_START && at(r, k)->from == SESSION_SUBJECT)
+            return at(r, i)->at_ns - at(r, k)->at_ns >= limit;
+    return false;
+}
+
 static bool server_event(const struct witness_reader *r, enum machine_state state, size_t before,
                          size_t i, unsigned *event)
 {
@@ -71,7 +103,9 @@ static bool server_event(const struct witness_reader *r, enum machine_state stat
     else if (is_error && m->ierr == IESERVERTESTDURATIONEXPIRED)
         *event = SEV_DURATION;
     else if (has_waited(r, i))
-        *event = state == SRV_RUN ? SEV_DURATION : SEV_SILENCE;
+        *event = witness_is_overdue(r, i) ? SEV_DURATION
+                 : state == SRV_RUN       ? SEV_NO_DATA
+                                          : SEV_SILENCE;
     else if (is_error && last->from == SESSION_SUBJECT && is_alone(r, before, i))
         *event = SEV_OWN_FAILURE;
     else

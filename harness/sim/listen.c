@@ -39,7 +39,7 @@ static int bound(int type, const struct sockaddr_storage *address, socklen_t len
     if (type == SOCK_DGRAM)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     if (bind(fd, (const struct sockaddr *)address, len) == 0 &&
-        (type != SOCK_STREAM || listen(fd, 64) == 0))
+        (type != SOCK_STREAM || listen(fd, SIM_BACKLOG) == 0))
         return fd;
     close(fd);
     return -1;

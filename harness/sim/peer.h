@@ -149,6 +149,7 @@ struct sim {
     unsigned sessions;  /* control connections of ours that are over */
     bool is_probing;    /* within `expect alive` */
     bool was_lenient;   /* a step was left out (sim_config.is_lenient) */
+    bool is_deaf;       /* our port takes no connection */
     bool end_is_wanted; /* the subject may end: it was told to, or is a client */
 };
 

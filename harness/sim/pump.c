@@ -169,7 +169,7 @@ static void collect(struct sim *s, struct waiting *w)
     for (size_t i = 0; i < s->n_pending; i++)
         wait_for(w, s->pending[i].over ? -1 : s->pending[i].fd, POLLIN);
     if (s->config->listener) {
-        wait_for(w, s->config->listener->tcp, POLLIN);
+        wait_for(w, s->is_deaf ? -1 : s->config->listener->tcp, POLLIN);
         wait_for(w, s->config->listener->udp, POLLIN);
     }
     if (s->config->stop_fd)

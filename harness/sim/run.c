@@ -1,6 +1,7 @@
 /* run.c - plays the steps of a script, one after the other. */
 #include "harness/sim/peer.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -321,6 +322,22 @@ static bool run_subject(struct sim *s, const struct script_step *step)
     return true;
 }
 
+/* The port stays ours, and Linux refuses who connects, until somebody listens on it anew. */
+static bool run_deaf(struct sim *s, const struct script_step *step)
+{
+    static const char words[] = "deaf: connects are refused from now on";
+
+    (void)step;
+    s->is_deaf = true;
+    sim_record(s, NULL,
+               (struct session_message){
+                   .kind = SESSION_NOTE, .body = {(const uint8_t *)words, sizeof words - 1}
+    });
+    if (shutdown(s->config->listener->tcp, SHUT_RDWR) < 0)
+        return sim_fail(s, SIM_TROUBLE, "shutdown: %s", strerror(errno));
+    return true;
+}
+
 static bool (*const runners[])(struct sim *s, const struct script_step *step) = {
     [SCRIPT_OPEN] = run_open,
     [SCRIPT_ADVANCE] = run_advance,
@@ -348,6 +365,7 @@ static bool (*const runners[])(struct sim *s, const struct script_step *step) = 
     [SCRIPT_REPEAT] = run_repeat,
     [SCRIPT_STOP_IGNORING] = run_stop_ignoring,
     [SCRIPT_DRAINED] = run_drained,
+    [SCRIPT_DEAF] = run_deaf,
 };
 
 void sim_blame(struct sim *s, const struct script_step *step)
@@ -488,6 +506,8 @@ void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
     }
     tell_drift(&s);
     close_case(&s);
+    if (s.is_deaf) /* for the next session */
+        listen(config->listener->tcp, SIM_BACKLOG);
     free_all(&s);
 }
 

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 /* A listening socket for a client to be judged, and the UDP socket on the same port. */
+#define SIM_BACKLOG 64
 struct sim_listener {
     int tcp, udp;
     unsigned port;

@@ -42,7 +42,8 @@ static const struct terminal {
 };
 
 /* What the rules leave open, by the words of its errors. */
-static const char *const open_questions[] = {"another moment", "a later end", "a sequence number"};
+static const char *const open_questions[] = {"another moment", "a later end", "a sequence number",
+                                             "FIRST..LAST, upwards"};
 
 static uint64_t seed = 1;
 
