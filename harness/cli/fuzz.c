@@ -218,7 +218,7 @@ static bool probe(const struct fuzz_settings *f, struct text *why)
             script_read(&list, "seed", text_string(&script), &error);
         text_fini(&script);
     }
-    bool ok = suite_probe(&f->suite, &list, why);
+    bool spoke, ok = suite_probe(&f->suite, &list, &spoke, why);
     script_list_fini(&list);
     return ok;
 }
