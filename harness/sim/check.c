@@ -63,12 +63,25 @@ static bool check_streams(const struct control *c, const struct results *r, stru
     return ok;
 }
 
+bool check_text(struct bytes text, struct text *why)
+{
+    uint8_t last = text.len > 0 ? text.at[text.len - 1] : ' ';
+
+    if (last != 0 && last != '\n')
+        return true;
+    text_addf(why, "a %s behind the JSON text (JSON-2)", last ? "newline" : "NUL");
+    return false;
+}
+
 bool check_results(struct control *c, const char *json, size_t len, struct text *why)
 {
     struct results r;
     struct remarks remarks = {first_remark, why};
-    int64_t *ids = text_realloc(NULL, (c->n_streams + 1) * sizeof *ids);
+    int64_t *ids;
 
+    if (!check_text((struct bytes){(const uint8_t *)json, len}, why))
+        return false;
+    ids = text_realloc(NULL, (c->n_streams + 1) * sizeof *ids);
     for (size_t i = 0; i < c->n_streams; i++)
         ids[i] = c->streams[i]->id;
     enum spec_err e =

@@ -322,6 +322,8 @@ enum flow_result flow_close(struct control *c, const struct flow *row);
 bool flow_pop_ignored(struct control *c, const struct event *e);
 
 /* --- check.c: the peer's results against what went over the sockets --- */
+/* Whether the JSON text is all there is (JSON-2). */
+bool check_text(struct bytes text, struct text *why);
 bool check_results(struct control *c, const char *json, size_t len, struct text *why);
 
 /* --- run.c --- */

@@ -80,14 +80,13 @@ static enum flow_result await_params(struct control *c, const struct flow *row)
     text_add(&c->peer_params, e->body.at, e->body.len);
     control_pop(c);
     params_fini(&c->params);
-    enum spec_err err = params_decode(
-        (struct bytes){(const uint8_t *)text_string(&c->peer_params), c->peer_params.len},
-        &c->params, &remarks);
+    struct bytes text = {(const uint8_t *)text_string(&c->peer_params), c->peer_params.len};
+    enum spec_err err = params_decode(text, &c->params, &remarks);
     text_fini(&c->why);
     if (err != SPEC_OK)
         text_addf(&c->why, "parameters that cannot be read: %s", spec_err_text(err));
     text_fini(&why);
-    return err == SPEC_OK ? FLOW_DONE : FLOW_FAILED;
+    return err == SPEC_OK && check_text(text, &c->why) ? FLOW_DONE : FLOW_FAILED;
 }
 
 bool server_awaits_stream(const struct control *c)

@@ -3,6 +3,7 @@
 #include "impl/mutants/table.h"
 
 #include "impl/net/auth.h"
+#include "impl/net/sock.h"
 #include "impl/wire/account.h"
 #include "impl/wire/admit.h"
 #include "impl/wire/bytes.h"
@@ -41,6 +42,9 @@
     X(LENGTH_PLUS, "json-length/plus-one", "JSON-1")                                               \
     X(LENGTH_MINUS, "json-length/minus-one", "JSON-1")                                             \
     X(LENGTH_SELF, "json-length/counts-itself", "JSON-1")                                          \
+    X(TEXT_NUL, "json-text/nul-behind", "JSON-2")                                                  \
+    X(TEXT_NEWLINE, "json-text/newline-behind", "JSON-2")                                          \
+    X(UDP_PORT, "udp-port/another-than-tcp", "CONN-2 UDPC-1")                                      \
     X(LIMIT_NONE, "json-limit/none", "JSON-7")                                                     \
     X(LIMIT_LESS, "json-limit/8191", "JSON-7")                                                     \
     X(ERROR_ORDER, "server-error/errno-first", "ERR-1 ERR-8")                                      \
@@ -182,6 +186,27 @@ WRAP(size_t, frame_put_json_length, (uint8_t out[4], size_t len))
     if (fault == LENGTH_LITTLE)
         memcpy(out, (uint8_t[]){out[3], out[2], out[1], out[0]}, 4);
     return n;
+}
+
+/* The byte behind the text is the writer's, and 0. */
+WRAP(enum spec_err, jwrite_finish, (struct jwrite * w, struct bytes *text))
+{
+    enum spec_err err = __real_jwrite_finish(w, text);
+
+    if (err != SPEC_OK || w->layout != JWRITE_COMPACT)
+        return err;
+    if (fault == TEXT_NEWLINE)
+        ((uint8_t *)text->at)[text->len] = '\n';
+    text->len += fault == TEXT_NEWLINE || fault == TEXT_NUL;
+    return err;
+}
+
+WRAP(int, sock_bind_udp, (const struct sock_at *at, int *fd))
+{
+    struct sock_at other = *at;
+
+    other.port = (uint16_t)(at->port + (fault == UDP_PORT));
+    return __real_sock_bind_udp(&other, fd);
 }
 
 WRAP(void, frame_expect, (struct frame_decoder * dec, enum frame_kind kind, size_t limit))
