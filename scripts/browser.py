@@ -84,8 +84,9 @@ class Browser:
     def run(self, script, *args):
         return self.do("/execute/sync", {"script": script, "args": list(args)})
 
-    def find(self, css):
-        return self.do("/element", {"using": "css selector", "value": css})
+    def run_async(self, script):
+        """What the script hands to the function that is its only argument."""
+        return self.do("/execute/async", {"script": script, "args": []})
 
     def click(self, element):
         self.do("/element/%s/click" % element[ELEMENT])

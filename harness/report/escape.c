@@ -1,6 +1,8 @@
 /* escape.c - texts of peers and programs, made harmless for the format that they go into. */
 #include "harness/report/escape.h"
 
+#include "impl/wire/jwrite.h"
+
 #include <string.h>
 
 size_t escape_character(const char *at)
@@ -80,6 +82,15 @@ static const char *in_line(char c)
 void escape_line(struct text *out, const char *text, size_t max)
 {
     add_spelt(out, text, max, in_line, "\\");
+}
+
+void escape_json(struct jwrite *w, const char *key, const char *text, size_t max)
+{
+    struct text plain = {0};
+
+    escape_line(&plain, text, max);
+    jwrite_string(w, key, text_string(&plain));
+    text_fini(&plain);
 }
 
 /* What begins no markup can stay; the rest as HTML has it, which Markdown takes literally. */

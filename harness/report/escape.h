@@ -16,6 +16,9 @@ void escape_xml(struct text *out, const char *text, size_t max);
 void escape_line(struct text *out, const char *text, size_t max);
 /* For Markdown, inside of a table too: one line in which nothing is markup or HTML. */
 void escape_markdown(struct text *out, const char *text, size_t max);
+/* As a string of a JSON text that people look at as it stands, in one line of at most max. */
+struct jwrite;
+void escape_json(struct jwrite *w, const char *key, const char *text, size_t max);
 /* A YAML string in double quotes. */
 void escape_yaml(struct text *out, const char *text);
 /* For the words of GitHub's commands; in a property `:` and `,` as well. */

@@ -112,7 +112,9 @@ static void name_area(struct report *report, struct report_result *r)
     char identity[REPORT_IDENTITY + 1];
 
     r->area = arena_copy(&report->arena, r->id, report_area(r->id));
-    if (r->identity[0] || r->standing == SUITE_GOOD)
+    bool has_one = strlen(r->identity) == REPORT_IDENTITY &&
+                   strspn(r->identity, "0123456789abcdef") == REPORT_IDENTITY;
+    if (has_one || r->standing == SUITE_GOOD)
         return;
     report_identify(r->id, r->step, r->cause, identity); /* a report of before */
     r->identity = copy(report, identity);

@@ -24,6 +24,8 @@ bool outfile_begin(struct outfile *f, const char *path)
         errno = ENAMETOOLONG;
     else
         f->out = fopen(f->part, "we");
+    if (f->out)
+        errno = 0; /* what it is in outfile_end() is of a write */
     return f->out != NULL;
 }
 
@@ -31,7 +33,6 @@ bool outfile_end(struct outfile *f)
 {
     int error = 0;
 
-    errno = 0;
     if (fflush(f->out) != 0 || ferror(f->out))
         error = errno ? errno : EIO;
     if (f->out != stdout && fclose(f->out) != 0 && error == 0)

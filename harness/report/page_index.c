@@ -2,6 +2,7 @@
  * which scripts list the cases that are asked for (cases.js). */
 #include "harness/report/page.h"
 
+#include "harness/report/escape.h"
 #include "impl/wire/jwrite.h"
 
 #include <stdlib.h>
@@ -297,11 +298,11 @@ static void put_case(struct jwrite *w, const struct site *site, const struct sit
     for (size_t i = 0; i < c->about->n_clauses; i++)
         text_addf(&words, "%s%s", i ? " " : "", c->about->clauses[i]);
     jwrite_array(w, NULL);
-    jwrite_string(w, NULL, c->id);
-    jwrite_string(w, NULL, c->title);
+    escape_json(w, NULL, c->id, ESCAPE_ALL);
+    escape_json(w, NULL, c->title, ESCAPE_ALL);
     jwrite_string(w, NULL, c->file);
     jwrite_string(w, NULL, text_string(&codes));
-    jwrite_string(w, NULL, text_string(&words));
+    escape_json(w, NULL, text_string(&words), ESCAPE_ALL);
     if (page_has_base(site))
         put_changes(w, site, c);
     jwrite_end(w);
@@ -318,7 +319,7 @@ void page_cases(const struct site *site, struct text *out)
     jwrite_object(&w, NULL);
     jwrite_array(&w, "builds");
     for (size_t b = 0; b < site->n_builds; b++)
-        jwrite_string(&w, NULL, site->builds[b].label);
+        escape_json(&w, NULL, site->builds[b].label, ESCAPE_ALL);
     jwrite_end(&w);
     jwrite_object(&w, "codes");
     for (const char *code = PAGE_CODES; *code; code++) {

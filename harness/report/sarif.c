@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define RESULTS_MAX 25000
-#define LINE_MAX_   2000 /* characters of one message */
+#define WORDS_MAX   2000 /* characters of one message */
 
 /* The rule that a finding is about: its clause, or what happened. */
 static const char *rule_of(const struct report_result *r)
@@ -28,13 +28,9 @@ static bool is_told(const struct report_result *r)
 
 static void put_text(struct jwrite *w, const char *key, const char *text)
 {
-    struct text plain = {0};
-
-    escape_line(&plain, text, LINE_MAX_);
     jwrite_object(w, key);
-    jwrite_string(w, "text", text_string(&plain));
+    escape_json(w, "text", text, WORDS_MAX);
     jwrite_end(w);
-    text_fini(&plain);
 }
 
 static void put_rule(struct jwrite *w, const char *id)
@@ -47,7 +43,7 @@ static void put_rule(struct jwrite *w, const char *id)
     else
         text_addf(&text, "The subject is not as it should be: %s", id);
     jwrite_object(w, NULL);
-    jwrite_string(w, "id", id);
+    escape_json(w, "id", id, WORDS_MAX);
     put_text(w, "shortDescription", text_string(&text));
     jwrite_object(w, "defaultConfiguration");
     jwrite_string(w, "level", "error");
@@ -108,7 +104,7 @@ static void put_location(struct jwrite *w, const struct report_result *r)
     jwrite_object(w, NULL);
     jwrite_object(w, "physicalLocation");
     jwrite_object(w, "artifactLocation");
-    jwrite_string(w, "uri", *r->file ? r->file : "docs/protocol.md");
+    escape_json(w, "uri", *r->file ? r->file : "docs/protocol.md", WORDS_MAX);
     jwrite_end(w);
     jwrite_object(w, "region");
     jwrite_uint(w, "startLine", MAX(r->line, 1));
@@ -125,7 +121,7 @@ static void put_result(struct jwrite *w, const struct rules *rules, const struct
     text_addf(&message, "%s: ", r->id);
     report_reason(r, &message);
     jwrite_object(w, NULL);
-    jwrite_string(w, "ruleId", rule_of(r));
+    escape_json(w, "ruleId", rule_of(r), WORDS_MAX);
     jwrite_uint(w, "ruleIndex", index_of(rules, rule_of(r)));
     jwrite_string(w, "level", level_of(r));
     put_text(w, "message", text_string(&message));
@@ -138,7 +134,7 @@ static void put_result(struct jwrite *w, const struct rules *rules, const struct
         jwrite_object(w, NULL);
         jwrite_string(w, "kind", "external");
         jwrite_string(w, "status", "accepted");
-        jwrite_string(w, "justification", r->known);
+        escape_json(w, "justification", r->known, WORDS_MAX);
         jwrite_end(w);
         jwrite_end(w);
     }
@@ -183,7 +179,7 @@ static void put_run(struct jwrite *w, const struct report *report)
     jwrite_object(w, "automationDetails"); /* runs of one build are one series */
     struct text id = {0};
     text_addf(&id, "iperfspec/%s/", report->label);
-    jwrite_string(w, "id", text_string(&id));
+    escape_json(w, "id", text_string(&id), WORDS_MAX);
     text_fini(&id);
     jwrite_end(w);
     put_results(w, report, &rules);
