@@ -208,6 +208,10 @@ format: ## lay out the C sources
 mutants: ## how many faults made in iperfref the suite notices, and by which case (10 minutes)
 	scripts/mutants --json build/report/mutants.json
 
+false-alarms: setup ## 10,000 case runs of each build, fresh and persistent, idle and busy: no verdict may differ (hours)
+	$(PARALLEL) -s all
+	scripts/false-alarms $(if $(RUNS),--runs $(RUNS)) $(BUILDS) build/iperfref
+
 nightly: ## check, coverage, lint; conformance and interop over and over; bench; long fuzzing (hours)
 	scripts/nightly
 
@@ -234,7 +238,7 @@ clean: ## remove what was built (keeps build/stock)
 	find build -mindepth 1 -maxdepth 1 ! -name stock -exec rm -rf {} + 2>/dev/null || true
 
 .PHONY: all mutant-commands unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
-        fuzz-coverage corpus coverage sanitize lint \
+        fuzz-coverage corpus coverage sanitize lint false-alarms \
         format nightly install mutants uninstall help clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
