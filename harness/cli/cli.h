@@ -21,6 +21,7 @@ int cli_test(int argc, char **argv);
 int cli_report(int argc, char **argv);
 int cli_report_merge(int argc, char **argv);
 int cli_report_normalise(int argc, char **argv);
+int cli_diagnose(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_show(int argc, char **argv);
 int cli_lint(int argc, char **argv);

@@ -11,6 +11,7 @@
 const struct cli_command cli_commands[] = {
     {"test",     cli_test,     "play the cases against a build and judge it"            },
     {"report",   cli_report,   "tell runs that were kept in other forms, such as HTML"  },
+    {"diagnose", cli_diagnose, "why a client cannot work with a server, in one sentence"},
     {"compare",  cli_compare,  "where two builds were seen to react otherwise"          },
     {"coverage", cli_coverage, "what runs have met and judged, and what not"            },
     {"list",     cli_list,     "list the cases"                                         },
