@@ -140,6 +140,8 @@ int cli_option(int argc, char **argv, const struct option *options)
     } letters[] = {
         {"define",    "D:"},
         {"interface", "i:"},
+        {"quiet",     "q" },
+        {"verbose",   "v" },
         {"write",     "w:"}
     };
     char shorts[16] = ":h";

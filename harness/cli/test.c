@@ -3,6 +3,7 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/tell.h"
 
+#include "harness/report/live.h"
 #include "harness/report/quirks.h"
 #include "harness/report/report.h"
 #include "harness/suite/serve.h"
@@ -77,7 +78,9 @@ static const char usage[] =
     "  --require LIST     what must be there, such as auth,udp\n"
     "  --max-skip N       at most so many skipped cases\n"
     "What is told:\n"
-    "  --quiet            only what was not expected, and the summary\n"
+    "  -q, --quiet        only what was not expected, and the counts\n"
+    "  -v, --verbose      on a terminal too a line for each case; there else only what was not\n"
+    "                     expected has one, and below them is how far the run is\n"
     "  --details N        show so many failures in full (default 20), the rest on two lines\n"
     "  --keep DIR         leave what failed cases left there: script, output, timeline\n"
     "  --record FILE      what the build does in each state, for `iperfspec compare`\n"
@@ -102,10 +105,11 @@ struct request {
     struct suite suite;
     struct cli_choice choice;
     struct tell tell;
+    struct live live;
     struct suite beside; /* of --base */
     struct gate gate;
     const char *ports, *profile, *segment, *record, *expect, *required, *base;
-    bool quiet, persistent, no_probe, bisect;
+    bool quiet, verbose, persistent, no_probe, bisect;
     double jobs, max_skip, seed, details, rounds, budget_s, limit_s;
     unsigned n_detailed;
     struct text again; /* the command line, up to the choice of cases */
@@ -167,7 +171,6 @@ static const struct row {
     ROW("shuffle", FLAG, suite.is_shuffled, 0, 0, false),
     ROW("persistent", FLAG, persistent, 0, 0, false),
     ROW("no-probe", FLAG, no_probe, 0, 0, true),
-    ROW("quiet", FLAG, quiet, 0, 0, false),
 };
 #define FIRST_ROW 256 /* the rows' numbers among the options; letters are below */
 
@@ -175,9 +178,11 @@ static const struct option *options(void)
 {
     static const struct option others[] = {
         CLI_CHOICE_OPTIONS,
-        {"env", required_argument, NULL, 'E'},
-        {"help", no_argument, NULL, 'h'},
-        {0    }
+        {"env",        required_argument, NULL, 'E'},
+        {"quiet",        no_argument, NULL, 'q'},
+        {"verbose",            no_argument, NULL, 'v'},
+        {"help",no_argument, NULL, 'h'},
+        {0        }
     };
     static struct option all[ARRAY_LEN(rows) + ARRAY_LEN(others)];
 
@@ -220,6 +225,8 @@ static bool take(struct request *r, int o)
         text_addf(&r->again, " --env '%s'", optarg);
         return subject_add_env(&r->suite.settings.build, optarg);
     }
+    if (o == 'q' || o == 'v')
+        return *(o == 'q' ? &r->quiet : &r->verbose) = true;
     if (o == 'd')
         text_addf(&r->again, " --cases '%s'", optarg);
     return cli_choice_option(&r->choice, o, optarg);
@@ -330,15 +337,23 @@ static FILE *out_of(const struct request *r)
     return tell_takes_stdout(&r->tell) ? stderr : stdout;
 }
 
+/* Who looks on sees the line that counts, and reads what is worth a word. */
+static bool is_left_out(const struct request *r, const struct suite_result *result)
+{
+    return (r->quiet || (r->live.out && !r->verbose)) && result->standing < SUITE_UNEXPECTED;
+}
+
 static void progress(void *context, const struct suite_result *result)
 {
     struct request *r = context;
     bool is_failure = result->standing == SUITE_UNEXPECTED;
 
-    if (r->quiet && result->standing < SUITE_UNEXPECTED)
+    live_step(&r->live, result->standing >= SUITE_UNEXPECTED, live_now());
+    if (is_left_out(r, result))
         return;
     if (r->base && result->standing == SUITE_XPASS)
         return; /* what is better than the base is told at the end */
+    live_clear(&r->live);
     report_case(out_of(r), &r->suite, result, text_string(&r->again),
                 is_failure && r->n_detailed < r->details);
     r->n_detailed += is_failure;
@@ -347,8 +362,9 @@ static void progress(void *context, const struct suite_result *result)
 
 static void found(void *context, const struct suite_finding *finding)
 {
-    const struct request *r = context;
+    struct request *r = context;
 
+    live_clear(&r->live);
     report_finding(out_of(r), &r->suite, finding, text_string(&r->again));
     fflush(stdout);
 }
@@ -423,6 +439,9 @@ static int finish(struct request *r)
     struct text why = {0};
     int status = suite_exit_status(&r->suite, &why);
 
+    live_clear(&r->live);
+    if (!r->quiet)
+        report_areas(out_of(r), &r->suite);
     report_summary(out_of(r), &r->suite);
     if (r->suite.demands.accepts_all && !update(r))
         status = CLI_TROUBLE;
@@ -515,6 +534,8 @@ static int run(struct request *r)
         return complain(&why, CLI_TROUBLE);
     report_head(out_of(r), &r->suite);
     fflush(stdout);
+    if (!r->suite.settings.far.listen) /* there somebody is told what to type */
+        live_begin(&r->live, r->suite.cases.n);
     r->suite.progress = progress;
     r->suite.found = found;
     r->suite.context = r;

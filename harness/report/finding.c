@@ -12,10 +12,22 @@ static uint64_t hash(uint64_t h, const char *text)
     return (h ^ 0xff) * UINT64_C(0x100000001b3); /* no byte of UTF-8: an end */
 }
 
+/* A process that ends by itself is noticed at one step or the next. */
+static bool is_of_process(const char *cause)
+{
+    static const char *const causes[] = {"crash", "sanitizer", "leak", "spin", "no-service"};
+
+    for (size_t i = 0; i < ARRAY_LEN(causes); i++)
+        if (strcmp(cause, causes[i]) == 0)
+            return true;
+    return false;
+}
+
 void report_identify(const char *id, const char *step, const char *cause,
                      char out[REPORT_IDENTITY + 1])
 {
-    uint64_t h = hash(hash(hash(UINT64_C(0xcbf29ce484222325), id), step), cause);
+    uint64_t h =
+        hash(hash(hash(UINT64_C(0xcbf29ce484222325), id), is_of_process(cause) ? "" : step), cause);
 
     snprintf(out, REPORT_IDENTITY + 1, "%016llx", (unsigned long long)h);
 }

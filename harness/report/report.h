@@ -27,6 +27,10 @@ void report_finding(FILE *out, const struct suite *suite, const struct suite_fin
  */
 void report_summary(FILE *out, const struct suite *suite);
 
+/* --- areas.c --- */
+/* A table of all areas, and what of the things that cases need is there. */
+void report_areas(FILE *out, const struct suite *suite);
+
 /* --- json.c --- */
 /* The whole run as one JSON object. */
 void report_json(const struct suite *suite, struct text *out);

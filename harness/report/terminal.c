@@ -140,6 +140,9 @@ static void contradiction(FILE *out, const struct suite_result *r)
         fputs(", the second, alone, was ", out);
         judgement(out, &r->again);
     }
+    if (r->standing == SUITE_UNEXPECTED)
+        fprintf(out, "  (%s)\n      line %u, got %s", sim_cause_word(r->judgement.cause),
+                r->run.line, text_string(&r->run.got));
     if (r->standing != SUITE_KNOWN && r->expectation)
         fprintf(out, "\n      %s:%u expects %s: %s", r->expectation->file, r->expectation->line,
                 suite_verdict_word(r->expectation->verdict), r->expectation->reason);
@@ -349,6 +352,7 @@ void report_summary(FILE *out, const struct suite *suite)
     int status = suite_exit_status(suite, &why);
     fputs("\n", out);
     list_skips(out, suite);
+    list_standing(out, suite, SUITE_UNEXPECTED);
     list_standing(out, suite, SUITE_FLAKY);
     list_standing(out, suite, SUITE_XPASS);
     list_stale(out, suite);

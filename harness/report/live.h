@@ -1,0 +1,24 @@
+/* live.h - how far a run is: one line that is written over, where somebody looks on. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct live {
+    FILE *out; /* a terminal that can write over a line; NULL: nobody looks on */
+    size_t total, done, bad;
+    uint64_t began_ns, shown_ns;
+    bool is_shown;
+};
+
+/* total: cases. The line goes to stdout, or else to stderr, if that is a terminal, and not a dumb
+ * one; else these functions do nothing. */
+void live_begin(struct live *l, size_t total);
+/* One more case is done. now_ns: CLOCK_MONOTONIC, as live_now() gives it. */
+void live_step(struct live *l, bool is_bad, uint64_t now_ns);
+/* Take the line away, since others are to be printed; live_step() brings it back. */
+void live_clear(struct live *l);
+uint64_t live_now(void);
+/* "[120/4675] 2 unexpected, about 40 s left", at most cap bytes. */
+void live_format(const struct live *l, uint64_t now_ns, char *out, size_t cap);
