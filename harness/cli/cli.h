@@ -19,6 +19,7 @@ extern const struct cli_command cli_commands[]; /* ends with name NULL */
 /* A subcommand each, in a file of its name: argv[0] is the subcommand; returns the exit status. */
 int cli_test(int argc, char **argv);
 int cli_report(int argc, char **argv);
+int cli_report_diff(int argc, char **argv);
 int cli_report_merge(int argc, char **argv);
 int cli_report_normalise(int argc, char **argv);
 int cli_diagnose(int argc, char **argv);

@@ -21,6 +21,7 @@ static const char usage[] =
     "  github    annotations of GitHub Actions, ten of a kind\n"
     "  html      a folder of pages that opens from disk: matrix, cases, sessions, clauses\n"
     "Reports for later use:\n"
+    "  diff      what changed from one run to another\n"
     "  merge     the reports of shards joined into one, or those of several builds\n"
     "  normalise without what differs from run to run\n"
     "  --out PATH   file to write, or folder with html (default: standard output)\n"
@@ -128,6 +129,7 @@ static const struct {
     const char *word;
     int (*run)(int argc, char **argv);
 } others[] = {
+    {"diff",      cli_report_diff     },
     {"merge",     cli_report_merge    },
     {"normalise", cli_report_normalise},
 };

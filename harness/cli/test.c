@@ -89,7 +89,9 @@ static const char usage[] =
     "  --junit FILE       the run as JUnit XML\n"
     "  --sarif FILE       the findings as SARIF 2.1.0\n"
     "  --markdown FILE    a summary in Markdown\n"
-    "  --html DIR         a folder of pages that opens from disk\n"
+    "  --html DIR         a folder of pages that opens from disk; without --keep what failed "
+    "cases\n"
+    "                     left is in DIR/kept\n"
     "  --github           annotations for GitHub Actions, and the step summary\n"
     "A verdict that is not expected is played once more, alone; one that changes is flaky, which\n"
     "counts as unexpected unless an expectation names it as `fail?`, at times.\n"
@@ -112,6 +114,7 @@ struct request {
     bool quiet, verbose, persistent, no_probe, bisect;
     double jobs, max_skip, seed, details, rounds, budget_s, limit_s;
     unsigned n_detailed;
+    struct text kept;  /* folder for what failed cases left, if only --html was given */
     struct text again; /* the command line, up to the choice of cases */
 };
 
@@ -409,8 +412,13 @@ static int prepare(struct request *r)
 
     if (status != CLI_OK)
         return status;
-    if ((build->path[0] && !can_execute(build->path)) || !make_folder(r->suite.settings.keep) ||
-        !tell_can(&r->tell))
+    if ((build->path[0] && !can_execute(build->path)) || !tell_can(&r->tell))
+        return CLI_TROUBLE;
+    if (r->tell.html && !r->suite.settings.keep) { /* a page has its packets beside it */
+        text_addf(&r->kept, "%s/kept", r->tell.html);
+        r->suite.settings.keep = text_string(&r->kept);
+    }
+    if (!make_folder(r->suite.settings.keep))
         return CLI_TROUBLE;
     if (!suite_has_descriptors(&why) || !subject_identify(build, &why))
         return complain(&why, CLI_TROUBLE);
@@ -447,6 +455,8 @@ static int finish(struct request *r)
         status = CLI_TROUBLE;
     if (!tell_all(&r->tell, &r->suite, out_of(r)))
         status = CLI_TROUBLE;
+    if (r->kept.len > 0)
+        rmdir(text_string(&r->kept)); /* if nothing was left there */
     if (r->record && !quirks_write(r->record, &r->suite)) {
         fprintf(stderr, "iperfspec: %s: %s\n", r->record, strerror(errno));
         status = CLI_TROUBLE;
@@ -646,5 +656,6 @@ int cli_test(int argc, char **argv)
     suite_fini(&r.beside);
     suite_fini(&r.suite);
     text_fini(&r.again);
+    text_fini(&r.kept);
     return status;
 }

@@ -189,3 +189,28 @@ const char *report_run_trouble(const struct report *report)
         unexpected += report->standings[s];
     return report->exit != 0 && unexpected == 0 ? report->exit_reason : "";
 }
+
+/* --- from run to run -------------------------------------------------------------------------- */
+
+/* 2: counts against the build; 1: a deviation that is known; 0: neither. */
+static int badness(const struct report_result *r)
+{
+    return report_is_unexpected(r) && r->standing != SUITE_XPASS ? 2 : report_is_known(r);
+}
+
+const char *report_change(const struct report_result *before, const struct report_result *now)
+{
+    if (!before || !now)
+        return now ? "new" : before ? "gone" : "";
+    if (badness(before) != badness(now))
+        return badness(before) < badness(now) ? "worse" : "better";
+    return before->verdict != now->verdict || strcmp(before->cause, now->cause) != 0 ? "other" : "";
+}
+
+const struct report *report_base(const struct reports *base, const struct report *report)
+{
+    for (size_t i = 0; base && i < base->n; i++)
+        if (strcmp(base->at[i].label, report->label) == 0)
+            return &base->at[i];
+    return base && base->n == 1 ? &base->at[0] : NULL;
+}

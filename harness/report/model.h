@@ -76,5 +76,12 @@ struct report_index;
 struct report_index *report_index_new(const struct report *report);
 const struct report_result *report_find(const struct report_index *index, const char *id);
 void report_index_free(struct report_index *index);
+/* "worse": it counts against the build now, or is a deviation that is known, and was not before;
+ * "better"; "other": neither, but another verdict or cause; "new", "gone"; "" for the same. Both
+ * may be NULL. Static. */
+const char *report_change(const struct report_result *before, const struct report_result *now);
+/* What a run is compared with: the run of its label, or the only one; NULL if there is none. base
+ * may be NULL. */
+const struct report *report_base(const struct reports *base, const struct report *report);
 /* What the run says beyond its cases (a stale expectation, too many skips): "" if nothing. */
 const char *report_run_trouble(const struct report *report);

@@ -127,21 +127,6 @@ bool page_has_base(const struct site *site)
     return site->request->base != NULL;
 }
 
-/* 2: counts against the build; 1: a deviation that is known; 0: neither. */
-static int badness(const struct report_result *r)
-{
-    return report_is_unexpected(r) && r->standing != SUITE_XPASS ? 2 : report_is_known(r);
-}
-
-const char *page_change(const struct report_result *before, const struct report_result *now)
-{
-    if (!before || !now)
-        return now ? "new" : before ? "gone" : "";
-    if (badness(before) != badness(now))
-        return badness(before) < badness(now) ? "worse" : "better";
-    return before->verdict != now->verdict || strcmp(before->cause, now->cause) != 0 ? "other" : "";
-}
-
 /* --- texts ------------------------------------------------------------------------------------ */
 
 static void put_json(struct jwrite *w, const char *key, const json_value *v, unsigned depth)

@@ -42,8 +42,6 @@ const char *page_mark(char code);
 const char *page_code_word(char code);
 #define PAGE_CODES "ufxkdsp." /* worst first */
 
-/* "worse", "better", "other", "new", "gone", or "" for the same. */
-const char *page_change(const struct report_result *before, const struct report_result *now);
 /* Whether no base was given, or this build has none. */
 bool page_has_base(const struct site *site);
 

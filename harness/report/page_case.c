@@ -229,7 +229,7 @@ static void add_build(const struct site *site, size_t b, const struct site_case 
 {
     const struct report_result *r = c->results[b];
     char code[] = {page_code(r), '\0'};
-    const char *change = page_has_base(site) ? page_change(c->before[b], c->results[b]) : "";
+    const char *change = page_has_base(site) ? report_change(c->before[b], c->results[b]) : "";
 
     page_addf(out,
               "<section class=\"build c-%s\" id=\"b%z\"><h2><span class=\"v %s\" "

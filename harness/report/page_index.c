@@ -281,7 +281,7 @@ static void put_changes(struct jwrite *w, const struct site *site, const struct 
     struct text changes = {0};
 
     for (size_t b = 0; b < site->n_builds; b++) {
-        const char *change = page_change(c->before[b], c->results[b]);
+        const char *change = report_change(c->before[b], c->results[b]);
         text_add(&changes, *change ? change : ".", 1);
     }
     jwrite_string(w, NULL, text_string(&changes));

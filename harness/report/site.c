@@ -69,17 +69,6 @@ static void add_case(struct site *site, const struct report_result *r,
     c->file = name_file(site, r->id);
 }
 
-/* The base of a build: the one of its label, or the only one. */
-static const struct report *base_of(const struct site *site, const struct report *report)
-{
-    const struct reports *base = site->request->base;
-
-    for (size_t i = 0; base && i < base->n; i++)
-        if (strcmp(base->at[i].label, report->label) == 0)
-            return &base->at[i];
-    return base && base->n == 1 ? &base->at[0] : NULL;
-}
-
 static void collect_cases(struct site *site)
 {
     const struct reports *reports = site->request->reports;
@@ -91,7 +80,7 @@ static void collect_cases(struct site *site)
         all += reports->at[i].n;
     const struct report_result **list = text_realloc(NULL, (all + 1) * sizeof *list);
     for (size_t i = 0; i < reports->n; i++) {
-        const struct report *base = base_of(site, &reports->at[i]);
+        const struct report *base = report_base(site->request->base, &reports->at[i]);
         now[i] = report_index_new(&reports->at[i]);
         before[i] = base ? report_index_new(base) : NULL;
         for (size_t k = 0; k < reports->at[i].n; k++)
