@@ -108,10 +108,18 @@ void track_stream_open(struct track *t, struct track_session *s, struct flow *fl
     track_stream_become(t, s, flow, from, &rest, next, true);
 }
 
+/* Whether the session may have such streams, by its parameters. */
+static bool may_have(const struct track_session *s, bool is_udp)
+{
+    const struct params *params = observer_params(s->observer);
+
+    return params == NULL || (params_protocol(params) == PARAMS_UDP) == is_udp;
+}
+
 /* Whether a session goes between the ends of the flow, with that one as its client. */
 static bool is_between(const struct track_session *s, const struct flow *flow, int client)
 {
-    return track_is_live(s) && flow->key.port[!client] == s->server.port &&
+    return track_is_live(s) && may_have(s, flow->key.is_udp) && flow->key.port[!client] == s->server.port &&
            memcmp(flow->key.address[!client], s->server.address, 16) == 0 &&
            memcmp(flow->key.address[client], s->client.address, 16) == 0;
 }
@@ -210,8 +218,7 @@ void track_stream_first_datagram(struct track *t, struct flow *flow, int from,
     const struct params *params = s != NULL ? observer_params(s->observer) : NULL;
 
     flow->kind = FLOW_FOREIGN;
-    if (s == NULL ||
-        (params != NULL ? params_protocol(params) != PARAMS_UDP : !is_connect(p) && !is_reply(p)))
+    if (s == NULL || (params == NULL && !is_connect(p) && !is_reply(p)))
         return;
     flow->client = client;
     bool has_open = p->len == DATAGRAM_CONNECT_LEN;

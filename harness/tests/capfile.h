@@ -24,7 +24,7 @@ struct capfile {
 
 /* What judging it brought. */
 struct capfile_verdict {
-    unsigned n_sessions, n_violations, n_completed;
+    unsigned n_sessions, n_violations, n_completed, n_parts;
     char clause[24], found[128]; /* of the first violation */
     uint64_t number;
     enum observer_side by;
@@ -79,6 +79,7 @@ static void capfile_done(void *context, struct track_session *s)
     struct text ending = {0};
 
     v->n_sessions++;
+    v->n_parts += digest_verdict(s) == DIGEST_PART;
     v->n_completed += observer_completed(s->observer);
     if (v->n_violations == 0 && s->n_violations > 0) {
         snprintf(v->clause, sizeof v->clause, "%s", s->violations[0].clause->id);

@@ -226,6 +226,53 @@ static void test_a_capture_with_each_packet_twice_blames_nobody(void **state)
     each(doubled, ARRAY_LEN(lags));
 }
 
+/* --- several sessions ------------------------------------------------------------------------- */
+
+/* The packets of both, as if b had begun so much later than a. */
+static struct capfile merged(const struct capfile *a, const struct capfile *b, uint64_t delay_ns)
+{
+    struct capfile both = {.link = a->link,
+                           .packets = text_realloc(NULL, (a->n + b->n) * sizeof *a->packets)};
+    uint64_t later = b->packets[0].at_ns - a->packets[0].at_ns - delay_ns;
+
+    for (size_t i = 0, k = 0; i + k < a->n + b->n;) {
+        bool is_first =
+            k == b->n || (i < a->n && a->packets[i].at_ns <= b->packets[k].at_ns - later);
+        both.packets[both.n] = is_first ? a->packets[i++] : b->packets[k++];
+        both.packets[both.n++].at_ns -= is_first ? 0 : later;
+    }
+    return both;
+}
+
+/* Between the same two hosts, to the same port. */
+static void test_sessions_at_the_same_time_are_kept_apart(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        uint64_t delay_ns; /* with the first, both wait for their streams at a time */
+    } pairs[] = {
+        {"pcaps/3.9-3.9-time.pcap.gz",      "pcaps/3.9-3.9-udp.pcap.gz",        20000000},
+        {"pcaps/3.9-3.9-udp-bidir.pcap.gz", "pcaps/3.12-3.12-parallel.pcap.gz", 0       },
+        {"pcaps/3.18-3.18-bidir.pcap.gz",   "pcaps/3.22-3.22-reverse.pcap.gz",  0       },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        struct capfile a, b;
+        assert_true(capfile_read(&a, pairs[i].a) && capfile_read(&b, pairs[i].b));
+        struct capfile both = merged(&a, &b, pairs[i].delay_ns);
+        struct capfile_verdict v = capfile_judge(&both, both.n);
+        expect_clean(&v, pairs[i].a, "together with another", i);
+        assert_int_equal(v.n_sessions, 2);
+        assert_int_equal(v.n_parts, 0);
+        free(both.packets);
+        capfile_fini(&a);
+        capfile_fini(&b);
+    }
+}
+
+/* --- more that can happen --------------------------------------------------------------------- */
+
 /* Up to every second packet is gone, as in an unthrottled capture. */
 static void with_holes(struct capfile *f, const char *name, size_t seed)
 {
@@ -297,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_a_capture_that_starts_at_any_packet_blames_nobody),
         cmocka_unit_test(test_a_capture_with_two_packets_swapped_blames_nobody),
         cmocka_unit_test(test_a_capture_with_each_packet_twice_blames_nobody),
+        cmocka_unit_test(test_sessions_at_the_same_time_are_kept_apart),
         cmocka_unit_test(test_a_capture_with_many_holes_blames_nobody),
         cmocka_unit_test(test_a_capture_with_any_snap_length_blames_nobody),
         cmocka_unit_test(test_damaged_packets_are_survived),
