@@ -297,8 +297,8 @@ bool track_control_may_be(const struct track *t, const struct flow *flow, int fr
     uint32_t place = has_start ? p->seq - flow->start[from] : 0;
     if (place == COOKIE_LEN) /* the cookie itself was not captured */
         return begins_params(p->payload);
-    if (place != 0)
-        return false;
+    if (place != 0) /* from within the cookie: what is before it may come later */
+        return place < COOKIE_LEN;
     if (p->payload.len >= COOKIE_LEN && frame_cookie_is_well_formed(p->payload.at))
         return true;
     return has_start && p->len <= COOKIE_LEN && (p->len == COOKIE_LEN || p->payload.at[0] != 0);

@@ -226,6 +226,54 @@ static void test_a_capture_with_each_packet_twice_blames_nobody(void **state)
     each(doubled, ARRAY_LEN(lags));
 }
 
+/* The packet with so many bytes of its payload only. IPv4 over Ethernet. */
+static struct capfile_packet piece_of(const struct capfile_packet *p, size_t head, size_t from,
+                                      size_t len)
+{
+    struct capfile_packet piece = {.at_ns = p->at_ns};
+    uint8_t *bytes = piece.bytes = text_realloc(NULL, head + len);
+
+    memcpy(bytes, p->bytes, head);
+    memcpy(bytes + head, p->bytes + head + from, len);
+    piece.len = piece.wire_len = (uint32_t)(head + len);
+    bytes[14 + 2] = (uint8_t)((head + len - 14) >> 8);
+    bytes[14 + 3] = (uint8_t)(head + len - 14);
+    store_be32(bytes + 14 + 20 + 4, load_be32(bytes + 14 + 20 + 4) + (uint32_t)from);
+    return piece;
+}
+
+/* Every cookie comes in two packets, the second first. */
+static void test_a_cookie_whose_pieces_are_swapped_is_a_cookie(void **state)
+{
+    struct capfile f, torn;
+    struct dissected d = {0};
+    unsigned n_torn = 0;
+
+    (void)state;
+    assert_true(capfile_read(&f, "pcaps/3.22-3.22-time.pcap.gz"));
+    torn = (struct capfile){.link = f.link,
+                            .packets = text_realloc(NULL, 2 * f.n * sizeof *f.packets)};
+    for (size_t i = 0; i < f.n; i++) {
+        struct capfile_packet *p = &f.packets[i];
+        bool is_tcp =
+            dissect_frame(f.link, (struct bytes){p->bytes, p->len}, p->len, &d) == DISSECT_TCP;
+        size_t head = p->len - d.len;
+        if (!is_tcp || d.len != COOKIE_LEN) {
+            torn.packets[torn.n++] = piece_of(p, p->len, 0, 0);
+            continue;
+        }
+        torn.packets[torn.n++] = piece_of(p, head, 20, COOKIE_LEN - 20);
+        torn.packets[torn.n++] = piece_of(p, head, 0, 20);
+        n_torn++;
+    }
+    struct capfile_verdict v = capfile_judge(&torn, torn.n);
+    assert_int_equal(n_torn, 2);
+    assert_int_equal(v.n_sessions, 1);
+    assert_int_equal(v.n_parts + v.n_violations, 0);
+    capfile_fini(&torn);
+    capfile_fini(&f);
+}
+
 /* --- several sessions ------------------------------------------------------------------------- */
 
 /* The packets of both, as if b had begun so much later than a. */
@@ -344,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_a_capture_that_starts_at_any_packet_blames_nobody),
         cmocka_unit_test(test_a_capture_with_two_packets_swapped_blames_nobody),
         cmocka_unit_test(test_a_capture_with_each_packet_twice_blames_nobody),
+        cmocka_unit_test(test_a_cookie_whose_pieces_are_swapped_is_a_cookie),
         cmocka_unit_test(test_sessions_at_the_same_time_are_kept_apart),
         cmocka_unit_test(test_a_capture_with_many_holes_blames_nobody),
         cmocka_unit_test(test_a_capture_with_any_snap_length_blames_nobody),
