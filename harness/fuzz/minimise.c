@@ -38,12 +38,20 @@ struct work {
     size_t *parts; /* where its parts begin, and behind the last the end */
 };
 
+/* Those of ours, and all of the subject's: they stand for waiting, and without that a script would
+ * depend on who is quicker. */
 static void keep_messages(struct fuzz_case *c, const size_t *items, size_t n)
 {
     struct session kept = {.we_serve = c->session.we_serve};
+    size_t next = 0;
 
-    for (size_t i = 0; i < n; i++)
-        session_add(&kept, &c->session.messages[items[i]]);
+    for (size_t i = 0; i < c->session.n; i++) {
+        bool is_ours = c->session.messages[i].from == SESSION_US;
+        bool is_item = next < n && items[next] == i;
+        if (!is_ours || is_item)
+            session_add(&kept, &c->session.messages[i]);
+        next += is_item;
+    }
     session_fini(&c->session);
     mutate_tidy(&kept);
     c->session = kept;
@@ -72,8 +80,12 @@ static size_t *indexes(size_t n)
 
 static void fewer_messages(struct work *w)
 {
-    size_t n = w->c->session.n, *items = indexes(n);
+    size_t n = 0, *items = indexes(w->c->session.n);
     unsigned trials = UINT_MAX;
+
+    for (size_t i = 0; i < w->c->session.n; i++)
+        if (w->c->session.messages[i].from == SESSION_US)
+            items[n++] = i;
 
     shrink(items, &n, &trials, try_messages, w);
     keep_messages(w->c, items, n);

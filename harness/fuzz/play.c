@@ -116,10 +116,17 @@ static void add_last_words(struct verdict *v)
 }
 
 /* The state that the subject was in when it last did something. */
-static const char *state_of(const struct verdict *v)
+static const char *state_of(const struct verdict *v, char *room, size_t cap)
 {
     const struct session *s = &v->record;
+    const char *last = text_string(&v->reactions), *line;
     size_t end = s->n;
+
+    while ((line = strchr(last, '\n')) && line[1])
+        last = line + 1;
+    snprintf(room, cap, "%.*s", (int)strcspn(last, " \n"), last);
+    if (room[0])
+        return room;
 
     while (end > 0 &&
            (s->messages[end - 1].who[0] != '\0' || s->messages[end - 1].kind == SESSION_END ||
@@ -138,7 +145,8 @@ static void make_key(struct verdict *v)
         add_key(v, v->clause, strlen(v->clause));
         return;
     }
-    const char *word = sim_cause_word(v->cause), *state = state_of(v);
+    char room[32];
+    const char *word = sim_cause_word(v->cause), *state = state_of(v, room, sizeof room);
     add_key(v, word, strlen(word));
     if (v->cause == SIM_SANITIZER) {
         add_stack(v);

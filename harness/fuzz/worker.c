@@ -24,6 +24,7 @@
 #define WARM_UP       4    /* sessions in which a process may grow */
 #define RECENT        8    /* young entries of the corpus, which are preferred */
 #define QUICK         "2s" /* to serve the next client: then it is looked into */
+#define SHORT         "1s" /* while it is made small; what is left is asked patiently */
 #define PATIENT       "45s"
 #define GROWTH_BYTES  (256u << 10) /* of one session: suspicious */
 #define STRICT_PLAYS  3            /* of a finding's script, to tell whether it shows each time */
@@ -189,11 +190,13 @@ static void report(struct worker *w, uint64_t run, struct fuzz_case *c, struct v
                         .offset = v->offset,
                         .got = text_string(&v->got),
                         .run = run};
-    struct minimise m = {.player = &w->player,
-                         .how = how,
-                         .key = v->key,
-                         .deadline_ns = now_ns() + (uint64_t)(w->settings->minimise_s * 1e9),
-                         .stop = w->stop};
+    struct minimise m = {
+        .player = &w->player,
+        .how = {.is_repeated = how.is_repeated, .alive = how.alive ? SHORT : NULL},
+        .key = v->key,
+        .deadline_ns = now_ns() + (uint64_t)(w->settings->minimise_s * 1e9),
+        .stop = w->stop
+    };
     struct verdict last;
 
     write_finding(w, &f, c, &v->record);

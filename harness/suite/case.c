@@ -312,16 +312,16 @@ static struct sim_config make_config(const struct script *script,
     const char *name = settings->build.name;
 
     /* A server elsewhere that nobody named may be stock as well. */
-    return (struct sim_config){.script = script,
-                               .may_retry =
-                                   strcmp(name, "iperf") == 0 || (settings->remote && !*name),
-                               .wants_pkcs1 = wants_pkcs1(&settings->build, script),
-                               .timeout_scale = settings->timeout_scale,
-                               .segment = settings->segment,
-                               .segment_seed = settings->segment_seed,
-                               .is_lenient = settings->is_lenient,
-                               .patience_ms = script->plays_server ? CLIENT_PATIENCE_MS : 0,
-                               .tap = settings->tap};
+    return (struct sim_config){
+        .script = script,
+        .may_retry = strcmp(name, "iperf") == 0 || (settings->remote && !*name),
+        .wants_pkcs1 = wants_pkcs1(&settings->build, script),
+        .timeout_scale = settings->timeout_scale,
+        .segment = settings->segment,
+        .segment_seed = settings->segment_seed,
+        .is_lenient = settings->is_lenient,
+        .patience_ms = script->plays_server && strcmp(name, "iperf") == 0 ? CLIENT_PATIENCE_MS : 0,
+        .tap = settings->tap};
 }
 
 /* --- keeping a server from case to case ------------------------------------------------------ */

@@ -86,6 +86,13 @@ static const struct act {
     {"leak",  leak,  true },
 };
 
+void mutant_fault_act(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(acts); i++)
+        if (strcmp(acts[i].word, word) == 0)
+            acts[i].act();
+}
+
 static struct {
     const struct act *act;
     enum machine_state state;
@@ -136,6 +143,7 @@ WRAP(void, machine_bytes, (struct machine * m, uint64_t now_ns, struct bytes *in
 {
     if (fault.act && !fault.act->lasts && machine_state(m) == fault.state)
         fault.act->act();
+    mutant_deep_bytes(m, *in);
     __real_machine_bytes(m, now_ns, in);
 }
 

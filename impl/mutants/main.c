@@ -10,6 +10,8 @@
 static const struct mutant_family *const families[] = {&mutant_table, &mutant_key,  &mutant_value,
                                                        &mutant_data,  &mutant_flow, &mutant_fault};
 
+static const struct mutant_family *const unlisted = &mutant_deep;
+
 static const char *family_being_listed;
 
 static void print(const char *id, const char *clauses)
@@ -17,13 +19,24 @@ static void print(const char *id, const char *clauses)
     printf("%s/%s\t%s\n", family_being_listed, id, clauses);
 }
 
-static void __attribute__((noreturn)) list(void)
+static void list(const struct mutant_family *family)
 {
-    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-        family_being_listed = families[i]->name;
-        families[i]->list(print);
-    }
+    family_being_listed = family->name;
+    family->list(print);
+}
+
+static void __attribute__((noreturn)) list_all(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(families); i++)
+        list(families[i]);
     exit(0);
+}
+
+static bool take(const struct mutant_family *family, const char *id)
+{
+    size_t len = strlen(family->name);
+
+    return strncmp(id, family->name, len) == 0 && id[len] == '/' && family->take(id + len + 1);
 }
 
 static void __attribute__((constructor)) pick(void)
@@ -33,13 +46,16 @@ static void __attribute__((constructor)) pick(void)
     if (!id)
         return;
     if (strcmp(id, "list") == 0)
-        list();
-    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-        size_t len = strlen(families[i]->name);
-        if (strncmp(id, families[i]->name, len) == 0 && id[len] == '/' &&
-            families[i]->take(id + len + 1))
-            return;
+        list_all();
+    if (strcmp(id, "list deep") == 0) {
+        list(unlisted);
+        exit(0);
     }
+    for (size_t i = 0; i < ARRAY_LEN(families); i++)
+        if (take(families[i], id))
+            return;
+    if (take(unlisted, id))
+        return;
     fprintf(stderr, "iperfref: no mutant '%s'\n", id);
     exit(2);
 }

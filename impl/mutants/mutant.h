@@ -5,6 +5,7 @@
  * (VARIANT=mutants); the normal one has nothing of this.
  *
  *   IPERFREF_MUTANT=list iperfref    prints every mutant: its id, a tab, the clauses that it breaks
+ *   IPERFREF_MUTANT='list deep' ...  prints those that a fuzzer is to find (deep.c)
  *   IPERFREF_MUTANT=ID iperfref ...  runs with that one fault; an unknown id is exit status 2 */
 #pragma once
 #include <stdbool.h>
@@ -22,7 +23,16 @@ struct mutant_family {
 };
 
 extern const struct mutant_family mutant_table, mutant_key, mutant_value, mutant_data, mutant_flow,
-    mutant_fault;
+    mutant_fault, mutant_deep;
+
+struct machine;
+struct bytes;
+void mutant_fault_act(const char *word); /* fault.c: "crash", "hang", "spin" or "leak", now */
+void mutant_deep_bytes(const struct machine *m, struct bytes bytes); /* deep.c: they came */
+struct machine_action;
+/* deep.c, in front of machine_next(). */
+bool mutant_deep_next(struct machine *m, struct machine_action *action,
+                      bool (*next)(struct machine *m, struct machine_action *action));
 
 /* A row of a family that is a plain list: its id and clauses; the row's index is what is taken. */
 struct mutant_row {

@@ -153,7 +153,7 @@ WRAP(bool, machine_next, (struct machine * m, struct machine_action *action))
         armed = m;
         m->at_ns[timers[i].timer] = m->now_ns + SOON_NS;
     }
-    return __real_machine_next(m, action);
+    return mutant_deep_next(m, action, __real_machine_next);
 }
 
 const struct mutant_family mutant_table = {"table", list, take};
