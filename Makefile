@@ -35,7 +35,7 @@ FLAGS_tsan     = -O1 -fsanitize=thread -fno-omit-frame-pointer
 FLAGS_coverage = -O0 --coverage
 FLAGS_fuzz     = $(FLAGS_asan) -fsanitize=fuzzer-no-link
 FLAGS_mutants  = -O1
-FLAGS_reach    = -O0 -g -fsanitize-coverage=trace-pc
+FLAGS_reach    = -O0 -g -fsanitize-coverage=trace-pc -ffunction-sections -Wl,--gc-sections
 FLAGS_fuzzcov  = $(FLAGS_fuzz) -fprofile-instr-generate -fcoverage-mapping
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \

@@ -57,7 +57,7 @@
     X(ADMIT_NO_STREAM, "admit/streams-are-denied", "STR-4 STR-11")                                 \
     X(ADMIT_NEVER_DENY, "admit/nobody-is-denied", "CLOSE-1")                                       \
     X(ADMIT_DENY_ALL, "admit/everybody-is-denied", "CLOSE-1 CTL-8")                                \
-    X(CHECK_NOTHING, "params/nothing-is-refused", "ST-SRV-3")                                      \
+    X(CHECK_NOTHING, "params/nothing-is-refused", "ST-SRV-3.a INT-11")                             \
     X(CHECK_ALL, "params/everything-is-refused", "ST-SRV-2")                                       \
     X(BIDIR_HALF, "streams/bidir-not-doubled", "STR-1 STR-3")                                      \
     X(BIDIR_ORDER, "streams/direction-inverted", "STR-2 STR-3")                                    \
@@ -68,7 +68,7 @@
     X(ITEM_FOR_EVER, "timer/items-for-ever", "TMO-1 TMO-2")                                        \
     X(RCV_FOR_EVER, "timer/no-data-for-ever", "TMO-4 TMO-5")                                       \
     X(DURATION_FOR_EVER, "timer/no-duration", "TMO-8")                                             \
-    X(PEER_FOR_EVER, "timer/streams-and-done-for-ever", "DEF-29")                                  \
+    X(PEER_FOR_EVER, "timer/streams-and-done-for-ever", "INT-4 DEF-29")                            \
     X(END_EARLY, "end/half-the-time", "END-1")                                                     \
     X(END_OMIT, "end/omit-is-counted", "OMIT-4")                                                   \
     X(BLOCKS_LESS, "end/one-block-less", "END-1 END-4")                                            \
