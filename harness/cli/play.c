@@ -250,6 +250,9 @@ static int tell(const struct request *r, const struct sim_outcome *o)
         return complain(INTERRUPTED, "%s: interrupted", id);
     if (!r->reached && r->connect && o->cause == SIM_MISS)
         return complain(CLI_TROUBLE, "%s: %s", r->address, text_string(&o->got));
+    if (o->retries)
+        printf("%s: %u of %u connects repeated: the listener was being opened anew (CONN-5)\n", id,
+               o->retries, o->connects);
     if (o->cause == SIM_OK)
         printf("%s: as expected\n", id);
     else

@@ -13,6 +13,18 @@ const struct flow *flow_row(const struct control *c)
     return row->run ? row : NULL;
 }
 
+/* A row whose message the script has sent or read itself. */
+static bool is_done(const struct control *c, size_t row)
+{
+    return c->done >> row & 1;
+}
+
+static void pass_done(struct control *c)
+{
+    while (is_done(c, c->position))
+        c->position++;
+}
+
 static enum flow_result fail(struct control *c, const struct flow *row, const char *got,
                              const char *wanted)
 {
@@ -166,7 +178,7 @@ static bool advance_row(struct control *c, const struct flow *row, int64_t withi
     int64_t ms = within_ms >= 0 ? within_ms : WAIT_MS + test_ms;
     size_t position = c->position;
 
-    if (c->done >> position & 1) { /* the script has sent it */
+    if (is_done(c, position)) {
         c->position++;
         return true;
     }
@@ -218,11 +230,12 @@ void flow_skip(struct control *c, int8_t state, int message)
     bool due = true;
 
     for (size_t i = c->position; flow[i].run; i++) {
-        due &= flow[i].is_act;
-        if (!(c->done >> i & 1) && flow[i].is_act &&
+        due &= flow[i].is_act || is_done(c, i);
+        if (!is_done(c, i) && flow[i].is_act &&
             ((state && flow[i].state == state) || (message >= 0 && flow[i].message == message))) {
             c->done |= UINT64_C(1) << i;
             c->position = due ? i + 1 : c->position;
+            pass_done(c);
             return;
         }
     }
@@ -235,33 +248,43 @@ void flow_skip_text(struct control *c)
     for (size_t i = 0; flow[i].run; i++) {
         bool is_text =
             flow[i].message == SCRIPT_MSG_PARAMS || flow[i].message == SCRIPT_MSG_RESULTS;
-        if (is_text && flow[i].is_act && i >= c->position && !(c->done >> i & 1)) {
+        if (is_text && flow[i].is_act && i >= c->position && !is_done(c, i)) {
             flow_skip(c, 0, flow[i].message);
             return;
         }
     }
 }
 
-static bool waits_for(const struct flow *row, const struct event *e)
+static bool waits_for_text(const struct flow *row)
 {
-    if (row->is_act)
-        return false;
-    if (e->kind == EVENT_JSON)
-        return row->run == flow_await_results || strcmp(row->name, "params") == 0;
-    return e->kind == EVENT_STATE && row->state == e->state;
+    return !row->is_act && (row->run == flow_await_results || strcmp(row->name, "params") == 0);
 }
 
+static bool waits_for_state(const struct flow *row)
+{
+    return !row->is_act && row->state != 0;
+}
+
+/* Messages come in turn. What is not one, an act or the streams, may be left for later, or may have
+ * been the script's. */
 bool flow_take(struct control *c)
 {
-    const struct flow *row = flow_row(c);
+    const struct flow *flow = c->is_server ? server_flow : client_flow;
     const struct event *e = control_head(c);
-    size_t n = c->n_events;
+    size_t n = c->n_events, i = c->position;
 
-    if (!row || !e || !waits_for(row, e))
+    while (flow[i].run &&
+           (is_done(c, i) || !(waits_for_text(&flow[i]) || waits_for_state(&flow[i]))))
+        i++;
+    if (!e || !flow[i].run)
+        return false;
+    if (!(e->kind == EVENT_JSON && waits_for_text(&flow[i])) &&
+        !(e->kind == EVENT_STATE && waits_for_state(&flow[i]) && flow[i].state == e->state))
         return false;
     c->stage = 0;
-    row->run(c, row); /* whether it likes the message is for the script to say */
-    c->position++;
+    flow[i].run(c, &flow[i]); /* whether it likes the message is for the script to say */
+    c->done |= UINT64_C(1) << i;
+    pass_done(c);
     return c->n_events < n;
 }
 

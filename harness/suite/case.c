@@ -309,19 +309,18 @@ static void play_client(const struct script *script, struct sim_config config,
 static struct sim_config make_config(const struct script *script,
                                      const struct suite_settings *settings)
 {
-    const char *name = settings->build.name;
+    bool is_stock = strcmp(settings->build.name, "iperf") == 0; /* CONN-5 speaks of these */
 
-    /* A server elsewhere that nobody named may be stock as well. */
-    return (struct sim_config){
-        .script = script,
-        .may_retry = strcmp(name, "iperf") == 0 || (settings->remote && !*name),
-        .wants_pkcs1 = wants_pkcs1(&settings->build, script),
-        .timeout_scale = settings->timeout_scale,
-        .segment = settings->segment,
-        .segment_seed = settings->segment_seed,
-        .is_lenient = settings->is_lenient,
-        .patience_ms = script->plays_server && strcmp(name, "iperf") == 0 ? CLIENT_PATIENCE_MS : 0,
-        .tap = settings->tap};
+    return (struct sim_config){.script = script,
+                               .may_retry = is_stock,
+                               .wants_pkcs1 = wants_pkcs1(&settings->build, script),
+                               .timeout_scale = settings->timeout_scale,
+                               .segment = settings->segment,
+                               .segment_seed = settings->segment_seed,
+                               .is_lenient = settings->is_lenient,
+                               .patience_ms =
+                                   script->plays_server && is_stock ? CLIENT_PATIENCE_MS : 0,
+                               .tap = settings->tap};
 }
 
 /* --- keeping a server from case to case ------------------------------------------------------ */
