@@ -3,6 +3,7 @@ import collections
 import contextlib
 import json
 import math
+import os
 import subprocess
 import sys
 
@@ -78,6 +79,8 @@ def busy(n):
 def play(command, path):
     """Run `iperfspec test --json PATH`: its report, its exit status, and its words. The report is
     None if there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # that of an earlier run
     done = subprocess.run([*command, "--json", path], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", check=False)

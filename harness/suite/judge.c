@@ -13,8 +13,11 @@ const char *suite_verdict_word(enum suite_verdict verdict)
 }
 
 /* What missing this clause means for the build; SUITE_PASS: it makes no claim. */
-static enum suite_verdict weight(const struct clause *clause, const struct subject_build *build)
+static enum suite_verdict weight(const struct clause *clause, const struct script *script,
+                                 const struct subject_build *build)
 {
+    if (!clause_binds(clause, !script->plays_server))
+        return SUITE_PASS;
     switch (clause->level) {
     case CLAUSE_MUST:
     case CLAUSE_MUST_NOT:
@@ -37,25 +40,31 @@ static int gravity(enum suite_verdict v)
     return v == SUITE_FAIL ? 3 : v == SUITE_WARN ? 2 : v == SUITE_DRIFT ? 1 : 0;
 }
 
-/* The step's own clause, or the gravest of the case that says something about this build. */
+/* The gravest of the clauses of that id that says something about this build. */
+static void weigh_id(const char *id, const struct script *script, const struct subject_build *build,
+                     struct suite_judgement *j)
+{
+    for (size_t i = 0; i < n_clauses; i++) {
+        if (!clause_is_of(&clauses[i], id))
+            continue;
+        enum suite_verdict v = weight(&clauses[i], script, build);
+        if (gravity(v) > gravity(j->verdict)) {
+            j->verdict = v;
+            j->clause = &clauses[i];
+        }
+    }
+}
+
+/* The step's own clause, or the gravest of the case. */
 static void weigh(const struct script *script, const struct suite_run *run,
                   const struct subject_build *build, struct suite_judgement *j)
 {
     const char *own = text_string(&run->clause);
 
-    if (*own) {
-        j->clause = clause_find(own);
-        j->verdict = j->clause ? weight(j->clause, build) : SUITE_PASS;
-        return;
-    }
-    for (size_t i = 0; i < script->clauses.n; i++) {
-        const struct clause *clause = clause_find(script->clauses.at[i]);
-        enum suite_verdict v = clause ? weight(clause, build) : SUITE_PASS;
-        if (gravity(v) > gravity(j->verdict)) {
-            j->verdict = v;
-            j->clause = clause;
-        }
-    }
+    if (*own)
+        weigh_id(own, script, build, j);
+    for (size_t i = 0; i < script->clauses.n && !*own; i++)
+        weigh_id(script->clauses.at[i], script, build, j);
 }
 
 /* Crash, hang and the like are causes of their own on every case, whatever its clauses say. INT-3

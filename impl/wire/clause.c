@@ -31,16 +31,25 @@ static size_t first_from(const char *id)
     return first;
 }
 
+bool clause_is_of(const struct clause *clause, const char *id)
+{
+    size_t len = strlen(id);
+
+    return strncmp(clause->id, id, len) == 0 && (clause->id[len] == '\0' || clause->id[len] == '.');
+}
+
 const struct clause *clause_find(const char *id)
 {
-    size_t len = strlen(id), at = first_from(id);
+    size_t at = first_from(id);
 
-    if (at == n_clauses)
-        return NULL;
     /* The suffixed entries of a row come right behind it: '.' sorts before digits and letters. */
-    const struct clause *clause = &clauses[sorted[at]];
-    bool is_it = strncmp(clause->id, id, len) == 0;
-    return is_it && (clause->id[len] == '\0' || clause->id[len] == '.') ? clause : NULL;
+    const struct clause *clause = at < n_clauses ? &clauses[sorted[at]] : NULL;
+    return clause && clause_is_of(clause, id) ? clause : NULL;
+}
+
+bool clause_binds(const struct clause *clause, bool server)
+{
+    return strcmp(clause->binds, "-") != 0 && strcmp(clause->binds, server ? "C" : "S") != 0;
 }
 
 const char *clause_level_name(enum clause_level level)

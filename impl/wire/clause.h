@@ -32,6 +32,11 @@ extern const size_t n_clauses;
  * table row such as ST-SRV-10), the first of them. NULL if there is none. */
 const struct clause *clause_find(const char *id);
 
+/* Whether the clause is that of the id, or a part of the row with that id. */
+bool clause_is_of(const struct clause *clause, const char *id);
+/* Whether it says something about a server, or about a client. "snd" and "rcv" are either. */
+bool clause_binds(const struct clause *clause, bool server);
+
 /* The registry's word for a level: "MUST", "MUST NOT", ... Static. */
 const char *clause_level_name(enum clause_level level);
 
