@@ -398,15 +398,15 @@ static int read_script(struct request *r, struct script_list *list)
     while (raw.len <= SCRIPT_MAX && (n = fread(buf, 1, sizeof buf, f)) > 0)
         text_add(&raw, buf, n);
     int status = ferror(f) ? complain(CLI_USAGE, "%s: %s", r->path, strerror(errno)) : CLI_OK;
-    if (raw.len > SCRIPT_MAX)
-        status = complain(CLI_USAGE, "%s: longer than 1 MiB", r->path);
     fclose(f);
+    bool is_text = script_is_text(r->path, text_string(&raw), raw.len, &error);
     define_replace(&r->defines, text_string(&raw), &text);
     const char *unused = define_unused(&r->defines);
-    if (status == CLI_OK && unused)
+    if (status == CLI_OK && is_text && unused)
         status = complain(CLI_USAGE, "-D %s: there is no {%.*s} in %s", unused,
                           (int)strcspn(unused, "="), unused, r->path);
-    if (status == CLI_OK && !script_read(list, r->path, text_string(&text), &error)) {
+    if (status == CLI_OK &&
+        (!is_text || !script_read(list, r->path, text_string(&text), &error))) {
         script_error_format(&error, &why);
         fputs(text_string(&why), stderr);
         status = CLI_USAGE;

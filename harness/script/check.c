@@ -26,7 +26,7 @@ void check_wrong_step(struct check *check, const struct script_step *step, const
     script_print_step(step, &printed);
     snprintf(e.file, sizeof e.file, "%s", step->file);
     snprintf(e.found, sizeof e.found, "'%.70s'", text_string(&printed));
-    snprintf(e.text, sizeof e.text, "%s", step->text ? step->text : "");
+    script_error_show(&e, step->text ? step->text : "");
     va_start(args, format);
     tell(check, &e, format, args);
     va_end(args);
@@ -47,7 +47,7 @@ static void place(const struct script *s, const char *word, struct script_error 
             continue;
         e->line = s->header[i].line;
         e->column = (unsigned)(at - line) + 1;
-        snprintf(e->text, sizeof e->text, "%s", line);
+        script_error_show(e, line);
         return;
     }
 }

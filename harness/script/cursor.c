@@ -1,11 +1,15 @@
 #include "harness/script/cursor.h"
 
+#include "harness/script/jsonplace.h"
 #include "impl/wire/json.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define AROUND        150 /* characters of a long line in front of what is wrong with it */
+#define TIME_EXPECTED "a time such as 5s or 200ms"
 
 void cursor_blanks(struct cursor *c)
 {
@@ -33,6 +37,14 @@ void cursor_strip(char *line)
     line[at] = '\0';
 }
 
+void script_error_show(struct script_error *e, const char *line)
+{
+    size_t at = e->column ? e->column - 1 : 0;
+
+    e->skipped = at < sizeof e->text - AROUND ? 0 : (unsigned)(at - AROUND);
+    snprintf(e->text, sizeof e->text, "%s", line + e->skipped);
+}
+
 bool cursor_fail(struct cursor *c, size_t at, const char *expected, ...)
 {
     struct script_error *e = c->error;
@@ -43,10 +55,11 @@ bool cursor_fail(struct cursor *c, size_t at, const char *expected, ...)
     cursor_blanks(c);
     if (at == SIZE_MAX)
         at = c->at;
+    at += strspn(c->text + at, " \t");
     snprintf(e->file, sizeof e->file, "%s", c->file);
     e->line = c->line;
     e->column = (unsigned)at + 1;
-    snprintf(e->text, sizeof e->text, "%s", c->text);
+    script_error_show(e, c->text);
     size_t len = strcspn(c->text + at, " \t");
     if (len == 0)
         snprintf(e->found, sizeof e->found, "the end of the line");
@@ -58,22 +71,35 @@ bool cursor_fail(struct cursor *c, size_t at, const char *expected, ...)
     return false;
 }
 
+/* As it stands, but for what a terminal would obey. */
+static void add_shown(struct text *out, const char *string)
+{
+    for (; *string; string++)
+        text_add(out, iscntrl((unsigned char)*string) && *string != '\t' ? "?" : string, 1);
+}
+
+static void add_line(struct text *out, const struct script_error *e)
+{
+    text_adds(out, e->skipped ? "    ..." : "    ");
+    add_shown(out, e->text);
+    text_adds(out, e->skipped ? "\n       " : "\n    ");
+    for (size_t i = 0; i + e->skipped + 1 < e->column && e->text[i]; i++)
+        text_adds(out, e->text[i] == '\t' ? "\t" : " ");
+    text_adds(out, e->column ? "^\n" : "\n");
+}
+
 void script_error_format(const struct script_error *e, struct text *out)
 {
-    text_adds(out, e->file);
+    add_shown(out, e->file);
     if (e->line) /* 0: the file as a whole */
         text_addf(out, ":%u", e->line);
     if (e->column)
         text_addf(out, ":%u", e->column);
-    text_addf(out, ": expected %s, found %s\n", e->expected, e->found);
-    if (!e->text[0])
-        return;
-    text_addf(out, "    %s\n    ", e->text);
-    for (unsigned i = 1; i < e->column && e->text[i - 1]; i++)
-        text_adds(out, e->text[i - 1] == '\t' ? "\t" : " ");
-    if (e->column)
-        text_adds(out, "^");
+    text_addf(out, ": expected %s, found ", e->expected);
+    add_shown(out, e->found);
     text_adds(out, "\n");
+    if (e->text[0])
+        add_line(out, e);
 }
 
 bool cursor_at_end(struct cursor *c)
@@ -144,19 +170,41 @@ bool cursor_int(struct cursor *c, const char *expected, int64_t min, int64_t max
     return true;
 }
 
-bool cursor_duration(struct cursor *c, int64_t *ms)
+static bool duration_of(const char *word, int64_t *ms)
 {
-    cursor_blanks(c);
-    size_t begin = c->at;
-    char *word = cursor_need(c, "a time such as 5s or 200ms"), *end;
-    if (!word)
-        return false;
+    char *end;
     double value = strtod(word, &end);
     bool is_ms = strcmp(end, "ms") == 0;
+
     if (end == word || (!is_ms && strcmp(end, "s") != 0) || !(value >= 0 && value < 1e6))
-        return cursor_fail(c, begin, "a time such as 5s or 200ms");
+        return false;
     *ms = (int64_t)(is_ms ? value : value * 1000);
     return true;
+}
+
+bool cursor_duration(struct cursor *c, int64_t *ms)
+{
+    size_t begin = (cursor_blanks(c), c->at);
+    char *word = cursor_need(c, TIME_EXPECTED);
+
+    return word && (duration_of(word, ms) || cursor_fail(c, begin, TIME_EXPECTED));
+}
+
+bool cursor_durations(struct cursor *c, int64_t *from, int64_t *to)
+{
+    size_t begin = (cursor_blanks(c), c->at);
+    char *word = cursor_need(c, TIME_EXPECTED), *dots = word ? strstr(word, "..") : NULL;
+
+    if (dots) {
+        *dots = '\0';
+        if (!duration_of(word, from))
+            return cursor_fail(c, begin, TIME_EXPECTED);
+        begin += (size_t)(dots - word) + 2;
+        word = dots + 2;
+    }
+    if (!word || !duration_of(word, to))
+        return cursor_fail(c, begin, TIME_EXPECTED);
+    return !dots || *from <= *to || cursor_fail(c, begin, "a later end than the beginning");
 }
 
 static bool escape(const char **s, char *out)
@@ -243,12 +291,18 @@ static size_t json_extent(const char *s)
 
 char *cursor_json(struct cursor *c)
 {
+    const char *expected = "a JSON value";
     json_value *root;
+    size_t at = 0;
 
     cursor_blanks(c);
     size_t begin = c->at, len = json_extent(c->text + begin);
     char *text = arena_copy(c->arena, c->text + begin, len);
-    if (len == 0 || json_parse((struct bytes){(const uint8_t *)text, len}, &root) != SPEC_OK) {
+    if (!jsonplace_is_value(text, &at, &expected)) {
+        cursor_fail(c, begin + at, "%s", expected);
+        return NULL;
+    }
+    if (json_parse((struct bytes){(const uint8_t *)text, len}, &root) != SPEC_OK) {
         cursor_fail(c, begin, "a JSON value");
         return NULL;
     }

@@ -13,8 +13,12 @@ struct script_error {
     unsigned line, column; /* from 1; column 0: the whole line */
     char found[80];
     char expected[200];
-    char text[400]; /* the line, after {NAME} was replaced */
+    char text[400];   /* the line, after {NAME} was replaced */
+    unsigned skipped; /* characters of a long line in front of text */
 };
+
+/* Let the message show the line; of a long one the part around the column, which is set. */
+void script_error_show(struct script_error *error, const char *line);
 
 /* "FILE:LINE:COL: expected a state, found 'FOO'", the line, and a caret. */
 void script_error_format(const struct script_error *error, struct text *out);
@@ -53,6 +57,8 @@ bool cursor_need_word(struct cursor *c, const char *word);
 bool cursor_int(struct cursor *c, const char *expected, int64_t min, int64_t max, int64_t *out);
 /* "5s", "200ms": milliseconds. */
 bool cursor_duration(struct cursor *c, int64_t *ms);
+/* The same, or two of them as "5s..9s"; without the first *from stays as it is. */
+bool cursor_durations(struct cursor *c, int64_t *from, int64_t *to);
 /* '...' as it stands, or "..." with the escapes \" \\ \n \0 \xNN. */
 bool cursor_quoted(struct cursor *c, struct bytes *out);
 /* The text of one JSON value, as it stands. */

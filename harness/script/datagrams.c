@@ -62,14 +62,15 @@ static bool read_range(struct cursor *c, struct script_datagrams *run)
     return true;
 }
 
-static bool add_run(struct cursor *c, struct script_send *send, const struct script_datagrams *run,
-                    int64_t *total)
+/* at: where the run stands. */
+static bool add_run(struct cursor *c, size_t at, struct script_send *send,
+                    const struct script_datagrams *run, int64_t *total)
 {
     /* The range itself may be longer than any number of datagrams. */
     int64_t room = SCRIPT_DATAGRAMS_MAX - *total;
 
     if (run->to - run->from >= room || (run->to - run->from + 1) * run->times > room)
-        return cursor_fail(c, c->at, "at most %d datagrams in one step", SCRIPT_DATAGRAMS_MAX);
+        return cursor_fail(c, at, "at most %d datagrams in one step", SCRIPT_DATAGRAMS_MAX);
     *total += (run->to - run->from + 1) * run->times;
     send->datagrams =
         arena_grow(c->arena, send->datagrams, send->n_datagrams, sizeof *send->datagrams);
@@ -83,7 +84,7 @@ bool parse_datagrams(struct cursor *c, struct script_send *send)
 
     for (;;) {
         struct script_datagrams run = {.times = 1};
-        cursor_at_end(c);
+        size_t at = (cursor_at_end(c), c->at);
         run.has_fields = cursor_take(c, "{");
         if (run.has_fields                           ? !parse_fields(c, &run.fields)
             : isdigit((unsigned char)c->text[c->at]) ? !read_range(c, &run)
@@ -96,7 +97,7 @@ bool parse_datagrams(struct cursor *c, struct script_send *send)
             if (!cursor_int(c, "how often", 1, SCRIPT_DATAGRAMS_MAX, &run.times))
                 return false;
         }
-        if (!add_run(c, send, &run, &total))
+        if (!add_run(c, at, send, &run, &total))
             return false;
     }
     if (c->error->line)

@@ -78,11 +78,7 @@ static bool read_address(struct cursor *c, struct script *s)
 
 static bool read_params(struct cursor *c, struct script *s)
 {
-    cursor_at_end(c);
-    if (c->text[c->at] != '{')
-        return cursor_fail(c, SIZE_MAX, "a JSON object");
-    s->params = cursor_json(c);
-    return s->params != NULL;
+    return parse_meaning(c, &s->params);
 }
 
 static bool read_foreach_again(struct cursor *c, struct script *s)
@@ -94,25 +90,33 @@ static bool read_foreach_again(struct cursor *c, struct script *s)
 static const struct {
     const char *word;
     bool (*read)(struct cursor *c, struct script *s);
+    bool again; /* what a second line says is added */
 } lines_of_header[] = {
-    {"case",    read_case         },
-    {"title",   read_title        },
-    {"clause",  read_clause       },
-    {"plays",   read_plays        },
-    {"needs",   read_needs        },
-    {"subject", read_subject      },
-    {"address", read_address      },
-    {"process", read_process      },
-    {"tag",     read_tag          },
-    {"params",  read_params       },
-    {"foreach", read_foreach_again},
+    {"case",    read_case,          false},
+    {"title",   read_title,         false},
+    {"clause",  read_clause,        true },
+    {"plays",   read_plays,         false},
+    {"needs",   read_needs,         true },
+    {"subject", read_subject,       false},
+    {"address", read_address,       false},
+    {"process", read_process,       false},
+    {"tag",     read_tag,           true },
+    {"params",  read_params,        false},
+    {"foreach", read_foreach_again, true },
 };
 
-static bool read_line(struct cursor *c, struct script *s)
+/* seen: the line of the file that each kind stood in, or 0. */
+static bool read_line(struct cursor *c, struct script *s, unsigned seen[])
 {
-    for (size_t i = 0; i < ARRAY_LEN(lines_of_header); i++)
-        if (cursor_take(c, lines_of_header[i].word))
-            return lines_of_header[i].read(c, s) && cursor_end(c);
+    for (size_t i = 0; i < ARRAY_LEN(lines_of_header); i++) {
+        if (!cursor_take(c, lines_of_header[i].word))
+            continue;
+        if (seen[i] && !lines_of_header[i].again)
+            return cursor_fail(c, 0, "one line '%s': line %u is the first", lines_of_header[i].word,
+                               seen[i]);
+        seen[i] = c->line;
+        return lines_of_header[i].read(c, s) && cursor_end(c);
+    }
     return cursor_fail(c, 0,
                        "one of case title clause plays needs subject address process tag foreach "
                        "params, or a blank line");
@@ -120,13 +124,15 @@ static bool read_line(struct cursor *c, struct script *s)
 
 bool parse_header(struct script *s, struct parse_lines *lines, struct script_error *error)
 {
+    unsigned seen[ARRAY_LEN(lines_of_header)] = {0};
+
     s->subject = s->title = "";
     for (; lines->next < lines->n && lines->at[lines->next][0] != '\0'; lines->next++) {
         struct cursor c = parse_cursor(s, lines, lines->next, error);
         s->header = arena_grow(&s->arena, s->header, s->n_header, sizeof *s->header);
         s->header[s->n_header++] =
             (struct script_header){c.line, arena_copy(&s->arena, c.text, strlen(c.text))};
-        if (!read_line(&c, s))
+        if (!read_line(&c, s, seen))
             return false;
     }
     struct cursor c = parse_cursor(s, lines, MIN(lines->next, lines->n ? lines->n - 1 : 0), error);

@@ -33,8 +33,9 @@ static struct cursor cursor_of(const struct including *in, const char *name, uns
     return (struct cursor){name, number, line, 0, in->arena, in->error};
 }
 
-/* Regular files only: a pipe would be waited for. NULL and errno, or in the arena. */
-static char *read_file(struct including *in, const char *path)
+/* Regular files only: a pipe would be waited for. NULL and errno, or in the arena, of *len bytes.
+ */
+static char *read_file(struct including *in, const char *path, size_t *len)
 {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
@@ -51,6 +52,7 @@ static char *read_file(struct including *in, const char *path)
             have += (size_t)got;
     }
     close(fd);
+    *len = have;
     return text;
 }
 
@@ -89,11 +91,12 @@ static bool include(struct including *in, const struct reading *outer, struct cu
             return cursor_fail(c, at, "a file that does not include this one");
     if (file.depth > DEPTH_MAX) /* also what a cycle under two names comes to */
         return cursor_fail(c, at, "at most %d files that include each other", DEPTH_MAX);
-    char *text = read_file(in, file.name);
+    size_t len = 0;
+    char *text = read_file(in, file.name, &len);
     if (!text)
         return cursor_fail(c, at, "a readable file of at most 1 MiB (%s: %s)", file.name,
                            strerror(errno));
-    return add_text(in, &file, text);
+    return script_is_text(file.name, text, len, in->error) && add_text(in, &file, text);
 }
 
 static void add_line(struct including *in, const struct reading *file, char *line, unsigned number)

@@ -53,6 +53,11 @@ bool parse_fields(struct cursor *c, struct script_fields *fields); /* behind the
 void print_datagrams(const struct script_send *send, struct text *out);
 void print_fields(const struct script_fields *fields, struct text *out);
 
+/* meaning.c: an object of parameters, and `K = V` as such an object; each by its own name and of
+ * its own type. */
+bool parse_meaning(struct cursor *c, const char **object);
+bool parse_member_meant(struct cursor *c, const char **object);
+
 /* token.c: behind the word `token`. */
 bool parse_token(struct cursor *c, struct script_token *token);
 void print_token(const struct script_token *token, struct text *out);

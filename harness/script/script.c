@@ -86,6 +86,35 @@ static bool unreadable(struct script_error *error, const char *path, const char 
     return false;
 }
 
+/* Where the byte at stands, and its line up to there. */
+static void find_place(struct script_error *error, const char *text, size_t at)
+{
+    size_t start = 0;
+    struct text line = {0};
+
+    error->line = 1;
+    for (size_t i = 0; i < at; i++)
+        if (text[i] == '\n') {
+            error->line++;
+            start = i + 1;
+        }
+    error->column = (unsigned)(at - start) + 1;
+    text_add(&line, text + start, at - start);
+    script_error_show(error, text_string(&line));
+    text_fini(&line);
+}
+
+bool script_is_text(const char *file, const char *at, size_t len, struct script_error *error)
+{
+    const char *nul = memchr(at, '\0', MIN(len, FILE_MAX));
+
+    if (!nul && len <= FILE_MAX)
+        return true;
+    unreadable(error, file, nul ? "a NUL byte" : "more");
+    find_place(error, at, nul ? (size_t)(nul - at) : FILE_MAX);
+    return false;
+}
+
 bool script_read_file(struct script_list *list, const char *path, struct script_error *error)
 {
     FILE *f = fopen(path, "re");
@@ -97,13 +126,10 @@ bool script_read_file(struct script_list *list, const char *path, struct script_
         return unreadable(error, path, strerror(errno));
     while ((len = fread(piece, 1, sizeof piece, f)) > 0 && text.len <= FILE_MAX)
         text_add(&text, piece, len);
-    const char *why = ferror(f)                                     ? strerror(errno)
-                      : text.len > FILE_MAX                         ? "more"
-                      : text.len && memchr(text.at, '\0', text.len) ? "a NUL byte"
-                                                                    : NULL;
+    bool ok = ferror(f) ? unreadable(error, path, strerror(errno))
+                        : script_is_text(path, text_string(&text), text.len, error) &&
+                              script_read(list, path, text_string(&text), error);
     fclose(f);
-    bool ok =
-        why ? unreadable(error, path, why) : script_read(list, path, text_string(&text), error);
     text_fini(&text);
     return ok;
 }

@@ -386,6 +386,8 @@ bool script_read(struct script_list *list, const char *file, const char *text,
                  struct script_error *error);
 /* The same for a file; an unreadable one is an error of line 0 whose `found` says why. */
 bool script_read_file(struct script_list *list, const char *path, struct script_error *error);
+/* Whether a file's bytes can be a script: no NUL, at most 1 MiB; else *error says where not. */
+bool script_is_text(const char *file, const char *at, size_t len, struct script_error *error);
 void script_list_fini(struct script_list *list);
 
 /* In canonical form: reading it again gives the same tree. */

@@ -116,9 +116,11 @@ static bool send_data(struct cursor *c, struct script_send *send)
         send->until_blocked = true;
         return cursor_need_word(c, "blocked");
     }
-    if (cursor_take(c, "for"))
-        return cursor_duration(c, &send->for_ms) && read_every(c, send) &&
-               (send->for_ms > 0 || cursor_fail(c, c->at, "a time above 0"));
+    if (cursor_take(c, "for")) {
+        size_t at = (cursor_at_end(c), c->at);
+        return cursor_duration(c, &send->for_ms) &&
+               (send->for_ms > 0 || cursor_fail(c, at, "a time above 0")) && read_every(c, send);
+    }
     return cursor_int(c, "a number of bytes, 'until blocked' or 'for TIME'", 1, DATA_MAX,
                       &send->count);
 }

@@ -81,6 +81,19 @@ static bool is_of_stream(int verb)
     return false;
 }
 
+/* What is said of no connection: it names the one it makes, or is about the whole. */
+static bool is_outside(enum script_verb verb)
+{
+    static const enum script_verb verbs[] = {SCRIPT_OPEN,    SCRIPT_PAUSE,      SCRIPT_DEAF,
+                                             SCRIPT_SUBJECT, SCRIPT_BACKGROUND, SCRIPT_STOP,
+                                             SCRIPT_EITHER,  SCRIPT_ANY_ORDER,  SCRIPT_REPEAT};
+
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (verb == verbs[i])
+            return true;
+    return false;
+}
+
 /* `[who] [stream N] verb`; `open NAME` names the connection behind the verb. */
 static bool read_verb(struct cursor *c, struct script_step *step)
 {
@@ -105,7 +118,11 @@ static bool read_verb(struct cursor *c, struct script_step *step)
         word = cursor_word(c);
     }
     step->verb = (enum script_verb)verb_of(word);
-    return true;
+    if (!*step->who || step->stream || !is_outside(step->verb))
+        return true;
+    struct cursor look = *c;
+    return (step->verb == SCRIPT_STOP && cursor_take(&look, "ignoring")) ||
+           cursor_fail(c, at, "'%s' without a name in front", word);
 }
 
 /* `open [NAME] [tcp|udp] [from A] [to A] [with cookie of B]`, `stream N open`. */
@@ -141,21 +158,8 @@ static bool read_advance(struct cursor *c, struct script_step *step)
 /* `params { ... }` or `params K = V`. */
 static bool read_params(struct cursor *c, struct script_step *step)
 {
-    struct text object = {0};
-
     cursor_at_end(c);
-    if (c->text[c->at] == '{') {
-        step->params = cursor_json(c);
-        return step->params != NULL;
-    }
-    char *key = cursor_need(c, "a parameter and '= VALUE', or a JSON object");
-    char *value = key && cursor_need_word(c, "=") ? cursor_json(c) : NULL;
-    if (!value)
-        return false;
-    text_addf(&object, "{\"%s\": %s}", key, value);
-    step->params = arena_copy(c->arena, object.at, object.len);
-    text_fini(&object);
-    return true;
+    return (c->text[c->at] == '{' ? parse_meaning : parse_member_meant)(c, &step->params);
 }
 
 static bool read_ignore(struct cursor *c, struct script_step *step)
@@ -210,11 +214,13 @@ static bool read_background(struct cursor *c, struct script_step *step)
 {
     struct script_step *inner = arena_alloc(c->arena, sizeof *inner);
 
-    if (!read_name(c, step) || !cursor_need_word(c, "every") ||
-        !cursor_duration(c, &step->background.every_ms))
+    if (!read_name(c, step) || !cursor_need_word(c, "every"))
+        return false;
+    size_t time_at = (cursor_at_end(c), c->at);
+    if (!cursor_duration(c, &step->background.every_ms))
         return false;
     if (step->background.every_ms < 1)
-        return cursor_fail(c, SIZE_MAX, "a time of at least 1ms in front of this");
+        return cursor_fail(c, time_at, "a time of at least 1ms");
     *inner = (struct script_step){
         .file = step->file, .line = step->line, .who = "", .from_ms = -1, .within_ms = -1};
     step->background.step = inner;
@@ -302,21 +308,8 @@ bool parse_at_tail(struct cursor *c)
 /* `within T` or `within T1..T2`, and `(CLAUSE)`. */
 static bool read_tail(struct cursor *c, struct script_step *step)
 {
-    if (cursor_take(c, "within")) {
-        cursor_at_end(c);
-        char *word = cursor_peek(c), *dots = word ? strstr(word, "..") : NULL;
-        if (dots) {
-            char *from = arena_copy(c->arena, word, (size_t)(dots - word));
-            struct cursor part = {c->file, c->line, from, 0, c->arena, c->error};
-            if (!cursor_duration(&part, &step->from_ms))
-                return false;
-            c->at += (size_t)(dots - word) + 2;
-        }
-        if (!cursor_duration(c, &step->within_ms))
-            return false;
-        if (step->from_ms > step->within_ms)
-            return cursor_fail(c, c->at, "a later end than the beginning");
-    }
+    if (cursor_take(c, "within") && !cursor_durations(c, &step->from_ms, &step->within_ms))
+        return false;
     cursor_at_end(c);
     if (c->text[c->at] == '(') {
         size_t at = c->at, len = strcspn(c->text + at + 1, ") ");
@@ -434,6 +427,13 @@ static const char *file_of(struct script *s, const char *file)
     return strcmp(file, s->file) == 0 ? s->file : arena_copy(&s->arena, file, strlen(file));
 }
 
+/* What only a client can do. */
+static bool connects(const struct script_step *step)
+{
+    return step->verb == SCRIPT_OPEN && (step->stream || step->open.transport != SCRIPT_CONTROL ||
+                                         step->open.from || step->open.to || step->open.cookie_of);
+}
+
 static bool read_step(struct script *s, struct parse_lines *lines, struct script_step *step,
                       struct script_error *error)
 {
@@ -448,6 +448,10 @@ static bool read_step(struct script *s, struct parse_lines *lines, struct script
         return false;
     if (script_is_block(step->verb) && !read_inside(s, lines, step, error))
         return false;
+    if (s->plays_server && connects(step)) {
+        c.at = 0;
+        return cursor_fail(&c, SIZE_MAX, "`plays client`: a server does not connect");
+    }
     if (weight(step) <= SCRIPT_STEPS_MAX)
         return true;
     c.at = 0;

@@ -136,10 +136,8 @@ static bool read_raw(struct cursor *c, struct script_wire *wire)
     wire->kind = SCRIPT_WIRE_RAW;
     if (!parse_text(c, &wire->text))
         return false;
-    if (strcmp(wire->what, "params") != 0 || !cursor_take(c, "meaning"))
-        return true;
-    wire->meaning = cursor_json(c);
-    return wire->meaning != NULL;
+    return strcmp(wire->what, "params") != 0 || !cursor_take(c, "meaning") ||
+           parse_meaning(c, &wire->meaning);
 }
 
 static bool read_trailing(struct cursor *c, struct script_wire *wire)
