@@ -10,8 +10,8 @@ static const char usage[] =
     "usage: iperfspec lint [PATH...]\n"
     "Check case files or folders (the program's own without PATH): syntax, unknown\n"
     "clauses and needs, overlapping branches of either, steps that can never run, ends\n"
-    "of what was never begun, connections that nothing uses, cases that cannot fail,\n"
-    "ids that are not unique.\n"
+    "of what was never begun, connections that nothing uses, names that no foreach has,\n"
+    "cases that cannot fail, ids that are not unique.\n"
     "One problem has its place (FILE:LINE:COLUMN), what was expected and found there,\n"
     "and the line with a caret. Exit 1 if something was found.\n";
 

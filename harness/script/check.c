@@ -33,6 +33,13 @@ void check_wrong_step(struct check *check, const struct script_step *step, const
     text_fini(&printed);
 }
 
+void check_wrong(struct check *check, struct script_error *e, const char *expected)
+{
+    snprintf(e->expected, sizeof e->expected, "%s", expected);
+    check->found++;
+    check->report(check->context, e);
+}
+
 /* Where a word stands in the header; column 0 if it does not. */
 static void place(const struct script *s, const char *word, struct script_error *e)
 {
@@ -127,6 +134,7 @@ unsigned script_check(const struct script *script, script_report *report, void *
 
     check_clauses(&check);
     check_needs(&check);
+    check_names(&check);
     check_run(&check);
     check_pairs(&check);
     if (!can_fail(&script->steps))

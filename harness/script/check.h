@@ -13,6 +13,12 @@ struct check {
 void check_wrong_step(struct check *check, const struct script_step *step, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same anywhere: e says where, and what is there. */
+void check_wrong(struct check *check, struct script_error *e, const char *expected);
+
+/* check_names.c: {NAME} that no foreach has. */
+void check_names(struct check *check);
+
 /* check_either.c: branches whose first events could be the same thing. */
 void check_either(struct check *check, const struct script_step *either);
 /* Which ends of a connection, or of a stream, an event stands for. */

@@ -17,6 +17,8 @@ struct names {
         size_t over_in; /* so many branches of the `either` at hand */
         int reached;    /* how far `advance` came: a place in the run; 0: nowhere */
         bool hold, used;
+        bool bare;      /* a third party */
+        unsigned fresh; /* line of an `open` behind which nothing was done on it; 0: none */
     } at[NAMES_MAX];
     size_t n;
     unsigned gone; /* line in which the subject's process has ended; 0: it has not */
@@ -34,14 +36,21 @@ static int place_of(int8_t state)
     return 0;
 }
 
+static struct name *find_name(struct names *names, const char *who)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (strcmp(names->at[i].name, who) == 0)
+            return &names->at[i];
+    return NULL;
+}
+
 /* NULL if there are too many to follow. */
 static struct name *name_of(struct names *names, const struct script_step *step)
 {
-    for (size_t i = 0; i < names->n; i++)
-        if (strcmp(names->at[i].name, step->who) == 0)
-            return &names->at[i];
-    if (names->n == NAMES_MAX)
-        return NULL;
+    struct name *name = find_name(names, step->who);
+
+    if (name || names->n == NAMES_MAX)
+        return name;
     names->at[names->n] = (struct name){.name = step->who, .first = step};
     return &names->at[names->n++];
 }
@@ -74,6 +83,13 @@ static bool is_passive(const struct script_step *step)
 {
     return step->verb == SCRIPT_PARAMS || step->verb == SCRIPT_WIRE || step->verb == SCRIPT_HOLD ||
            step->verb == SCRIPT_SPLIT;
+}
+
+/* Being connected is all that a third party may want. */
+static bool is_use(const struct script_step *step)
+{
+    return !is_passive(step) &&
+           (step->verb != SCRIPT_OPEN || step->stream || step->open.transport != SCRIPT_CONTROL);
 }
 
 /* Results may be asked about when the connection is over, and what its streams got. */
@@ -114,6 +130,38 @@ static void check_advance(struct check *check, const struct script_step *step, s
     name->reached = MAX(place, name->reached);
 }
 
+static bool is_open(const struct script_step *step)
+{
+    return step->verb == SCRIPT_OPEN && !step->stream;
+}
+
+/* `open`: of what is not open yet, with the cookie of one that has one. */
+static void check_open(struct check *check, const struct script_step *step, struct name *name,
+                       struct names *names)
+{
+    const char *of = step->open.cookie_of;
+    struct name *other = of ? find_name(names, of) : NULL;
+
+    if (of && !other && strcmp(of, "first") == 0 && names->n > 1)
+        other = &names->at[0];
+    if (of && (!other || other == name))
+        check_wrong_step(check, step, "the cookie of another connection, which was there before");
+    if (other)
+        other->used = true;
+    if (name->fresh)
+        check_wrong_step(check, step, "another name: that of line %u is open", name->fresh);
+    name->used |= check->script->plays_server; /* it awaits one */
+    name->bare = step->open.transport != SCRIPT_CONTROL;
+    name->over = 0;
+    name->reached = 0;
+}
+
+/* A third party only says what the script says. */
+static bool plays(const struct script_step *step)
+{
+    return step->verb == SCRIPT_ADVANCE || step->verb == SCRIPT_FINISH;
+}
+
 static void check_connection(struct check *check, const struct script_step *step,
                              struct names *names)
 {
@@ -125,16 +173,17 @@ static void check_connection(struct check *check, const struct script_step *step
         check_wrong_step(check, step,
                          "nothing more on this connection, which is over since line %u",
                          name->over);
-    name->used |= !is_passive(step);
+    name->used |= is_use(step);
     name->hold |= step->verb == SCRIPT_HOLD;
     if (step->verb == SCRIPT_ADVANCE)
         check_advance(check, step, name);
-    if (step->verb == SCRIPT_OPEN) {
-        name->over = 0;
-        name->reached = 0;
-    } else if (is_last(step) && !name->over && !(name->hold && step->verb == SCRIPT_EXPECT)) {
+    if (name->bare && plays(step))
+        check_wrong_step(check, step, "send or expect: a third party plays no test");
+    if (is_open(step))
+        check_open(check, step, name, names);
+    else if (is_last(step) && !name->over && !(name->hold && step->verb == SCRIPT_EXPECT))
         name->over = step->line;
-    }
+    name->fresh = is_open(step) ? step->line : is_use(step) ? 0 : name->fresh;
 }
 
 static void check_role(struct check *check, const struct script_step *step)
@@ -188,6 +237,8 @@ static void merge(struct names *all, const struct names *branch)
             continue;
         to->used |= from->used;
         to->hold |= from->hold;
+        to->bare |= from->bare;
+        to->fresh = 0;
         to->reached = 0; /* it may be anywhere */
         to->over_in += from->over != 0;
         to->over = from->over;
@@ -212,6 +263,16 @@ static void check_branches(struct check *check, const struct script_step *step, 
             names->at[i].over = 0;
 }
 
+/* `expect alive` closes what is open. */
+static void end_all(struct names *names, unsigned line)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        struct name *name = &names->at[i];
+        name->over = name->over ? name->over : line;
+        name->fresh = 0;
+    }
+}
+
 static void check_steps(struct check *check, const struct script_steps *steps, struct names *names)
 {
     for (size_t i = 0; i < steps->n; i++) {
@@ -220,10 +281,11 @@ static void check_steps(struct check *check, const struct script_steps *steps, s
         check_gone(check, step, names);
         if (is_about_a_connection(step))
             check_connection(check, step, names);
+        if (step->verb == SCRIPT_BACKGROUND)
+            check_connection(check, step->background.step, names);
         if (step->verb == SCRIPT_EXPECT && step->expect.kind == SCRIPT_EXPECT_ALIVE &&
             !step->expect.meanwhile)
-            for (size_t k = 0; k < names->n; k++)
-                names->at[k].over = names->at[k].over ? names->at[k].over : step->line;
+            end_all(names, step->line);
         if (step->verb == SCRIPT_EITHER)
             check_branches(check, step, names);
         else if (script_is_block(step->verb))
@@ -238,5 +300,6 @@ void check_run(struct check *check)
     check_steps(check, &check->script->steps, &names);
     for (size_t i = 0; i < names.n; i++)
         if (!names.at[i].used)
-            check_wrong_step(check, names.at[i].first, "a step that uses the connection");
+            check_wrong_step(check, names.at[i].first, "a step that uses the connection%s",
+                             is_open(names.at[i].first) ? ", or `open NAME tcp`: to be there" : "");
 }
