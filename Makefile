@@ -6,6 +6,8 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 BINDIR   ?= $(PREFIX)/bin
 MANDIR   ?= $(PREFIX)/share/man
+BASHDIR  ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR   ?= $(PREFIX)/share/zsh/site-functions
 CC       ?= cc
 CFLAGS   ?= -O2 -g
 LDFLAGS  ?=
@@ -218,17 +220,38 @@ nightly: ## check, coverage, lint; conformance and interop over and over; bench;
 # iperfspec looks for its cases in ../share/iperfspec/cases, seen from where it lies.
 SHARE = $(abspath $(DESTDIR)$(BINDIR)/../share/iperfspec)
 
-install: all ## install programs, cases, plays and man pages below DESTDIR PREFIX
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
+# Pages of texts in docs, and of what the program says of itself.
+MAN = $(addprefix build/man/,iperfspec.1 iperfref.1 iperfspec-peer.5 iperf3-protocol.7)
+
+man: $(MAN) ## the manual pages, in build/man
+
+build/man/%.1: docs/%.1 scripts/man-commands build/%
+	@mkdir -p $(@D)
+	scripts/man-commands build/$* $< > $@
+
+build/man/iperfspec-peer.5: docs/peer-language.md scripts/md-to-man
+	@mkdir -p $(@D)
+	scripts/md-to-man iperfspec-peer 5 'the language of scripted iperf3 peers' $< > $@
+
+build/man/iperf3-protocol.7: docs/protocol.md scripts/md-to-man
+	@mkdir -p $(@D)
+	scripts/md-to-man iperf3-protocol 7 'the wire protocol of iperf3, clause by clause' $< > $@
+
+install: all man ## install programs, cases, plays, manual pages and completion below DESTDIR PREFIX
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(BASHDIR) $(ZSHDIR))
 	install -m 755 build/iperfref build/iperfspec $(DESTDIR)$(BINDIR)
-	install -m 644 docs/iperfref.1 docs/iperfspec.1 $(DESTDIR)$(MANDIR)/man1
+	for page in $(MAN); do install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; done
+	install -m 644 completion/iperfspec.bash $(DESTDIR)$(BASHDIR)/iperfspec
+	ln -sf iperfspec $(DESTDIR)$(BASHDIR)/iperfref
+	install -m 644 completion/_iperfspec $(DESTDIR)$(ZSHDIR)
 	rm -rf $(SHARE)/cases $(SHARE)/plays
 	cd harness && find cases plays \( -name '*.peer' -o -name '*.expect' \) \
 	    -exec install -D -m 644 {} $(SHARE)/{} \;
 
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,iperfref iperfspec)
-	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,iperfref.1 iperfspec.1)
+	rm -f $(foreach page,$(notdir $(MAN)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
+	rm -f $(addprefix $(DESTDIR)$(BASHDIR)/,iperfref iperfspec) $(DESTDIR)$(ZSHDIR)/_iperfspec
 	rm -rf $(SHARE)
 
 help: ## this list
@@ -239,6 +262,6 @@ clean: ## remove what was built (keeps build/stock)
 
 .PHONY: all mutant-commands unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
         fuzz-coverage corpus coverage sanitize lint false-alarms \
-        format nightly install mutants uninstall help clean FORCE
+        format nightly install man mutants uninstall help clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

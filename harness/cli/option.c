@@ -132,9 +132,16 @@ static void suggest(const char *word, const struct option *options)
     fprintf(stderr, best ? "; did you mean --%s?\n" : "\n", best ? best->name : "");
 }
 
-int cli_option(int argc, char **argv, const struct option *options)
+/* For completion, and for tests: the table itself, "--case=" where a value is wanted. */
+static void __attribute__((noreturn)) list_options(const struct option *options)
 {
-    /* Spellings as common as the long ones. */
+    for (const struct option *o = options; o->name; o++)
+        printf("--%s%s\n", o->name, o->has_arg == required_argument ? "=" : "");
+    exit(fflush(stdout) == 0 ? CLI_OK : CLI_TROUBLE);
+}
+
+int cli_option(int argc, char **argv, const struct option *options)
+{    /* Spellings as common as the long ones. */
     static const struct {
         const char *name, *letter;
     } letters[] = {
@@ -150,6 +157,8 @@ int cli_option(int argc, char **argv, const struct option *options)
         for (size_t i = 0; i < ARRAY_LEN(letters); i++)
             if (strcmp(o->name, letters[i].name) == 0)
                 strcat(shorts, letters[i].letter);
+    if (argc == 2 && strcmp(argv[1], "--list-options") == 0)
+        list_options(options);
     opterr = 0;
     int option = getopt_long(argc, argv, shorts, options, NULL);
 

@@ -25,7 +25,7 @@ static const char usage[] =
     "  --as client|server   the side that is played (default: client)\n"
     "  --session N          the N-th session (default: the first)\n"
     "  --speed X            twice as fast with 2; 0: no pauses at all (default 1)\n"
-    "  --key, --users, --port, --filter  as of `iperfspec convert`\n"
+    "  --key, --users, --port, --filter, --scrub  as of `iperfspec convert`\n"
     "  --timeout-scale X    longer deadlines (default 1)\n"
     "example: iperfspec replay trace.pcap --build build/stock/3.22/iperf3\n"
     "exit:    0 it says the same   1 it does not, or the session cannot be played: the reason is\n"
