@@ -144,8 +144,8 @@ enum script_padding {
 };
 
 struct script_token {
-    const char *user, *password;
-    bool is_relative; /* at_s is added to the time of the clock */
+    const char *user, *password; /* user NULL: the last token that was made, once more */
+    bool is_relative;            /* at_s is added to the time of the clock */
     enum script_padding padding;
     int64_t at_s;
     const char *key; /* file of the public key; NULL: public.pem of {keys} */

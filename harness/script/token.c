@@ -64,6 +64,10 @@ void print_token(const struct script_token *token, struct text *out)
 {
     static const char *const paddings[] = {"", " padding pkcs1", " padding oaep"};
 
+    if (!token->user) {
+        text_adds(out, "token again");
+        return;
+    }
     text_adds(out, "token user ");
     text_add_quoted(out, (struct bytes){(const uint8_t *)token->user, strlen(token->user)});
     text_adds(out, " password ");

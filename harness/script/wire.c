@@ -80,7 +80,7 @@ static bool read_value(struct cursor *c, struct script_wire *wire)
     }
     if (cursor_take(c, "token")) {
         wire->kind = SCRIPT_WIRE_TOKEN;
-        return parse_token(c, &wire->token);
+        return cursor_take(c, "again") || parse_token(c, &wire->token);
     }
     wire->kind = cursor_take(c, "absent")       ? SCRIPT_WIRE_ABSENT
                  : cursor_take(c, "wrong-type") ? SCRIPT_WIRE_WRONG_TYPE

@@ -189,6 +189,24 @@ static void add_string(const struct script_text *pieces, struct text *out)
     text_fini(&inner);
 }
 
+/* A token as a JSON string; `token again` is a replay of the last one (AUTH-15). */
+static bool make_token(struct control *c, const struct script_token *token, struct text *value)
+{
+    struct text *last = &c->sim->last_token;
+
+    if (token->user) {
+        text_fini(last);
+        if (!token_make(c->sim, token, last, &c->why))
+            return false;
+    }
+    if (last->len == 0) {
+        text_adds(&c->why, "`token again`, and no token was made yet");
+        return false;
+    }
+    text_add(value, last->at, last->len);
+    return true;
+}
+
 /* The new value of a member; false and c->why if there is none to be made. */
 static bool make_value(struct control *c, const struct script_wire *wire, const struct text *body,
                        struct text *value)
@@ -200,7 +218,7 @@ static bool make_value(struct control *c, const struct script_wire *wire, const 
     else if (wire->kind == SCRIPT_WIRE_WRONG_TYPE)
         text_adds(value, wrong_type(body, wire));
     else if (wire->kind == SCRIPT_WIRE_TOKEN)
-        return token_make(c->sim, &wire->token, value, &c->why);
+        return make_token(c, &wire->token, value);
     else
         text_adds(value, wire->value);
     return true;

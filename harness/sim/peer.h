@@ -145,12 +145,13 @@ struct sim {
     const char *drift_clause;
     struct background *backgrounds;
     size_t n_backgrounds;
-    unsigned n_flows;   /* that the tap was told of */
-    unsigned sessions;  /* control connections of ours that are over */
-    bool is_probing;    /* within `expect alive` */
-    bool was_lenient;   /* a step was left out (sim_config.is_lenient) */
-    bool is_deaf;       /* our port takes no connection */
-    bool end_is_wanted; /* the subject may end: it was told to, or is a client */
+    unsigned n_flows;       /* that the tap was told of */
+    unsigned sessions;      /* control connections of ours that are over */
+    struct text last_token; /* that a script had made, quotes included */
+    bool is_probing;        /* within `expect alive` */
+    bool was_lenient;       /* a step was left out (sim_config.is_lenient) */
+    bool is_deaf;           /* our port takes no connection */
+    bool end_is_wanted;     /* the subject may end: it was told to, or is a client */
 };
 
 /* --- pump.c: the poll loop --- */

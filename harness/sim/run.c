@@ -489,6 +489,7 @@ static void free_all(struct sim *s)
     free(s->ignored.at);
     free(s->backgrounds);
     text_fini(&s->drift);
+    text_fini(&s->last_token);
 }
 
 void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
