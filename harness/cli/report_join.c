@@ -86,7 +86,7 @@ static int normalise(const struct request *r, char **paths)
     int status;
 
     jwrite_init(&w, JWRITE_PRETTY);
-    if (!merge_put_normal(&w, r->roots[0], &why)) {
+    if (!merge_put_normal(&w, r->n ? r->roots[0] : NULL, &why)) {
         fprintf(stderr, "iperfspec report normalise: %s: %s\n", paths[0], text_string(&why));
         status = CLI_USAGE;
     } else {

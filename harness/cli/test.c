@@ -1,6 +1,7 @@
 /* test.c - iperfspec test: the conformance run. */
 #include "harness/cli/base.h"
 #include "harness/cli/cli.h"
+#include "harness/cli/soak.h"
 #include "harness/cli/tell.h"
 
 #include "harness/report/live.h"
@@ -61,6 +62,9 @@ static const char usage[] =
     "                     --seed) or coalesced; the verdicts should be the same\n"
     "  --share-network    no network namespaces\n"
     "  --no-probe         even if it completes no correct session\n"
+    "  --soak TIME        correct and faulty sessions on one server process for so long, such as "
+    "8h,\n"
+    "                     and whether memory, descriptors, threads or service time grow\n"
     "  --persistent       then play all server cases against one process, in an order of its own;\n"
     "                     a verdict that differs is a finding, with the fewest cases that show it\n"
     "  --seed N           of that order, of --shuffle and --segment random (default: a new one,\n"
@@ -112,7 +116,7 @@ struct request {
     struct gate gate;
     const char *ports, *profile, *segment, *record, *expect, *required, *base;
     bool quiet, verbose, persistent, no_probe, bisect;
-    double jobs, max_skip, seed, details, rounds, budget_s, limit_s;
+    double jobs, max_skip, seed, details, rounds, budget_s, limit_s, soak_s;
     unsigned n_detailed;
     struct text kept;  /* folder for what failed cases left, if only --html was given */
     struct text again; /* the command line, up to the choice of cases */
@@ -163,6 +167,7 @@ static const struct row {
     ROW("repeat", NUMBER, rounds, 1, 1e6, false),
     ROW("budget", DURATION, budget_s, 0, 0, false),
     ROW("limit", DURATION, limit_s, 0, 0, false),
+    ROW("soak", DURATION, soak_s, 0, 0, false),
     ROW("timeout-scale", NUMBER, suite.settings.timeout_scale, 0.1, 1000, true),
     ROW("share-network", FLAG, suite.settings.share_network, 0, 0, true),
     ROW("strict-asbuilt", FLAG, suite.demands.strict_asbuilt, 0, 0, true),
@@ -544,6 +549,8 @@ static int run(struct request *r)
         return complain(&why, CLI_TROUBLE);
     report_head(out_of(r), &r->suite);
     fflush(stdout);
+    if (r->soak_s > 0)
+        return cli_soak(&r->suite, r->soak_s, r->tell.json, out_of(r));
     if (!r->suite.settings.far.listen) /* there somebody is told what to type */
         live_begin(&r->live, r->suite.cases.n);
     r->suite.progress = progress;
@@ -586,6 +593,12 @@ static bool is_sensible(const struct request *r)
         fputs("iperfspec test: --base is what is expected, of a --build, with a fresh process for "
               "each "
               "case: no --server, --persistent or --expect with it\n",
+              stderr);
+    else if (r->soak_s > 0 && (r->base || r->persistent || r->suite.settings.remote ||
+                               suite_is_far(&r->suite.settings.far)))
+        fputs("iperfspec test: --soak watches a process of its own: no --server, --dut-addr, "
+              "--base or "
+              "--persistent with it\n",
               stderr);
     else if (r->suite.in_order && !r->persistent)
         fputs("iperfspec test: --in-order is for --persistent\n", stderr);

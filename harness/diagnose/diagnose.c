@@ -312,8 +312,8 @@ static enum diagnosis probe_credentials(struct patient *p)
     return d;
 }
 
-/* Servers say that they want a password by one number or another, by the end of the connection, or by
- * a denial, as their version has it; there is nothing else in these parameters to object to. */
+/* Servers say that they want a password by one number or another, by the end of the connection, or
+ * by a denial, as their version has it; there is nothing else in these parameters to object to. */
 static enum diagnosis probe_parameters(struct patient *p)
 {
     struct talk t;
@@ -327,9 +327,8 @@ static enum diagnosis probe_parameters(struct patient *p)
     }
     note_result(p, &t, r, "after the parameters");
     talk_close(&t);
-    bool may_be_auth =
-        r == TALK_CLOSED || r == TALK_DENIED ||
-        (r == TALK_ERROR && (t.ierr == IEAUTHTEST || t.ierr == IERECVPARAMS));
+    bool may_be_auth = r == TALK_CLOSED || r == TALK_DENIED ||
+                       (r == TALK_ERROR && (t.ierr == IEAUTHTEST || t.ierr == IERECVPARAMS));
     return may_be_auth ? probe_credentials(p) : DIAGNOSE_BROKEN;
 }
 

@@ -51,8 +51,10 @@ static void take_outcome(struct suite_run *run, struct sim_outcome *o)
 static bool play(const struct sim_config *config, struct suite_run *run)
 {
     struct sim_outcome outcome;
+    uint64_t began = now_ns();
 
     sim_run(config, &outcome);
+    run->session_ns = now_ns() - began;
     take_outcome(run, &outcome);
     sim_outcome_fini(&outcome);
     return run->cause == SIM_OK;

@@ -47,6 +47,8 @@ struct suite_run {
     unsigned
         process; /* suite_run_in_order(): number of the process that was judged, from 1; else 0 */
     uint64_t duration_ns, served_ns; /* of it, `expect alive`; 0: the case has none */
+    uint64_t
+        session_ns; /* of the script alone, without the start of the subject; stays there too */
     bool own_network;
     struct session record; /* of the last session; it stays in the worker */
     struct text clause;    /* of the step that failed, "" for none */
@@ -152,7 +154,7 @@ struct suite_settings {
     /* CLOCK_MONOTONIC, 0: none. No case is begun that would not be over by the first, as far as can
      * be told; at the second everything ends, with what has begun. */
     uint64_t budget_end_ns, limit_ns;
-    bool is_lenient;           /* as of struct sim_config: the script is no more than a proposal */
+    bool is_lenient; /* as of struct sim_config: the script is no more than a proposal */
 };
 
 /* --- needs.c: what cases need, and whether it is there --- */
