@@ -201,10 +201,14 @@ static void read_one(const struct witness_reader *r, size_t i)
 
 void witness_others(const struct witness_reader *r)
 {
-    for (size_t i = 0; i < r->s->n && session_place(r->s, r->who, i) < MACHINE_OVER; i++) {
+    enum machine_state state = session_place(r->s, r->who, 0);
+
+    for (size_t i = 0; i < r->s->n && state < MACHINE_OVER; i++) {
         const struct session_message *m = at(r, i);
-        if (session_is_of(m, r->who) && (witness_is_end(m) || m->kind == SESSION_RESET))
+        bool is_own = session_is_of(m, r->who);
+        if (is_own && (witness_is_end(m) || m->kind == SESSION_RESET))
             break; /* who comes later is the next client */
         read_one(r, i);
+        state = is_own ? session_moves(r->s, state, m) : state;
     }
 }

@@ -43,8 +43,8 @@ static bool nothing_left(struct sim *s)
 /* Refused, reset, ended or denied before 09: not yet. */
 static bool is_not_yet(const struct control *c)
 {
-    return !c->got_byte || (c->n_events > 0 && c->events[0].kind == EVENT_STATE &&
-                            c->events[0].state == ACCESS_DENIED);
+    return !c->got_byte || (c->n_events > 0 && control_head(c)->kind == EVENT_STATE &&
+                            control_head(c)->state == ACCESS_DENIED);
 }
 
 /* A server that wants a token gets one; others ignore it (AUTH-1). */

@@ -100,19 +100,26 @@ static void push(struct control *c, struct event e)
         sim_fail(c->sim, SIM_MISS, "more than %d messages that nobody asked for", EVENTS_MAX);
         return;
     }
-    c->events = text_realloc(c->events, (c->n_events + 1) * sizeof *c->events);
-    c->events[c->n_events++] = e;
+    if (c->first_event > c->n_events) { /* seldom enough that an event is moved once in the mean */
+        memmove(c->events, c->events + c->first_event, c->n_events * sizeof *c->events);
+        c->first_event = 0;
+    }
+    if (c->first_event + c->n_events == c->events_cap) {
+        c->events_cap = c->events_cap ? 2 * c->events_cap : 8;
+        c->events = text_realloc(c->events, c->events_cap * sizeof *c->events);
+    }
+    c->events[c->first_event + c->n_events++] = e;
 }
 
 const struct event *control_head(const struct control *c)
 {
-    return c->n_events ? &c->events[0] : NULL;
+    return c->n_events ? &c->events[c->first_event] : NULL;
 }
 
 void control_pop(struct control *c)
 {
-    text_fini(&c->events[0].body);
-    memmove(c->events, c->events + 1, --c->n_events * sizeof *c->events);
+    text_fini(&c->events[c->first_event++].body);
+    c->n_events--;
 }
 
 void event_describe(const struct event *e, struct text *out)

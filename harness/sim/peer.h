@@ -78,8 +78,8 @@ struct control {
     bool in_json;
     unsigned json_due; /* texts that may come next */
     uint64_t ints_since_ns;
-    struct event *events;
-    size_t n_events;
+    struct event *events; /* what came, from first_event on, and was not taken yet */
+    size_t first_event, n_events, events_cap;
 
     struct text out;                  /* still to be written */
     const struct script_split *split; /* NULL: whole */
