@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define SETTLE_MS 100 /* for a server to be done with a test; then it is started anew */
+#define HANG_S    3u  /* for a client to end without a server: then it is looked into */
 #define NAME      "session"
 
 static uint64_t now_ns(void)
@@ -33,6 +34,7 @@ void fuzz_case_fini(struct fuzz_case *c)
 void fuzz_case_copy(const struct fuzz_case *from, struct fuzz_case *to)
 {
     memcpy(to->subject, from->subject, sizeof to->subject);
+    memcpy(to->params, from->params, sizeof to->params);
     session_copy(&from->session, &to->session);
 }
 
@@ -44,6 +46,9 @@ bool fuzz_case_read(const char *name, const char *text, struct fuzz_case *out, s
     *out = (struct fuzz_case){.subject = ""};
     bool ok = script_read(&list, name, text, &error) && list.n > 0 &&
               script_session(list.at[0], &out->session, &error);
+    if (ok && out->session.we_serve)
+        snprintf(out->params, sizeof out->params, "%s",
+                 list.at[0]->params ? list.at[0]->params : "");
     if (ok)
         snprintf(out->subject, sizeof out->subject, "%s", list.at[0]->subject);
     else
@@ -59,7 +64,8 @@ void fuzz_case_write(const struct fuzz_case *c, const char *id, const char *titl
                                         .title = title,
                                         .clauses = clause,
                                         .tags = tag,
-                                        .subject = c->subject};
+                                        .subject = c->subject,
+                                        .params = c->params};
 
     session_write(&c->session, &about, out);
 }
@@ -115,24 +121,19 @@ static void add_last_words(struct verdict *v)
     }
 }
 
-/* The state that the subject was in when it last did something. */
-static const char *state_of(const struct verdict *v, char *room, size_t cap)
+static bool is_end(const struct session_message *m)
+{
+    return m->kind == SESSION_END || m->kind == SESSION_CLOSE || m->kind == SESSION_RESET;
+}
+
+/* The state that the subject had reached before the first end of its control connection. */
+static const char *state_of(const struct verdict *v)
 {
     const struct session *s = &v->record;
-    const char *last = text_string(&v->reactions), *line;
-    size_t end = s->n;
+    size_t end = 0;
 
-    while ((line = strchr(last, '\n')) && line[1])
-        last = line + 1;
-    snprintf(room, cap, "%.*s", (int)strcspn(last, " \n"), last);
-    if (room[0])
-        return room;
-
-    while (end > 0 &&
-           (s->messages[end - 1].who[0] != '\0' || s->messages[end - 1].kind == SESSION_END ||
-            s->messages[end - 1].kind == SESSION_CLOSE ||
-            s->messages[end - 1].kind == SESSION_RESET))
-        end--;
+    while (end < s->n && !(session_is_of(&s->messages[end], "") && is_end(&s->messages[end])))
+        end++;
     return machine_state_name(session_place(s, "", end));
 }
 
@@ -145,8 +146,7 @@ static void make_key(struct verdict *v)
         add_key(v, v->clause, strlen(v->clause));
         return;
     }
-    char room[32];
-    const char *word = sim_cause_word(v->cause), *state = state_of(v, room, sizeof room);
+    const char *word = sim_cause_word(v->cause), *state = state_of(v);
     add_key(v, word, strlen(word));
     if (v->cause == SIM_SANITIZER) {
         add_stack(v);
@@ -281,8 +281,8 @@ static void watch_rest(struct player *p, struct verdict *v)
 static void write_script(const struct fuzz_case *c, struct play_how how, struct text *out)
 {
     fuzz_case_write(c, NAME, NULL, "INT-3", how.is_repeated ? "leak" : NULL, out);
-    if (how.alive && !c->session.we_serve)
-        text_addf(out, "expect alive within %s\n", how.alive);
+    if (how.alive_s && !c->session.we_serve)
+        text_addf(out, "expect alive within %us\n", how.alive_s);
 }
 
 static bool run_text(struct player *p, const char *text, bool is_kept, struct suite_run *run)
@@ -308,6 +308,7 @@ void player_play(struct player *p, const struct fuzz_case *c, struct play_how ho
 
     *v = (struct verdict){.cause = SIM_OK};
     p->settings.is_lenient = !how.is_strict;
+    p->settings.hang_ms = MAX(how.alive_s, HANG_S) * 1000;
     p->serve.is_hasty = how.is_kept;
     if (!how.is_kept)
         player_renew(p);
@@ -335,6 +336,7 @@ enum sim_cause player_play_script(struct player *p, const char *script)
     struct suite_run run;
 
     p->settings.is_lenient = p->serve.is_hasty = false;
+    p->settings.hang_ms = 0;
     player_renew(p);
     umpire_begin(&p->umpire, false);
     run_text(p, script, false, &run);
@@ -344,13 +346,13 @@ enum sim_cause player_play_script(struct player *p, const char *script)
     return cause;
 }
 
-bool player_serves(struct player *p, const char *within)
+bool player_serves(struct player *p, unsigned within_s)
 {
     struct text text = {0};
     struct suite_run run;
 
-    text_addf(&text, "case %s\nclause INT-3\nplays client\n\nexpect alive within %s\n", NAME,
-              within);
+    text_addf(&text, "case %s\nclause INT-3\nplays client\n\nexpect alive within %us\n", NAME,
+              within_s);
     p->settings.is_lenient = p->serve.is_hasty = true;
     umpire_begin(&p->umpire, false);
     run_text(p, text_string(&text), true, &run);

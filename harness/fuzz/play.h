@@ -5,10 +5,10 @@
 #include "harness/subject/watch.h"
 #include "harness/suite/serve.h"
 
-/* A session, and the options of the client that it is for. */
+/* A session, the options of the client that it is for, and what our server means by it. */
 struct fuzz_case {
     struct session session;
-    char subject[256];
+    char subject[256], params[256];
 };
 void fuzz_case_fini(struct fuzz_case *c);
 void fuzz_case_copy(const struct fuzz_case *from, struct fuzz_case *to);
@@ -20,10 +20,11 @@ void fuzz_case_write(const struct fuzz_case *c, const char *id, const char *titl
 
 /* What is to be found out. */
 struct play_how {
-    bool is_kept;      /* a server process that other sessions have met, or will; else a new one */
-    bool is_strict;    /* as the script is written, not as a proposal */
-    bool is_repeated;  /* many times against one process: does it grow? */
-    const char *alive; /* "45s": whether it serves the next client within that; NULL: not asked */
+    bool is_kept;     /* a server process that other sessions have met, or will; else a new one */
+    bool is_strict;   /* as the script is written, not as a proposal */
+    bool is_repeated; /* many times against one process: does it grow? */
+    unsigned alive_s; /* whether it serves the next client within that, or, if it is a client, ends
+                         without a server; 0: not asked, or not for long */
 };
 
 /* What came of it. */
@@ -57,6 +58,6 @@ void player_play(struct player *p, const struct fuzz_case *c, struct play_how ho
 /* Play a script as it is written against a new process: the cause it comes to. */
 enum sim_cause player_play_script(struct player *p, const char *script);
 /* Whether a kept server serves the next client within that time. */
-bool player_serves(struct player *p, const char *within);
+bool player_serves(struct player *p, unsigned within_s);
 /* The next session meets a new process. */
 void player_renew(struct player *p);

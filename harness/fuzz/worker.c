@@ -18,14 +18,14 @@
 #include <string.h>
 #include <time.h>
 
-#define CHECK_EVERY   8    /* sessions between two questions whether a kept server serves on */
-#define RENEW_EVERY   400  /* sessions that one process meets */
-#define REFRESH_EVERY 256  /* sessions between two looks at what others have found */
-#define WARM_UP       4    /* sessions in which a process may grow */
-#define RECENT        8    /* young entries of the corpus, which are preferred */
-#define QUICK         "2s" /* to serve the next client: then it is looked into */
-#define SHORT         "1s" /* while it is made small; what is left is asked patiently */
-#define PATIENT       "45s"
+#define CHECK_EVERY   8   /* sessions between two questions whether a kept server serves on */
+#define RENEW_EVERY   400 /* sessions that one process meets */
+#define REFRESH_EVERY 256 /* sessions between two looks at what others have found */
+#define WARM_UP       4   /* sessions in which a process may grow */
+#define RECENT        8   /* young entries of the corpus, which are preferred */
+#define QUICK_S       2   /* to serve the next client: then it is looked into */
+#define SHORT_S       1   /* while it is made small; what is left is asked patiently */
+#define PATIENT_S     45
 #define GROWTH_BYTES  (256u << 10) /* of one session: suspicious */
 #define STRICT_PLAYS  3            /* of a finding's script, to tell whether it shows each time */
 #define DISMISSED_MAX 256
@@ -89,9 +89,8 @@ static struct recipe draw_recipe(const struct worker *w, uint64_t run)
     return r;
 }
 
-/* The first sessions are the seeds as they are. */
-static bool make_case(const struct corpus *corpus, size_t n_seeds, const struct recipe *r,
-                      struct fuzz_case *c)
+/* The first sessions are the corpus's own as they are: seed 0. */
+static bool make_case(const struct corpus *corpus, const struct recipe *r, struct fuzz_case *c)
 {
     const struct fuzz_case *base = corpus_find(corpus, r->base);
     const struct fuzz_case *other = corpus_find(corpus, r->other);
@@ -100,10 +99,9 @@ static bool make_case(const struct corpus *corpus, size_t n_seeds, const struct 
     if (!base)
         return false;
     fuzz_case_copy(base, c);
-    if (r->run < n_seeds) {
-        mutate_tidy(&c->session);
+    mutate_tidy(&c->session);
+    if (r->seed == 0)
         return true;
-    }
     if (other && draw(&m.seed, 16) == 0 && other->session.we_serve == base->session.we_serve) {
         session_fini(&c->session);
         mutate_cross(&m, &base->session, &other->session, &c->session);
@@ -146,9 +144,9 @@ static bool is_settled(struct worker *w, const char *key)
     return d && d->times >= DISMISSALS;
 }
 
-static struct play_how how_to_show(enum sim_cause cause, const char *within)
+static struct play_how how_to_show(enum sim_cause cause, unsigned within_s)
 {
-    return (struct play_how){.is_repeated = cause == SIM_LEAK, .alive = within};
+    return (struct play_how){.is_repeated = cause == SIM_LEAK, .alive_s = within_s};
 }
 
 static void write_finding(struct worker *w, struct finding *f, const struct fuzz_case *c,
@@ -192,7 +190,7 @@ static void report(struct worker *w, uint64_t run, struct fuzz_case *c, struct v
                         .run = run};
     struct minimise m = {
         .player = &w->player,
-        .how = {.is_repeated = how.is_repeated, .alive = how.alive ? SHORT : NULL},
+        .how = {.is_repeated = how.is_repeated, .alive_s = how.alive_s ? SHORT_S : 0},
         .key = v->key,
         .deadline_ns = now_ns() + (uint64_t)(w->settings->minimise_s * 1e9),
         .stop = w->stop
@@ -202,7 +200,7 @@ static void report(struct worker *w, uint64_t run, struct fuzz_case *c, struct v
     write_finding(w, &f, c, &v->record);
     w->counts->findings++;
     minimise_case(&m, c);
-    how.alive = how.alive ? PATIENT : NULL;
+    how.alive_s = how.alive_s ? PATIENT_S : 0;
     player_play(&w->player, c, how, &last);
     if (strcmp(last.key, v->key) == 0) {
         f.offset = last.offset;
@@ -217,21 +215,22 @@ static void report(struct worker *w, uint64_t run, struct fuzz_case *c, struct v
  * suspicion: what it is said to have done, SIM_LEAK among it. */
 static bool look_into(struct worker *w, const struct recipe *r, enum sim_cause suspicion)
 {
-    struct play_how how = how_to_show(suspicion, QUICK);
+    struct play_how how = how_to_show(suspicion, QUICK_S);
     struct fuzz_case c;
     struct verdict v;
     bool found = false;
 
-    if (!make_case(&w->corpus, w->n_seeds, r, &c))
+    if (!make_case(&w->corpus, r, &c))
         return false;
     journal_suspect(&w->journal, r->run);
     player_play(&w->player, &c, how, &v);
-    if (v.cause == SIM_NO_SERVICE && !is_settled(w, v.key)) { /* it may be slow */
+    if ((v.cause == SIM_NO_SERVICE || v.cause == SIM_HANG) && !is_settled(w, v.key)) {
+        /* It may be slow: builds wait for up to 30 s in places. */
         struct verdict patient;
-        how.alive = PATIENT;
+        how.alive_s = PATIENT_S;
         player_play(&w->player, &c, how, &patient);
-        how.alive = QUICK;
-        if (patient.cause != SIM_NO_SERVICE)
+        how.alive_s = QUICK_S;
+        if (patient.cause != v.cause)
             dismiss(w, v.key);
         else
             found = true;
@@ -324,7 +323,7 @@ static void judge(struct worker *w, const struct recipe *r, const struct fuzz_ca
     } else if (is_server && has_grown(w, v)) {
         suspect_growth(w, r, v);
     } else if (is_server && (v->was_silent || w->n_recent >= CHECK_EVERY)) {
-        if (!player_serves(&w->player, QUICK))
+        if (!player_serves(&w->player, QUICK_S))
             look_into_recent(w, "no service", SIM_NO_SERVICE);
         w->n_recent = 0;
     }
@@ -336,10 +335,12 @@ static void play_one(struct worker *w, uint64_t run)
     struct fuzz_case c;
     struct verdict v;
 
-    if (run < w->n_seeds)
+    if (run < w->n_seeds) {
         snprintf(r.base, sizeof r.base, "%s", w->corpus.at[run].name);
+        r.seed = 0;
+    }
     journal_play(&w->journal, &r);
-    if (!make_case(&w->corpus, w->n_seeds, &r, &c))
+    if (!make_case(&w->corpus, &r, &c))
         return;
     player_play(&w->player, &c, (struct play_how){.is_kept = !c.session.we_serve}, &v);
     w->recent[w->n_recent++] = r;
@@ -443,18 +444,15 @@ int fuzz_rerun(const struct fuzz_settings *settings, uint64_t n)
     struct text script = {0};
     struct verdict v = {.cause = SIM_TROUBLE};
     char dir[1100];
-    size_t n_seeds = 0;
 
     corpus_open(&corpus, corpus_dir(settings, dir, sizeof dir), settings->servers,
                 settings->clients);
-    while (n_seeds < corpus.n && strncmp(corpus.at[n_seeds].name, "seed-", 5) == 0)
-        n_seeds++;
-    bool ok = journal_find(settings->findings, n, &r) && make_case(&corpus, n_seeds, &r, &c);
+    bool ok = journal_find(settings->findings, n, &r) && make_case(&corpus, &r, &c);
     if (ok) {
         fuzz_case_write(&c, "rerun", NULL, "INT-3", NULL, &script);
         fputs(text_string(&script), stdout);
         player_init(player, &settings->suite, subject_enter_own_network());
-        player_play(player, &c, how_to_show(SIM_OK, PATIENT), &v);
+        player_play(player, &c, how_to_show(SIM_OK, PATIENT_S), &v);
         printf("\n%s%s%s\n%s", sim_cause_word(v.cause), v.got.len ? ": " : "", text_string(&v.got),
                text_string(&v.reactions));
         player_fini(player);

@@ -12,6 +12,7 @@ struct session_about {
     const char *id, *title;
     const char *clauses; /* their ids, divided by blanks */
     const char *needs, *tags, *subject;
+    const char *params; /* header `params`, for where the session's own messages do not tell */
 };
 
 /* Append the script to out. Names of connections must be words: a letter, then letters, digits, '-'

@@ -43,7 +43,7 @@ bool session_is_udp(const struct session *s)
 }
 
 /* What the simulator must know to play the streams: it does not look into a text that it sends. */
-static void write_meaning(struct writer *w)
+static void write_meaning(struct writer *w, const char *otherwise)
 {
     struct text members = {0};
     struct params p;
@@ -69,6 +69,8 @@ static void write_meaning(struct writer *w)
                       numbers[i].value);
     if (members.len > 0)
         text_addf(w->out, "params   {%s }\n", members.at + 1);
+    else if (otherwise && otherwise[0])
+        text_addf(w->out, "params   %s\n", otherwise);
     params_fini(&p);
     text_fini(&members);
 }
@@ -88,6 +90,6 @@ void write_header(struct writer *w, const struct session_about *about)
     write_word(w, "needs", about->needs);
     write_word(w, "tag", about->tags);
     write_word(w, "subject", about->subject);
-    write_meaning(w);
+    write_meaning(w, about->params);
     text_adds(w->out, "\n");
 }

@@ -433,7 +433,8 @@ static void close_case(struct sim *s)
 static void judge_rest(struct sim *s)
 {
     const struct sim_process *p = s->config->process;
-    uint64_t deadline = sim_deadline(s, 2 * WAIT_MS);
+    int64_t hang_ms = s->config->hang_ms ? s->config->hang_ms : 2 * WAIT_MS;
+    uint64_t deadline = sim_deadline(s, hang_ms);
     int status;
 
     if (!p || sim_failed(s))
@@ -445,8 +446,8 @@ static void judge_rest(struct sim *s)
     while (!p->ended(p->context, &status) && !sim_failed(s)) {
         if (sim_now() >= deadline)
             sim_fail(s, SIM_HANG,
-                     "the process is still running %d s after the last connection was closed",
-                     2 * WAIT_MS / 1000);
+                     "the process is still running %lld s after the last connection was closed",
+                     (long long)hang_ms / 1000);
         sim_pump(s, MIN(deadline, sim_now() + 50000000));
     }
     sim_check_process(s, 0);

@@ -102,6 +102,7 @@ struct sim_config {
      * What remains are the causes from SIM_CRASH on. For fuzzing. */
     bool is_lenient;
     int64_t patience_ms; /* ... but so long for the first thing that does not come */
+    int64_t hang_ms;     /* how long a client may run on without its server; 0: 20 s */
     int stop_fd;         /* once it is readable the run ends, SIM_TROUBLE "interrupted"; 0: none */
 };
 

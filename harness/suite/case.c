@@ -320,6 +320,7 @@ static struct sim_config make_config(const struct script *script,
                                .segment = settings->segment,
                                .segment_seed = settings->segment_seed,
                                .is_lenient = settings->is_lenient,
+                               .hang_ms = settings->hang_ms,
                                .patience_ms =
                                    script->plays_server && is_stock ? CLIENT_PATIENCE_MS : 0,
                                .tap = settings->tap};

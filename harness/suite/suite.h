@@ -155,6 +155,7 @@ struct suite_settings {
      * be told; at the second everything ends, with what has begun. */
     uint64_t budget_end_ns, limit_ns;
     bool is_lenient; /* as of struct sim_config: the script is no more than a proposal */
+    int64_t hang_ms; /* the same: patience with a client without a server */
 };
 
 /* --- needs.c: what cases need, and whether it is there --- */

@@ -1,0 +1,184 @@
+/* test_fuzz.c - what a fuzzing run remembers, and how it tells. */
+#include "impl/tests/unit.h"
+
+#include "harness/fuzz/corpus.h"
+#include "harness/fuzz/finding.h"
+#include "harness/fuzz/journal.h"
+#include "harness/fuzz/novelty.h"
+
+#include <unistd.h>
+
+static void make_folder(char dir[UNIT_PATH_MAX])
+{
+    assert_non_null(mkdtemp(unit_temporary(dir, "fuzz")));
+}
+
+static struct text text_of(const char *string)
+{
+    return (struct text){.at = (char *)(uintptr_t)string, .len = strlen(string)};
+}
+
+static void test_novelty_take_counts_what_is_new_and_remembers_it(void **state)
+{
+    const struct text none = text_of(""), one = text_of("RUN SEV_TEST_END advance 0\n");
+    const struct text two = text_of("RUN SEV_TEST_END advance 0\nRESULTS SEV_EOF close 0\n");
+    const struct text said = text_of("error 12 at 7\n"), again = text_of("error 5 at 1234\n");
+    char dir[UNIT_PATH_MAX], path[UNIT_PATH_MAX + 8];
+    struct novelty n;
+
+    (void)state;
+    make_folder(dir);
+    snprintf(path, sizeof path, "%s/seen", dir);
+    assert_true(novelty_open(&n, path));
+    assert_int_equal(novelty_take(&n, &one, &none), 1);
+    assert_int_equal(novelty_take(&n, &one, &none), 0);
+    assert_int_equal(novelty_take(&n, &two, &none), 2); /* the second, and both in a row */
+    assert_int_equal(novelty_take(&n, &none, &said), 1);
+    assert_int_equal(novelty_take(&n, &none, &again), 0); /* other numbers only */
+    novelty_close(&n);
+    assert_true(novelty_open(&n, path));
+    assert_int_equal(n.n, 4);
+    assert_int_equal(n.n_reactions, 2);
+    assert_int_equal(novelty_take(&n, &two, &said), 0);
+    novelty_close(&n);
+}
+
+static void test_novelty_holds_many(void **state)
+{
+    struct novelty n;
+
+    (void)state;
+    assert_true(novelty_open(&n, NULL));
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 5000; i++) {
+            char line[32];
+            snprintf(line, sizeof line, "reaction %d\n", i);
+            const struct text none = text_of(""), one = text_of(line);
+            assert_int_equal(novelty_take(&n, &one, &none), round == 0);
+        }
+    novelty_close(&n);
+}
+
+static void test_journal_find_gives_back_what_was_played(void **state)
+{
+    struct recipe made = {.run = 7, .seed = 0xfedcba9876543210u, .base = "seed-1", .other = "s3"};
+    struct recipe found;
+    char dir[UNIT_PATH_MAX];
+    struct journal j;
+    uint64_t run;
+
+    (void)state;
+    make_folder(dir);
+    assert_true(journal_open(&j, dir, 0));
+    assert_int_equal(j.next, 0);
+    journal_play(&j, &made);
+    journal_suspect(&j, 7);
+    assert_true(journal_open_question(dir, 0, &run));
+    assert_int_equal(run, 7);
+    journal_settle(&j, 7);
+    assert_false(journal_open_question(dir, 0, &run));
+    journal_close(&j);
+    assert_true(journal_open(&j, dir, 0));
+    assert_int_equal(j.next, 8);
+    journal_close(&j);
+    assert_true(journal_find(dir, 7, &found));
+    assert_true(found.seed == made.seed);
+    assert_string_equal(found.base, "seed-1");
+    assert_string_equal(found.other, "s3");
+    assert_false(journal_find(dir, 6, &found));
+}
+
+static void test_corpus_open_has_correct_seeds_for_each_role(void **state)
+{
+    size_t both;
+    struct corpus c;
+
+    (void)state;
+    assert_true(corpus_open(&c, NULL, true, true));
+    both = c.n;
+    corpus_close(&c);
+    for (int client = 0; client < 2; client++) {
+        assert_true(corpus_open(&c, NULL, !client, client));
+        assert_in_range(c.n, 3, both - 3);
+        both -= client ? c.n : 0;
+        for (size_t i = 0; i < c.n; i++)
+            assert_int_equal(c.at[i].what.session.we_serve, client);
+        corpus_close(&c);
+    }
+}
+
+static void test_corpus_add_is_there_when_it_is_opened_again(void **state)
+{
+    char dir[UNIT_PATH_MAX];
+    struct corpus c;
+
+    (void)state;
+    make_folder(dir);
+    assert_true(corpus_open(&c, dir, true, true));
+    size_t n = c.n;
+    struct fuzz_case what;
+    fuzz_case_copy(&c.at[n - 1].what, &what); /* of a client: options and parameters are kept */
+    assert_true(corpus_add(&c, "s00000012", &what));
+    corpus_close(&c);
+    assert_true(corpus_open(&c, dir, true, true));
+    assert_int_equal(c.n, n + 1);
+    const struct fuzz_case *again = corpus_find(&c, "s00000012");
+    assert_non_null(again);
+    assert_string_equal(again->subject, what.subject);
+    assert_string_equal(again->params, what.params);
+    assert_int_equal(again->session.n, what.session.n);
+    fuzz_case_fini(&what);
+    corpus_close(&c);
+}
+
+static void test_finding_name_is_a_word_of_letters(void **state)
+{
+    char name[32];
+
+    (void)state;
+    finding_name("server crash SIGABRT malloc(): x RUN", name, sizeof name);
+    assert_string_equal(name, "server-crash-sigabrt-malloc-x-r");
+    finding_name("a..", name, sizeof name);
+    assert_string_equal(name, "a");
+}
+
+static void test_finding_write_lists_each_once(void **state)
+{
+    struct finding f = {.key = "server crash RUN", .cause = SIM_CRASH, .got = "killed", .run = 5};
+    struct text script = text_of("case a\n"), list = {0};
+    char dir[UNIT_PATH_MAX], path[UNIT_PATH_MAX + 16];
+
+    (void)state;
+    make_folder(dir);
+    assert_false(finding_is_known(dir, f.key));
+    assert_true(finding_write(dir, &f, &script));
+    assert_true(finding_is_known(dir, f.key));
+    f.n_shown = f.n_played = 3;
+    f.is_minimal = true;
+    assert_true(finding_write(dir, &f, &script));
+    f.key = "server hang RUN";
+    assert_true(finding_write(dir, &f, &script));
+    snprintf(path, sizeof path, "%s/README.md", dir);
+    assert_true(text_read_file(&list, path));
+    const char *first = strstr(text_string(&list), "[server-crash-run]");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "[server-crash-run]"));
+    assert_non_null(strstr(first, "| 5 | 3 of 3 | 1 |"));
+    assert_non_null(strstr(first, "[server-hang-run]"));
+    text_fini(&list);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_novelty_take_counts_what_is_new_and_remembers_it),
+        cmocka_unit_test(test_novelty_holds_many),
+        cmocka_unit_test(test_journal_find_gives_back_what_was_played),
+        cmocka_unit_test(test_corpus_open_has_correct_seeds_for_each_role),
+        cmocka_unit_test(test_corpus_add_is_there_when_it_is_opened_again),
+        cmocka_unit_test(test_finding_name_is_a_word_of_letters),
+        cmocka_unit_test(test_finding_write_lists_each_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
