@@ -21,7 +21,7 @@
 #define WORDS    160 /* characters of one label */
 
 struct row {
-    double at;
+    double at, pause; /* seconds; pause: since the row before, if that is long, else 0 */
     bool from_us;
     const char *kind, *says, *body; /* borrowed from the tree; body may be NULL */
 };
@@ -36,22 +36,35 @@ static const char *text_at(const json_value *v)
     return json_type_of(v) == JSON_STRING ? json_text(v) : NULL;
 }
 
-/* Rows as session_rows() writes them; others are passed over. */
+/* A row as session_rows() writes it; false for others. */
+static bool read_row(const json_value *v, struct row *row)
+{
+    const json_value *at = json_next(v, NULL), *from = at ? json_next(v, at) : NULL,
+                     *kind = from ? json_next(v, from) : NULL,
+                     *says = kind ? json_next(v, kind) : NULL,
+                     *body = says ? json_next(v, says) : NULL;
+    const char *who = text_at(from);
+
+    *row = (struct row){.kind = text_at(kind), .says = text_at(says), .body = text_at(body)};
+    if (json_type_of(at) != JSON_NUMBER || !who || !row->kind || !row->says)
+        return false;
+    row->at = json_double(at);
+    row->from_us = strcmp(who, "us") == 0;
+    return true;
+}
+
 static void read_rows(struct rows *rows, const json_value *list)
 {
+    double before = 0;
+
     for (const json_value *v = json_next(list, NULL); v && rows->n < ROWS_MAX;
          v = json_next(list, v)) {
-        const json_value *at = json_next(v, NULL), *from = at ? json_next(v, at) : NULL,
-                         *kind = from ? json_next(v, from) : NULL,
-                         *says = kind ? json_next(v, kind) : NULL,
-                         *body = says ? json_next(v, says) : NULL;
-        if (json_type_of(at) != JSON_NUMBER || !text_at(from) || !text_at(kind) || !text_at(says))
+        struct row *row = &rows->at[rows->n];
+        if (!read_row(v, row))
             continue;
-        rows->at[rows->n++] = (struct row){.at = json_double(at),
-                                           .from_us = strcmp(text_at(from), "us") == 0,
-                                           .kind = text_at(kind),
-                                           .says = text_at(says),
-                                           .body = text_at(body)};
+        if (rows->n++ > 0 && row->at > before + QUIET_S)
+            row->pause = row->at - before;
+        before = row->at;
     }
 }
 
@@ -87,17 +100,12 @@ static const char *class_of(const struct row *row)
     return "note";
 }
 
-static bool is_quiet_before(const struct rows *rows, size_t i)
-{
-    return i > 0 && rows->at[i].at > rows->at[i - 1].at + QUIET_S;
-}
-
 static unsigned height_of(const struct rows *rows, bool has_fault)
 {
     size_t n = rows->n + has_fault;
 
     for (size_t i = 0; i < rows->n; i++)
-        n += is_quiet_before(rows, i);
+        n += rows->at[i].pause > 0;
     return HEAD + (unsigned)n * ROW + FOOT;
 }
 
@@ -125,7 +133,7 @@ static void add_lines(struct text *out, const struct rows *rows, unsigned height
               "<line class=\"life\" x1=\"" RIGHT "\" x2=\"" RIGHT "\" y1=\"%d\" y2=\"%u\"/>\n",
               HEAD - 8, height, HEAD - 8, height);
     for (size_t i = 0; i < rows->n; i++, y += ROW) {
-        if (is_quiet_before(rows, i)) {
+        if (rows->at[i].pause > 0) {
             text_addf(out,
                       "<line class=\"pause\" x1=\"" LEFT "\" x2=\"" RIGHT
                       "\" y1=\"%u\" y2=\"%u\"/>\n",
@@ -143,9 +151,8 @@ static void add_words(struct text *out, const struct rows *rows)
     text_adds(out, "<svg x=\"18.5%\" width=\"77.5%\" height=\"100%\">");
     for (size_t i = 0; i < rows->n; i++, y += ROW) {
         const struct row *row = &rows->at[i];
-        if (is_quiet_before(rows, i)) {
-            text_addf(out, "<text class=\"q\" y=\"%u\">%.3f s later</text>", y,
-                      row->at - row[-1].at);
+        if (rows->at[i].pause > 0) {
+            text_addf(out, "<text class=\"q\" y=\"%u\">%.3f s later</text>", y, row->pause);
             y += ROW;
         }
         text_addf(out, "<text class=\"%s\" y=\"%u\">", class_of(row), y);

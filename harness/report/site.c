@@ -180,6 +180,18 @@ static bool make_folder(const char *dir, const char *below)
     return ok;
 }
 
+/* Only if it is empty; what else is wrong with it does no harm. */
+static void remove_folder(const char *dir, const char *below)
+{
+    struct text path = {0};
+    int error = errno;
+
+    text_addf(&path, "%s%s", dir, below);
+    rmdir(text_string(&path));
+    text_fini(&path);
+    errno = error;
+}
+
 bool site_can(const char *dir)
 {
     struct stat st;
@@ -241,6 +253,7 @@ static bool write_all(const struct site *site)
         ok = write_file(site, pages[i].name, &text);
     }
     text_fini(&text);
+    remove_folder(dir, "/capture"); /* if no case left one */
     return ok;
 }
 

@@ -273,13 +273,14 @@ void session_timeline(const struct session *s, const char *indent, size_t max, s
 static void put_row(struct jwrite *w, const struct session_message *m, size_t run, size_t max_body)
 {
     struct text says = {0}, body = {0};
+    uint64_t us = m->at_ns / 1000; /* no more digits than that */
 
     session_describe(m, &says);
     if (run > 1)
         text_addf(&says, " in %zu pieces", run);
     text_make_plain(&says);
     jwrite_array(w, NULL);
-    jwrite_double(w, NULL, (double)(m->at_ns / 1000) / 1e6);
+    jwrite_double(w, NULL, (double)us / 1e6);
     jwrite_string(w, NULL, m->from == SESSION_US ? "us" : "subject");
     jwrite_string(w, NULL, session_kind_word(m->kind));
     jwrite_string(w, NULL, text_string(&says) + (m->kind == SESSION_NOTE ? 0 : 2)); /* "> " */
