@@ -64,12 +64,13 @@ static void store_be16(uint8_t *at, uint32_t value)
 }
 
 static void add_ipv4(const uint8_t from[16], const uint8_t to[16], uint8_t protocol, uint32_t len,
-                     struct text *out)
+                     uint16_t id, struct text *out)
 {
     uint8_t h[IPV4_LEN] = {0x45, [6] = 0x40, [8] = 64, [9] = protocol};
     uint32_t total = IPV4_LEN + len, sum = 0;
 
     store_be16(h + 2, total > UINT16_MAX ? 0 : total); /* as offload leaves it */
+    store_be16(h + 4, id); /* by which it is told who repeated a segment */
     memcpy(h + 12, from + 12, 4);
     memcpy(h + 16, to + 12, 4);
     for (size_t i = 0; i < sizeof h; i += 2)
@@ -171,7 +172,7 @@ uint32_t scrub_packet(const struct scrub_flow *flow, const struct dissected *p,
     uint32_t len = p->len + (flow->is_udp ? 8 : has_scale ? 24 : 20);
 
     if (is_ipv4(p->from))
-        add_ipv4(from, to, flow->is_udp ? IP_UDP : IP_TCP, len, out);
+        add_ipv4(from, to, flow->is_udp ? IP_UDP : IP_TCP, len, p->ip_id, out);
     else
         add_ipv6(from, to, flow->is_udp ? IP_UDP : IP_TCP, len, out);
     if (flow->is_udp) {

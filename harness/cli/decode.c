@@ -72,14 +72,28 @@ static void add_ladder(struct decode *d, const struct track_session *s)
     ladder_of_capture(&d->ladders[d->n_ladders++], s->user, s);
 }
 
+static bool is_html(const char *path)
+{
+    const char *ending = strrchr(path, '.');
+
+    return ending != NULL && strcmp(ending, ".html") == 0;
+}
+
+static bool take_ladder(struct decode *d, const char *path)
+{
+    const char *ending = strrchr(path, '.');
+
+    d->ladder_path = path;
+    return is_html(path) || (ending != NULL && strcmp(ending, ".svg") == 0);
+}
+
 static int write_ladders(struct decode *d, const char *name)
 {
-    const char *ending = strrchr(d->ladder_path, '.');
     struct text text = {0};
     FILE *out = fopen(d->ladder_path, "we");
     bool is_good = false;
 
-    if (ending != NULL && strcmp(ending, ".html") == 0)
+    if (is_html(d->ladder_path))
         ladder_html(d->ladders, d->n_ladders, name, &text);
     else
         ladder_svg(d->ladders, d->n_ladders, &text);
@@ -158,14 +172,13 @@ int cli_decode(int argc, char **argv)
             return fputs(usage, stdout), CLI_OK;
         else if (o == 'P')
             d.is_pretty = true;
-        else if (o == 'L')
-            d.ladder_path = optarg;
         else if (o == 'B')
             d.with_bytes = true;
         else if (o == 'J' || o == 'S' || o == 'F')
             d.form = o == 'J' ? FORM_JSON : o == 'S' ? FORM_SUMMARY : FORM_FOLLOW;
-        else if (o == 's' ? !cli_count(optarg, UINT64_MAX, &d.only)
-                          : !cli_source_option(&d.source, o, optarg))
+        else if (o == 's'   ? !cli_count(optarg, UINT64_MAX, &d.only)
+                 : o == 'L' ? !take_ladder(&d, optarg)
+                            : !cli_source_option(&d.source, o, optarg))
             return cli_refuse(argv[0], options, o, usage);
     }
     if (optind + 1 != argc)
