@@ -127,6 +127,8 @@ static bool take_result(struct report *report, struct report_result *r, const js
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         *(const char **)(void *)((char *)r + members[i].at) =
             copy_member(report, v, members[i].key);
+    if (!*r->cause)
+        r->cause = "ok";
     r->line = count_of(v, "line");
     take_lines(report, r, json_member(v, "script_lines"));
     r->seconds = number_of(v, "seconds");

@@ -1,0 +1,213 @@
+/* The formats: what each says of the same run, whatever a peer said; and the files of a site. */
+#include "harness/report/diff.h"
+#include "harness/report/escape.h"
+#include "harness/report/formats.h"
+#include "harness/report/live.h"
+#include "harness/report/site.h"
+#include "impl/tests/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define R(id, verdict, standing, cause, more)                                                      \
+    "{\"id\":\"" id                                                                                \
+    "\",\"title\":\"T <b>\",\"clauses\":[\"INT-3\",\"<i>\"],\"verdict\":\"" verdict                \
+    "\",\"standing\":\"" standing "\",\"cause\":\"" cause                                          \
+    "\",\"file\":\"f.peer\",\"line\":7," more                                                      \
+    "\"script\":\"case x\\n\\nexpect end\\n\",\"script_lines\":[0,0,7],\"clause\":\"INT-3\","      \
+    "\"session\":[[0,\"us\",\"json\",\"{\",\"{\\\"a\\\":[1,{}]}\"],[2,\"subject\",\"end\",\"e\"]]" \
+    "}"
+
+static const char run[] =
+    "{\"schema\":1,\"exit\":1,\"exit_reason\":\"3 "
+    "bad\",\"subject\":{\"name\":\"iperf\",\"version\":"
+    "\"3.12\",\"path\":\"a b\"},\"results\":[" R("a/b/1", "pass", "as-expected", "ok", "")      //
+    "," R("a/b/2", "fail", "unexpected", "crash", "\"got\":\"\\u001b[1m<x>&]]>\",")             //
+    "," R("a/b/3", "fail", "known", "miss", "\"known\":\"CVE # 1\",")                           //
+    "," R("a/b/4", "skip", "as-expected", "ok", "\"skip\":\"not here\",")                       //
+    "," R("c/5", "fail", "flaky", "miss", "\"again\":{\"verdict\":\"pass\",\"cause\":\"ok\"},") //
+    "],\"persistent\":{\"findings\":[{\"id\":\"a/b/1\",\"got\":\"g\"}]}}";
+
+static void load(struct reports *reports, const char *text)
+{
+    struct text why = {0};
+
+    if (!reports_load(reports, (struct bytes){(const uint8_t *)text, strlen(text)}, "x", &why))
+        fail_msg("%s", text_string(&why));
+}
+
+static void test_formats_say_what_is_expected_of_them(void **state)
+{
+    static const struct {
+        const char *format, *part;
+    } rows[] = {
+        {"tap",      "1..6\n"                                                              },
+        {"tap",      "\nok 1 - a/b/1\n"                                                    },
+        {"tap",      "\nnot ok 2 - a/b/2\n"                                                },
+        {"tap",      "\nnot ok 3 - a/b/3 # TODO known: CVE \\# 1\n"                        },
+        {"tap",      "\nok 4 - a/b/4 # SKIP not here\n"                                    },
+        {"tap",      "\nnot ok 5 - c/5\n"                                                  },
+        {"tap",      "\nnot ok 6 - persistent/a/b/1\n"                                     },
+        {"tap",      "  got: \"\\\\x1b[1m<x>&]]>\"\n"                                      },
+        {"junit",    "tests=\"6\" failures=\"3\" errors=\"0\" skipped=\"2\""               },
+        {"junit",    "<testcase classname=\"a.b\" name=\"2\""                              },
+        {"junit",    "<testcase classname=\"c\" name=\"5\""                                },
+        {"junit",    "message=\"got \\x1b[1m&lt;x&gt;&amp;]]&gt; (crash)\" type=\"crash\"" },
+        {"sarif",    "\"ruleId\":\t\"INT-3\""                                              },
+        {"sarif",    "\"justification\":\t\"CVE # 1\""                                     },
+        {"markdown", "| iperf 3.12 |"                                                      },
+        {"github",   "::error file=f.peer,line=7,title=iperf 3.12%3A FAIL a/b/2::got \\x1b"},
+        {"github",   "::warning file=f.peer,line=7,title=iperf 3.12%3A FLAKY c/5::"        },
+    };
+    struct reports reports = {0};
+
+    (void)state;
+    load(&reports, run);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct text out = {0};
+        report_format_find(rows[i].format)->write(&reports, &out);
+        if (!strstr(text_string(&out), rows[i].part))
+            fail_msg("%s has no '%s':\n%s", rows[i].format, rows[i].part, text_string(&out));
+        if (strchr(text_string(&out), '\x1b'))
+            fail_msg("%s orders a terminal about", rows[i].format);
+        text_fini(&out);
+    }
+    reports_fini(&reports);
+}
+
+static void test_formats_of_no_run_are_whole(void **state)
+{
+    struct reports none = {0};
+
+    (void)state;
+    for (size_t i = 0; i < REPORT_FORMATS; i++) {
+        struct text out = {0};
+        report_formats[i].write(&none, &out);
+        text_fini(&out);
+    }
+}
+
+static void expect_file(const char *dir, const char *name, const char *part)
+{
+    struct text path = {0}, bytes = {0};
+
+    text_addf(&path, "%s/%s", dir, name);
+    if (!text_read_file(&bytes, text_string(&path)) || !strstr(text_string(&bytes), part))
+        fail_msg("%s: no '%s'", name, part);
+    text_fini(&path);
+    text_fini(&bytes);
+}
+
+static void test_site_write_makes_pages_of_builds_and_a_base(void **state)
+{
+    struct reports reports = {0}, base = {0};
+    struct text remove = {0};
+    char dir[] = "/tmp/site-XXXXXX";
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    load(&reports, run);
+    load(&reports, run); /* a second of the same name */
+    load(&base, "{\"schema\":1,\"subject\":{},\"results\":[]}");
+    assert_true(site_can(dir));
+    assert_true(site_write(&(struct site_request){.reports = &reports, .base = &base, .dir = dir}));
+    expect_file(dir, "index.html", "2 builds, 6 cases, 12 verdicts; 6 not expected.");
+    expect_file(dir, "index.html", "iperf 3.12 (2)");
+    expect_file(dir, "cases.js", "[\"a/b/2\",\"T <b>\",");
+    expect_file(dir, "cases.js", "\"uu\"");
+    expect_file(dir, "clauses.html", "id=\"INT-3\"");
+    expect_file(dir, "site.css", ":root");
+    assert_false(site_can("/dev/null"));
+    assert_false(site_can("/no/such/folder"));
+    text_addf(&remove, "rm -rf %s", dir);
+    assert_int_equal(system(text_string(&remove)), 0);
+    text_fini(&remove);
+    reports_fini(&reports);
+    reports_fini(&base);
+}
+
+static void test_diffs_tell_what_changed(void **state)
+{
+    struct reports old = {0}, now = {0};
+    struct diffs diffs = {0};
+    struct text why = {0}, out = {0};
+
+    (void)state;
+    load(&old, "{\"schema\":1,\"subject\":{},\"results\":["
+               "{\"id\":\"a/b/2\",\"verdict\":\"pass\",\"standing\":\"as-expected\"},"
+               "{\"id\":\"gone\",\"verdict\":\"pass\",\"standing\":\"as-expected\"}]}");
+    load(&now, run);
+    assert_true(diffs_make(&diffs, &old, &now, &why));
+    assert_int_equal(diffs.n_worse, 1);
+    diffs_text(&diffs, &out);
+    assert_non_null(strstr(text_string(&out), "worse   a/b/2  pass -> FAIL (crash)\n"));
+    assert_non_null(strstr(text_string(&out), "gone    gone  pass -> nothing\n"));
+    diffs_json(&diffs, &out);
+    diffs_fini(&diffs);
+    load(&old, "{\"schema\":1,\"subject\":{\"name\":\"x\"},\"results\":[]}");
+    assert_false(diffs_make(&diffs, &old, &now, &why)); /* which of two? */
+    assert_non_null(strstr(text_string(&why), "iperf 3.12"));
+    diffs_fini(&diffs);
+    text_fini(&why);
+    text_fini(&out);
+    reports_fini(&old);
+    reports_fini(&now);
+}
+
+static void test_escape_holds_what_each_format_can_not(void **state)
+{
+    static const char hostile[] = "\x01<\"&>\n\xff\xc2\x9b\xed\xa0\x80\xef\xbf\xbe\x7f|`%:,";
+    static const struct {
+        void (*escape)(struct text *out, const char *text, size_t max);
+        const char *want;
+    } rows[] = {
+        {escape_xml,
+         "\\x01&lt;&quot;&amp;&gt;\n\\xff\\xc2\\x9b\\xed\\xa0\\x80\\xef\\xbf\\xbe\\x7f|`%:,"},
+        {escape_line, "\\x01<\"&> \\xff\\xc2\\x9b\\xed\\xa0\\x80\\xef\\xbf\\xbe\\x7f|`%:,"  },
+    };
+    struct text out = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        rows[i].escape(&out, hostile, ESCAPE_ALL);
+        assert_string_equal(text_string(&out), rows[i].want);
+        text_fini(&out);
+    }
+    escape_line(&out,
+                "a\xc3\xa4"
+                "bc",
+                3);
+    assert_string_equal(text_string(&out), "a\xc3\xa4"
+                                           "b\u2026");
+    text_fini(&out);
+    escape_command(&out, "a%\n:,", true);
+    assert_string_equal(text_string(&out), "a%25%0A%3A%2C");
+    text_fini(&out);
+}
+
+static void test_live_format_guesses_once_it_can(void **state)
+{
+    struct live live = {.total = 100, .done = 25, .bad = 2};
+    char line[80];
+
+    (void)state;
+    live_format(&live, 1000000000, line, sizeof line);
+    assert_string_equal(line, "[25/100] 2 unexpected");
+    live_format(&live, 10000000000, line, sizeof line);
+    assert_string_equal(line, "[25/100] 2 unexpected, about 30 s left");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_formats_say_what_is_expected_of_them),
+        cmocka_unit_test(test_formats_of_no_run_are_whole),
+        cmocka_unit_test(test_site_write_makes_pages_of_builds_and_a_base),
+        cmocka_unit_test(test_diffs_tell_what_changed),
+        cmocka_unit_test(test_escape_holds_what_each_format_can_not),
+        cmocka_unit_test(test_live_format_guesses_once_it_can),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
