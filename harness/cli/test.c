@@ -1,322 +1,22 @@
 /* test.c - iperfspec test: the conformance run. */
-#include "harness/cli/base.h"
-#include "harness/cli/cli.h"
+#include "harness/cli/request.h"
 #include "harness/cli/soak.h"
-#include "harness/cli/tell.h"
 
-#include "harness/report/live.h"
 #include "harness/report/quirks.h"
 #include "harness/report/report.h"
-#include "harness/suite/serve.h"
-#include "harness/suite/suite.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define DETAILS       20 /* failures that are shown in full */
-#define MAX_JOBS      64
 #define LIMIT_GRACE_S 60 /* behind --limit, for what is written at the end */
-
-static const char usage[] =
-    "usage: iperfspec test --build PATH [OPTIONS]\n"
-    "       iperfspec test --server-cmd 'CMD {port}' --client-cmd 'CMD {host} {port}' [OPTIONS]\n"
-    "       iperfspec test --server HOST:PORT [OPTIONS]\n"
-    "Start an iperf3-compatible build as server and as client, play cases against it, judge it.\n"
-    "What is judged:\n"
-    "  --build PATH       a program with iperf3's own options, both roles\n"
-    "  --server-cmd CMD   how to start a server; {port} is replaced\n"
-    "  --client-cmd CMD   how to start a client; {host} and {port} are replaced\n"
-    "  --server HOST:PORT a server that runs elsewhere; cases that need its process are skipped\n"
-    "  --listen ADDR:PORT clients that a person starts, on a phone or a router: says what to type\n"
-    "Commands that start it on another machine, such as --server-cmd 'ssh dut iperf3 -s -p "
-    "{port}':\n"
-    "  --dut-addr ADDR    where its servers are to be reached\n"
-    "  --harness-addr ADDR  our address there, which is {host} for its clients\n"
-    "  --port-range A-B   ports that may be used, in turn\n"
-    "  --stop-cmd CMD     run when a case is over, such as 'ssh dut pkill iperf3'; {port} is "
-    "replaced\n"
-    "  --version-cmd CMD  prints what --version and --help print there\n"
-    "  --env NAME=VALUE   for its environment (again for more)\n"
-    "  --wrap 'CMD {}'    run it below another program, such as 'valgrind {}'\n"
-    "  --profile P        what it is, in place of what --version and INFO say:\n"
-    "                     NAME/VERSION[@VENDOR] such as iperf/3.12@deb12u2, or any\n"
-    "Which cases:\n" CLI_CHOICE_HELP "How they are played:\n"
-    "  --jobs N           cases at the same time (default 4 per CPU; 1 with --server); above 1\n"
-    "                     some slow ones go on beside them\n"
-    "  --fail-fast        stop at the first verdict that is not expected; slow cases come last\n"
-    "  --repeat N         play each case N times; a verdict that changes is flaky\n"
-    "  --until-fail       repeat until a case counts against the build, or --limit\n"
-    "  --budget TIME      begin no case that would not be over by then, such as 60s; those come\n"
-    "                     first that are worth most (docs/judging.md)\n"
-    "  --limit TIME       end everything then, such as 10m; what has no verdict is trouble\n"
-    "  --shuffle          in an order of --seed\n"
-    "  --timeout-scale X  longer deadlines (default 1)\n"
-    "  --segment HOW      cut what is sent otherwise, whole being the default: bytes, random (see\n"
-    "                     --seed) or coalesced; the verdicts should be the same\n"
-    "  --share-network    no network namespaces\n"
-    "  --no-probe         even if it completes no correct session\n"
-    "  --soak TIME        correct and faulty sessions on one server process for so long, such as "
-    "8h,\n"
-    "                     and whether memory, descriptors, threads or service time grow\n"
-    "  --persistent       then play all server cases against one process, in an order of its own;\n"
-    "                     a verdict that differs is a finding, with the fewest cases that show it\n"
-    "  --seed N           of that order, of --shuffle and --segment random (default: a new one,\n"
-    "                     which is printed)\n"
-    "  --in-order         with --persistent: the cases as --case names them, and no other order\n"
-    "What is expected:\n"
-    "  --base PATH        what that build does: unexpected is only what --build makes worse, each\n"
-    "                     time that both play it again (docs/ci.md)\n"
-    "  --bisect           exit for `git bisect run`: 0 good, 1 bad, 125 cannot tell, 128 bad "
-    "usage\n"
-    "  --expect FILE      known verdicts, in place of the program's own (harness/cases/expect)\n"
-    "  --update-expectations  write what was seen into that FILE: sorted, comments kept, stale\n"
-    "                     entries out, new ones in with a reason to fill in; exit 0, or 3\n"
-    "  --strict-asbuilt   drift is unexpected too\n"
-    "  --require LIST     what must be there, such as auth,udp\n"
-    "  --max-skip N       at most so many skipped cases\n"
-    "What is told:\n"
-    "  -q, --quiet        only what was not expected, and the counts\n"
-    "  -v, --verbose      on a terminal too a line for each case; there else only what was not\n"
-    "                     expected has one, and below them is how far the run is\n"
-    "  --details N        show so many failures in full (default 20), the rest on two lines\n"
-    "  --keep DIR         leave what failed cases left there: script, output, timeline\n"
-    "  --record FILE      what the build does in each state, for `iperfspec compare`\n"
-    "  --json FILE        the whole run as JSON (- for stdout), docs/report-schema.md\n"
-    "  --tap FILE         the run as Test Anything Protocol\n"
-    "  --junit FILE       the run as JUnit XML\n"
-    "  --sarif FILE       the findings as SARIF 2.1.0\n"
-    "  --markdown FILE    a summary in Markdown\n"
-    "  --html DIR         a folder of pages that opens from disk; without --keep what failed "
-    "cases\n"
-    "                     left is in DIR/kept\n"
-    "  --github           annotations for GitHub Actions, and the step summary\n"
-    "A verdict that is not expected is played once more, alone; one that changes is flaky, which\n"
-    "counts as unexpected unless an expectation names it as `fail?`, at times.\n"
-    "example: iperfspec test --build build/stock/3.18/iperf3 --clause CLOSE-10\n"
-    "exit:    0 all as expected\n"
-    "         1 unexpected, flaky or unexpectedly passing cases, stale expectations, verdicts\n"
-    "           that depend on earlier cases, more skips or less capabilities than asked for\n"
-    "         2 bad usage, a case or expectation file with a mistake\n"
-    "         3 harness trouble: cases not judged, more than 2 % of connects repeated, a subject\n"
-    "           that cannot be started, a file that cannot be written\n";
-
-struct request {
-    struct suite suite;
-    struct cli_choice choice;
-    struct tell tell;
-    struct live live;
-    struct suite beside; /* of --base */
-    struct gate gate;
-    const char *ports, *profile, *segment, *record, *expect, *required, *base;
-    bool quiet, verbose, persistent, no_probe, bisect;
-    double jobs, max_skip, seed, details, rounds, budget_s, limit_s, soak_s;
-    unsigned n_detailed;
-    struct text kept;  /* folder for what failed cases left, if only --html was given */
-    struct text again; /* the command line, up to the choice of cases */
-};
-
-enum kind { FLAG, POINTER, NUMBER, DURATION, PATH };
-
-#define ROW(name, kind, member, min, max, again)                                                   \
-    {                                                                                              \
-        name, kind, offsetof(struct request, member), min, max, again                              \
-    }
-static const struct row {
-    const char *name;
-    enum kind kind;
-    size_t at;
-    double min, max; /* NUMBER */
-    bool again;      /* part of a command line that plays a case again */
-} rows[] = {
-    ROW("build", PATH, suite.settings.build.path, 0, 0, true),
-    ROW("server-cmd", PATH, suite.settings.build.server_cmd, 0, 0, true),
-    ROW("client-cmd", PATH, suite.settings.build.client_cmd, 0, 0, true),
-    ROW("wrap", PATH, suite.settings.build.wrap, 0, 0, true),
-    ROW("server", POINTER, suite.settings.remote, 0, 0, true),
-    ROW("listen", POINTER, suite.settings.far.listen, 0, 0, true),
-    ROW("dut-addr", POINTER, suite.settings.far.dut, 0, 0, true),
-    ROW("harness-addr", POINTER, suite.settings.far.harness, 0, 0, true),
-    ROW("port-range", POINTER, ports, 0, 0, true),
-    ROW("stop-cmd", POINTER, suite.settings.far.stop_cmd, 0, 0, true),
-    ROW("version-cmd", PATH, suite.settings.build.version_cmd, 0, 0, true),
-    ROW("keep", POINTER, suite.settings.keep, 0, 0, true),
-    ROW("profile", POINTER, profile, 0, 0, true),
-    ROW("expect", POINTER, expect, 0, 0, true),
-    ROW("base", POINTER, base, 0, 0, false),
-    ROW("require", POINTER, required, 0, 0, false),
-    ROW("json", POINTER, tell.json, 0, 0, false),
-    ROW("tap", POINTER, tell.files[0], 0, 0, false),
-    ROW("junit", POINTER, tell.files[1], 0, 0, false),
-    ROW("sarif", POINTER, tell.files[2], 0, 0, false),
-    ROW("markdown", POINTER, tell.files[3], 0, 0, false),
-    ROW("html", POINTER, tell.html, 0, 0, false),
-    ROW("github", FLAG, tell.github, 0, 0, false),
-    ROW("segment", POINTER, segment, 0, 0, true),
-    ROW("record", POINTER, record, 0, 0, false),
-    ROW("jobs", NUMBER, jobs, 1, MAX_JOBS, false),
-    ROW("max-skip", NUMBER, max_skip, 0, 1e6, false),
-    ROW("seed", NUMBER, seed, 0, UINT_MAX, false),
-    ROW("details", NUMBER, details, 0, 1e6, false),
-    ROW("repeat", NUMBER, rounds, 1, 1e6, false),
-    ROW("budget", DURATION, budget_s, 0, 0, false),
-    ROW("limit", DURATION, limit_s, 0, 0, false),
-    ROW("soak", DURATION, soak_s, 0, 0, false),
-    ROW("timeout-scale", NUMBER, suite.settings.timeout_scale, 0.1, 1000, true),
-    ROW("share-network", FLAG, suite.settings.share_network, 0, 0, true),
-    ROW("strict-asbuilt", FLAG, suite.demands.strict_asbuilt, 0, 0, true),
-    ROW("update-expectations", FLAG, suite.demands.accepts_all, 0, 0, false),
-    ROW("in-order", FLAG, suite.in_order, 0, 0, false),
-    ROW("fail-fast", FLAG, suite.demands.fail_fast, 0, 0, false),
-    ROW("until-fail", FLAG, suite.demands.until_fail, 0, 0, false),
-    ROW("bisect", FLAG, bisect, 0, 0, false),
-    ROW("shuffle", FLAG, suite.is_shuffled, 0, 0, false),
-    ROW("persistent", FLAG, persistent, 0, 0, false),
-    ROW("no-probe", FLAG, no_probe, 0, 0, true),
-};
-#define FIRST_ROW 256 /* the rows' numbers among the options; letters are below */
-
-static const struct option *options(void)
-{
-    static const struct option others[] = {
-        CLI_CHOICE_OPTIONS,
-        {"env",        required_argument, NULL, 'E'},
-        {"quiet",        no_argument, NULL, 'q'},
-        {"verbose",            no_argument, NULL, 'v'},
-        {"help",no_argument, NULL, 'h'},
-        {0        }
-    };
-    static struct option all[ARRAY_LEN(rows) + ARRAY_LEN(others)];
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        all[i] =
-            (struct option){rows[i].name, rows[i].kind == FLAG ? no_argument : required_argument,
-                            NULL, FIRST_ROW + (int)i};
-    memcpy(all + ARRAY_LEN(rows), others, sizeof others);
-    return all;
-}
-
-static bool take_row(struct request *r, const struct row *row)
-{
-    char *at = (char *)r + row->at;
-
-    if (row->again)
-        text_addf(&r->again, optarg ? " --%s '%s'" : " --%s", row->name, optarg);
-    switch (row->kind) {
-    case FLAG:
-        *(bool *)(void *)at = true;
-        return true;
-    case POINTER:
-        *(const char **)(void *)at = optarg;
-        return true;
-    case DURATION:
-        return cli_duration(optarg, (double *)(void *)at);
-    case PATH:
-        return snprintf(at, sizeof r->suite.settings.build.path, "%s", optarg) <
-               (int)sizeof r->suite.settings.build.path;
-    default:
-        return cli_number(optarg, row->min, row->max, (double *)(void *)at);
-    }
-}
-
-static bool take(struct request *r, int o)
-{
-    if (o >= FIRST_ROW)
-        return take_row(r, &rows[o - FIRST_ROW]);
-    if (o == 'E') {
-        text_addf(&r->again, " --env '%s'", optarg);
-        return subject_add_env(&r->suite.settings.build, optarg);
-    }
-    if (o == 'q' || o == 'v')
-        return *(o == 'q' ? &r->quiet : &r->verbose) = true;
-    if (o == 'd')
-        text_addf(&r->again, " --cases '%s'", optarg);
-    return cli_choice_option(&r->choice, o, optarg);
-}
-
-/* "auth,udp" as a set. */
-static bool take_required(struct request *r)
-{
-    char *words = r->required ? text_dup(r->required) : NULL, *rest = words, *word;
-    enum script_need need;
-    bool ok = true;
-
-    while (ok && rest && (word = strsep(&rest, ","))) {
-        ok = script_need_find(word, &need);
-        if (ok)
-            r->suite.demands.required |= 1u << need;
-        else
-            fprintf(stderr, "iperfspec test: --require: there is no '%s', only", word);
-    }
-    for (int i = 0; i < SCRIPT_N_NEEDS && !ok; i++)
-        fprintf(stderr, " %s%s", script_need_word((enum script_need)i),
-                i == SCRIPT_N_NEEDS - 1 ? "\n" : "");
-    free(words);
-    return ok;
-}
-
-/* "5201-5210" */
-static bool take_ports(struct request *r)
-{
-    struct suite_far *far = &r->suite.settings.far;
-    char rest;
-
-    if (!r->ports)
-        return true;
-    if (sscanf(r->ports, "%5u-%5u%c", &far->port_lo, &far->port_hi, &rest) == 2 &&
-        far->port_lo > 0 && far->port_lo <= far->port_hi && far->port_hi <= 65535)
-        return true;
-    fprintf(stderr, "iperfspec test: --port-range wants A-B, such as 5201-5210, not '%s'\n",
-            r->ports);
-    return false;
-}
-
-/* Addresses are no names: what is told to a client must be what it can use. */
-static bool take_addresses(const struct request *r)
-{
-    const struct suite_far *far = &r->suite.settings.far;
-    struct sockaddr_storage at;
-    socklen_t len;
-
-    if (far->dut && !sim_address(far->dut, 1, &at, &len))
-        fprintf(stderr, "iperfspec test: --dut-addr wants an address, not '%s'\n", far->dut);
-    else if (far->harness && !sim_address(far->harness, 1, &at, &len))
-        fprintf(stderr, "iperfspec test: --harness-addr wants an address, not '%s'\n",
-                far->harness);
-    else if (far->listen && !serve_split(far->listen, &at, &len))
-        fprintf(stderr, "iperfspec test: --listen wants ADDR:PORT, not '%s'\n", far->listen);
-    else
-        return true;
-    return false;
-}
-
-static bool take_segment(struct request *r)
-{
-    static const char *const words[] = {
-#define X(name, word) word,
-        SIM_SEGMENTS(X)
-#undef X
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (!r->segment || strcmp(words[i], r->segment) == 0) {
-            r->suite.settings.segment = (enum sim_segment)i;
-            return true;
-        }
-    fprintf(stderr, "iperfspec test: --segment wants whole, bytes, random or coalesced, not '%s'\n",
-            r->segment);
-    return false;
-}
 
 /* --- expectations ---------------------------------------------------------------------------- */
 
-static bool read_expectations(struct request *r)
+static bool read_expectations(struct test_request *r)
 {
     char own[1200], dir[1300];
     struct script_error error;
@@ -340,20 +40,20 @@ static bool read_expectations(struct request *r)
 
 /* --- running --------------------------------------------------------------------------------- */
 
-static FILE *out_of(const struct request *r)
+static FILE *out_of(const struct test_request *r)
 {
     return tell_takes_stdout(&r->tell) ? stderr : stdout;
 }
 
 /* Who looks on sees the line that counts, and reads what is worth a word. */
-static bool is_left_out(const struct request *r, const struct suite_result *result)
+static bool is_left_out(const struct test_request *r, const struct suite_result *result)
 {
     return (r->quiet || (r->live.out && !r->verbose)) && result->standing < SUITE_UNEXPECTED;
 }
 
 static void progress(void *context, const struct suite_result *result)
 {
-    struct request *r = context;
+    struct test_request *r = context;
     bool is_failure = result->standing == SUITE_UNEXPECTED;
 
     live_step(&r->live, result->standing >= SUITE_UNEXPECTED, live_now());
@@ -370,7 +70,7 @@ static void progress(void *context, const struct suite_result *result)
 
 static void found(void *context, const struct suite_finding *finding)
 {
-    struct request *r = context;
+    struct test_request *r = context;
 
     live_clear(&r->live);
     report_finding(out_of(r), &r->suite, finding, text_string(&r->again));
@@ -409,7 +109,7 @@ static int complain(struct text *why, int status)
     return status;
 }
 
-static int prepare(struct request *r)
+static int prepare(struct test_request *r)
 {
     struct subject_build *build = &r->suite.settings.build;
     struct text why = {0};
@@ -432,7 +132,7 @@ static int prepare(struct request *r)
     return read_expectations(r) ? CLI_OK : CLI_USAGE;
 }
 
-static bool update(struct request *r)
+static bool update(struct test_request *r)
 {
     struct suite_update done;
 
@@ -447,7 +147,7 @@ static bool update(struct request *r)
     return true;
 }
 
-static int finish(struct request *r)
+static int finish(struct test_request *r)
 {
     struct text why = {0};
     int status = suite_exit_status(&r->suite, &why);
@@ -479,14 +179,14 @@ static uint64_t now_ns(void)
 }
 
 /* Of each run. */
-static void set_budget(struct request *r)
+static void set_budget(struct test_request *r)
 {
     if (r->budget_s > 0)
         r->suite.settings.budget_end_ns = now_ns() + (uint64_t)(r->budget_s * 1e9);
 }
 
 /* From now on. The alarm is for what does not look at the clock. */
-static void set_limits(struct request *r)
+static void set_limits(struct test_request *r)
 {
     struct suite_settings *s = &r->suite.settings;
 
@@ -498,7 +198,7 @@ static void set_limits(struct request *r)
 }
 
 /* The base's run is over, and so is the build's. */
-static int finish_beside(struct request *r)
+static int finish_beside(struct test_request *r)
 {
     if (!gate_run(&r->gate, &r->beside, &r->suite)) {
         fputs("iperfspec: what is worse could not be played again: no worker process\n", stderr);
@@ -509,7 +209,7 @@ static int finish_beside(struct request *r)
 }
 
 /* Whether what came of it says something about the commit. */
-static bool is_sure(const struct request *r)
+static bool is_sure(const struct test_request *r)
 {
     struct suite_totals t;
 
@@ -520,7 +220,7 @@ static bool is_sure(const struct request *r)
 
 /* Where something else tells what a build can be expected to do, one that starts and then completes
  * no session is bad, and no trouble. */
-static bool probe(const struct request *r, struct text *why)
+static bool probe(const struct test_request *r, struct text *why)
 {
     bool spoke;
 
@@ -532,7 +232,7 @@ static bool probe(const struct request *r, struct text *why)
     return why->len == 0;
 }
 
-static int run(struct request *r)
+static int run(struct test_request *r)
 {
     set_limits(r);
     int status = prepare(r);
@@ -573,102 +273,16 @@ static int run(struct request *r)
     return finish(r);
 }
 
-/* Whether the options go together. */
-static bool is_sensible(const struct request *r)
-{
-    const struct subject_build *b = &r->suite.settings.build;
-
-    if (!b->path[0] && !b->server_cmd[0] && !b->client_cmd[0] && !r->suite.settings.remote &&
-        !r->suite.settings.far.listen)
-        fputs("iperfspec test: nothing to judge: --build, --server-cmd, --client-cmd or --server\n",
-              stderr);
-    else if (r->suite.settings.remote && (b->path[0] || b->server_cmd[0]))
-        fputs(
-            "iperfspec test: --server is the server to judge: no --build or --server-cmd with it\n",
-            stderr);
-    else if (r->suite.demands.accepts_all && !r->expect)
-        fputs("iperfspec test: --update-expectations wants --expect FILE, the file to write\n",
-              stderr);
-    else if (r->base && (!b->path[0] || r->persistent || r->suite.demands.accepts_all || r->expect))
-        fputs("iperfspec test: --base is what is expected, of a --build, with a fresh process for "
-              "each "
-              "case: no --server, --persistent or --expect with it\n",
-              stderr);
-    else if (r->soak_s > 0 && (r->base || r->persistent || r->suite.settings.remote ||
-                               suite_is_far(&r->suite.settings.far)))
-        fputs("iperfspec test: --soak watches a process of its own: no --server, --dut-addr, "
-              "--base or "
-              "--persistent with it\n",
-              stderr);
-    else if (r->suite.in_order && !r->persistent)
-        fputs("iperfspec test: --in-order is for --persistent\n", stderr);
-    else if (r->persistent && r->suite.settings.remote)
-        fputs("iperfspec test: --server is one process for all cases already: no --persistent\n",
-              stderr);
-    else
-        return true;
-    return false;
-}
-
-/* Read the command line: CLI_OK, or CLI_USAGE after a message; *help if that is what was asked. */
-static int read_options(struct request *r, int argc, char **argv, bool *help)
-{
-    int o;
-
-    while ((o = cli_option(argc, argv, options())) != -1) {
-        *help = o == 'h';
-        if (*help)
-            return CLI_OK;
-        if (o == '?' || !take(r, o))
-            return cli_refuse(argv[0], options(), o, usage);
-    }
-    if (optind < argc)
-        fprintf(stderr, "iperfspec test: what is '%s' for?\n", argv[optind]);
-    /* Cases at the same time would disturb one another on the one server elsewhere. */
-    r->suite.settings.jobs =
-        r->suite.settings.remote || suite_is_far(&r->suite.settings.far) ? 1 : (unsigned)r->jobs;
-    r->suite.seed = r->seed >= 0 ? (uint64_t)r->seed : (uint64_t)time(NULL) % 1000000;
-    r->choice.in_order = r->suite.in_order;
-    r->suite.demands.rounds = (unsigned)r->rounds;
-    r->suite.demands.limits_skips = r->max_skip >= 0;
-    r->suite.demands.max_skip = r->max_skip >= 0 ? (unsigned)r->max_skip : 0;
-    r->suite.settings.segment_seed = (unsigned)r->suite.seed;
-    return optind == argc && is_sensible(r) && take_required(r) && take_segment(r) &&
-                   take_ports(r) && take_addresses(r)
-               ? CLI_OK
-               : CLI_USAGE;
-}
-
-/* A case waits most of its time, for the subject or to see it idle: four share a CPU without
- * getting into each other's way. */
-static double default_jobs(void)
-{
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return (double)MIN(MAX(cpus, 1) * 4, MAX_JOBS);
-}
-
 int cli_test(int argc, char **argv)
 {
-    struct request r = {.suite.settings = {.timeout_scale = 1},
-                        .jobs = default_jobs(),
-                        .max_skip = -1,
-                        .details = DETAILS,
-                        .seed = -1};
+    struct test_request r;
     bool help = false;
+    int status = request_read(&r, argc, argv, &help);
 
-    text_adds(&r.again, "iperfspec test");
-    int status = read_options(&r, argc, argv, &help);
-    if (help)
-        fputs(usage, stdout);
-    else if (status == CLI_OK)
+    if (!help && status == CLI_OK)
         status = run(&r);
     if (r.bisect && !help)
         status = base_bisect_status(status, r.suite.results && is_sure(&r));
-    gate_fini(&r.gate);
-    suite_fini(&r.beside);
-    suite_fini(&r.suite);
-    text_fini(&r.again);
-    text_fini(&r.kept);
+    request_fini(&r);
     return status;
 }
