@@ -170,7 +170,7 @@ static bool take_left_out(struct coverage *c, const char *path, struct text *why
 {
     FILE *f = fopen(path, "re");
     char line[512], name[NAME_MAX_LEN], reason[32];
-    unsigned n = 0;
+    unsigned n = 0, n_left = 0, at_most = 0;
 
     if (!f) {
         text_addf(why, "%s: %s", path, strerror(errno));
@@ -178,8 +178,9 @@ static bool take_left_out(struct coverage *c, const char *path, struct text *why
     }
     while (fgets(line, sizeof line, f) && why->len == 0) {
         n++;
-        if (line[0] == '#' || line[0] == '\n')
+        if (line[0] == '#' || line[0] == '\n' || sscanf(line, "at-most %u", &at_most) == 1)
             continue;
+        n_left++;
         struct mark *m = sscanf(line, "%95s %31s", name, reason) == 2 ? find(c, name) : NULL;
         if (m && is_reason(reason))
             m->left_out = true;
@@ -190,6 +191,9 @@ static bool take_left_out(struct coverage *c, const char *path, struct text *why
                       path, n);
     }
     fclose(f);
+    if (why->len == 0 && n_left > at_most)
+        text_addf(why, "%s: %u are left out, and `at-most` says %u: may only fall", path, n_left,
+                  at_most);
     return why->len == 0;
 }
 

@@ -50,6 +50,12 @@ static bool is_alone(const struct witness_reader *r, size_t from, size_t to)
     return true;
 }
 
+/* Elsewhere a server says what it could not read: an honest client's FIN is no message. */
+static bool is_own_failure(enum machine_state state, int ierr)
+{
+    return (state == SRV_CREATE || state == SRV_RUN) && ierr != IECTRLCLOSE;
+}
+
 /* Whether a time-out has passed before the subject's message at i. */
 static bool has_waited(const struct witness_reader *r, size_t i)
 {
@@ -106,7 +112,8 @@ static bool server_event(const struct witness_reader *r, enum machine_state stat
         *event = witness_is_overdue(r, i) ? SEV_DURATION
                  : state == SRV_RUN       ? SEV_NO_DATA
                                           : SEV_SILENCE;
-    else if (is_error && last->from == SESSION_SUBJECT && is_alone(r, before, i))
+    else if (is_error && last->from == SESSION_SUBJECT && is_own_failure(state, m->ierr) &&
+             is_alone(r, before, i))
         *event = SEV_OWN_FAILURE;
     else
         return false;
