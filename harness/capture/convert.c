@@ -172,8 +172,11 @@ static void add_head(const struct conversion *c)
     text_addf(c->out, "title    The %s of a captured session (client %s, %s): %s\n",
               c->is_client ? "client" : "server", digest_client_version(c->s), text_string(&mode),
               text_string(&ending));
+    bool is_denied = c->s->last_state[OBSERVER_SERVER] == ACCESS_DENIED;
     text_addf(c->out, "clause   %s\n",
-              c->s->last_state[OBSERVER_SERVER] == ACCESS_DENIED ? "CLOSE-2" : "FLOW-1");
+              !is_denied     ? "FLOW-1"
+              : c->is_client ? "CLOSE-2"
+                             : "ST-CLI-9.a");
     if (c->is_client && c->params != NULL && c->params->authtoken != NULL)
         text_adds(c->out, "needs    auth\n");
     text_addf(c->out, "plays    %s\n", c->is_client ? "client" : "server");
