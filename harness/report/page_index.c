@@ -201,16 +201,20 @@ static void add_area_cell(const struct site *site, size_t from, size_t to, size_
     for (size_t i = 0; PAGE_CODES[i] != '.' && worst == '.'; i++)
         if (n[i] > 0 && !(PAGE_CODES[i] == 's' && n[i + 1] > 0)) /* some skips among passes */
             worst = PAGE_CODES[i];
-    size_t count = n[strchr(PAGE_CODES, worst) - PAGE_CODES];
-    if (worst == '.')
+    if (worst == '.') {
         text_adds(out, "<td></td>");
-    else
-        page_addf(out,
-                  "<td><a class=\"v %s\" href=\"#area=%s&amp;only=%s&amp;build=%z\" "
-                  "aria-label=\"%s: %z %s\">%s%r</a></td>",
-                  (const char[]){worst, '\0'}, site->cases[from].area,
-                  worst == 'p' ? "" : (const char[]){worst, '\0'}, b + 1, site->builds[b].label,
-                  count, page_code_word(worst), page_mark(worst), "");
+        return;
+    }
+    size_t count = n[strchr(PAGE_CODES, worst) - PAGE_CODES];
+    const char *only = worst == 'p' ? "" : (const char[]){worst, '\0'};
+    page_addf(out,
+              "<td><a class=\"v %s\" href=\"#area=%s&amp;only=%s&amp;build=%z\" "
+              "aria-label=\"%s: %z %s\">%s",
+              (const char[]){worst, '\0'}, site->cases[from].area, only, b + 1,
+              site->builds[b].label, count, page_code_word(worst), page_mark(worst));
+    if (worst != 'p')
+        page_addf(out, "<small>%z</small>", count);
+    text_adds(out, "</a></td>");
 }
 
 static void add_areas(const struct site *site, struct text *out)
