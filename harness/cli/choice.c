@@ -17,7 +17,9 @@
 
 static bool add_word(struct cli_words *words, const char *word)
 {
-    words->at = text_realloc(words->at, (words->n + 1) * sizeof *words->at);
+    static struct arena memory; /* of a command line, which is there as long as the process */
+
+    words->at = arena_grow(&memory, words->at, words->n, sizeof *words->at);
     words->at[words->n++] = word;
     return true;
 }
