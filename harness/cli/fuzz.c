@@ -148,7 +148,7 @@ static bool take(struct request *r, int o, const char *value)
         r->reruns = true;
         return take_number(value, &r->run);
     case 'x':
-        return (f->suite.timeout_scale = strtod(value, NULL)) > 0;
+        return cli_number(value, 0.1, 1000, &f->suite.timeout_scale);
     case 'W':
         f->suite.share_network = true;
         return true;
@@ -284,7 +284,7 @@ int cli_fuzz(int argc, char **argv)
         if (o == 'h')
             return fputs(usage, stdout), CLI_OK;
         if (!take(&r, o, optarg))
-            return cli_usage(usage);
+            return cli_refuse(argv[0], options, o, usage);
     }
     if (optind != argc)
         return cli_usage(usage);
