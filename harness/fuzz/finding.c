@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ALIVE "expect alive\n"
+#define ALIVE   "expect alive\n"
+#define SETTLED "pause 100ms\n" /* what it keeps of a session it keeps once it has read it */
 
 /* --- names ----------------------------------------------------------------------------------- */
 
@@ -78,14 +79,17 @@ static size_t place_of_byte(const struct session *record, uint64_t offset)
     return record->n;
 }
 
-/* The subject's own last words, and its end, tell nothing that the last line does not. */
-static size_t end_of_ours(const struct session *record)
+/* Without the subject's end at the end: it tells nothing that the last line does not. What it says
+ * before is waited for: else the script would go on before it has read all. */
+static size_t end_of_talk(const struct session *record)
 {
     size_t end = 0;
 
-    for (size_t i = 0; i < record->n && !is_probe(&record->messages[i]); i++)
-        if (record->messages[i].from == SESSION_US)
+    for (size_t i = 0; i < record->n && !is_probe(&record->messages[i]); i++) {
+        const struct session_message *m = &record->messages[i];
+        if (m->from == SESSION_US || (m->kind != SESSION_END && m->kind != SESSION_RESET))
             end = i + 1;
+    }
     return end;
 }
 
@@ -109,7 +113,7 @@ void finding_script(const struct finding *f, const struct fuzz_case *c,
     char id[200], name[160];
     bool is_violation = f->cause == SIM_MISS;
     const char *tag = f->cause == SIM_LEAK ? "leak" : NULL;
-    size_t end = is_violation ? place_of_byte(record, f->offset) : end_of_ours(record);
+    size_t end = is_violation ? place_of_byte(record, f->offset) : end_of_talk(record);
 
     finding_name(f->key, name, sizeof name);
     snprintf(id, sizeof id, "finding/%s", name);
@@ -120,7 +124,7 @@ void finding_script(const struct finding *f, const struct fuzz_case *c,
     if (is_violation)
         text_addf(out, "expect nothing for 1s\n");
     else if (!record->we_serve)
-        text_adds(out, ALIVE);
+        text_adds(out, f->cause == SIM_LEAK ? SETTLED ALIVE : ALIVE);
     fuzz_case_fini(&script);
 }
 

@@ -144,16 +144,28 @@ static const char *const others[] = {
     "[1]",  "[{}]",  "nul",  "\"\\u0000\"", "NaN", "\"\\ud800\"", "\"\\\\\\\"\"", "{\"a\":{}}",
 };
 
+/* The parameters that are strings: who takes another type for one may die of it (DEF-18). */
+static const char *const string_keys[] = {
+#define KEY_FLAG(name)
+#define KEY_NUMBER(name)
+#define KEY_STRING(name) #name,
+#define X(kind, name)    KEY_##kind(name)
+    PARAM_KEYS(X)
+#undef X
+};
+
 static const char *draw_key(struct mutator *m)
 {
     const char *const *const lists[] = {results_keys, results_stream_keys};
-    size_t n = 0, which = draw(&m->seed, 4);
+    size_t n = 0, which = draw(&m->seed, 6);
 
     if (which < 2)
         return params_key_name((enum param_key)draw(&m->seed, PARAM_N_KEYS));
-    while (lists[which - 2][n])
+    if (which < 4)
+        return string_keys[draw(&m->seed, ARRAY_LEN(string_keys))];
+    while (lists[which - 4][n])
         n++;
-    return lists[which - 2][draw(&m->seed, n)];
+    return lists[which - 4][draw(&m->seed, n)];
 }
 
 static void add_long_string(struct mutator *m, struct text *out)
