@@ -142,7 +142,8 @@ static size_t write_next(struct writer *w, size_t i)
 
 void session_write(const struct session *s, const struct session_about *about, struct text *out)
 {
-    struct writer w = {.session = s, .out = out, .udp = session_is_udp(s)};
+    struct writer w = {
+        .session = s, .out = out, .udp = session_is_udp(s), .ignores_stale = about->ignores_stale};
 
     write_header(&w, about);
     for (size_t i = 0; i < s->n;)

@@ -13,6 +13,7 @@ struct session_about {
     const char *clauses; /* their ids, divided by blanks */
     const char *needs, *tags, *subject;
     const char *params; /* header `params`, for where the session's own messages do not tell */
+    bool ignores_stale; /* `ignore server-error` behind a client's IPERF_DONE (ERR-7) */
 };
 
 /* Append the script to out. Names of connections must be words: a letter, then letters, digits, '-'

@@ -126,4 +126,6 @@ void write_sent(struct writer *w, const struct session_message *m)
     write_of_control(w, m);
     if (!m->joined)
         write_uncork(w, m, place);
+    if (w->ignores_stale && m->kind == SESSION_STATE && m->state == IPERF_DONE)
+        write_line(w, m, "ignore server-error");
 }

@@ -17,7 +17,7 @@ struct writer {
     struct text *out;
     struct write_place *places;
     size_t n;
-    bool udp;
+    bool udp, ignores_stale;
 };
 
 /* write.c */
