@@ -14,27 +14,39 @@
 
 #define TCP_LISTENING  0x0a
 #define BELOW_MAX      256
+#define LISTENERS_MAX  64
 #define FOREIGN_MS     300u
 #define SETTLED_LOOKS  3 /* in a row, a millisecond apart */
 #define DESERTED_LOOKS 50
 
-/* Inodes of the sockets that listen on the port; returns how many. */
-static size_t listeners(const char *table, unsigned port, unsigned long *inodes, size_t max)
+struct listening {
+    unsigned port;
+    unsigned long inode;
+};
+
+/* The sockets that listen on the port (0: on any); returns how many. */
+static size_t listeners(const char *table, unsigned port, struct listening *at, size_t max)
 {
     char line[512];
-    unsigned local, state;
-    unsigned long inode;
+    unsigned state;
     size_t n = 0;
     FILE *f = fopen(table, "re");
 
     while (f && n < max && fgets(line, sizeof line, f))
         if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
-                   &local, &state, &inode) == 3 &&
-            state == TCP_LISTENING && local == port)
-            inodes[n++] = inode;
+                   &at[n].port, &state, &at[n].inode) == 3 &&
+            state == TCP_LISTENING && (port == 0 || at[n].port == port))
+            n++;
     if (f)
         fclose(f);
     return n;
+}
+
+static size_t all_listeners(unsigned port, struct listening at[static LISTENERS_MAX])
+{
+    size_t n = listeners("/proc/self/net/tcp", port, at, LISTENERS_MAX / 2);
+
+    return n + listeners("/proc/self/net/tcp6", port, at + n, LISTENERS_MAX / 2);
 }
 
 static bool holds(pid_t pid, unsigned long inode)
@@ -74,12 +86,11 @@ static pid_t holder(const struct subject *s, unsigned long inode)
 /* The same as subject_listens(), and who listens. */
 static enum subject_ready look(const struct subject *subject, unsigned port, pid_t *who)
 {
-    unsigned long inodes[16];
-    size_t n = listeners("/proc/self/net/tcp", port, inodes, 8);
+    struct listening at[LISTENERS_MAX];
+    size_t n = all_listeners(port, at);
 
-    n += listeners("/proc/self/net/tcp6", port, inodes + n, 8);
     for (size_t i = 0; i < n; i++)
-        if ((*who = holder(subject, inodes[i])))
+        if ((*who = holder(subject, at[i].inode)))
             return SUBJECT_READY;
     return n > 0 ? SUBJECT_FOREIGN : SUBJECT_NOT_YET;
 }
@@ -89,6 +100,17 @@ enum subject_ready subject_listens(const struct subject *subject, unsigned port)
     pid_t who;
 
     return look(subject, port, &who);
+}
+
+unsigned subject_port(const struct subject *subject)
+{
+    struct listening at[LISTENERS_MAX];
+    size_t n = all_listeners(0, at);
+
+    for (size_t i = 0; i < n; i++)
+        if (holder(subject, at[i].inode))
+            return at[i].port;
+    return 0;
 }
 
 static uint64_t now_ns(void)

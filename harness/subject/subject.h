@@ -103,6 +103,8 @@ enum subject_ready { SUBJECT_READY, SUBJECT_NOT_YET, SUBJECT_FOREIGN };
 /* Whether the subject (or a process below it) listens on the TCP port; FOREIGN: somebody else does.
  */
 enum subject_ready subject_listens(const struct subject *subject, unsigned port);
+/* A TCP port on which it listens, whichever; 0: on none. */
+unsigned subject_port(const struct subject *subject);
 /* A port that is free for TCP and UDP now; 0 if there is none. */
 unsigned subject_free_port(void);
 

@@ -10,12 +10,13 @@
 #include <string.h>
 #include <time.h>
 
-#define NS_PER_MS   1000000u
-#define SPIN_MS     1000  /* of processor time, times the scale: then it spins */
-#define PATIENCE_MS 30000 /* on the clock, times the scale: then nothing is proved */
-#define LOOK_MS     10    /* between two looks at one who does not rest */
-#define SUSPICIOUS  0.5   /* share of the time since the last look that was used */
-#define WARM_UP_MS  200   /* processor time that is no sign of anything */
+#define NS_PER_MS     1000000u
+#define SPIN_MS       1000  /* of processor time, times the scale: then it spins */
+#define PATIENCE_MS   30000 /* on the clock, times the scale: then nothing is proved */
+#define LOOK_MS       10    /* between two looks at one who does not rest */
+#define SUSPICIOUS    0.5   /* share of the time since the last look that was used */
+#define WARM_UP_MS    200   /* processor time that is no sign of anything */
+#define PROCESSES_MAX 64    /* of a subject, that are looked at */
 
 /* --- reports --------------------------------------------------------------------------------- */
 
@@ -71,11 +72,13 @@ static uint64_t clock_ns(clockid_t clock)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* What the process has used of the processor, and what it waited for one: on a busy machine a
- * spinning thread waits most of the time. */
+/* What the process and those below it have used of the processor, and what they waited for one: on
+ * a busy machine a spinning thread waits most of the time. */
 struct use {
     uint64_t used_ns, waited_ns;
-    bool is_runnable; /* a thread of it runs, or waits for a processor */
+    bool is_runnable; /* a thread runs, or waits for a processor */
+    pid_t pids[PROCESSES_MAX];
+    size_t n; /* of them */
 };
 
 static size_t read_file(const char *path, char *text, size_t cap)
@@ -102,36 +105,53 @@ static void look_at_thread(pid_t pid, const char *thread, struct use *use)
     read_file(path, text, sizeof text);
     if (sscanf(text, "%*u %llu", &waited) == 1)
         use->waited_ns += waited;
+    snprintf(path, sizeof path, "/proc/%d/task/%.20s/children", (int)pid, thread);
+    read_file(path, text, sizeof text);
+    char *end;
+    for (long child = strtol(text, &end, 10); child > 0 && *end == ' ' && use->n < PROCESSES_MAX;
+         child = strtol(end, &end, 10))
+        use->pids[use->n++] = (pid_t)child;
 }
 
-/* False if it is gone. */
-static bool look(const struct subject *s, struct use *use)
+static void look_at_process(pid_t pid, struct use *use)
 {
     char path[64];
     struct dirent *entry;
     clockid_t clock;
 
-    *use = (struct use){0};
-    snprintf(path, sizeof path, "/proc/%d/task", (int)s->pid);
-    if (!s->running || clock_getcpuclockid(s->pid, &clock) != 0)
-        return false;
-    use->used_ns = clock_ns(clock);
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    if (clock_getcpuclockid(pid, &clock) == 0)
+        use->used_ns += clock_ns(clock);
     DIR *dir = opendir(path);
     while (dir && (entry = readdir(dir)))
         if (isdigit((unsigned char)entry->d_name[0]))
-            look_at_thread(s->pid, entry->d_name, use);
+            look_at_thread(pid, entry->d_name, use);
     if (dir)
         closedir(dir);
+}
+
+/* False if it is gone. */
+static bool look(const struct subject *s, struct use *use)
+{
+    *use = (struct use){.pids = {s->pid}, .n = s->running};
+    for (size_t i = 0; i < use->n; i++) /* grows by the children of each */
+        look_at_process(use->pids[i], use);
     return use->used_ns != 0;
+}
+
+/* From one look to another; what has ended between them counts for nothing. */
+static uint64_t difference(uint64_t before, uint64_t now)
+{
+    return now > before ? now - before : 0;
 }
 
 /* Whether it wanted the processor for most of the time between two looks. */
 static bool is_busy(const struct use *before, const struct use *now, uint64_t elapsed_ns)
 {
-    uint64_t waited = now->waited_ns > before->waited_ns ? now->waited_ns - before->waited_ns : 0;
-    double wanted = (double)(now->used_ns - before->used_ns) + (double)waited;
+    uint64_t wanted =
+        difference(before->used_ns, now->used_ns) + difference(before->waited_ns, now->waited_ns);
 
-    return now->is_runnable || wanted > SUSPICIOUS * (double)elapsed_ns;
+    return now->is_runnable || (double)wanted > SUSPICIOUS * (double)elapsed_ns;
 }
 
 static void pass_time(struct subject *s)
@@ -157,7 +177,7 @@ bool subject_rests(struct subject *s, double scale, struct text *used)
     before = (struct use){.used_ns = MIN(first.used_ns, (uint64_t)WARM_UP_MS * NS_PER_MS),
                           .waited_ns = first.waited_ns};
     while (look(s, &now)) {
-        uint64_t spent = now.used_ns - first.used_ns;
+        uint64_t spent = difference(first.used_ns, now.used_ns);
         at = clock_ns(CLOCK_MONOTONIC);
         if (!is_busy(&before, &now, at - seen))
             return true;

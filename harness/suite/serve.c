@@ -112,6 +112,7 @@ static bool not_ready(struct serve *serve, enum subject_ready ready, struct suit
     char where[96];
     struct subject *s = &serve->subject;
     struct text said = {0};
+    unsigned other;
 
     snprintf(where, sizeof where, "does not listen on the port it was given%s",
              without_port(serve));
@@ -120,8 +121,10 @@ static bool not_ready(struct serve *serve, enum subject_ready ready, struct suit
         serve_trouble(run, SIM_TROUBLE, "another process listens on the port");
     else if (s->lost)
         serve_trouble(run, SIM_TROUBLE, "the process that keeps the subject was killed");
+    else if (!s->ended && (other = subject_port(s)))
+        serve_trouble(run, SIM_NO_SERVICE, "%s, but on %u, %s", where, other, text_string(&said));
     else if (!s->ended)
-        serve_trouble(run, SIM_HANG, "%s: runs on, %s", where, text_string(&said));
+        serve_trouble(run, SIM_NO_SERVICE, "%s: runs on, %s", where, text_string(&said));
     else if (WIFSIGNALED(s->status))
         serve_trouble(run, WTERMSIG(s->status) == SIGKILL ? SIM_TROUBLE : SIM_CRASH,
                       "%s: was killed by SIG%s, %s", where, sigabbrev_np(WTERMSIG(s->status)),

@@ -200,6 +200,26 @@ static const struct daemon_row {
     {"below one who goes on", "$0 --server $1; exit 7"            },
 };
 
+/* Whichever port it is: one who listens elsewhere than told is named. */
+static void test_subject_port_is_where_it_listens(void **state)
+{
+    char command[1200];
+    struct subject s;
+    unsigned port = subject_free_port();
+
+    assert_int_not_equal(port, 0);
+    snprintf(command, sizeof command, "exec %s --server %u", (const char *)*state, port);
+    start(&s, SHELL(command));
+    assert_int_equal(subject_await_listening(&s, port, UINT64_MAX), SUBJECT_READY);
+    assert_int_equal(subject_port(&s), port);
+    subject_end(&s);
+    subject_fini(&s);
+    start(&s, SHELL("exec sleep 100"));
+    assert_int_equal(subject_port(&s), 0);
+    subject_end(&s);
+    subject_fini(&s);
+}
+
 /* A server that makes itself a daemon is watched like any other: it has not ended before it was
  * told to, and how it did is known. */
 static void test_subject_that_is_a_daemon_is_followed(void **state)
@@ -230,14 +250,14 @@ static const struct row {
     enum sim_cause cause;
     const char *got;
 } rows[] = {
-    {"true",    "true; :",                      SIM_EXIT,    "ended with status 0, and printed nothing"},
-    {"false",   "false; exit 1; :",             SIM_EXIT,    "ended with status 1, and printed nothing"},
-    {"says",    "echo no >&2; exit 2; :",       SIM_EXIT,    "ended with status 2, and printed \"no\"" },
-    {"crash",   "kill -SEGV $$; :",             SIM_CRASH,   "was killed by SIGSEGV"                   },
-    {"killed",  "kill -KILL $$; :",             SIM_TROUBLE, "was killed by SIGKILL"                   },
-    {"sleep",   "sleep 100; :",                 SIM_HANG,    "runs on, and printed nothing"            },
-    {"yes",     "yes; :",                       SIM_HANG,    "runs on, and printed \"y\" and more"     },
-    {"nothing", "/nowhere/iperf3; exit 127; :", SIM_EXIT,    "ended with status 127"                   },
+    {"true",    "true; :",                      SIM_EXIT,       "ended with status 0, and printed nothing"},
+    {"false",   "false; exit 1; :",             SIM_EXIT,       "ended with status 1, and printed nothing"},
+    {"says",    "echo no >&2; exit 2; :",       SIM_EXIT,       "ended with status 2, and printed \"no\"" },
+    {"crash",   "kill -SEGV $$; :",             SIM_CRASH,      "was killed by SIGSEGV"                   },
+    {"killed",  "kill -KILL $$; :",             SIM_TROUBLE,    "was killed by SIGKILL"                   },
+    {"sleep",   "sleep 100; :",                 SIM_NO_SERVICE, "runs on, and printed nothing"            },
+    {"yes",     "yes; :",                       SIM_NO_SERVICE, "runs on, and printed \"y\" and more"     },
+    {"nothing", "/nowhere/iperf3; exit 127; :", SIM_EXIT,       "ended with status 127"                   },
 };
 
 /* Programs that are no iperf3 server: clear, different verdicts within bounded time. */
@@ -274,6 +294,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_subject_start_has_sanitizers_report_on_stderr),
         cmocka_unit_test(test_subject_argv_divides_options_and_fills_templates),
         cmocka_unit_test(test_subject_listens_tells_whose_port_it_is),
+        cmocka_unit_test_prestate(test_subject_port_is_where_it_listens, self),
         cmocka_unit_test_prestate(test_subject_that_is_a_daemon_is_followed, self),
         cmocka_unit_test(test_suite_run_case_tells_what_is_no_server),
     };

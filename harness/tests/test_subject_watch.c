@@ -29,6 +29,15 @@ static void __attribute__((noreturn)) be_spinner(void)
         poll(NULL, 0, 0);
 }
 
+/* One that forks for each session. */
+static void __attribute__((noreturn)) be_parent(void)
+{
+    if (fork() == 0)
+        be_spinner();
+    for (;;)
+        pause();
+}
+
 /* Asleep whenever one looks, and busy all the same. */
 static void __attribute__((noreturn)) be_napper(void)
 {
@@ -96,6 +105,7 @@ static const struct rest_row {
     bool rests;
 } rest_rows[] = {
     {"--spinner", false},
+    {"--parent",  false},
     {"--napper",  false},
     {"--slow",    true },
 };
@@ -210,6 +220,8 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "--spinner") == 0)
         be_spinner();
+    if (argc > 1 && strcmp(argv[1], "--parent") == 0)
+        be_parent();
     if (argc > 1 && strcmp(argv[1], "--napper") == 0)
         be_napper();
     if (argc > 1 && strcmp(argv[1], "--slow") == 0)

@@ -37,6 +37,7 @@ static const struct row {
     {"one for clients, and another",     "CLOSE-8 CTL-6", "",      SIM_MISS,       "3.18", SUITE_WARN,  "CTL-6"      },
     {"of a row the parts for servers",   "JSON-12",       "",      SIM_MISS,       "3.18", SUITE_DRIFT, "JSON-12.v1" },
     {"of a row the gravest part",        "ST-SRV-10",     "",      SIM_MISS,       "3.18", SUITE_FAIL,  "ST-SRV-10.c"},
+    {"no service, of nobody's build",    "CLOSE-14",      "",      SIM_NO_SERVICE, NULL,   SUITE_FAIL,  "INT-3"      },
     {"our own trouble",                  "CTL-8",         "",      SIM_TROUBLE,    "3.18", SUITE_ERROR, NULL         },
 };
 
