@@ -266,7 +266,7 @@ int cli_find(const struct cli_choice *choice, struct script_list *list,
         fputs("iperfspec: no folder of cases beside this program; name one with --cases\n", stderr);
         return CLI_TROUBLE;
     }
-    if (suite_find(list, path ? path : own, &why) > 0) {
+    if (suite_find(list, (const char *[]){path ? path : own}, 1, &why) > 0) {
         fprintf(stderr, "%s", text_string(&why));
         text_fini(&why);
         return CLI_USAGE;

@@ -61,10 +61,9 @@ int cli_lint(int argc, char **argv)
         return o == 'h' ? fputs(usage, stdout), CLI_OK : cli_refuse(argv[0], options, o, usage);
     if (optind == argc && !suite_default_cases(own, sizeof own))
         return fputs("iperfspec: no folder of cases beside this program\n", stderr), CLI_TROUBLE;
-    if (optind == argc)
-        problems.n = suite_find(&list, own, &why);
-    for (; optind < argc; optind++)
-        problems.n += suite_find(&list, argv[optind], &why);
+    const char *const *paths =
+        optind < argc ? (const char *const *)argv + optind : (const char *[]){own};
+    problems.n = suite_find(&list, paths, (size_t)MAX(argc - optind, 1), &why);
     fputs(text_string(&why), stdout);
     for (size_t i = 0; i < list.n; i++)
         script_check(list.at[i], report, &problems);

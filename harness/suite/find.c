@@ -35,7 +35,7 @@ static void say(void *context, const struct script_error *problem)
     script_error_format(problem, context);
 }
 
-unsigned suite_find(struct script_list *list, const char *path, struct text *why)
+static unsigned find_below(struct script_list *list, const char *path, struct text *why)
 {
     char *paths[] = {(char *)(uintptr_t)path, NULL};
     FTS *fts = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name);
@@ -61,6 +61,15 @@ unsigned suite_find(struct script_list *list, const char *path, struct text *why
         text_addf(why, "%s: no cases there\n", path);
         wrong++;
     }
+    return wrong;
+}
+
+unsigned suite_find(struct script_list *list, const char *const paths[], size_t n, struct text *why)
+{
+    unsigned wrong = 0;
+
+    for (size_t i = 0; i < n; i++)
+        wrong += find_below(list, paths[i], why);
     return wrong + script_check_ids(list, say, why);
 }
 

@@ -364,7 +364,8 @@ int main(int argc, char **argv)
         return be_client(&rows[strtoul(argv[2], NULL, 10)], argv[4],
                          (unsigned)strtoul(argv[3], NULL, 10));
     self[MAX(len, 0)] = '\0';
-    if (!suite_default_cases(dir, sizeof dir) || suite_find(&cases, dir, &why) > 0) {
+    if (!suite_default_cases(dir, sizeof dir) ||
+        suite_find(&cases, (const char *[]){dir}, 1, &why) > 0) {
         fprintf(stderr, "no cases: %s\n", text_string(&why));
         return 1;
     }

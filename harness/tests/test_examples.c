@@ -259,7 +259,8 @@ static bool read_examples(void)
     const char *at = text_string(&doc), *end;
     char *folder = document_path(FOLDER);
     struct script_error e;
-    bool ok = doc.len > 0 && folder && suite_find(&examples, folder, &why) == 0;
+    bool ok =
+        doc.len > 0 && folder && suite_find(&examples, (const char *[]){folder}, 1, &why) == 0;
 
     while (ok && (at = strstr(at, "```peer\n"))) {
         at += strlen("```peer\n");
