@@ -1,7 +1,8 @@
 """Which cases reach which lines of iperfref's sources (for scripts/mutants).
 
 The suite is played once against a build that notes each of its basic blocks (impl/mutants/reach). A
-line that begins no block belongs to the block of the nearest line above it in its function.
+line that begins no block belongs to the block of the nearest line above it in its function. One that
+does may have begun in the block before: of `a && b` only b begins a block.
 """
 import collections
 import mmap
@@ -55,9 +56,9 @@ class Reach:
     def cases_at(self, path, function, line):
         """Ids of the cases that reach the line; None where it is in no function, as in a table."""
         lines = self.blocks.get((path, function), {})
-        above = [n for n in lines if n <= line]
+        above = sorted(n for n in lines if n <= line)
         if not above:
             return None
-        bits = lines[max(above)]
+        bits = [bit for n in above[-2:] for bit in lines[n]]
         return {case for case, at in self.cases.items()
                 if any(at[bit >> 3] >> (bit & 7) & 1 for bit in bits)}

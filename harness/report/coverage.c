@@ -15,7 +15,9 @@
 struct mark {
     char name[NAME_MAX_LEN]; /* "ST-SRV-6.c", "server/RUN/SEV_TEST_END" */
     bool is_cell, is_client;
-    bool covered, on_stock, killed, left_out;
+    bool covered, on_stock, left_out;
+    bool differs; /* a stock build was seen to do otherwise, in a case that names it */
+    bool killed;  /* so was iperfref with a fault of it */
 };
 
 struct coverage {
@@ -103,7 +105,8 @@ static void take_reaction(struct coverage *c, const json_value *v, bool stock)
 
 static void take_result(struct coverage *c, const json_value *result, bool stock)
 {
-    const char *verdict = report_text_of(result, "verdict");
+    const char *verdict = report_text_of(result, "verdict"),
+               *missed = report_text_of(result, "clause");
     const json_value *named = json_member(result, "clauses");
     const json_value *met = json_member(result, "reactions");
 
@@ -114,6 +117,8 @@ static void take_result(struct coverage *c, const json_value *result, bool stock
         if (m) {
             m->covered = true;
             m->on_stock |= stock;
+            m->differs |=
+                stock && strcmp(verdict, "pass") != 0 && (!*missed || strcmp(missed, m->name) == 0);
         }
     }
     for (const json_value *v = NULL; (v = json_next(met, v));)
@@ -136,7 +141,25 @@ static bool take_report(struct coverage *c, const char *path, struct text *why)
     return why->len == 0;
 }
 
-/* [{"mutant", "clauses", "how": "clause", "kills"}]: of those killed by a case that names them. */
+static bool names(const json_value *list, const char *clause)
+{
+    for (const json_value *v = NULL; (v = json_next(list, v));)
+        if (json_type_of(v) == JSON_STRING && strcmp(json_text(v), clause) == 0)
+            return true;
+    return false;
+}
+
+/* What a fault breaks, and a case that fails because of it names. */
+static void take_kill(struct coverage *c, const json_value *broken, const json_value *kill)
+{
+    for (const json_value *v = NULL; (v = json_next(broken, v));) {
+        struct mark *m = json_type_of(v) == JSON_STRING ? find(c, json_text(v)) : NULL;
+        if (m)
+            m->killed |= names(json_member(kill, "clauses"), m->name);
+    }
+}
+
+/* [{"mutant", "clauses", "how": "clause", "kills": [{"case", "clauses"}]}] */
 static bool take_mutants(struct coverage *c, const char *path, struct text *why)
 {
     json_value *root;
@@ -144,14 +167,10 @@ static bool take_mutants(struct coverage *c, const char *path, struct text *why)
     if (!report_read(path, &root, why))
         return false;
     for (const json_value *v = NULL; (v = json_next(root, v));) {
-        const json_value *named = json_member(v, "clauses");
-        if (strcmp(report_text_of(v, "how"), "clause") != 0)
-            continue;
-        for (const json_value *id = NULL; (id = json_next(named, id));) {
-            struct mark *m = json_type_of(id) == JSON_STRING ? find(c, json_text(id)) : NULL;
-            if (m)
-                m->killed = true;
-        }
+        const json_value *kills = json_member(v, "kills");
+        if (strcmp(report_text_of(v, "how"), "clause") == 0)
+            for (const json_value *kill = NULL; (kill = json_next(kills, kill));)
+                take_kill(c, json_member(v, "clauses"), kill);
     }
     c->has_mutants = true;
     json_free(root);
@@ -200,8 +219,14 @@ static bool take_left_out(struct coverage *c, const char *path, struct text *why
 /* --- telling --------------------------------------------------------------------------------- */
 
 struct sums {
-    unsigned all, covered, on_stock, killed, left_out, missing, stale;
+    unsigned all, covered, on_stock, killed, differs, left_out, missing, stale;
 };
+
+/* A case that cannot fail covers nothing: where mutants were tried, a clause needs a proof. */
+static bool is_covered(const struct coverage *c, const struct mark *m)
+{
+    return m->covered && (m->is_cell || !c->has_mutants || m->killed || m->differs);
+}
 
 static struct sums sum(const struct coverage *c, bool cells, bool clients)
 {
@@ -212,12 +237,14 @@ static struct sums sum(const struct coverage *c, bool cells, bool clients)
         if (m->is_cell != cells || m->is_client != clients)
             continue;
         s.all++;
-        s.covered += m->covered;
+        bool covered = is_covered(c, m);
+        s.covered += covered;
         s.on_stock += m->on_stock;
         s.killed += m->killed;
-        s.left_out += m->left_out && !m->covered;
-        s.missing += !m->covered && !m->left_out;
-        s.stale += m->covered && m->left_out;
+        s.differs += m->differs;
+        s.left_out += m->left_out && !covered;
+        s.missing += !covered && !m->left_out;
+        s.stale += covered && m->left_out;
     }
     return s;
 }
@@ -230,7 +257,8 @@ static bool print_sums(FILE *out, const struct coverage *c, const char *what, bo
     fprintf(out, "%-28s %5u %8u %5.1f %% %9u %8u %8u", what, s.all, s.covered,
             s.all ? 100.0 * s.covered / s.all : 100.0, s.on_stock, s.left_out, s.missing);
     if (c->has_mutants && !cells)
-        fprintf(out, "   %u killed", s.killed);
+        fprintf(out, "   of %u a fault is noticed, in %u a stock build differs", s.killed,
+                s.differs);
     fputs("\n", out);
     return s.missing == 0 && s.stale == 0;
 }
@@ -239,10 +267,11 @@ static void list(FILE *out, const struct coverage *c, bool lists_missing)
 {
     for (size_t i = 0; i < c->n; i++) {
         const struct mark *m = &c->at[i];
-        if (m->covered && m->left_out)
+        bool covered = is_covered(c, m);
+        if (covered && m->left_out)
             fprintf(out, "left out, but covered: %s\n", m->name);
-        else if (!m->covered && !m->left_out && lists_missing)
-            fprintf(out, "missing: %s\n", m->name);
+        else if (!covered && !m->left_out && lists_missing)
+            fprintf(out, m->covered ? "unproved: %s\n" : "missing: %s\n", m->name);
     }
 }
 
