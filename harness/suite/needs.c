@@ -210,6 +210,23 @@ static bool has_option(const struct subject_build *build, const char *option)
     return !build->about[0];
 }
 
+/* A long option that the script gives the subject is a need as well: one that is refused at the
+ * start says nothing of how a build behaves. */
+static void find_refused_option(const struct script *script, const struct subject_build *build,
+                                struct text *why)
+{
+    const char *at = script->subject;
+    char option[80];
+
+    for (; *at && why->len == 0; at += strcspn(at, " \t")) {
+        at += strspn(at, " \t");
+        snprintf(option, sizeof option, "%.*s", (int)MIN(strcspn(at, " \t="), sizeof option - 1),
+                 at);
+        if (script_need_is_option(option) && !has_option(build, option))
+            text_addf(why, "%s: not an option of this build", option);
+    }
+}
+
 static void find_missing_option(const struct script *script, const struct subject_build *build,
                                 struct text *why)
 {
@@ -257,6 +274,7 @@ bool suite_can_run(const struct script *script, const struct suite_settings *set
         if (script_needs(script, (enum script_need)i) && !settings->needs[i].there)
             text_adds(why, settings->needs[i].why);
     find_missing_option(script, build, why);
+    find_refused_option(script, build, why);
     if (script_needs(script, SCRIPT_NEED_SINGLE_TEST) && strstr(build->about, LIMIT_OPTION))
         text_adds(options, LIMIT_OPTION " 1");
     return why->len == 0;
