@@ -51,6 +51,7 @@ static void make_dialogue(struct session *s, bool udp)
         if (s->we_serve && is_open) { /* it is the client who opens */
             m.from = SESSION_SUBJECT;
             m.says_own = false;
+            m.transport = SESSION_CONTROL; /* a third party is a client as well */
             m.body.len = 0;
         }
         session_add(s, &m);
