@@ -399,9 +399,8 @@ void script_print_step(const struct script_step *step, struct text *out); /* one
 void script_print_event(const struct script_event *event, struct text *out);
 
 /* What a reader of the tree alone can find: unknown clauses and needs, branches of `either` that
- * overlap, steps that can never run, connections that do nothing, {NAME} that no foreach has, a case
- * that cannot fail. Calls
- * report for each. Returns how many. */
+ * overlap, steps that can never run, connections that do nothing, {NAME} that no foreach has, a
+ * case that cannot fail. Calls report for each. Returns how many. */
 typedef void script_report(void *context, const struct script_error *problem);
 unsigned script_check(const struct script *script, script_report *report, void *context);
 /* The same for what only several files can show: an id that is not unique. */
