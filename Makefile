@@ -27,6 +27,7 @@ B_tsan     = build/tsan
 B_coverage = build/coverage
 B_fuzz     = build/fuzz
 B_fuzzcov  = build/fuzzcov
+B_engine   = build/engine
 B_mutants  = build/mutants
 B_reach    = build/reach
 B          = $(B_$(VARIANT))
@@ -38,6 +39,10 @@ FLAGS_coverage = -O0 --coverage
 FLAGS_fuzz     = $(FLAGS_asan) -fsanitize=fuzzer-no-link
 FLAGS_mutants  = -O1
 FLAGS_reach    = -O0 -g -fsanitize-coverage=trace-pc -ffunction-sections -Wl,--gc-sections
+# VARIANT=engine: flags and engine are those of the environment (.clusterfuzzlite/build.sh).
+ENGINE_fuzz    = -fsanitize=fuzzer
+ENGINE_fuzzcov = -fsanitize=fuzzer
+ENGINE_engine  = $(LIB_FUZZING_ENGINE)
 FLAGS_fuzzcov  = $(FLAGS_fuzz) -fprofile-instr-generate -fcoverage-mapping
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -118,7 +123,7 @@ $(B)/mutator_afl.so: fuzz/mutator_afl.c $(MUTATOR) $(IMPL) $(B)/flags | build/ge
 $(B)/bin/peer: $(call objects,$(filter harness/script/% harness/session/%,$(HARNESS)))
 $(B)/bin/%: fuzz/%_fuzzer.c $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D) $(B)/obj/fuzz
-	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/$*.d $(LINK) -fsanitize=fuzzer -o $@ $< $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/$*.d $(LINK) $(ENGINE_$(VARIANT)) -o $@ $< $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 fuzz-programs: $(patsubst fuzz/%_fuzzer.c,$(B)/bin/%,$(FUZZERS))
 

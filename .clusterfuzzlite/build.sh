@@ -1,0 +1,22 @@
+#!/bin/bash -eu
+# Every fuzz target with the flags and the engine of the environment, as OSS-Fuzz and ClusterFuzzLite
+# set it: CC, CFLAGS, LIB_FUZZING_ENGINE, OUT. Beside each its inputs, words and options; the shared
+# libraries that it needs are in OUT/lib. The targets watch the allocator: SANITIZER=address.
+cd "$(dirname "$(readlink -f "$0")")"
+[ -e Makefile ] || cd "${SRC:-..}/iperfspec" 2>/dev/null || cd ..
+
+export LDFLAGS="${LDFLAGS:-} -Wl,-rpath,'\$\$ORIGIN/lib'"
+make -s -j"$(nproc)" VARIANT=engine fuzz-programs
+
+mkdir -p "$OUT/lib"
+for target in fuzz/*_fuzzer.c; do
+    name=$(basename "$target" _fuzzer.c)
+    cp "build/engine/bin/$name" "$OUT/${name}_fuzzer"
+    (cd "corpus/$name" && find . -type f | sort | zip -q -X -j "$OUT/${name}_fuzzer_seed_corpus.zip" -@)
+    [ ! -e "fuzz/$name.dict" ] || cp "fuzz/$name.dict" "$OUT/${name}_fuzzer.dict"
+    printf '[libfuzzer]\ntimeout = 25\nrss_limit_mb = 2560\n' >"$OUT/${name}_fuzzer.options"
+    ldd "$OUT/${name}_fuzzer" | sed -nE 's/.* => (.*lib(cjson|crypto)\.so[^ ]*) .*/\1/p' |
+        while read -r library; do
+            [ -e "$OUT/lib/$(basename "$library")" ] || cp -L "$library" "$OUT/lib/"
+        done
+done
