@@ -155,11 +155,27 @@ WRAP(void, session_free, (struct session * s))
 
 static int was_reset = -1; /* the descriptor that was read last */
 
+/* Whoever reads the reset of a stream takes it away from look(). */
+static void stream_was_reset(int fd)
+{
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < N_SESSIONS; i++)
+        for (unsigned k = 0; all[i].session && k < all[i].n_streams; k++)
+            if (all[i].streams[k] == fd &&
+                table_fault_is(machine_state(session_machine(all[i].session)), SEV_STREAM_RESET))
+                react(&all[i]);
+    pthread_mutex_unlock(&lock);
+}
+
 WRAP(ssize_t, recv, (int fd, void *at, size_t len, int flags))
 {
     ssize_t n = __real_recv(fd, at, len, flags);
+    int os_errno = errno;
 
-    was_reset = n < 0 && errno == ECONNRESET ? fd : -1;
+    was_reset = n < 0 && os_errno == ECONNRESET ? fd : -1;
+    if (was_reset >= 0 && table_fault_is_of(MACHINE_SERVER, SEV_STREAM_RESET))
+        stream_was_reset(fd);
+    errno = os_errno;
     return n;
 }
 
