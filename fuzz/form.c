@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#define SEPARATOR  0x1e
-#define STEP_PUT   15 /* a step that puts a message on the channel */
-#define PUT_MAX    255
+#define SEPARATOR 0x1e
+#define STEP_PUT  15 /* a step that puts a message on the channel */
+#define PUT_MAX   255
 
 static const size_t head_lens[] = {[FORM_RECORDS] = 2, [FORM_STEPS] = 3};
 
