@@ -146,9 +146,8 @@ bool talk_send_json(struct talk *t, const char *text)
     return talk_send(t, prefix, frame_put_json_length(prefix, len)) && talk_send(t, text, len);
 }
 
-static enum talk_result read_all(struct talk *t, void *bytes, size_t len)
+static enum talk_result read_all(struct talk *t, void *bytes, size_t len, uint64_t deadline)
 {
-    uint64_t deadline = now_ms() + t->place->timeout_ms;
     char *at = bytes;
 
     while (len > 0) {
@@ -167,7 +166,8 @@ enum talk_result talk_await(struct talk *t, int8_t state)
 {
     uint8_t pair[8];
     int8_t byte = 0;
-    enum talk_result r = read_all(t, &byte, 1);
+    uint64_t deadline = now_ms() + t->place->timeout_ms;
+    enum talk_result r = read_all(t, &byte, 1, deadline);
 
     t->other = byte;
     if (r != TALK_OK)
@@ -176,7 +176,7 @@ enum talk_result talk_await(struct talk *t, int8_t state)
         return TALK_DENIED;
     if (byte == SERVER_ERROR) {
         memset(pair, 0, sizeof pair);
-        read_all(t, pair, sizeof pair); /* some send less of it (ERR-2) */
+        read_all(t, pair, sizeof pair, deadline); /* some send less of it (ERR-2) */
         frame_error_pair((struct bytes){pair, sizeof pair}, &t->ierr, &t->os_errno);
         return TALK_ERROR;
     }
@@ -189,11 +189,12 @@ enum talk_result talk_read_json(struct talk *t, json_value **root)
     struct bytes in = {0}, body;
     enum spec_err e = SPEC_MORE;
     enum talk_result r = TALK_OK;
+    uint64_t deadline = now_ms() + t->place->timeout_ms; /* of all of it: a peer may dribble */
     uint8_t byte;
 
     frame_init(&dec);
     frame_expect(&dec, FRAME_JSON, JSON_MAX);
-    while (e == SPEC_MORE && (r = read_all(t, &byte, 1)) == TALK_OK) {
+    while (e == SPEC_MORE && (r = read_all(t, &byte, 1, deadline)) == TALK_OK) {
         in = (struct bytes){&byte, 1};
         e = frame_feed(&dec, &in, &body);
     }
