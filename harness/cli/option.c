@@ -101,9 +101,9 @@ int cli_refuse(const char *program, const struct option *options, int option, co
         return CLI_USAGE; /* cli_option() has said it */
     while (o->name && o->val != option)
         o++;
-    const char *help = find_help(usage, o->name);
+    const char *name = o->name ? o->name : "", *help = find_help(usage, name);
     fprintf(stderr, "iperfspec %s: bad value '%s' for ", program, optarg);
-    print_help(help ? help : o->name, stderr);
+    print_help(help ? help : name, stderr);
     fputs("\n", stderr);
     return CLI_USAGE;
 }
@@ -141,7 +141,7 @@ static void __attribute__((noreturn)) list_options(const struct option *options)
 }
 
 int cli_option(int argc, char **argv, const struct option *options)
-{    /* Spellings as common as the long ones. */
+{ /* Spellings as common as the long ones. */
     static const struct {
         const char *name, *letter;
     } letters[] = {
