@@ -119,7 +119,8 @@ static bool may_have(const struct track_session *s, bool is_udp)
 /* Whether a session goes between the ends of the flow, with that one as its client. */
 static bool is_between(const struct track_session *s, const struct flow *flow, int client)
 {
-    return track_is_live(s) && may_have(s, flow->key.is_udp) && flow->key.port[!client] == s->server.port &&
+    return track_is_live(s) && may_have(s, flow->key.is_udp) &&
+           flow->key.port[!client] == s->server.port &&
            memcmp(flow->key.address[!client], s->server.address, 16) == 0 &&
            memcmp(flow->key.address[client], s->client.address, 16) == 0;
 }
