@@ -175,7 +175,7 @@ static void test_query_names_the_place_of_a_mistake(void **state)
         {".a[x == 1.b == 2", 11},
         {"(.a == 1",         9 },
         {".a[0",             5 },
-        {". == 1",           2 },
+        {". == 1",           3 },
     };
 
     (void)state;
