@@ -405,8 +405,7 @@ static int read_script(struct request *r, struct script_list *list)
     if (status == CLI_OK && is_text && unused)
         status = complain(CLI_USAGE, "-D %s: there is no {%.*s} in %s", unused,
                           (int)strcspn(unused, "="), unused, r->path);
-    if (status == CLI_OK &&
-        (!is_text || !script_read(list, r->path, text_string(&text), &error))) {
+    if (status == CLI_OK && (!is_text || !script_read(list, r->path, text_string(&text), &error))) {
         script_error_format(&error, &why);
         fputs(text_string(&why), stderr);
         status = CLI_USAGE;

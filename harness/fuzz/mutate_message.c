@@ -47,8 +47,10 @@ static int8_t draw_state(struct mutator *m)
 
 static void fill(struct mutator *m, struct text *room, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        text_add(room, &(uint8_t){(uint8_t)draw_next(&m->seed)}, 1);
+    for (size_t i = 0; i < len; i++) {
+        uint8_t byte = (uint8_t)draw_next(&m->seed);
+        text_add(room, &byte, 1);
+    }
 }
 
 static struct session_message make_of_control(struct mutator *m, struct text *room)

@@ -34,7 +34,7 @@ bool sim_address(const char *text, unsigned port, struct sockaddr_storage *out, 
     X(SIM_CRASH, "crash", "the subject was killed by a signal of its own making")                  \
     X(SIM_EXIT, "exit", "the subject's process ended by itself")                                   \
     X(SIM_HANG, "hang", "the subject did not come to an end")                                      \
-    X(SIM_NO_SERVICE, "no-service", "the subject does not serve a client")                  \
+    X(SIM_NO_SERVICE, "no-service", "the subject does not serve a client")                         \
     X(SIM_SPIN, "spin", "the subject uses the processor while it should wait")                     \
     X(SIM_LEAK, "leak", "the subject keeps more and more")                                         \
     X(SIM_SANITIZER, "sanitizer", "a sanitizer reported on the subject's stderr")                  \

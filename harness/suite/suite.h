@@ -61,9 +61,9 @@ struct suite_run {
 void suite_run_fini(struct suite_run *run);
 
 /* --- find.c --- */
-/* Add the cases of every *.peer file below each of n folders (sorted by path; a folder `lib` is left
- * out), or of single files. Returns how many files could not be read and ids are not unique, why has the
- * reasons; no case at all is wrong too. */
+/* Add the cases of every *.peer file below each of n folders (sorted by path; a folder `lib` is
+ * left out), or of single files. Returns how many files could not be read and ids are not unique,
+ * why has the reasons; no case at all is wrong too. */
 unsigned suite_find(struct script_list *list, const char *const paths[], size_t n,
                     struct text *why);
 /* The folder of cases that belongs to this program; false if there is none. */
