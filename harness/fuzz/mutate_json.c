@@ -259,7 +259,8 @@ static void change_key(struct mutator *m, struct bytes key, struct text *out)
     case 1: /* who looks for it without regard to case finds it */
         for (size_t i = 0; i < key.len; i++) {
             bool is_small = key.at[i] >= 'a' && key.at[i] <= 'z';
-            text_add(out, &(uint8_t){(uint8_t)(key.at[i] - (is_small ? 32 : 0))}, 1);
+            uint8_t letter = is_small ? (uint8_t)(key.at[i] - 32) : key.at[i];
+            text_add(out, &letter, 1);
         }
         break;
     default:

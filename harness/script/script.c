@@ -66,10 +66,10 @@ static bool read_row(void *context, struct parse_lines *lines)
 bool script_read(struct script_list *list, const char *file, const char *text,
                  struct script_error *error)
 {
-    struct reading r = {list, error};
     size_t before = list->n;
 
     *error = (struct script_error){0};
+    struct reading r = {list, error};
     if (parse_foreach(file, text, error, read_row, &r))
         return true;
     while (list->n > before)
