@@ -296,7 +296,7 @@ static void judge_stream(const struct tally *t, unsigned index)
         b.sent = results_find(t->results[b.sender], stream->id);
     if (t->results[!b.sender] != NULL)
         b.received = results_find(t->results[!b.sender], stream->id);
-    if (t->s->n_gaps == 0)
+    if (t->s->n_gaps == 0 && !t->s->has_odd_clock)
         judge_duration(t, stream);
     if (stream->is_udp) {
         judge_udp(t, &b);
@@ -312,7 +312,7 @@ static void judge_omit(const struct tally *t)
 {
     const struct track_session *s = t->s;
 
-    if (t->params->omit <= 0 || s->start_ns == 0 || s->end_ns < s->start_ns)
+    if (t->params->omit <= 0 || s->start_ns == 0 || s->end_ns < s->start_ns || s->has_odd_clock)
         return;
     uint64_t lasted_ns = s->end_ns - s->start_ns;
     uint64_t omit_ns = (uint64_t)t->params->omit * UINT64_C(1000000000);

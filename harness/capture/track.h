@@ -76,7 +76,9 @@ struct track_session {
     bool is_over[2], is_reset[2];
     enum observer_side first_over;
     uint64_t n_gaps, gap_bytes; /* of the control channel, not captured */
-    uint64_t n_repeated;        /* segments of it */
+    bool has_odd_clock; /* a later byte has an earlier time, or one has none: durations tell nothing
+                         */
+    uint64_t n_repeated; /* segments of it */
     /* By side: the sequence number of the channel's first byte, once any byte was seen. */
     bool has_base[2];
     uint32_t base[2];

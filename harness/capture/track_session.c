@@ -24,13 +24,14 @@ static void add_violation(struct track *t, struct track_session *s,
         s->n_more++;
         return;
     }
-    s->violations[s->n_violations++] = *violation;
+    struct track_violation *kept = &s->violations[s->n_violations++];
+    *kept = *violation;
     track_tell(t, s,
                &(struct track_event){.kind = TRACK_VIOLATION,
-                                     .at_ns = violation->at_ns,
-                                     .number = violation->number,
-                                     .from = violation->by,
-                                     .violation = violation});
+                                     .at_ns = kept->at_ns,
+                                     .number = kept->number,
+                                     .from = kept->by,
+                                     .violation = kept});
 }
 
 void track_blame(struct track *t, struct track_session *s, const char *clause,
@@ -80,6 +81,7 @@ static void remember(struct track_session *s, enum observer_side side, struct ch
         s->n_index[side]++;
     }
     s->offset[side] += len;
+    s->has_odd_clock |= origin.at_ns < s->last_ns || origin.at_ns == 0;
     s->last_ns = MAX(s->last_ns, origin.at_ns);
     s->last_number = MAX(s->last_number, origin.number);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -20,10 +21,22 @@ static const char usage[] =
     "example: iperfspec scrub trace.pcapng shared.pcap\n"
     "exit:    0 written   2 bad usage   3 trouble\n";
 
+static bool is_same_file(const char *in, const char *out)
+{
+    struct stat a, b;
+
+    return strcmp(in, "-") != 0 && stat(in, &a) == 0 && stat(out, &b) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static int scrub(const struct cli_source *from, const char *in, const char *path)
 {
     struct text why = {0};
     char own[4096];
+    if (is_same_file(in, path)) {
+        fprintf(stderr, "iperfspec scrub: %s: IN and OUT are the same file\n", path);
+        return CLI_USAGE;
+    }
     FILE *spool = NULL, *out = fopen(path, "wbe");
     bool is_good = out != NULL && cli_spool(in, &spool, own, sizeof own);
 

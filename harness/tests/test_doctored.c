@@ -1,5 +1,6 @@
 /* Doctored copies of captured sessions: each is judged by the clause that it breaks, in the packet
  * that breaks it. */
+#include "harness/capture/timeline.h"
 #include "harness/tests/doctor.h"
 
 enum edit {
@@ -69,6 +70,35 @@ static bool is_blamed(const struct doctor *doc, const struct row *row, size_t ed
     return number <= edited && d.len > 0;
 }
 
+/* --- as text: what `decode` shows of it ------------------------------------------------------ */
+
+static void collect(void *context, struct track_session *s, const struct track_event *event)
+{
+    (void)context;
+    timeline_collect(s, event);
+}
+
+static void print_and_discard(void *context, struct track_session *s)
+{
+    timeline_print(context, s->user, s, false);
+    timeline_discard(s);
+}
+
+static void check_text(const struct capfile *f, const char *clause)
+{
+    char *text = NULL, wanted[64];
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    assert_non_null(out);
+    capfile_feed(f, f->n, &(struct track_user){collect, print_and_discard, out});
+    fclose(out);
+    snprintf(wanted, sizeof wanted, "!! %s ", clause);
+    if (!strstr(text, wanted))
+        fail_msg("no '%s' in\n%s", wanted, text);
+    free(text);
+}
+
 static void check(const struct row *row)
 {
     char path[256];
@@ -85,6 +115,7 @@ static void check(const struct row *row)
         fail_msg("%s: %s by the %s in packet %llu (%s), not %s in packet %zu", row->name,
                  v.n_violations ? v.clause : "nothing", v.by == C ? "client" : "server",
                  (unsigned long long)v.number, v.found, row->clause, edited + 1);
+    check_text(&f, row->clause);
     capfile_fini(&f);
 }
 
