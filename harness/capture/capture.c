@@ -67,7 +67,7 @@ bool capture_each(struct source *source, capture_take *take, void *context,
     *was_cut = end == SOURCE_CUT;
     if (end == SOURCE_DAMAGED)
         text_addf(why, "%s: behind packet %llu: %s", source->name,
-                  (unsigned long long)counts->packets, pcap_geterr(source->pcap));
+                  (unsigned long long)counts->packets, source_words(pcap_geterr(source->pcap)));
     return end != SOURCE_DAMAGED;
 }
 

@@ -37,6 +37,13 @@ static FILE *plain(FILE *raw, struct text *why)
     return unpack_is_plain(raw) ? raw : unpack(raw, why);
 }
 
+const char *source_words(const char *pcap_error)
+{
+    return strstr(pcap_error, strerror(EBADMSG)) /* unpack.c's */
+               ? "the compressed data is damaged, or ends before its end"
+               : pcap_error;
+}
+
 bool source_open(struct source *s, const char *path, struct text *why)
 {
     char error[PCAP_ERRBUF_SIZE] = "";
@@ -57,7 +64,7 @@ bool source_open(struct source *s, const char *path, struct text *why)
     }
     s->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
     if (s->pcap == NULL) {
-        text_addf(why, "%s: %s", s->name, error);
+        text_addf(why, "%s: %s", s->name, source_words(error));
         fclose(file);
         source_close(s);
         return false;

@@ -37,6 +37,9 @@ bool source_passes(const struct source *s, const struct pcap_pkthdr *header, con
 /* Close what source_open() or source_open_live() opened. */
 void source_close(struct source *s);
 
+/* libpcap's words for what went wrong, or better ones. */
+const char *source_words(const char *pcap_error);
+
 /* What a read ended with: the end of the file, a packet that is cut short there, or damage. */
 enum source_end { SOURCE_EOF, SOURCE_CUT, SOURCE_DAMAGED };
 enum source_end source_end(const struct source *s, int pcap_result);

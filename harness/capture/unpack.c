@@ -18,7 +18,8 @@ struct unpacker {
     FILE *raw; /* read by its descriptor only: no buffer of its own is to be filled */
     enum unpack_kind kind;
     bool is_over;
-    uint8_t in[IN_LEN]; /* packed bytes: those from at to len are to be undone */
+    bool is_inside, is_damaged; /* in a member or frame whose end, and checksum, is still to come */
+    uint8_t in[IN_LEN];         /* packed bytes: those from at to len are to be undone */
     size_t at, len;
     union {
         z_stream gzip;
@@ -66,8 +67,10 @@ static size_t inflate_some(struct unpacker *u, char *out, size_t cap)
     u->at = u->len - u->gzip.avail_in;
     if (status == Z_STREAM_END)
         inflateReset(&u->gzip); /* members may follow one another */
-    else if (status != Z_OK && status != Z_BUF_ERROR)
-        u->is_over = true;
+    if (status == Z_STREAM_END || status == Z_OK)
+        u->is_inside = status == Z_OK;
+    else
+        u->is_damaged = status != Z_BUF_ERROR;
     return cap - u->gzip.avail_out;
 }
 
@@ -76,7 +79,10 @@ static size_t unzstd_some(struct unpacker *u, char *out, size_t cap)
     ZSTD_inBuffer in = {u->in, u->len, u->at};
     ZSTD_outBuffer made = {out, cap, 0};
 
-    u->is_over = ZSTD_isError(ZSTD_decompressStream(u->zstd, &made, &in));
+    size_t status = ZSTD_decompressStream(u->zstd, &made, &in);
+    u->is_damaged = ZSTD_isError(status);
+    if (in.pos > u->at)
+        u->is_inside = status != 0;
     u->at = in.pos;
     return made.pos;
 }
@@ -85,9 +91,12 @@ static size_t unlz4_some(struct unpacker *u, char *out, size_t cap)
 {
     size_t used = u->len - u->at, made = cap;
 
-    u->is_over = LZ4F_isError(LZ4F_decompress(u->lz4, out, &made, u->in + u->at, &used, NULL));
+    size_t status = LZ4F_decompress(u->lz4, out, &made, u->in + u->at, &used, NULL);
+    u->is_damaged = LZ4F_isError(status);
+    if (used > 0)
+        u->is_inside = status != 0;
     u->at += used;
-    return u->is_over ? 0 : made;
+    return u->is_damaged ? 0 : made;
 }
 
 static size_t copy_some(struct unpacker *u, char *out, size_t cap)
@@ -138,10 +147,13 @@ static ssize_t read_some(void *cookie, char *out, size_t cap)
         /* What a decoder still holds comes out without new input. */
         bool at_end = u->len == 0;
         made = some(u, out, MIN(cap, 1u << 30));
-        if (at_end && made == 0)
-            u->is_over = true;
+        u->is_damaged |= at_end && made == 0 && u->is_inside;
+        u->is_over = u->is_damaged || (at_end && made == 0);
     }
-    return (ssize_t)made;
+    if (made > 0 || !u->is_damaged)
+        return (ssize_t)made;
+    errno = EBADMSG;
+    return -1;
 }
 
 static int close_all(void *cookie)

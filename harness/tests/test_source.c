@@ -170,6 +170,46 @@ static void test_capture_read_says_that_the_end_is_cut(void **state)
     }
 }
 
+static void expect_damaged(const char *name, size_t len)
+{
+    char path[UNIT_PATH_MAX];
+    struct source source;
+    struct text why = {0};
+    struct capture_counts counts;
+    struct capfile_verdict v = {0};
+    struct track_user user = {NULL, capfile_done, &v};
+    bool was_cut = false;
+
+    close(mkstemp(unit_temporary(path, "source")));
+    write_file(path, packed, len);
+    struct track *track = track_new(&user, NULL, 0);
+    if (source_open(&source, path, &why)) {
+        assert_false(capture_read(&source, track, NULL, &counts, &was_cut, &why));
+        source_close(&source);
+    }
+    if (strstr(text_string(&why), "the compressed data is damaged") == NULL)
+        fail_msg("%s: '%s'", name, text_string(&why));
+    track_finish(track);
+    track_free(track);
+    text_fini(&why);
+    unlink(path);
+}
+
+/* A packed file that is not whole, or whose checksum is wrong, is damaged, however good what is in
+ * it looks. */
+static void test_capture_read_says_that_the_packing_is_damaged(void **state)
+{
+    size_t len = unpacked(plain, sizeof plain);
+
+    (void)state;
+    for (size_t i = 1; i < ARRAY_LEN(packings); i++) {
+        expect_damaged(packings[i].name, packings[i].pack(len) - 3);
+    }
+    size_t packed_len = pack_gzip(len); /* the others have a checksum only if asked for one */
+    packed[packed_len / 2] ^= 0x10;
+    expect_damaged("gzip, a bit flipped", packed_len);
+}
+
 static void expect_refusal(const char *path, const char *words)
 {
     struct source source;
@@ -212,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_source_open_reads_pipes),
         cmocka_unit_test(test_source_open_waits_for_no_more_than_a_packet),
         cmocka_unit_test(test_capture_read_says_that_the_end_is_cut),
+        cmocka_unit_test(test_capture_read_says_that_the_packing_is_damaged),
         cmocka_unit_test(test_source_open_refuses_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
