@@ -205,7 +205,7 @@ sanitize: ## unit tests under ASAN+UBSAN, then under TSAN
 	$(PARALLEL) -s unit VARIANT=asan
 	$(PARALLEL) -s unit VARIANT=tsan
 
-lint: ## warnings as errors with gcc and clang, clang-tidy, cppcheck, shellcheck, mandoc, clang-format
+lint: ## warnings as errors with gcc and clang, clang-tidy, cppcheck, shellcheck, pyflakes, mandoc, clang-format
 	scripts/deps build lint
 	scripts/lint
 
