@@ -82,6 +82,7 @@ void digest_ending(const struct track_session *s, struct text *out)
 {
     int8_t server = s->last_state[OBSERVER_SERVER], client = s->last_state[OBSERVER_CLIENT];
     const char *name = ierr_name(s->ierr);
+    bool has_gap = s->is_late || s->n_gaps > 0; /* then the observer knows no order */
 
     if (server == ACCESS_DENIED)
         text_adds(out, "access denied");
@@ -94,7 +95,7 @@ void digest_ending(const struct track_session *s, struct text *out)
     else if (client == CLIENT_TERMINATE)
         text_adds(out, "ended by the client");
     else if (observer_completed(s->observer) ||
-             (client == IPERF_DONE && server == DISPLAY_RESULTS)) /* seen behind a gap */
+             (has_gap && client == IPERF_DONE && server == DISPLAY_RESULTS))
         text_adds(out, "completed");
     else if (s->is_over[OBSERVER_CLIENT] || s->is_over[OBSERVER_SERVER]) {
         enum observer_side by = s->first_over;

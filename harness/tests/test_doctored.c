@@ -110,6 +110,8 @@ static void check(const struct row *row)
     struct doctor doc = doctor_connection(&f, 0);
     size_t edited = edit(&doc, row);
     struct capfile_verdict v = capfile_judge(&f, f.n);
+    if (strstr(row->name, "behind 10") != NULL && strcmp(v.ending, "completed") == 0)
+        fail_msg("%s: %s", row->name, v.ending);
     if (v.n_violations == 0 || strcmp(v.clause, row->clause) != 0 || v.by != row->side ||
         !is_blamed(&doc, row, edited, v.number))
         fail_msg("%s: %s by the %s in packet %llu (%s), not %s in packet %zu", row->name,

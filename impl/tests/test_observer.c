@@ -118,10 +118,11 @@ static void test_observer_reports_every_illegal_byte(void **unused)
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-#define COOKIE "mpczabcdefghijklmnopqrstuvwxyz234567\0"
-#define PARAMS "\0\0\0\x32{\"tcp\":true,\"time\":1,\"parallel\":1,\"len\":131072   }"
-#define RESULTS_HEAD                                                                               \
-    "{\"cpu_util_total\":1,\"cpu_util_user\":0,\"cpu_util_system\":1,"                             \
+#define COOKIE       "mpczabcdefghijklmnopqrstuvwxyz234567\0"
+#define PARAMS       "\0\0\0\x32{\"tcp\":true,\"time\":1,\"parallel\":1,\"len\":131072   }"
+#define RESULTS_HEAD "{" RESULTS_NUMBERS
+#define RESULTS_NUMBERS                                                                            \
+    "\"cpu_util_total\":1,\"cpu_util_user\":0,\"cpu_util_system\":1,"                              \
     "\"sender_has_retransmits\":-1,\"streams\":["
 #define RESULTS_STREAM(id)                                                                         \
     "{\"id\":" id ",\"bytes\":0,\"retransmits\":-1,\"jitter\":0,\"errors\":0,\"packets\":0,"       \
@@ -203,6 +204,8 @@ static const struct row {
     {"ERR-1 cut by a reset proves nothing", NULL, 0, true, {START, {'S', WIRE("\xfe")}, END('y')}},
     {"ERRNO-1 no such number", "ERRNO-1", 'S', false, {START, {'S', WIRE("\xfe\0\0\x27\x0f\0\0\0\0")}, END('s')}},
     {"RES-22 an unknown stream", "RES-22", 'S', false, {TO_RUN, {'C', WIRE("\x04")}, {'S', WIRE("\x0d")}, GOOD_RESULTS('J'), {'K', WIRE(RESULTS_HEAD RESULTS_STREAM("2"))}}},
+    {"RES-6 congestion_used is a number", "RES-1", 'C', false, {TO_RUN, {'C', WIRE("\x04")}, {'S', WIRE("\x0d")}, {'J', WIRE("{\"congestion_used\":5," RESULTS_NUMBERS RESULTS_STREAM("1"))}}},
+    {"RES-7 the server's output is a number", "RES-1", 'S', false, {TO_RUN, {'C', WIRE("\x04")}, {'S', WIRE("\x0d")}, GOOD_RESULTS('J'), {'K', WIRE("{\"server_output_text\":5," RESULTS_NUMBERS RESULTS_STREAM("1"))}}},
     {"RES-2 a member is missing", "RES-2", 'S', false, {TO_RUN, {'C', WIRE("\x04")}, {'S', WIRE("\x0d")}, GOOD_RESULTS('J'), {'K', WIRE("{}")}}},
     /* the client's */
     {"CTL-1 half a cookie", "CTL-1", 'C', false, {{'C', WIRE("mpcz")}, END('c'), END('s')}},
@@ -282,6 +285,27 @@ static void check_row(const struct row *row, size_t step)
     for (unsigned i = 1; i < j.n_violations; i++)
         assert_int_equal(j.first.by, side_of(row->by));
     judge_fini(&j);
+}
+
+/* FLOW-10: what goes on behind its end was no end. */
+static void test_observer_completed_takes_no_bytes_behind_the_end(void **unused)
+{
+    static const struct piece good[] = {
+        TO_DISPLAY, {'C', WIRE("\x10")}
+    };
+
+    (void)unused;
+    for (size_t step = 0; step < 4; step++) {
+        struct judge j;
+        judge_init(&j);
+        for (size_t i = 0; i < ARRAY_LEN(good); i++)
+            see_piece(&j, &good[i], step);
+        assert_true(observer_completed(j.o));
+        see(&j, 'C', WIRE("\x04"), step);
+        assert_false(observer_completed(j.o));
+        assert_string_equal(j.first.clause, "FLOW-1");
+        judge_fini(&j);
+    }
 }
 
 static void test_observer_names_the_clause(void **unused)
@@ -520,6 +544,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_observer_is_silent_on_stock_sessions),
         cmocka_unit_test(test_observer_names_the_clause),
+        cmocka_unit_test(test_observer_completed_takes_no_bytes_behind_the_end),
         cmocka_unit_test(test_observer_finds_no_error_behind_stray_bytes),
         cmocka_unit_test(test_observer_reports_every_illegal_byte),
         cmocka_unit_test(test_observer_judges_nothing_behind_a_hole),

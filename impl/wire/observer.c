@@ -101,6 +101,8 @@ static void judge_late(struct observer *o, struct lane *lane, uint64_t at_ns)
     if (lane->last_of == NULL || lane->said_late)
         return;
     lane->said_late = true;
+    if (lane->from == OBSERVER_CLIENT)
+        o->is_complete = false; /* the end was none */
     observer_blame(o, lane, at_ns, lane->offset, lane->last_of, "nothing after a last message",
                    "more bytes");
 }

@@ -2,6 +2,7 @@
 #include "impl/wire/account.h"
 #include "impl/wire/clause.h"
 #include "impl/wire/ierr.h"
+#include "impl/wire/json.h"
 #include "impl/wire/observer_core.h"
 #include "impl/wire/state.h"
 
@@ -75,17 +76,31 @@ static bool is_verdict(const struct hearing *hearing, const struct remark *remar
     return true;
 }
 
+/* What may be left out is, "if sent, a string": of another type it is no member of the table. */
+static bool is_of_wrong_type(const struct remark *remark)
+{
+    const struct clause *clause = clause_find(remark->clause);
+
+    if (clause == NULL || clause->level != CLAUSE_MAY)
+        return false;
+    for (int type = JSON_NULL; type <= JSON_OBJECT; type++)
+        if (strcmp(remark->expected, json_type_name((enum json_type)type)) == 0)
+            return true;
+    return false;
+}
+
 static void hear(void *context, const struct remark *remark)
 {
     struct hearing *hearing = context;
     const struct lane *lane = hearing->lane;
+    bool is_wrong = is_of_wrong_type(remark);
     struct observer_violation violation = {
-        .clause = remark->clause,
+        .clause = is_wrong ? "RES-1" : remark->clause,
         .at_ns = hearing->at_ns,
         .offset = lane->item_offset + 4 + (remark->offset == (size_t)-1 ? 0 : remark->offset),
     };
 
-    if (!is_verdict(hearing, remark))
+    if (!is_wrong && !is_verdict(hearing, remark))
         return;
     snprintf(violation.expected, sizeof violation.expected, "%.40s%s%.80s", remark->key,
              remark->key[0] != '\0' ? ": " : "", remark->expected);
