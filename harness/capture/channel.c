@@ -22,12 +22,13 @@ struct side {
     uint32_t next;  /* sequence number of the next byte */
     uint32_t acked; /* the other side has said that it has all below */
     bool has_acked;
+    uint64_t spoke; /* when, by the clock below, it last sent anything but a reset */
 };
 
 struct channel {
     struct channel_user user;
     struct side sides[2];
-    struct segment waiting[CHANNEL_WAITING_MAX]; /* in the order of the capture */
+    struct segment *waiting; /* in the order of the capture */
     size_t n_waiting, n_bytes;
     uint64_t clock, n_repeated;
     struct channel_origin last;
@@ -53,6 +54,7 @@ void channel_free(struct channel *c)
         return;
     for (size_t i = 0; i < c->n_waiting; i++)
         free(c->waiting[i].own);
+    free(c->waiting);
     free(c);
 }
 
@@ -60,8 +62,11 @@ void channel_free(struct channel *c)
 
 static void wait_for(struct channel *c, const struct segment *s)
 {
-    struct segment *w = &c->waiting[c->n_waiting++];
+    size_t n = c->n_waiting;
 
+    if ((n & (n - 1)) == 0) /* grows at powers of two */
+        c->waiting = text_realloc(c->waiting, MAX(2 * n, 1) * sizeof *c->waiting);
+    struct segment *w = &c->waiting[c->n_waiting++];
     *w = *s;
     w->own = text_realloc(NULL, s->bytes.len);
     if (s->bytes.len > 0)
@@ -85,6 +90,8 @@ static bool is_ready(const struct channel *c, const struct segment *s)
 {
     const struct side *own = &c->sides[s->from], *other = &c->sides[!s->from];
 
+    if (s->flags & DISSECT_RST) /* of another number is doubtful (RFC 5961): what follows decides */
+        return s->seq == own->next;
     if (ahead(s->seq, own->next) > 0)
         return false;
     return !(s->flags & DISSECT_ACK) || !other->is_known || other->is_over ||
@@ -165,6 +172,12 @@ static uint32_t resume_at(const struct channel *c, int from, uint32_t limit)
     return best;
 }
 
+/* A reset by a side that went on as if nothing had been: its receiver has not believed it. */
+static bool is_refuted(const struct channel *c, const struct segment *s)
+{
+    return s->flags & DISSECT_RST && c->sides[s->from].spoke > s->clock;
+}
+
 /* What the first segment waits for will not come: step over it. */
 static void give_up(struct channel *c)
 {
@@ -172,6 +185,13 @@ static void give_up(struct channel *c)
     int missing = s->from;
     uint32_t limit = s->seq;
 
+    if (s->flags & DISSECT_RST && (is_refuted(c, s) || ahead(s->seq, c->sides[missing].next) < 0)) {
+        struct segment reset = take_out(c, 0);
+        if (!is_refuted(c, &reset))
+            give(c, &reset);
+        free(reset.own);
+        return;
+    }
     if (ahead(s->seq, c->sides[s->from].next) <= 0) {
         missing = !s->from;
         limit = s->ack;
@@ -223,8 +243,8 @@ static bool is_sane(const struct channel *c, int from, const struct dissected *p
 
     if (place > FARTHEST || place < -FARTHEST)
         return false;
-    if (p->flags & DISSECT_RST) /* a reset carries whatever acknowledgement */
-        return true;
+    if (p->flags & DISSECT_RST) /* which carries whatever acknowledgement */
+        return !own->has_acked || ahead(p->seq, own->acked) >= 0;
     return !(p->flags & DISSECT_ACK) || !other->is_known ||
            (ahead(p->ack, other->next) < FARTHEST && ahead(p->ack, other->next) > -FARTHEST);
 }
@@ -247,16 +267,20 @@ void channel_take(struct channel *c, int from, const struct dissected *p)
     if (!is_sane(c, from, p))
         return;
     note_ack(c, from, p);
+    if (!(p->flags & DISSECT_RST))
+        c->sides[from].spoke = c->clock;
     struct segment s = {
         .from = from,
         .seq = p->seq + (p->flags & DISSECT_SYN ? 1 : 0),
         .ack = p->ack,
-        .len = p->len,
         .flags = p->flags & DISSECT_RST ? DISSECT_RST : p->flags,
         .origin = {p->at_ns, p->number, p->len},
         .clock = c->clock,
-        .bytes = p->payload,
     };
+    if (!(p->flags & DISSECT_RST)) { /* what a reset carries is no data (RFC 9293, 3.5.2) */
+        s.len = p->len;
+        s.bytes = p->payload;
+    }
     while (waits_too_long(c, p))
         give_up(c);
     if (is_ready(c, &s)) {

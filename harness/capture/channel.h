@@ -6,14 +6,15 @@
  * that lost packets, or re-ordered them, is never taken for peers that broke the rules.
  *
  * Overlaps and retransmissions: the first copy counts. Lengths, times and numbers are bounded; a
- * segment far outside the window is ignored. */
+ * segment far outside the window is ignored, and so is a reset that its receiver cannot have
+ * believed: of a number that was acknowledged before, or ahead of a side that goes on. */
 #pragma once
 #include "harness/capture/dissect.h"
 
-#define CHANNEL_WAITING_MAX 128                  /* segments */
+#define CHANNEL_WAITING_MAX 512                  /* segments */
 #define CHANNEL_BYTES_MAX   (1u << 20)           /* of them */
 #define CHANNEL_PATIENCE_NS UINT64_C(2000000000) /* by the clock of the capture */
-#define CHANNEL_PATIENCE    20                   /* packets of this connection */
+#define CHANNEL_PATIENCE    400                  /* packets of this connection */
 
 struct channel;
 

@@ -16,10 +16,11 @@ const char *digest_verdict_word(enum digest_verdict verdict)
     return words[verdict];
 }
 
+/* A MAY says what something must be, if it is sent. */
 static bool is_must(const struct track_violation *v)
 {
     return v->clause == NULL || v->clause->level == CLAUSE_MUST ||
-           v->clause->level == CLAUSE_MUST_NOT;
+           v->clause->level == CLAUSE_MUST_NOT || v->clause->level == CLAUSE_MAY;
 }
 
 enum digest_verdict digest_verdict(const struct track_session *s)

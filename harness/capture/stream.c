@@ -142,6 +142,16 @@ uint64_t stream_tcp_resent(const struct stream_tcp *t, uint64_t at_ns)
     return at_ns >= t->resent_before.last_ns + SETTLED_NS ? t->resent_before.n : 0;
 }
 
+/* Whether the other end may take a reset of that number for one: not below what it has, nor beyond
+ * the window that it offered. */
+static bool is_believed(const struct stream_tcp *own, const struct stream_tcp *other, uint32_t seq)
+{
+    uint64_t window = other->scale == DISSECT_NO_SCALE ? 1u << 30 : other->window;
+    int32_t place = ahead(seq, own->acked);
+
+    return place >= 0 && (uint64_t)place <= MAX(window, UINT16_MAX);
+}
+
 uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
                          const struct dissected *p)
 {
@@ -166,7 +176,7 @@ uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
     if (p->flags & DISSECT_FIN && p->seq + p->len == own->next)
         own->fin = true;
     if (p->flags & DISSECT_RST)
-        own->rst = true;
+        own->rst |= is_believed(own, other, p->seq);
     else if (p->flags & DISSECT_ACK)
         take_ack(own, other, p);
     return news;

@@ -23,6 +23,23 @@ char *track_end_text(const struct track_end *end, char out[64])
 }
 /* --- TCP -------------------------------------------------------------------------------------- */
 
+/* What lies before the first byte is a keep-alive's, and nobody's. */
+static struct dissected without_keep_alive(const struct flow *flow, int from,
+                                           const struct dissected *p)
+{
+    struct dissected rest = *p;
+    uint32_t before = flow->start[from] - p->seq;
+
+    if (flow->has_start[from] && before <= KEEP_ALIVE_MAX) {
+        size_t seen = MIN(before, p->payload.len);
+        before = MIN(before, p->len);
+        rest.seq += before;
+        rest.len -= before;
+        rest.payload = (struct bytes){p->payload.at + seen, p->payload.len - seen};
+    }
+    return rest;
+}
+
 static void first_bytes(struct track *t, struct flow *flow, int from, const struct dissected *p)
 {
     struct track_session *s;
@@ -51,6 +68,14 @@ static void first_bytes(struct track *t, struct flow *flow, int from, const stru
         return;
     }
     flow->kind = FLOW_FOREIGN;
+}
+
+static void first_packet(struct track *t, struct flow *flow, int from, const struct dissected *p)
+{
+    struct dissected rest = without_keep_alive(flow, from, p);
+
+    if (rest.len > 0)
+        first_bytes(t, flow, from, &rest);
 }
 
 /* The control connection is no more, though its end was not captured. */
@@ -94,8 +119,18 @@ static void take_syn(struct track *t, struct flow *flow, int from, const struct 
     flow->client = is_answer ? !from : from;
 }
 
+/* The clock went back, or there is none: durations tell nothing of the sessions of this moment. */
+static void note_odd_clock(struct track *t, const struct dissected *p)
+{
+    for (size_t i = 0; i < t->n_live; i++)
+        if (track_is_live(t->live[i]) && t->live[i]->odd_clock_number == 0)
+            t->live[i]->odd_clock_number = p->number;
+}
+
 static void advance(struct track *t, const struct dissected *p)
 {
+    if (p->at_ns + BACK_NS < t->now_ns || p->at_ns == 0)
+        note_odd_clock(t, p);
     t->now_ns = p->at_ns;
     t->number = p->number;
     if (p->at_ns >= t->next_due_ns)
@@ -117,7 +152,7 @@ void track_tcp(struct track *t, const struct dissected *p)
     else if (flow->kind == FLOW_CONTROL)
         track_control_take(t, flow, from, p);
     else if (flow->kind == FLOW_NEW && p->len > 0)
-        first_bytes(t, flow, from, p);
+        first_packet(t, flow, from, p);
 }
 /* --- UDP -------------------------------------------------------------------------------------- */
 

@@ -41,7 +41,8 @@ struct track_stream {
     bool has_reply;  /* UDP */
     bool was_denied; /* TCP: answered with ff */
     struct track_end client;
-    uint64_t at_ns, number; /* of its first packet */
+    uint64_t at_ns, number;    /* of its first packet */
+    uint64_t confirmed_at_end; /* bytes that a client had acknowledged when its TEST_END came */
     /* By enum observer_side of the sender. */
     union {
         struct stream_tcp tcp[2];
@@ -76,8 +77,9 @@ struct track_session {
     bool is_over[2], is_reset[2];
     enum observer_side first_over;
     uint64_t n_gaps, gap_bytes; /* of the control channel, not captured */
-    bool has_odd_clock; /* a later byte has an earlier time, or one has none: durations tell nothing
-                         */
+    /* The first packet with a time before that of the packet in front of it, or with none:
+     * durations tell nothing. 0: there was no such packet. */
+    uint64_t odd_clock_number;
     uint64_t n_repeated; /* segments of it */
     /* By side: the sequence number of the channel's first byte, once any byte was seen. */
     bool has_base[2];
@@ -86,6 +88,7 @@ struct track_session {
     struct track_stream *streams[TRACK_STREAMS];
     size_t n_streams;
     bool order_is_sure; /* which stream has which id */
+    bool is_mixed; /* not even which streams are its own: another session's may be among them */
     struct track_volume volume;
 
     struct track_violation violations[TRACK_VIOLATIONS];

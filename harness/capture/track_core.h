@@ -8,14 +8,16 @@
 #include "harness/capture/flow.h"
 #include "harness/capture/track.h"
 
-#define USUAL_PORT  5201                  /* CONN-2 */
-#define LIVE_MAX    256                   /* sessions at a time; the oldest makes room */
-#define OPENING_MAX 256                   /* connections not yet known for what they are */
-#define INDEX_MAX   4096                  /* packets of one direction that are remembered */
-#define LINGER_NS   UINT64_C(2000000000)  /* for the streams' last packets */
-#define HALF_NS     UINT64_C(30000000000) /* one side has ended */
-#define ANSWER_MAX  16                    /* a server's first word is not longer */
-#define SPAN_NS     UINT64_C(1000000000)
+#define USUAL_PORT     5201                  /* CONN-2 */
+#define LIVE_MAX       256                   /* sessions at a time; the oldest makes room */
+#define OPENING_MAX    256                   /* connections not yet known for what they are */
+#define INDEX_MAX      4096                  /* packets of one direction that are remembered */
+#define LINGER_NS      UINT64_C(2000000000)  /* for the streams' last packets */
+#define HALF_NS        UINT64_C(30000000000) /* one side has ended */
+#define ANSWER_MAX     16                    /* a server's first word is not longer */
+#define SPAN_NS        UINT64_C(1000000000)
+#define BACK_NS        UINT64_C(10000000) /* so far several queues may bring packets out of order */
+#define KEEP_ALIVE_MAX 16                 /* bytes before the first; one is usual */
 
 /* A connection that may be, or is, a control connection. */
 struct control {

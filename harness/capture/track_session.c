@@ -81,7 +81,6 @@ static void remember(struct track_session *s, enum observer_side side, struct ch
         s->n_index[side]++;
     }
     s->offset[side] += len;
-    s->has_odd_clock |= origin.at_ns < s->last_ns || origin.at_ns == 0;
     s->last_ns = MAX(s->last_ns, origin.at_ns);
     s->last_number = MAX(s->last_number, origin.number);
 }
@@ -99,6 +98,14 @@ static const struct track_index *origin_of(const struct track_session *s, enum o
 
 /* --- what the observer says ------------------------------------------------------------------- */
 
+/* What a client had received by then; not where its TEST_END waited for what was captured late. */
+static void note_confirmed(struct track_session *s, bool is_late)
+{
+    for (size_t i = 0; i < s->n_streams && !is_late; i++)
+        if (!s->streams[i]->is_udp)
+            s->streams[i]->confirmed_at_end = s->streams[i]->tcp[OBSERVER_SERVER].confirmed;
+}
+
 static void note_state(struct track_session *s, const struct observer_message *m, uint64_t number)
 {
     s->last_state[m->from] = m->state;
@@ -109,6 +116,7 @@ static void note_state(struct track_session *s, const struct observer_message *m
     if (m->from == OBSERVER_CLIENT && m->state == TEST_END && s->end_ns == 0) {
         s->end_ns = m->at_ns;
         s->end_number = number;
+        note_confirmed(s, number != s->control->track->number);
     }
 }
 
@@ -375,6 +383,7 @@ void track_session_begin(struct control *c)
     c->flow->session = s;
     track_control_decided(c);
     t->live[t->n_live++] = s;
+    s->odd_clock_number = s->first_ns == 0 ? s->first_number : 0;
     track_tell(t, s,
                &(struct track_event){
                    .kind = TRACK_BEGIN, .at_ns = s->first_ns, .number = s->first_number});

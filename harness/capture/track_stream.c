@@ -125,6 +125,24 @@ static bool is_between(const struct track_session *s, const struct flow *flow, i
            memcmp(flow->key.address[client], s->client.address, 16) == 0;
 }
 
+/* The server has asked for streams, and not all of them were seen. */
+static bool awaits_streams(const struct track_session *s)
+{
+    const struct params *params = observer_params(s->observer);
+
+    return s->last_state[OBSERVER_SERVER] == CREATE_STREAMS &&
+           (params == NULL || (int64_t)s->n_streams < params_n_streams(params));
+}
+
+/* Whether a stream is the one's or the other's. */
+static void leave_open(struct track_session *a, struct track_session *b, bool is_udp)
+{
+    if (is_udp)
+        a->is_mixed = b->is_mixed = true;
+    else
+        a->order_is_sure = b->order_is_sure = false;
+}
+
 struct track_session *track_session_between(const struct track *t, const struct flow *flow,
                                             int *client)
 {
@@ -135,9 +153,9 @@ struct track_session *track_session_between(const struct track *t, const struct 
         struct track_session *s = t->live[i / 2];
         if (!is_between(s, flow, (int)(i % 2)))
             continue;
-        bool waits = s->last_state[OBSERVER_SERVER] == CREATE_STREAMS;
+        bool waits = awaits_streams(s);
         if (best != NULL && waits == best_waits)
-            best->order_is_sure = s->order_is_sure = false;
+            leave_open(best, s, flow->key.is_udp);
         if (best != NULL && waits <= best_waits)
             continue;
         best = s;

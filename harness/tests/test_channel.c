@@ -76,6 +76,19 @@ static const struct row {
     {"FIN twice",                   "ab.",       {{0, 0, 0, "ab", DISSECT_FIN, 0}, {0, 2, 0, "", DISSECT_FIN, 0}}             },
     {"FIN before the bytes",        "abc.",      {{0, 3, 0, "", DISSECT_FIN, 0}, {0, 0, 0, "abc", 0, 0}}                      },
     {"reset",                       "ab!",       {{0, 0, 0, "ab", 0, 0}, {0, 2, 0, "", DISSECT_RST, 0}}                       },
+    {"a reset behind lost bytes",   "ab[2]!",    {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "", DISSECT_RST, 0}}                       },
+    {"a reset before the bytes",
+     "abc!",                                     {{0, 0, 0, "ab", 0, 0}, {0, 3, 0, "", DISSECT_RST, 0}, {0, 2, 0, "c", 0, 0}} },
+    {"a reset outside the window",
+     "abcd.",                                    {{0, 0, 0, "ab", 0, 0},
+      {0, 50000, 0, "", DISSECT_RST, 0},
+      {0, 2, 0, "cd", 0, 0},
+      {0, 4, 0, "", DISSECT_FIN, 0}}                                                                             },
+    {"a reset of an old number",
+     "abXcd",                                    {{0, 0, 0, "ab", 0, 0},
+      {1, 0, 2, "x", 0, 0},
+      {0, 1, 0, "", DISSECT_RST, 0},
+      {0, 2, 1, "cd", 0, 0}}                                                                                     },
     {"a number far away",
      "abcd",                                     {{0, 0, 0, "ab", 0, 0}, {0, 2000000000, 0, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}},
     {"an acknowledgement far away",
@@ -138,6 +151,26 @@ static void test_channel_does_not_wait_for_ever(void **state)
     channel_free(c);
 }
 
+/* A capture that turned a long text round, in segments however small. */
+static void test_channel_turns_round_what_was_reversed(void **state)
+{
+    struct heard heard = {0};
+    struct channel *c = open_channel(&heard);
+    char letters[201], byte[2] = "";
+
+    (void)state;
+    for (unsigned i = 0; i < 200; i++)
+        letters[i] = (char)('a' + i % 26);
+    letters[200] = '\0';
+    for (unsigned i = 200; i-- > 0;) {
+        byte[0] = letters[i];
+        take(c, &(struct segment){1, 0, i + 1, "", 0, 0}, 1); /* and as many acknowledgements */
+        take(c, &(struct segment){0, i, 0, byte, 0, 0}, 1);
+    }
+    assert_string_equal(heard.text, letters);
+    channel_free(c);
+}
+
 /* However much comes too early, little waits. */
 static void test_channel_holds_little(void **state)
 {
@@ -160,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_channel_gives_what_the_ends_can_have_sent),
         cmocka_unit_test(test_channel_does_not_wait_for_ever),
+        cmocka_unit_test(test_channel_turns_round_what_was_reversed),
         cmocka_unit_test(test_channel_holds_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,6 +245,37 @@ static void test_an_end_in_the_omit_period_is_blamed(void **state)
     capfile_fini(&f);
 }
 
+/* What lets durations be judged is the capture's clock: where it goes back that is said, and
+ * nothing held against the peers. */
+static void test_a_clock_that_goes_back_is_told(void **state)
+{
+    struct capfile f;
+
+    (void)state;
+    assert_true(capfile_read(&f, "pcaps/3.22-3.22-time.pcap.gz"));
+    for (size_t i = f.n / 2; i < f.n; i++)
+        f.packets[i].at_ns -= UINT64_C(3600000000000);
+    struct capfile_verdict v = capfile_judge(&f, f.n);
+    assert_int_equal(v.n_violations, 0);
+    assert_int_equal(v.n_parts, 1);
+    capfile_fini(&f);
+}
+
+/* By a microsecond, as several queues of an interface do; and re-ordered, each with its time. */
+static void test_packets_that_are_a_little_out_of_order_are_judged(void **state)
+{
+    struct capfile f;
+
+    (void)state;
+    assert_true(capfile_read(&f, "pcaps/3.22-3.22-time.pcap.gz"));
+    for (size_t i = 9; i < f.n; i += 5)
+        f.packets[i].at_ns = f.packets[i - 1].at_ns - 1000;
+    struct capfile_verdict v = capfile_judge(&f, f.n);
+    assert_int_equal(v.n_violations, 0);
+    assert_int_equal(v.n_parts, 0);
+    capfile_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +284,8 @@ int main(void)
         cmocka_unit_test(test_a_datagram_of_another_length_is_blamed),
         cmocka_unit_test(test_data_against_the_direction_of_a_stream_is_blamed),
         cmocka_unit_test(test_an_end_in_the_omit_period_is_blamed),
+        cmocka_unit_test(test_a_clock_that_goes_back_is_told),
+        cmocka_unit_test(test_packets_that_are_a_little_out_of_order_are_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,159 @@
+/* tally_time.c - the times of a session, and those in its results, by the clock of the capture.
+ *
+ * Between 02 and 04 at any point of the way no more time can pass than between the server's sending
+ * the one and receiving the other: its results cannot tell of less. The client receives the one
+ * and sends the other, so that for it the same is an upper bound; it is known by what it was asked
+ * for. Where packets were lost, a byte may have been seen long after its first copy: then only half
+ * of the time, less seconds, is asked of either. */
+#include "harness/capture/tally_core.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+/* So many seconds, less what two clocks may differ. */
+static double tight_s(double seconds)
+{
+    return seconds * 0.99 - (double)CLOCK_SLACK_NS / 1e9;
+}
+
+static double seconds_between(uint64_t from_ns, uint64_t to_ns)
+{
+    return to_ns > from_ns ? (double)(to_ns - from_ns) / 1e9 : 0;
+}
+
+/* OMIT-4: no TEST_END in the omit period. Only too short a time can be told: whatever delays a
+ * packet makes it longer. */
+static void judge_omit(const struct tally *t)
+{
+    const struct track_session *s = t->s;
+
+    if (t->params->omit <= 0 || s->end_ns < s->start_ns)
+        return;
+    double lasted_s = seconds_between(s->start_ns, s->end_ns);
+    if (lasted_s >= tight_s((double)t->params->omit))
+        return;
+    track_blame(t->track, t->s, "OMIT-4", OBSERVER_CLIENT, s->end_number, s->end_ns,
+                "04 not before the omit period is over", "04 %.3f s after 01, omit %" PRId64 " s",
+                lasted_s, t->params->omit);
+}
+
+/* What is left of it behind the omit period. A timer that was late there has made it shorter. */
+static double counted_s(const struct tally *t, double lasted_s)
+{
+    double omit_s = (double)MAX(t->params->omit, 0);
+
+    return omit_s > 0 ? (lasted_s - omit_s) / 2 : lasted_s;
+}
+
+#define LATE_S 3.0
+static double roughly_s(double seconds)
+{
+    return seconds / 2 - LATE_S;
+}
+
+static bool has_lost(const struct track_stream *stream)
+{
+    for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
+        const struct stream_tcp *tcp = &stream->tcp[side];
+        const struct stream_udp *udp = &stream->udp[side];
+        if (stream->is_udp ? udp->account.errors + udp->account.out_of_order + udp->repeated != 0
+                           : tcp->missing + tcp->repeated != 0)
+            return true;
+    }
+    return false;
+}
+
+/* Nothing was sent twice, or is missing: each byte is where its first copy was. */
+static bool is_clean(const struct track_session *s)
+{
+    bool clean = s->n_repeated == 0;
+
+    for (size_t i = 0; i < s->n_streams; i++)
+        clean = clean && !has_lost(s->streams[i]);
+    return clean;
+}
+
+static double server_least_s(const struct tally *t)
+{
+    double lasted_s = counted_s(t, seconds_between(t->s->running_ns, t->s->end_ns));
+
+    return is_clean(t->s) ? tight_s(lasted_s) : roughly_s(lasted_s);
+}
+
+/* A client that was to run for a time has done so if that time has passed. One that ended otherwise
+ * (bytes, blocks, a file) may have done so before its TEST_END was seen. */
+static double client_least_s(const struct tally *t)
+{
+    const struct params *p = t->params;
+    double lasted_s = seconds_between(t->s->start_ns, t->s->end_ns);
+    double full_s = (double)(params_time_limit(p) + MAX(p->omit, 0));
+    bool has_time = p->num <= 0 && p->blockcount <= 0 && params_time_limit(p) > 0;
+
+    if (has_time && lasted_s >= full_s)
+        return tight_s(counted_s(t, full_s));
+    return roughly_s(counted_s(t, lasted_s));
+}
+
+/* Nobody has counted for longer than from the last stream's opening, which came before the start,
+ * to its own results. */
+static double most_s(const struct tally *t, enum observer_side side)
+{
+    const struct track_session *s = t->s;
+
+    if (!s->order_is_sure || s->n_streams == 0 ||
+        (int64_t)s->n_streams != params_n_streams(t->params))
+        return HUGE_VAL;
+    return tally_slack_s(seconds_between(s->streams[s->n_streams - 1]->at_ns, s->results_ns[side]));
+}
+
+/* RES-28 */
+static void judge_stream(const struct tally *t, enum observer_side side,
+                         const struct results_stream *told)
+{
+    double least = side == OBSERVER_CLIENT ? client_least_s(t) : server_least_s(t);
+    double most = most_s(t, side), seconds = told->end_time - told->start_time;
+    char expected[96];
+
+    if (!told->has_times || (seconds >= least && seconds <= most))
+        return;
+    snprintf(expected, sizeof expected,
+             "stream %" PRId64 ": no %s than %.3f s, by the capture's clock", told->id,
+             seconds > most ? "longer" : "shorter", seconds > most ? most : least);
+    tally_blame(t, "RES-28", side, expected, "%.3f s", seconds);
+}
+
+static void judge_side(const struct tally *t, enum observer_side side)
+{
+    const struct results *results = t->results[side];
+
+    if (results == NULL || t->s->n_results[0] > 1 || t->s->n_results[1] > 1)
+        return;
+    for (size_t i = 0; i < results->n_streams; i++)
+        judge_stream(t, side, &results->streams[i]);
+}
+
+/* There is something to judge, if the clock is good. */
+static bool has_times(const struct tally *t)
+{
+    return t->params != NULL && t->s->n_gaps == 0 && t->s->start_ns != 0 && t->s->running_ns != 0 &&
+           t->s->end_ns != 0;
+}
+
+void tally_times(const struct tally *t)
+{
+    struct track_session *s = t->s;
+
+    if (!has_times(t))
+        return;
+    if (s->odd_clock_number != 0) {
+        track_note(t->track, s,
+                   "the times were not judged: packet %" PRIu64
+                   " has none, or an earlier one than the packet in front of it",
+                   s->odd_clock_number);
+        return;
+    }
+    judge_omit(t);
+    judge_side(t, OBSERVER_CLIENT);
+    judge_side(t, OBSERVER_SERVER);
+}

@@ -1,0 +1,126 @@
+/* What the network, or somebody in it, puts among the packets of a session is not believed. */
+#include "harness/tests/doctor.h"
+
+#define SESSION "pcaps/3.22-3.22-time.pcap.gz"
+
+/* A copy of packet i with so many bytes of payload, put in front of packet at. */
+static struct capfile_packet *insert(struct capfile *f, size_t at, size_t i, struct bytes payload)
+{
+    struct capfile_packet *p = &f->packets[i], copy = {.at_ns = f->packets[at].at_ns};
+    struct dissected d;
+
+    assert_int_equal(doctor_look(f, i, &d), DISSECT_TCP);
+    size_t head = p->len - d.payload.len, ip = doctor_ip(f);
+    copy.len = copy.wire_len = (uint32_t)(head + payload.len);
+    copy.bytes = text_realloc(NULL, copy.len);
+    memcpy(copy.bytes, p->bytes, head);
+    memcpy(copy.bytes + head, payload.at, payload.len);
+    copy.bytes[ip + 2] = (uint8_t)((copy.len - ip) >> 8);
+    copy.bytes[ip + 3] = (uint8_t)(copy.len - ip);
+    f->packets = text_realloc(f->packets, (f->n + 1) * sizeof *f->packets);
+    memmove(&f->packets[at + 1], &f->packets[at], (f->n - at) * sizeof *f->packets);
+    f->n++;
+    f->packets[at] = copy;
+    return &f->packets[at];
+}
+
+static uint8_t *tcp_of(const struct capfile *f, const struct capfile_packet *p)
+{
+    size_t ip = doctor_ip(f);
+
+    return p->bytes + ip + (size_t)(p->bytes[ip] & 15) * 4;
+}
+
+static void expect_judged(struct capfile *f, const char *what)
+{
+    struct capfile_verdict v = capfile_judge(f, f->n);
+
+    if (v.n_sessions != 1 || v.n_violations + v.n_parts > 0 || strcmp(v.ending, "completed") != 0)
+        fail_msg("%s: %u sessions, %s, %s %s, %u in part", what, v.n_sessions, v.ending,
+                 v.n_violations ? v.clause : "", v.found, v.n_parts);
+    capfile_fini(f);
+}
+
+/* Before the first byte as well, from either end. */
+static void test_a_keep_alive_with_a_byte_is_no_part_of_a_session(void **state)
+{
+    static const enum observer_side sides[] = {OBSERVER_CLIENT, OBSERVER_SERVER};
+    static const uint8_t garbage[] = {0, 0xff, 'x'};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sides) * ARRAY_LEN(garbage); i++) {
+        struct capfile f;
+        assert_true(capfile_read(&f, SESSION));
+        struct doctor doc = doctor_connection(&f, 0);
+        size_t cookie = doctor_packet(&doc, OBSERVER_CLIENT, 0, false);
+        size_t like = doctor_packet(&doc, sides[i % 2], 0, false);
+        uint8_t *tcp = tcp_of(&f, insert(&f, cookie, like, (struct bytes){&garbage[i / 2], 1}));
+        doctor_add_be32(tcp + 4, (uint32_t)-1);
+        store_be32(tcp + 8, load_be32(tcp_of(&f, &f.packets[cookie - 1]) + (i % 2 ? 4 : 8)));
+        expect_judged(&f, "a keep-alive");
+    }
+}
+
+/* Blind attackers guess numbers: those outside the window, and old ones, end nothing. */
+static void test_a_reset_out_of_the_window_ends_nothing(void **state)
+{
+    static const int32_t offsets[] = {-1, -30, -100000, 100000, 1 << 20, 1 << 29, -(1 << 29)};
+
+    (void)state;
+    for (unsigned connection = 0; connection < 2; connection++) {
+        for (size_t i = 0; i < 2 * ARRAY_LEN(offsets); i++) {
+            enum observer_side side = i % 2 ? OBSERVER_CLIENT : OBSERVER_SERVER;
+            struct capfile f;
+            assert_true(capfile_read(&f, SESSION));
+            struct doctor doc = doctor_connection(&f, connection);
+            bool is_silent = connection == 1 && side == OBSERVER_SERVER;
+            size_t at = doctor_packet(&doc, side, 2, is_silent);
+            struct capfile_packet *p = insert(&f, at, at, (struct bytes){(uint8_t *)"", 0});
+            tcp_of(&f, p)[13] = 4; /* RST */
+            doctor_add_be32(tcp_of(&f, p) + 4, (uint32_t)offsets[i / 2]);
+            expect_judged(&f, "a reset");
+        }
+    }
+}
+
+/* Each packet with data of the control connection in so many pieces, the last first. */
+static void test_a_control_connection_whose_pieces_are_reversed_is_whole(void **state)
+{
+    static const size_t lens[] = {1, 3, 7, 15, 16, 100};
+
+    (void)state;
+    for (size_t k = 0; k < ARRAY_LEN(lens); k++) {
+        struct capfile f;
+        assert_true(capfile_read(&f, SESSION));
+        struct doctor doc = doctor_connection(&f, 0);
+        for (size_t i = 0; i < f.n; i++) {
+            struct dissected d;
+            bool is_tcp = doctor_look(&f, i, &d) == DISSECT_TCP;
+            if (!is_tcp || d.len <= lens[k] ||
+                !(doctor_is(&doc, &d, OBSERVER_CLIENT) || doctor_is(&doc, &d, OBSERVER_SERVER)))
+                continue;
+            struct capfile_packet whole = f.packets[i];
+            struct bytes payload = d.payload;
+            size_t last = i;
+            for (size_t from = 0; from < payload.len; from += lens[k], last++) {
+                struct bytes piece = {payload.at + from, MIN(lens[k], payload.len - from)};
+                insert(&f, i, last, piece);
+                doctor_add_be32(tcp_of(&f, &f.packets[i]) + 4, (uint32_t)from);
+            }
+            memmove(&f.packets[last], &f.packets[last + 1], (--f.n - last) * sizeof *f.packets);
+            free(whole.bytes);
+            i = last - 1;
+        }
+        expect_judged(&f, "reversed pieces");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_keep_alive_with_a_byte_is_no_part_of_a_session),
+        cmocka_unit_test(test_a_reset_out_of_the_window_ends_nothing),
+        cmocka_unit_test(test_a_control_connection_whose_pieces_are_reversed_is_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
