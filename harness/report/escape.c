@@ -169,3 +169,19 @@ void escape_command(struct text *out, const char *text, bool is_property)
 {
     add_spelt(out, text, ESCAPE_ALL, is_property ? in_property : in_command, "\\");
 }
+
+/* What RFC 3986 allows in a path as it stands; but no colon, which would make a scheme of what is
+ * in front of it. */
+static bool is_in_path(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("-._~/!$&'()*+,;=@", c));
+}
+
+void escape_uri(struct text *out, const char *path)
+{
+    if (*path == '/')
+        text_adds(out, "file://");
+    for (const char *at = path; *at; at++)
+        text_addf(out, is_in_path(*at) ? "%c" : "%%%02X", (unsigned char)*at);
+}

@@ -23,3 +23,5 @@ void escape_json(struct jwrite *w, const char *key, const char *text, size_t max
 void escape_yaml(struct text *out, const char *text);
 /* For the words of GitHub's commands; in a property `:` and `,` as well. */
 void escape_command(struct text *out, const char *text, bool is_property);
+/* A path as a URI: file:// if it is absolute, and else relative. */
+void escape_uri(struct text *out, const char *path);

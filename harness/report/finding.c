@@ -1,6 +1,8 @@
 /* finding.c - what a result means, for every format alike. */
 #include "harness/report/model.h"
 
+#include "harness/suite/gate.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +14,7 @@ static uint64_t hash(uint64_t h, const char *text)
     return (h ^ 0xff) * UINT64_C(0x100000001b3); /* no byte of UTF-8: an end */
 }
 
-/* A process that ends by itself is noticed at one step or the next. */
-static bool is_of_process(const char *cause)
+bool report_is_of_process(const char *cause)
 {
     static const char *const causes[] = {"crash", "sanitizer", "leak", "spin", "no-service"};
 
@@ -27,7 +28,8 @@ void report_identify(const char *id, const char *step, const char *cause,
                      char out[REPORT_IDENTITY + 1])
 {
     uint64_t h =
-        hash(hash(hash(UINT64_C(0xcbf29ce484222325), id), is_of_process(cause) ? "" : step), cause);
+        hash(hash(hash(UINT64_C(0xcbf29ce484222325), id), report_is_of_process(cause) ? "" : step),
+             cause);
 
     snprintf(out, REPORT_IDENTITY + 1, "%016llx", (unsigned long long)h);
 }
@@ -103,6 +105,8 @@ void report_reason(const struct report_result *r, struct text *out)
         text_addf(out, "; played again alone: %s", r->again);
     if (r->standing == SUITE_KNOWN)
         text_addf(out, "; known: %s", r->known);
+    if (*r->change)
+        text_addf(out, "; beside the base: %s, %s", r->change, r->beside);
 }
 
 /* --- worst first ------------------------------------------------------------------------------ */
@@ -205,6 +209,26 @@ const char *report_change(const struct report_result *before, const struct repor
     if (badness(before) != badness(now))
         return badness(before) < badness(now) ? "worse" : "better";
     return before->verdict != now->verdict || strcmp(before->cause, now->cause) != 0 ? "other" : "";
+}
+
+const char *report_change_beside(const struct report_result *now)
+{
+    static const struct {
+        enum gate_change change;
+        const char *word;
+    } words[] = {
+        {GATE_WORSE,    "worse" },
+        {GATE_LOST,     "worse" },
+        {GATE_BETTER,   "better"},
+        {GATE_FLICKERS, "other" },
+        {GATE_DRIFTS,   "other" },
+        {GATE_UNKNOWN,  "other" }
+    };
+
+    for (size_t i = 0; now && i < ARRAY_LEN(words); i++)
+        if (strcmp(gate_change_word(words[i].change), now->change) == 0)
+            return words[i].word;
+    return "";
 }
 
 const struct report *report_base(const struct reports *base, const struct report *report)

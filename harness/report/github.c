@@ -62,28 +62,49 @@ static size_t add_kind(const struct reports *reports, bool errors, struct text *
     return all;
 }
 
-static void add_notice(const struct reports *reports, size_t errors, size_t warnings,
-                       struct text *out)
+static void add_notice(struct text *out, const char *title, const char *words)
 {
-    for (size_t i = 0, n = 0; i < reports->n; i++) {
-        const struct report *r = &reports->at[i];
-        if (!*report_run_trouble(r) || n++ >= SHOWN - 1)
-            continue;
-        text_adds(out, "::notice title=");
-        escape_command(out, r->label, true);
-        text_adds(out, "::");
-        escape_command(out, r->exit_reason, false);
-        text_adds(out, "\n");
+    text_adds(out, "::notice title=");
+    escape_command(out, title, true);
+    text_adds(out, "::");
+    escape_command(out, words, false);
+    text_adds(out, "\n");
+}
+
+/* Of a run as a whole: a trouble, and how it is beside its base. */
+static size_t add_run(struct text *out, const struct report *r)
+{
+    const char *trouble = report_run_trouble(r);
+    struct text words = {0};
+
+    if (*trouble)
+        add_notice(out, r->label, trouble);
+    if (*r->base) {
+        text_addf(&words, "beside %s: %s", r->base, r->beside);
+        add_notice(out, r->label, text_string(&words));
+        text_fini(&words);
     }
-    if (errors > SHOWN || warnings > SHOWN)
-        text_addf(out,
-                  "::notice title=iperfspec::%zu errors and %zu warnings; ten of each are shown\n",
-                  errors, warnings);
+    return (size_t)(*trouble != '\0') + (size_t)(*r->base != '\0');
+}
+
+static void add_notices(const struct reports *reports, size_t errors, size_t warnings,
+                        struct text *out)
+{
+    struct text words = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < reports->n && n + 2 < SHOWN; i++)
+        n += add_run(out, &reports->at[i]);
+    if (errors <= SHOWN && warnings <= SHOWN)
+        return;
+    text_addf(&words, "%zu errors and %zu warnings; ten of each are shown", errors, warnings);
+    add_notice(out, "iperfspec", text_string(&words));
+    text_fini(&words);
 }
 
 void report_github(const struct reports *reports, struct text *out)
 {
     size_t errors = add_kind(reports, true, out), warnings = add_kind(reports, false, out);
 
-    add_notice(reports, errors, warnings, out);
+    add_notices(reports, errors, warnings, out);
 }

@@ -56,6 +56,7 @@ static void add_story(struct text *out, const struct report_result *r)
     add_line(out, where, r->step);
     add_line(out, "got", r->got);
     add_line(out, "again", r->again);
+    add_line(out, r->change, r->beside);
     if (*r->timeline)
         text_adds(out, "timeline\n");
     escape_xml(out, r->timeline, ESCAPE_ALL);
@@ -135,7 +136,9 @@ static void add_suite(struct text *out, const struct report *report)
         {"package", report->package},
         {"program", report->program},
         {"sha256",  report->sha256 },
-        {"profile", report->profile}
+        {"profile", report->profile},
+        {"base",    report->base   },
+        {"beside",  report->beside }
     };
     for (size_t i = 0; i < ARRAY_LEN(properties); i++) {
         text_addf(out, "      <property name=\"%s\"", properties[i][0]);

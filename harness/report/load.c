@@ -133,7 +133,7 @@ static bool take_result(struct report *report, struct report_result *r, const js
     take_lines(report, r, json_member(v, "script_lines"));
     r->seconds = number_of(v, "seconds");
     r->again = judgement(report, json_member(v, "again"));
-    r->session = "";
+    r->session = r->change = r->beside = "";
     r->clauses = NULL;
     if (json_type_of(words) == JSON_ARRAY)
         take_clauses(report, r, words);
@@ -212,6 +212,8 @@ static void take_finding(struct report *report, const json_value *v)
         .again = "",
         .script = "",
         .session = "",
+        .change = "",
+        .beside = "",
         .clauses = none,
         .verdict = SUITE_FAIL,
         .standing = *report_text_of(v, "known") ? SUITE_KNOWN : SUITE_UNEXPECTED,
@@ -243,6 +245,27 @@ static void name_rerun(struct report *r, const json_value *v)
     text_fini(&line);
 }
 
+/* Its program, or the command or address that stands for it; "" if nothing does. */
+static const char *program_of(const json_value *subject)
+{
+    static const char *const keys[] = {"path", "server_cmd", "client_cmd", "server"};
+    const char *program = "";
+
+    for (size_t i = 0; i < ARRAY_LEN(keys) && !*program; i++)
+        program = report_text_of(subject, keys[i]);
+    return program;
+}
+
+void reports_label(const json_value *subject, struct text *out)
+{
+    const char *name = report_text_of(subject, "name"), *program = program_of(subject);
+
+    if (*name)
+        text_addf(out, "%s %s", name, report_text_of(subject, "version"));
+    else
+        text_adds(out, *program ? basename(program) : "a build");
+}
+
 static void take_subject(struct report *r, const json_value *v)
 {
     struct text label = {0};
@@ -253,16 +276,8 @@ static void take_subject(struct report *r, const json_value *v)
     r->banner = copy_member(r, v, "banner");
     r->sha256 = copy_member(r, v, "sha256");
     r->profile = copy_member(r, v, "profile");
-    const char *programs[] = {report_text_of(v, "path"), report_text_of(v, "server_cmd"),
-                              report_text_of(v, "client_cmd"), report_text_of(v, "server")};
-    const char *program = "";
-    for (size_t i = 0; i < ARRAY_LEN(programs) && !*program; i++)
-        program = programs[i];
-    r->program = copy(r, program);
-    if (r->name[0])
-        text_addf(&label, "%s %s", r->name, r->version);
-    else
-        text_adds(&label, *program ? basename(program) : "a build");
+    r->program = copy(r, program_of(v));
+    reports_label(v, &label);
     r->label = copy(r, text_string(&label));
     name_rerun(r, v);
     text_fini(&label);
@@ -296,17 +311,23 @@ static bool take_member(struct report *r, struct bytes key, const json_value *v,
 static bool take_run(struct report *r, struct bytes text, struct text *why)
 {
     struct split s;
-    struct bytes key, value;
+    struct bytes key, value, gate = {0};
     json_value *root;
     bool has_results = false, ok = split_begin(&s, text) && s.is_object;
 
     while (ok && split_next(&s, &key, &value)) {
         if (split_is(key, "results")) {
             ok = has_results = take_results(r, value);
+        } else if (split_is(key, "gate")) {
+            gate = value; /* it speaks about the results */
         } else {
             ok = json_parse(value, &root) == SPEC_OK;
             ok = ok && (take_member(r, key, root, why), json_free(root), why->len == 0);
         }
+    }
+    if (ok && gate.len > 0 && (ok = json_parse(gate, &root) == SPEC_OK)) {
+        report_take_gate(r, root);
+        json_free(root);
     }
     return ok && !s.is_broken && has_results && r->label;
 }
@@ -315,7 +336,8 @@ static struct report *add_report(struct reports *list, const char *path)
 {
     list->at = text_realloc(list->at, (list->n + 1) * sizeof *list->at);
     struct report *r = &list->at[list->n++];
-    *r = (struct report){.exit_reason = "", .sha256 = "", .profile = "", .program = ""};
+    *r = (struct report){
+        .exit_reason = "", .sha256 = "", .profile = "", .program = "", .base = "", .beside = ""};
     r->path = copy(r, path);
     return r;
 }

@@ -8,7 +8,7 @@
 /* Of a step summary above 1 MiB GitHub shows nothing. */
 #define SIZE_MAX_MD (1000u << 10)
 #define ROW_ROOM    (24u << 10) /* what one finding takes at most */
-#define KNOWN_MAX   200
+#define CHANGES_MAX 200
 
 static void add_cell(struct text *out, const char *words, size_t max)
 {
@@ -40,6 +40,31 @@ static void add_totals(struct text *out, const struct reports *reports)
             text_addf(out, " %u |", r->verdicts[v]);
         text_addf(out, " %u | %u |\n", r->standings[SUITE_KNOWN], unexpected);
     }
+}
+
+/* What --base found, and below it each case that is another: what is worse is told at length too.
+ */
+static void add_beside(struct text *out, const struct report *report)
+{
+    size_t left = CHANGES_MAX;
+
+    text_adds(out, "\nBeside ");
+    escape_markdown(out, report->base, 80);
+    text_addf(out,
+              ": **%s**\n\n<details><summary>The cases</summary>\n\n"
+              "| | case | there -> here |\n| --- | --- | --- |\n",
+              report->beside);
+    for (size_t i = 0; i < report->n && left > 0; i++) {
+        const struct report_result *r = &report->results[i];
+        if (!*r->change)
+            continue;
+        text_addf(out, "| %s |", r->change);
+        add_cell(out, r->id, 300);
+        add_cell(out, r->beside, 80);
+        text_adds(out, "\n");
+        left--;
+    }
+    text_addf(out, "\n%s</details>\n", left ? "" : "and more\n\n");
 }
 
 static void add_code(struct text *out, const char *text, size_t max)
@@ -83,6 +108,8 @@ static void add_findings(struct text *out, const struct report *report)
     size_t n;
     const struct report_result **worst = report_worst(report, &n);
 
+    if (*report->base)
+        add_beside(out, report);
     if (n > 0 || *report_run_trouble(report)) {
         text_adds(out, "\n### ");
         escape_markdown(out, report->label, 80);
@@ -120,9 +147,12 @@ bool report_step_summary(const struct reports *reports)
         return false;
     report_markdown(reports, &text);
     bool ok = fwrite(text_string(&text), 1, text.len, f) == text.len;
-    int error = errno;
-    ok = fclose(f) == 0 && ok;
-    errno = ok ? errno : error;
+    int error = ok ? 0 : errno;
+    if (fclose(f) != 0 && ok) {
+        error = errno;
+        ok = false;
+    }
     text_fini(&text);
+    errno = error;
     return ok;
 }

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The reports of one subject. */
+/* The reports of one subject, and of one base if it was played beside one. */
 struct run {
-    char *subject; /* as text: what they have in common */
+    char *subject; /* both as text: what they have in common */
     const json_value **parts;
     size_t n;
 };
@@ -21,17 +21,34 @@ struct runs {
     size_t n;
 };
 
+/* The caller's to free. */
+static char *print_subject(const json_value *report)
+{
+    const json_value *both[] = {json_member(report, "subject"),
+                                json_member(json_member(report, "gate"), "base")};
+    struct text out = {0};
+
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        char *text = json_print(both[i]);
+        text_addf(&out, "%s\n", text ? text : "");
+        free(text);
+    }
+    char *copy = text_dup(text_string(&out));
+    text_fini(&out);
+    return copy;
+}
+
 static struct run *find_run(struct runs *runs, const json_value *report)
 {
-    char *subject = json_print(json_member(report, "subject"));
+    char *subject = print_subject(report);
 
-    for (size_t i = 0; subject && i < runs->n; i++)
+    for (size_t i = 0; i < runs->n; i++)
         if (strcmp(runs->at[i].subject, subject) == 0) {
             free(subject);
             return &runs->at[i];
         }
     runs->at = text_realloc(runs->at, (runs->n + 1) * sizeof *runs->at);
-    runs->at[runs->n] = (struct run){.subject = subject ? subject : text_dup("")};
+    runs->at[runs->n] = (struct run){.subject = subject};
     return &runs->at[runs->n++];
 }
 
@@ -153,6 +170,27 @@ static void put_persistent(struct jwrite *w, const struct run *run)
     jwrite_end(w);
 }
 
+/* What is not the same with the base, of all shards. */
+static void put_gate(struct jwrite *w, const struct run *run)
+{
+    const json_value *gate = json_member(run->parts[0], "gate");
+    struct copy_list list = {0};
+
+    if (!gate)
+        return;
+    for (size_t i = 0; i < run->n; i++)
+        copy_list_add(&list, json_member(json_member(run->parts[i], "gate"), "cases"));
+    copy_list_sort(&list);
+    jwrite_object(w, "gate");
+    copy_value(w, "base", json_member(gate, "base"));
+    jwrite_array(w, "cases");
+    for (size_t i = 0; i < list.n; i++)
+        copy_value(w, NULL, list.at[i]);
+    jwrite_end(w);
+    jwrite_end(w);
+    free(list.at);
+}
+
 static bool put_run(struct jwrite *w, const struct run *run, int *status, struct text *why)
 {
     struct suite_totals totals = {0};
@@ -174,6 +212,7 @@ static bool put_run(struct jwrite *w, const struct run *run, int *status, struct
     counts_put(w, &totals);
     jwrite_double(w, "seconds", seconds);
     bool ok = put_results(w, run, why);
+    put_gate(w, run);
     put_persistent(w, run);
     jwrite_end(w);
     text_fini(&reason);

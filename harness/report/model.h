@@ -1,6 +1,7 @@
 /* model.h - runs as every format sees them: read from JSON reports, borrowed by the writers. */
 #pragma once
 #include "harness/suite/suite.h"
+#include "impl/wire/json.h"
 
 #define REPORT_SCHEMA   1
 #define REPORT_IDENTITY 16 /* hex digits */
@@ -11,6 +12,8 @@ struct report_result {
     const char *title, *judges, *cause, *clause, *known, *skip;
     const char *identity; /* the same finding in the next report; "" if there is none */
     const char *file, *step, *got, *branches, *timeline, *said, *command, *capture, *again;
+    const char *change; /* word of enum gate_change, if it is another one with the base of --base */
+    const char *beside; /* and how: "pass -> fail:crash, 3 of 3 plays" */
     const char *script, *session; /* session: a JSON text of rows (session_rows()), or "" */
     const char *const *clauses;
     size_t n_clauses;
@@ -30,6 +33,8 @@ struct report {
     const char *rerun; /* a command line that judges the same subject; cases are to be added */
     int exit;
     const char *exit_reason;
+    const char *base;   /* the label of the build that --base names; "" if there was none */
+    const char *beside; /* what is not the same with it: "2 worse, 1 better" */
     double seconds;
     struct report_result *results; /* cases, then findings of persistent mode */
     size_t n;
@@ -51,11 +56,21 @@ bool reports_load(struct reports *list, struct bytes text, const char *path, str
 bool reports_read(struct reports *list, const char *path, struct text *why);
 void reports_fini(struct reports *list);
 
+/* What builds are called, from the member "subject" of a report. */
+void reports_label(const json_value *subject, struct text *out);
+
+/* --- beside.c --- */
+/* Take the member "gate" over into the report, whose results have been read. */
+void report_take_gate(struct report *report, const json_value *gate);
+
 /* --- finding.c --- */
 /* A hash of what failed and how, whatever the line, the build or the day: REPORT_IDENTITY hex
  * digits and a NUL. */
 void report_identify(const char *id, const char *step, const char *cause,
                      char out[REPORT_IDENTITY + 1]);
+/* Whether the process is to blame, which is noticed at one step or the next: "crash" and the like.
+ */
+bool report_is_of_process(const char *cause);
 /* "server/close" of "server/close/half/RUN"; how many bytes of the id that is. */
 size_t report_area(const char *id);
 /* Whether it counts against the build: standing unexpected, xpass or flaky. */
@@ -80,6 +95,8 @@ void report_index_free(struct report_index *index);
  * "better"; "other": neither, but another verdict or cause; "new", "gone"; "" for the same. Both
  * may be NULL. Static. */
 const char *report_change(const struct report_result *before, const struct report_result *now);
+/* The same in that order, for what --base found. */
+const char *report_change_beside(const struct report_result *now);
 /* What a run is compared with: the run of its label, or the only one; NULL if there is none. base
  * may be NULL. */
 const struct report *report_base(const struct reports *base, const struct report *report);

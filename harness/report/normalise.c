@@ -1,6 +1,7 @@
 /* normalise.c - a report without what differs from one run to the next. */
 #include "harness/report/copy.h"
 #include "harness/report/merge.h"
+#include "harness/report/model.h"
 #include "harness/report/report.h"
 #include "impl/wire/jwrite.h"
 
@@ -10,9 +11,13 @@
 
 /* Members that tell how a run went, not what came of it. */
 static const char *const dropped[] = {
-    "seconds", "service_seconds", "timeline", "stderr", "branches", "reactions", "connects",
-    "retries", "repeated",        "seed",     "rounds", "session",  "capture",
+    "seconds",   "service_seconds", "timeline", "stderr",   "branches",
+    "reactions", "connects",        "retries",  "repeated", "seed",
+    "rounds",    "session",         "capture",  "plays",    "worse_plays",
 };
+
+/* Where it was noticed that the process is gone, which one step or the next may do. */
+static const char *const places[] = {"line", "step"};
 
 /* Words in texts that are others in each run, and what stands for them. */
 static const struct {
@@ -26,6 +31,7 @@ static const struct {
     {"[0-9]+(\\.[0-9]+)? (ns|us|ms|s|seconds|bytes|packets|datagrams)\\b", "N"        },
     {"is -?[0-9]+(\\.[0-9]+)?",                                            "is N"     },
     {"[0-9]{5,}",                                                          "N"        },
+    {", N after line [0-9]+",                                              ""         },
 };
 
 static void mask(const char *text, const char *pattern, const char *word, struct text *out)
@@ -61,12 +67,20 @@ static void put_masked(struct jwrite *w, const char *key, const char *text)
     text_fini(&from);
 }
 
-static bool is_dropped(const char *key)
+static bool is_among(const char *key, const char *const *list, size_t n)
 {
-    for (size_t i = 0; i < ARRAY_LEN(dropped); i++)
-        if (strcmp(dropped[i], key) == 0)
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], key) == 0)
             return true;
     return false;
+}
+
+/* Of which object, as a result that names its cause may leave out more. */
+static bool is_dropped(const json_value *object, const char *key)
+{
+    return is_among(key, dropped, ARRAY_LEN(dropped)) ||
+           (is_among(key, places, ARRAY_LEN(places)) &&
+            report_is_of_process(report_text_of(object, "cause")));
 }
 
 /* Members of an object, those with words of a run in them masked. */
@@ -77,12 +91,11 @@ static void put_members(struct jwrite *w, const json_value *object)
 
     while ((m = json_next(object, m))) {
         const char *key = json_key(m);
-        bool is_masked = false;
-        for (size_t i = 0; i < ARRAY_LEN(masked); i++)
-            is_masked |= json_type_of(m) == JSON_STRING && strcmp(masked[i], key) == 0;
-        if (is_masked)
+        if (is_dropped(object, key))
+            continue;
+        if (json_type_of(m) == JSON_STRING && is_among(key, masked, ARRAY_LEN(masked)))
             put_masked(w, key, json_text(m));
-        else if (!is_dropped(key))
+        else
             copy_value(w, key, m);
     }
 }
@@ -94,17 +107,26 @@ static void put_object(struct jwrite *w, const char *key, const json_value *obje
     jwrite_end(w);
 }
 
-static void put_results(struct jwrite *w, const json_value *results)
+/* Results, or the cases of a gate: by id. */
+static void put_list(struct jwrite *w, const char *key, const json_value *results)
 {
     struct copy_list list = {0};
 
     copy_list_add(&list, results);
     copy_list_sort(&list);
-    jwrite_array(w, "results");
+    jwrite_array(w, key);
     for (size_t i = 0; i < list.n; i++)
         put_object(w, NULL, list.at[i]);
     jwrite_end(w);
     free(list.at);
+}
+
+static void put_gate(struct jwrite *w, const json_value *gate)
+{
+    jwrite_object(w, "gate");
+    copy_value(w, "base", json_member(gate, "base"));
+    put_list(w, "cases", json_member(gate, "cases"));
+    jwrite_end(w);
 }
 
 static void put_run(struct jwrite *w, const json_value *report)
@@ -115,12 +137,14 @@ static void put_run(struct jwrite *w, const json_value *report)
     while ((m = json_next(report, m))) {
         const char *key = json_key(m);
         if (strcmp(key, "results") == 0)
-            put_results(w, m);
+            put_list(w, key, m);
+        else if (strcmp(key, "gate") == 0)
+            put_gate(w, m);
         else if (strcmp(key, "totals") == 0)
             put_object(w, key, m);
         else if (strcmp(key, "exit_reason") == 0 && json_type_of(m) == JSON_STRING)
             put_masked(w, key, json_text(m));
-        else if (!is_dropped(key))
+        else if (!is_dropped(report, key))
             copy_value(w, key, m);
     }
     jwrite_end(w);

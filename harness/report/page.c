@@ -124,7 +124,18 @@ const char *page_code_word(char code)
 
 bool page_has_base(const struct site *site)
 {
-    return site->request->base != NULL;
+    bool has_one = site->request->base != NULL;
+
+    for (size_t b = 0; b < site->n_builds; b++)
+        has_one |= *site->builds[b].report->base != '\0';
+    return has_one;
+}
+
+const char *page_change(const struct site *site, const struct site_case *c, size_t build)
+{
+    if (!site->request->base)
+        return report_change_beside(c->results[build]);
+    return report_change(c->before[build], c->results[build]);
 }
 
 /* --- texts ------------------------------------------------------------------------------------ */

@@ -42,8 +42,10 @@ const char *page_mark(char code);
 const char *page_code_word(char code);
 #define PAGE_CODES "ufxkdsp." /* worst first */
 
-/* Whether no base was given, or this build has none. */
+/* Whether the builds are compared with anything: another run, or what `test --base` named. */
 bool page_has_base(const struct site *site);
+/* How the case is beside that, as report_change() has it; "" for the same. */
+const char *page_change(const struct site *site, const struct site_case *c, size_t build);
 
 /* JSON over several lines; what is none as it stands. */
 void page_add_json(struct text *out, const char *json);

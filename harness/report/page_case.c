@@ -177,6 +177,8 @@ static void add_why(const struct report_result *r, struct text *out)
     add_fact(out, "Known", r->known);
     add_fact(out, "Again", r->again);
     add_fact(out, "Skipped", r->skip);
+    if (*r->change)
+        page_addf(out, "<dt>Beside the base</dt><dd>%s, %s</dd>\n", r->change, r->beside);
     text_adds(out, "</dl>\n");
 }
 
@@ -229,7 +231,7 @@ static void add_build(const struct site *site, size_t b, const struct site_case 
 {
     const struct report_result *r = c->results[b];
     char code[] = {page_code(r), '\0'};
-    const char *change = page_has_base(site) ? report_change(c->before[b], c->results[b]) : "";
+    const char *change = page_has_base(site) ? page_change(site, c, b) : "";
 
     page_addf(out,
               "<section class=\"build c-%s\" id=\"b%z\"><h2><span class=\"v %s\" "
@@ -241,6 +243,8 @@ static void add_build(const struct site *site, size_t b, const struct site_case 
     text_adds(out, "</h2>\n");
     if (!went_well(r))
         add_why(r, out);
+    else if (*r->change)
+        page_addf(out, "<p>Beside the base: %s, %s</p>\n", r->change, r->beside);
     if (shows_session && *r->session) {
         if (went_well(r))
             text_adds(out, "<details class=\"session\"><summary>The session, as it should "

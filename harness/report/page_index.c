@@ -72,7 +72,10 @@ static void add_card(const struct site *site, size_t b, struct text *out)
                       (const char[]){PAGE_CODES[i], '\0'}, page_mark(PAGE_CODES[i]), n[i],
                       page_code_word(PAGE_CODES[i]));
     snprintf(number, sizeof number, "%.0f", r->seconds);
-    page_addf(out, "</ul><p class=\"quiet\">%s%s%s, %s s</p></li>\n", *r->package ? "package " : "",
+    text_adds(out, "</ul>");
+    if (*r->base)
+        page_addf(out, "<p>Beside %s: %s</p>", r->base, r->beside);
+    page_addf(out, "<p class=\"quiet\">%s%s%s, %s s</p></li>\n", *r->package ? "package " : "",
               *r->package ? r->package : r->banner, *r->profile ? "" : ", of no known profile",
               number);
 }
@@ -285,7 +288,7 @@ static void put_changes(struct jwrite *w, const struct site *site, const struct 
     struct text changes = {0};
 
     for (size_t b = 0; b < site->n_builds; b++) {
-        const char *change = report_change(c->before[b], c->results[b]);
+        const char *change = page_change(site, c, b);
         text_add(&changes, *change ? change : ".", 1);
     }
     jwrite_string(w, NULL, text_string(&changes));

@@ -100,11 +100,14 @@ static const char *level_of(const struct report_result *r)
 /* Findings without a place are not shown. */
 static void put_location(struct jwrite *w, const struct report_result *r)
 {
+    struct text uri = {0};
+
+    escape_uri(&uri, *r->file ? r->file : "docs/protocol.md");
     jwrite_array(w, "locations");
     jwrite_object(w, NULL);
     jwrite_object(w, "physicalLocation");
     jwrite_object(w, "artifactLocation");
-    escape_json(w, "uri", *r->file ? r->file : "docs/protocol.md", WORDS_MAX);
+    jwrite_string(w, "uri", text_string(&uri));
     jwrite_end(w);
     jwrite_object(w, "region");
     jwrite_uint(w, "startLine", MAX(r->line, 1));
@@ -112,9 +115,11 @@ static void put_location(struct jwrite *w, const struct report_result *r)
     jwrite_end(w);
     jwrite_end(w);
     jwrite_end(w);
+    text_fini(&uri);
 }
 
-static void put_result(struct jwrite *w, const struct rules *rules, const struct report_result *r)
+static void put_result(struct jwrite *w, const struct rules *rules, const struct report *report,
+                       const struct report_result *r)
 {
     struct text message = {0};
 
@@ -124,6 +129,8 @@ static void put_result(struct jwrite *w, const struct rules *rules, const struct
     escape_json(w, "ruleId", rule_of(r), WORDS_MAX);
     jwrite_uint(w, "ruleIndex", index_of(rules, rule_of(r)));
     jwrite_string(w, "level", level_of(r));
+    if (*report->base)
+        jwrite_string(w, "baselineState", report_is_known(r) ? "unchanged" : "new");
     put_text(w, "message", text_string(&message));
     put_location(w, r);
     jwrite_object(w, "partialFingerprints");
@@ -149,11 +156,11 @@ static void put_results(struct jwrite *w, const struct report *report, const str
 
     jwrite_array(w, "results");
     for (size_t i = 0; i < n && told < RESULTS_MAX; i++, told++)
-        put_result(w, rules, worst[i]);
+        put_result(w, rules, report, worst[i]);
     for (size_t i = 0; i < report->n && told < RESULTS_MAX; i++) {
         if (!report_is_known(&report->results[i]))
             continue;
-        put_result(w, rules, &report->results[i]);
+        put_result(w, rules, report, &report->results[i]);
         told++;
     }
     jwrite_end(w);

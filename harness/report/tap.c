@@ -40,6 +40,8 @@ static void add_details(struct text *out, const struct report_result *r)
     add_member(out, "got", r->got);
     add_member(out, "again", r->again);
     add_member(out, "known", r->known);
+    add_member(out, "change", r->change);
+    add_member(out, "beside", r->beside);
     add_member(out, "timeline", r->timeline);
     add_member(out, "stderr", r->said);
     add_member(out, "command", r->command);
@@ -78,6 +80,11 @@ static void add_run(struct text *out, const struct report *report, bool is_one, 
     text_addf(out, ", exit %d%s", report->exit, *report->exit_reason ? ": " : "");
     escape_line(out, report->exit_reason, ESCAPE_ALL);
     text_adds(out, "\n");
+    if (*report->base) {
+        text_adds(out, "# beside ");
+        escape_line(out, report->base, ESCAPE_ALL);
+        text_addf(out, ": %s\n", report->beside);
+    }
     for (size_t i = 0; i < report->n; i++)
         add_point(out, ++*number, is_one ? "" : report->label, &report->results[i]);
     if (*trouble) {

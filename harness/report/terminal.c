@@ -352,7 +352,8 @@ void report_summary(FILE *out, const struct suite *suite)
     int status = suite_exit_status(suite, &why);
     fputs("\n", out);
     list_skips(out, suite);
-    list_standing(out, suite, SUITE_UNEXPECTED);
+    if (!suite->gate) /* told as WORSE or LOST */
+        list_standing(out, suite, SUITE_UNEXPECTED);
     list_standing(out, suite, SUITE_FLAKY);
     list_standing(out, suite, SUITE_XPASS);
     list_stale(out, suite);

@@ -10,6 +10,10 @@
     "{\"schema\":1,\"subject\":{\"path\":\"" subject "\"},\"needs\":{},\"totals\":{" totals        \
     "},\"seconds\":2,\"results\":[" results "]}"
 
+#define REPORT_BESIDE(subject, base, cases)                                                        \
+    "{\"schema\":1,\"subject\":{\"path\":\"" subject "\"},\"results\":[],\"gate\":{\"base\":{"     \
+    "\"path\":\"" base "\"},\"cases\":[" cases "]}}"
+
 static json_value *parse(const char *text)
 {
     json_value *root = NULL;
@@ -45,29 +49,35 @@ static const struct row {
     {"shards of one build: cases by id, counts added",
      {REPORT("a", "\"cases\":1,\"pass\":1,\"stale\":1", "{\"id\":\"z\"}"),
       REPORT("a", "\"cases\":2,\"pass\":2,\"stale\":1", "{\"id\":\"b\"},{\"id\":\"c\"}")},
-     1,                                                                                                    {"\"results\":[{\"id\":\"b\"},{\"id\":\"c\"},{\"id\":\"z\"}]", "\"cases\":3,\"pass\":3",
-      "\"stale\":1"}                                                                                                                                              },
+     1,                                                                                                        {"\"results\":[{\"id\":\"b\"},{\"id\":\"c\"},{\"id\":\"z\"}]", "\"cases\":3,\"pass\":3",
+      "\"stale\":1"}                                                                                                                                                                      },
     {"two builds: a run each",
      {REPORT("a", "\"cases\":1", "{\"id\":\"z\"}"), REPORT("b", "\"cases\":1", "{\"id\":\"z\"}")},
-     0,                                                                                                    {"\"runs\":[{", "\"path\":\"b\""}                             },
+     0,                                                                                                        {"\"runs\":[{", "\"path\":\"b\""}                                                 },
     {"what was merged is merged again",
      {"{\"schema\":1,\"runs\":[" REPORT("a", "\"cases\":1", "{\"id\":\"y\"}") "]}",
       REPORT("a", "\"cases\":1", "{\"id\":\"x\"}")},
-     0,                                                                                                    {"\"results\":[{\"id\":\"x\"},{\"id\":\"y\"}]"}               },
+     0,                                                                                                        {"\"results\":[{\"id\":\"x\"},{\"id\":\"y\"}]"}                                   },
     {"trouble goes before a failure",
      {REPORT("a", "\"error\":1", "{\"id\":\"z\"}"), REPORT("b", "\"unexpected\":1", "")},
-     3,                                                                                                    {"\"exit\":3", "\"exit\":1"}                                  },
+     3,                                                                                                        {"\"exit\":3", "\"exit\":1"}                                                      },
     {"skips of all shards count against --max-skip",
      {REPORT("a", "\"skip\":2,\"max_skip\":3", ""), REPORT("a", "\"skip\":2,\"max_skip\":3", "")},
-     1,                                                                                                    {"4 skipped, more than --max-skip allows"}                    },
+     1,                                                                                                        {"4 skipped, more than --max-skip allows"}                                        },
     {"a case twice",
      {REPORT("a", "\"cases\":1", "{\"id\":\"z\"}"), REPORT("a", "", "{\"id\":\"z\"}")},
-     0,                                                                                                    {"'z' is in two reports of the same build"}                   },
-    {"another file",                                   {"[1,2]"},                                       0, {"no report"}                                                 },
+     0,                                                                                                        {"'z' is in two reports of the same build"}                                       },
+    {"shards beside a base: what is another there, by id",
+     {REPORT_BESIDE("a", "z", "{\"id\":\"y\"}"), REPORT_BESIDE("a", "z", "{\"id\":\"x\"}")},
+     0,                                                                                                        {"\"gate\":{\"base\":{\"path\":\"z\"},\"cases\":[{\"id\":\"x\"},{\"id\":\"y\"}]}"}},
+    {"beside two bases, and alone: a run each",
+     {REPORT_BESIDE("a", "z", ""), REPORT_BESIDE("a", "y", ""), REPORT("a", "", "")},
+     0,                                                                                                        {"\"base\":{\"path\":\"z\"}", "\"base\":{\"path\":\"y\"}", "\"results\":[]}]}"}   },
+    {"another file",                                       {"[1,2]"},                                       0, {"no report"}                                                                     },
     {"another schema",
      {"{\"schema\":2,\"subject\":{},\"results\":[]}"},
-     0,                                                                                                    {"no report of `iperfspec test --json`, or of another schema"}},
-    {"counts that are none",                           {REPORT("a", "\"pass\":-3,\"fail\":\"x\"", "")}, 0, {"\"pass\":0"}                                                },
+     0,                                                                                                        {"no report of `iperfspec test --json`, or of another schema"}                    },
+    {"counts that are none",                               {REPORT("a", "\"pass\":-3,\"fail\":\"x\"", "")}, 0, {"\"pass\":0"}                                                                    },
 };
 
 static void test_merge_put_joins_what_belongs_together(void **state)
@@ -125,11 +135,44 @@ static void test_merge_put_normal_hides_what_differs_and_keeps_what_does_not(voi
     free(c);
 }
 
+/* Which step notices that the process is gone is a race; what a step of the protocol missed is not.
+ */
+static void test_merge_put_normal_hides_where_a_crash_was_noticed(void **state)
+{
+#define GOT(cause, line, step, got)                                                                \
+    "{\"schema\":1,\"results\":[{\"id\":\"a\",\"cause\":\"" cause "\",\"line\":" line              \
+    ",\"step\":\"" step "\",\"got\":\"" got "\"}],\"gate\":{\"base\":{},\"cases\":["               \
+    "{\"id\":\"c\",\"plays\":" line "},{\"id\":\"b\"}]}}"
+    static const struct {
+        const char *one, *other;
+        bool are_same;
+    } pairs[] = {
+        {GOT("crash", "3", "expect alive", "killed by SIGSEGV, 1 ms after line 2"),
+         GOT("crash",                                                                           "4", "expect end",   "killed by SIGSEGV, 10 ms after line 3"), true },
+        {GOT("crash", "3", "expect alive", "killed by SIGSEGV, 1 ms after line 2"),
+         GOT("crash",                                                                           "3", "expect alive", "killed by SIGBUS, 1 ms after line 2"),   false},
+        {GOT("miss",  "3", "expect alive", "the end"),                              GOT("miss", "4", "expect alive", "the end"),
+         false                                                                                                                                                      },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        char *a = normal(pairs[i].one), *b = normal(pairs[i].other);
+        if ((strcmp(a, b) == 0) != pairs[i].are_same)
+            fail_msg("pair %zu: %s\n%s", i, a, b);
+        assert_non_null(strstr(a, "\"cases\":[{\"id\":\"b\"},{\"id\":\"c\"}]"));
+        free(a);
+        free(b);
+    }
+#undef GOT
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_merge_put_joins_what_belongs_together),
         cmocka_unit_test(test_merge_put_normal_hides_what_differs_and_keeps_what_does_not),
+        cmocka_unit_test(test_merge_put_normal_hides_where_a_crash_was_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,21 @@ static const char run[] =
     "," R("c/5", "fail", "flaky", "miss", "\"again\":{\"verdict\":\"pass\",\"cause\":\"ok\"},") //
     "],\"persistent\":{\"findings\":[{\"id\":\"a/b/1\",\"got\":\"g\"}]}}";
 
+/* Beside a base that passes a/b/2, and fails a/b/1. */
+static const char beside[] =
+    "{\"schema\":1,\"exit\":1,\"exit_reason\":\"1 "
+    "unexpected\",\"gate\":{\"base\":{\"name\":\"iperf\","
+    "\"version\":\"3.22\"},\"cases\":[{\"id\":\"a/b/2\",\"change\":\"worse\",\"base\":{\"verdict\":"
+    "\"pass\",\"cause\":\"ok\"},\"build\":{\"verdict\":\"fail\",\"cause\":\"crash\"},\"worse_"
+    "plays\":3,"
+    "\"plays\":3},{\"id\":\"a/b/1\",\"change\":\"better\",\"base\":{\"verdict\":\"fail\",\"cause\":"
+    "\"miss\"},\"build\":{\"verdict\":\"pass\",\"cause\":\"ok\"},\"worse_plays\":1,\"plays\":1},"
+    "{\"id\":\"a/b/1\",\"change\":\"<odd>\"},{\"id\":\"none\",\"change\":\"worse\"},7]},"
+    "\"subject\":{\"name\":\"iperf\",\"version\":\"3.12\"},\"results\":[" //
+    R("a/b/1", "pass", "as-expected", "ok", "")                           //
+    "," R("a/b/2", "fail", "unexpected", "crash", "\"got\":\"x\",")       //
+    "," R("a/b/3", "fail", "known", "miss", "\"known\":\"the base does the same\",") "]}";
+
 static void load(struct reports *reports, const char *text)
 {
     struct text why = {0};
@@ -37,11 +52,30 @@ static void load(struct reports *reports, const char *text)
         fail_msg("%s", text_string(&why));
 }
 
+struct part {
+    const char *format, *part;
+};
+
+static void expect_parts(const char *json, const struct part *rows, size_t n)
+{
+    struct reports reports = {0};
+
+    load(&reports, json);
+    for (size_t i = 0; i < n; i++) {
+        struct text out = {0};
+        report_format_find(rows[i].format)->write(&reports, &out);
+        if (!strstr(text_string(&out), rows[i].part))
+            fail_msg("%s has no '%s':\n%s", rows[i].format, rows[i].part, text_string(&out));
+        if (strchr(text_string(&out), '\x1b'))
+            fail_msg("%s orders a terminal about", rows[i].format);
+        text_fini(&out);
+    }
+    reports_fini(&reports);
+}
+
 static void test_formats_say_what_is_expected_of_them(void **state)
 {
-    static const struct {
-        const char *format, *part;
-    } rows[] = {
+    static const struct part rows[] = {
         {"tap",      "1..6\n"                                                              },
         {"tap",      "\nok 1 - a/b/1\n"                                                    },
         {"tap",      "\nnot ok 2 - a/b/2\n"                                                },
@@ -60,20 +94,29 @@ static void test_formats_say_what_is_expected_of_them(void **state)
         {"github",   "::error file=f.peer,line=7,title=iperf 3.12%3A FAIL a/b/2::got \\x1b"},
         {"github",   "::warning file=f.peer,line=7,title=iperf 3.12%3A FLAKY c/5::"        },
     };
-    struct reports reports = {0};
 
     (void)state;
-    load(&reports, run);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct text out = {0};
-        report_format_find(rows[i].format)->write(&reports, &out);
-        if (!strstr(text_string(&out), rows[i].part))
-            fail_msg("%s has no '%s':\n%s", rows[i].format, rows[i].part, text_string(&out));
-        if (strchr(text_string(&out), '\x1b'))
-            fail_msg("%s orders a terminal about", rows[i].format);
-        text_fini(&out);
-    }
-    reports_fini(&reports);
+    expect_parts(run, rows, ARRAY_LEN(rows));
+}
+
+static void test_formats_say_what_is_another_with_the_base(void **state)
+{
+    static const struct part rows[] = {
+        {"tap",      "# beside iperf 3.22: 1 worse, 1 better\n"                              },
+        {"tap",      "  change: \"worse\"\n  beside: \"pass -> fail:crash, 3 of 3 plays\"\n" },
+        {"junit",    "<property name=\"base\" value=\"iperf 3.22\"/>"                        },
+        {"junit",    "<property name=\"beside\" value=\"1 worse, 1 better\"/>"               },
+        {"junit",    "(crash); beside the base: worse, pass -&gt; fail:crash, 3 of 3 plays\""},
+        {"sarif",    "\"baselineState\":\t\"new\""                                           },
+        {"sarif",    "\"baselineState\":\t\"unchanged\""                                     },
+        {"markdown", "Beside iperf 3.22: **1 worse, 1 better**"                              },
+        {"markdown", "| better | a/b/1 | fail&#58;miss -&gt; pass |"                         },
+        {"github",   "beside the base: worse, pass -> fail:crash, 3 of 3 plays"              },
+        {"github",   "::notice title=iperf 3.12::beside iperf 3.22: 1 worse, 1 better\n"     },
+    };
+
+    (void)state;
+    expect_parts(beside, rows, ARRAY_LEN(rows));
 }
 
 static void test_formats_of_no_run_are_whole(void **state)
@@ -125,6 +168,26 @@ static void test_site_write_makes_pages_of_builds_and_a_base(void **state)
     text_fini(&remove);
     reports_fini(&reports);
     reports_fini(&base);
+}
+
+static void test_site_write_shows_what_is_another_with_the_base(void **state)
+{
+    struct reports reports = {0};
+    struct text remove = {0};
+    char dir[] = "/tmp/site-XXXXXX";
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    load(&reports, beside);
+    assert_true(site_write(&(struct site_request){.reports = &reports, .dir = dir}));
+    expect_file(dir, "index.html", "Beside iperf 3.22: 1 worse, 1 better");
+    expect_file(dir, "index.html", "value=\"worse\"");
+    expect_file(dir, "cases.js", "\"p\",\"INT-3 <i>\",\"b\"");
+    expect_file(dir, "cases.js", "\"u\",\"INT-3 <i>\",\"w\"");
+    text_addf(&remove, "rm -rf %s", dir);
+    assert_int_equal(system(text_string(&remove)), 0);
+    text_fini(&remove);
+    reports_fini(&reports);
 }
 
 static void test_diffs_tell_what_changed(void **state)
@@ -184,6 +247,12 @@ static void test_escape_holds_what_each_format_can_not(void **state)
     escape_command(&out, "a%\n:,", true);
     assert_string_equal(text_string(&out), "a%25%0A%3A%2C");
     text_fini(&out);
+    escape_uri(&out, "/my cases/a#b%\xff.peer");
+    assert_string_equal(text_string(&out), "file:///my%20cases/a%23b%25%FF.peer");
+    text_fini(&out);
+    escape_uri(&out, "a:b/c.peer");
+    assert_string_equal(text_string(&out), "a%3Ab/c.peer");
+    text_fini(&out);
 }
 
 static void test_live_format_guesses_once_it_can(void **state)
@@ -202,8 +271,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats_say_what_is_expected_of_them),
+        cmocka_unit_test(test_formats_say_what_is_another_with_the_base),
         cmocka_unit_test(test_formats_of_no_run_are_whole),
         cmocka_unit_test(test_site_write_makes_pages_of_builds_and_a_base),
+        cmocka_unit_test(test_site_write_shows_what_is_another_with_the_base),
         cmocka_unit_test(test_diffs_tell_what_changed),
         cmocka_unit_test(test_escape_holds_what_each_format_can_not),
         cmocka_unit_test(test_live_format_guesses_once_it_can),
