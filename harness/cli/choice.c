@@ -1,6 +1,7 @@
 /* choice.c - what narrows a list of cases: ids, clauses, levels, tags, an earlier report, a shard.
  */
 #include "harness/cli/cli.h"
+#include "harness/session/arena.h"
 
 #include "harness/report/report.h"
 #include "harness/suite/suite.h"

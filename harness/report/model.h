@@ -1,5 +1,6 @@
 /* model.h - runs as every format sees them: read from JSON reports, borrowed by the writers. */
 #pragma once
+#include "harness/session/arena.h"
 #include "harness/suite/suite.h"
 #include "impl/wire/json.h"
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "harness/report/ladder.h"
 #include "harness/report/site.h"
+#include "harness/session/arena.h"
 
 /* One case, as the builds met it. */
 struct site_case {

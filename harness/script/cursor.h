@@ -3,6 +3,7 @@
  * Every function that can fail fills the error and returns false or NULL; the first error of a line
  * stands. */
 #pragma once
+#include "harness/session/arena.h"
 #include "harness/session/text.h"
 
 #include <stdbool.h>

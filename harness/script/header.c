@@ -129,9 +129,9 @@ bool parse_header(struct script *s, struct parse_lines *lines, struct script_err
     s->subject = s->title = "";
     for (; lines->next < lines->n && lines->at[lines->next][0] != '\0'; lines->next++) {
         struct cursor c = parse_cursor(s, lines, lines->next, error);
-        s->header = arena_grow(&s->arena, s->header, s->n_header, sizeof *s->header);
+        s->header = arena_grow(s->arena, s->header, s->n_header, sizeof *s->header);
         s->header[s->n_header++] =
-            (struct script_header){c.line, arena_copy(&s->arena, c.text, strlen(c.text))};
+            (struct script_header){c.line, arena_copy(s->arena, c.text, strlen(c.text))};
         if (!read_line(&c, s, seen))
             return false;
     }

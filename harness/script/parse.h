@@ -1,6 +1,7 @@
 /* parse.h - inside the parser: what its files share. */
 #pragma once
 #include "harness/script/script.h"
+#include "harness/session/arena.h"
 
 /* A script's text as lines: comments gone, {NAME} replaced. */
 struct parse_lines {

@@ -20,6 +20,7 @@
  * at the top of the value that is asked about, or of another message of the same session. */
 #pragma once
 #include "harness/script/cursor.h"
+#include "harness/session/arena.h"
 #include "impl/wire/json.h"
 
 struct query;

@@ -41,23 +41,15 @@ struct reading {
     struct script_error *error;
 };
 
-static void script_free(struct script *s)
-{
-    arena_fini(&s->arena);
-    free(s);
-}
-
 static bool read_row(void *context, struct parse_lines *lines)
 {
     struct reading *r = context;
-    struct script *s = text_realloc(NULL, sizeof *s);
+    struct script *s = arena_alloc(&r->list->arena, sizeof *s);
 
-    *s = (struct script){0};
-    s->file = arena_copy(&s->arena, lines->file, strlen(lines->file));
-    if (!parse_header(s, lines, r->error) || !parse_steps(s, lines, NULL, &s->steps, r->error)) {
-        script_free(s);
+    s->arena = &r->list->arena;
+    s->file = arena_copy(s->arena, lines->file, strlen(lines->file));
+    if (!parse_header(s, lines, r->error) || !parse_steps(s, lines, NULL, &s->steps, r->error))
         return false;
-    }
     r->list->at = text_realloc(r->list->at, (r->list->n + 1) * sizeof *r->list->at);
     r->list->at[r->list->n++] = s;
     return true;
@@ -70,11 +62,13 @@ bool script_read(struct script_list *list, const char *file, const char *text,
 
     *error = (struct script_error){0};
     struct reading r = {list, error};
-    if (parse_foreach(file, text, error, read_row, &r))
-        return true;
-    while (list->n > before)
-        script_free(list->at[--list->n]);
-    return false;
+    list->arena.is_shared = true; /* workers and keepers are forked from who holds them */
+    bool ok = parse_foreach(file, text, error, read_row, &r);
+    if (!ok)
+        list->n = before;
+    if (list->n == 0)
+        script_list_fini(list); /* whoever holds nothing has nothing to free */
+    return ok;
 }
 
 static bool unreadable(struct script_error *error, const char *path, const char *why)
@@ -136,8 +130,7 @@ bool script_read_file(struct script_list *list, const char *path, struct script_
 
 void script_list_fini(struct script_list *list)
 {
-    for (size_t i = 0; i < list->n; i++)
-        script_free(list->at[i]);
+    arena_fini(&list->arena);
     free(list->at);
     *list = (struct script_list){0};
 }

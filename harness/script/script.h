@@ -6,6 +6,7 @@
 #pragma once
 #include "harness/script/cursor.h"
 #include "harness/script/query.h"
+#include "harness/session/arena.h"
 
 #include <stdbool.h>
 
@@ -367,13 +368,14 @@ struct script {
     } * header; /* its lines, n_header of them */
     size_t n_header;
     struct script_steps steps;
-    struct arena arena;
+    struct arena *arena; /* its list's */
 };
 
-/* All scripts of one file, in the order of its `foreach` rows. */
+/* All scripts of one file, in the order of its `foreach` rows. Zero it to start. */
 struct script_list {
     struct script **at;
     size_t n;
+    struct arena arena; /* all that they hold */
 };
 
 /* Whether an honest client of the simulator's sends this parameter (enum param_key) in every test.

@@ -29,7 +29,7 @@ struct cursor parse_cursor(struct script *s, const struct parse_lines *lines, si
     return (struct cursor){.file = lines->n ? lines->where[MIN(i, lines->n - 1)] : lines->file,
                            .line = lines->n ? lines->number[MIN(i, lines->n - 1)] : 1,
                            .text = i < lines->n ? lines->at[i] : none,
-                           .arena = &s->arena,
+                           .arena = s->arena,
                            .error = error};
 }
 
@@ -326,7 +326,7 @@ static bool read_tail(struct cursor *c, struct script_step *step)
 static void add_branch(struct script *s, struct script_step *step, struct script_steps branch)
 {
     step->branches.at =
-        arena_grow(&s->arena, step->branches.at, step->branches.n, sizeof *step->branches.at);
+        arena_grow(s->arena, step->branches.at, step->branches.n, sizeof *step->branches.at);
     step->branches.at[step->branches.n++] = branch;
 }
 
@@ -424,7 +424,7 @@ static int64_t weight(const struct script_step *step)
 /* The script's own file, or a copy of an included one's name. */
 static const char *file_of(struct script *s, const char *file)
 {
-    return strcmp(file, s->file) == 0 ? s->file : arena_copy(&s->arena, file, strlen(file));
+    return strcmp(file, s->file) == 0 ? s->file : arena_copy(s->arena, file, strlen(file));
 }
 
 /* What only a client can do. */
@@ -441,7 +441,7 @@ static bool read_step(struct script *s, struct parse_lines *lines, struct script
 
     *step = (struct script_step){
         .file = file_of(s, c.file), .line = c.line, .who = "", .from_ms = -1, .within_ms = -1};
-    step->text = arena_copy(&s->arena, c.text, strlen(c.text));
+    step->text = arena_copy(s->arena, c.text, strlen(c.text));
     step->column = (unsigned)strspn(c.text, " \t") + 1;
     /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): read_verb() found it in the table */
     if (!read_verb(&c, step) || !readers[step->verb](&c, step) || !read_tail(&c, step))
@@ -477,7 +477,7 @@ bool parse_steps(struct script *s, struct parse_lines *lines, const char *const 
         }
         if (stops(lines->at[lines->next], until))
             return true;
-        steps->at = arena_grow(&s->arena, steps->at, steps->n, sizeof *steps->at);
+        steps->at = arena_grow(s->arena, steps->at, steps->n, sizeof *steps->at);
         if (!read_step(s, lines, &steps->at[steps->n], error))
             return false;
         steps->n++;

@@ -34,19 +34,6 @@ const char *text_string(const struct text *t); /* "" while nothing was added */
 bool text_read_file(struct text *t, const char *path);
 void text_fini(struct text *t);
 
-/* An arena: everything it handed out is freed by arena_fini(). Zero it to start. Memory is zeroed.
- */
-struct arena {
-    struct arena_block *blocks;
-};
-
-/* Zeroed memory, aligned for anything. A process without memory ends. */
-void *arena_alloc(struct arena *a, size_t size);
-char *arena_copy(struct arena *a, const char *at, size_t len); /* NUL behind it */
-/* Room for one more element behind n of size bytes each in array; returns the (moved) array. */
-void *arena_grow(struct arena *a, void *array, size_t n, size_t size);
-void arena_fini(struct arena *a);
-
 /* As realloc and strdup; never NULL. */
 void *text_realloc(void *at, size_t size);
 char *text_dup(const char *string);

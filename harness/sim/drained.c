@@ -1,20 +1,15 @@
 /* drained.c - whether the subject has read all that we sent.
  *
- * Asked of the kernel by netlink, one socket at a time (sock_diag(7)): the cost does not grow with
- * the number of sockets. Where the kernel cannot tell, the tables in /proc/self/net are read. Both
- * speak about our network namespace, which is the subject's. */
+ * Asked of the kernel (sockdiag.h); where it cannot tell, the tables in /proc/self/net are read.
+ * Both speak about our network namespace, which is the subject's. */
 #include "harness/sim/peer.h"
+#include "harness/sim/sockdiag.h"
 
-#include <errno.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #define LOOK_NS   1000000u /* the queues have no event to wait for */
 #define LOOKS_MAX 200      /* for a subject that is busy sending to us */
@@ -38,74 +33,6 @@ static in_port_t port_of(const struct sockaddr_storage *address)
 {
     return address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)address)->sin6_port
                                           : ((const struct sockaddr_in *)address)->sin_port;
-}
-
-/* --- netlink --------------------------------------------------------------------------------- */
-
-struct request {
-    struct nlmsghdr head;
-    struct inet_diag_req_v2 body;
-};
-
-static void put_address(const struct sockaddr_storage *address, __be32 out[4])
-{
-    if (address->ss_family == AF_INET6)
-        memcpy(out, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
-    else
-        memcpy(out, &((const struct sockaddr_in *)address)->sin_addr, 4);
-}
-
-/* The socket bound to `local` and connected to `remote`. The kernel reads a request about UDP from
- * the other side ("swapped for historical reasons"). */
-static void make_request(struct request *r, const struct ends *e, bool of_theirs)
-{
-    const struct sockaddr_storage *local = of_theirs ? &e->theirs : &e->ours;
-    const struct sockaddr_storage *remote = of_theirs ? &e->ours : &e->theirs;
-    const struct sockaddr_storage *source = e->udp ? remote : local;
-    const struct sockaddr_storage *target = e->udp ? local : remote;
-
-    *r = (struct request){
-        .head = {.nlmsg_len = sizeof *r,
-                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                 .nlmsg_flags = NLM_F_REQUEST                                    },
-        .body = { .sdiag_family = (__u8)local->ss_family,
-                 .sdiag_protocol = e->udp ? IPPROTO_UDP : IPPROTO_TCP,
-                 .idiag_states = ~0u,
-                 .id = {.idiag_sport = port_of(source),
-                        .idiag_dport = port_of(target),
-                        .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}},
-    };
-    put_address(source, r->body.id.idiag_src);
-    put_address(target, r->body.id.idiag_dst);
-}
-
-/* 1 and its receive queue, 0 if there is no such socket, -1 if the kernel does not say. */
-static int ask(const struct ends *e, bool of_theirs, uint32_t *queue)
-{
-    struct request request;
-    union {
-        struct nlmsghdr head;
-        char bytes[1024];
-    } answer;
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-    int result = -1;
-
-    make_request(&request, e, of_theirs);
-    if (fd < 0)
-        return -1;
-    if (send(fd, &request, sizeof request, 0) == sizeof request &&
-        recv(fd, &answer, sizeof answer, 0) >= (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr))) {
-        const struct inet_diag_msg *found = NLMSG_DATA(&answer.head);
-        const struct nlmsgerr *error = NLMSG_DATA(&answer.head);
-        if (answer.head.nlmsg_type == SOCK_DIAG_BY_FAMILY) {
-            *queue = found->idiag_rqueue;
-            result = 1;
-        } else if (answer.head.nlmsg_type == NLMSG_ERROR && error->error == -ENOENT) {
-            result = 0;
-        }
-    }
-    close(fd);
-    return result;
 }
 
 /* --- /proc ----------------------------------------------------------------------------------- */
@@ -153,10 +80,10 @@ bool drained(int fd, bool udp)
         return false;
     if (!ends_of(fd, udp, &e))
         return true;
-    if (ask(&e, true, &queue) == 1)
+    if (sockdiag_queue(udp, &e.theirs, &e.ours, &queue) == 1)
         return queue == 0;
     /* Not found: gone, unless our own is not found either, and the kernel lacks what would say. */
-    return ask(&e, false, &queue) == 1 || tables_say_empty(&e);
+    return sockdiag_queue(udp, &e.ours, &e.theirs, &queue) == 1 || tables_say_empty(&e);
 }
 
 /* A thread that has read the last bytes adds them to its count after that: builds of 3.16 and later

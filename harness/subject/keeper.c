@@ -19,8 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STACK_SIZE 262144
-#define END_MS     10000 /* for what a subject left behind, without a namespace */
+#define STACK_SIZE 262144 /* of a keeper */
+#define START_SIZE 65536  /* of that, for the subject until its exec */
+#define END_MS     10000  /* for what a subject left behind, without a namespace */
 
 struct birth {
     const struct keeper_order *order;
@@ -123,9 +124,18 @@ static void report_on_stderr(void)
     }
 }
 
-static void __attribute__((noreturn))
-become(const struct keeper *k, const struct keeper_order *o, int report, pid_t keeper)
+struct start {
+    const struct keeper *keeper;
+    const struct keeper_order *order;
+    pid_t parent;
+    int error; /* of the exec; 0 if it went well */
+};
+
+/* In the keeper's memory, which waits until this is over: nothing has to be copied. */
+static int become(void *context)
 {
+    struct start *start = context;
+    const struct keeper_order *o = start->order;
     sigset_t none;
 
     sigemptyset(&none);
@@ -134,41 +144,28 @@ become(const struct keeper *k, const struct keeper_order *o, int report, pid_t k
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != keeper)
+    if (getppid() != start->parent)
         _exit(127);
-    dup2(k->out, 1);
-    dup2(k->err, 2);
+    dup2(start->keeper->out, 1);
+    dup2(start->keeper->err, 2);
     for (size_t i = 0; o->env && o->env[i]; i++)
         putenv((char *)(uintptr_t)o->env[i]);
     report_on_stderr();
     execvp(o->argv[0], o->argv);
-    int error = errno;
-    if (write(report, &error, sizeof error) < 0)
-        _exit(126);
+    start->error = errno;
     _exit(127);
 }
 
-/* The subject's pid, or 0 with errno: of fork(), or of the exec. */
+/* The subject's pid, or 0 with errno: of clone(), or of the exec. */
 static pid_t start_subject(const struct keeper *k, const struct keeper_order *o)
 {
-    int report[2], error = 0;
-    pid_t keeper = getpid(), pid;
-    ssize_t got;
+    struct start start = {k, o, getpid(), 0};
+    _Alignas(16) char stack[START_SIZE];
+    pid_t pid = clone(become, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
 
-    if (pipe2(report, O_CLOEXEC) < 0)
-        return 0;
-    pid = fork();
-    if (pid == 0)
-        become(k, o, report[1], keeper);
-    if (pid < 0)
-        error = errno;
-    close(report[1]);
-    do
-        got = pid < 0 ? 0 : read(report[0], &error, sizeof error);
-    while (got < 0 && errno == EINTR);
-    close(report[0]);
-    errno = error;
-    return error ? 0 : pid;
+    if (pid > 0)
+        errno = start.error;
+    return pid < 0 || start.error ? 0 : pid;
 }
 
 /* --- the line -------------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
-/* sockets.c - reads the socket tables: who listens where. Nothing here connects to the subject. */
+/* sockets.c - who listens where, asked of the kernel. Nothing here connects to the subject. */
+#include "harness/sim/sockdiag.h"
 #include "harness/subject/subject.h"
 #include "harness/subject/tree.h"
 
@@ -19,13 +20,9 @@
 #define SETTLED_LOOKS  3 /* in a row, a millisecond apart */
 #define DESERTED_LOOKS 50
 
-struct listening {
-    unsigned port;
-    unsigned long inode;
-};
-
-/* The sockets that listen on the port (0: on any); returns how many. */
-static size_t listeners(const char *table, unsigned port, struct listening *at, size_t max)
+/* The sockets of a table in /proc that listen on the port (0: on any); returns how many. */
+static size_t listeners_in(const char *table, unsigned port, struct sockdiag_listener *at,
+                           size_t max)
 {
     char line[512];
     unsigned state;
@@ -42,11 +39,24 @@ static size_t listeners(const char *table, unsigned port, struct listening *at, 
     return n;
 }
 
-static size_t all_listeners(unsigned port, struct listening at[static LISTENERS_MAX])
+static size_t listeners(unsigned port, struct sockdiag_listener at[static LISTENERS_MAX])
 {
-    size_t n = listeners("/proc/self/net/tcp", port, at, LISTENERS_MAX / 2);
+    static const struct {
+        int family;
+        const char *table;
+    } kinds[] = {
+        {AF_INET,  "/proc/self/net/tcp" },
+        {AF_INET6, "/proc/self/net/tcp6"},
+    };
+    size_t n = 0;
 
-    return n + listeners("/proc/self/net/tcp6", port, at + n, LISTENERS_MAX / 2);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        int more = sockdiag_listeners(kinds[i].family, port, at + n, LISTENERS_MAX / 2);
+        n += more == SOCKDIAG_UNKNOWN
+                 ? listeners_in(kinds[i].table, port, at + n, LISTENERS_MAX / 2)
+                 : (size_t)more;
+    }
+    return n;
 }
 
 static bool holds(pid_t pid, unsigned long inode)
@@ -86,8 +96,8 @@ static pid_t holder(const struct subject *s, unsigned long inode)
 /* The same as subject_listens(), and who listens. */
 static enum subject_ready look(const struct subject *subject, unsigned port, pid_t *who)
 {
-    struct listening at[LISTENERS_MAX];
-    size_t n = all_listeners(port, at);
+    struct sockdiag_listener at[LISTENERS_MAX];
+    size_t n = listeners(port, at);
 
     for (size_t i = 0; i < n; i++)
         if ((*who = holder(subject, at[i].inode)))
@@ -104,8 +114,8 @@ enum subject_ready subject_listens(const struct subject *subject, unsigned port)
 
 unsigned subject_port(const struct subject *subject)
 {
-    struct listening at[LISTENERS_MAX];
-    size_t n = all_listeners(0, at);
+    struct sockdiag_listener at[LISTENERS_MAX];
+    size_t n = listeners(0, at);
 
     for (size_t i = 0; i < n; i++)
         if (holder(subject, at[i].inode))

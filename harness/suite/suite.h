@@ -1,6 +1,7 @@
 /* suite.h - the conformance run: find cases, choose, play them in parallel, judge. */
 #pragma once
 #include "harness/script/script.h"
+#include "harness/session/arena.h"
 #include "harness/sim/sim.h"
 #include "harness/subject/subject.h"
 

@@ -1,4 +1,5 @@
 #include "harness/script/query.h"
+#include "harness/session/arena.h"
 
 #include "impl/tests/unit.h"
 

@@ -1,3 +1,4 @@
+#include "harness/session/arena.h"
 #include "harness/session/text.h"
 #include "impl/tests/unit.h"
 
@@ -59,19 +60,49 @@ static void test_text_make_plain_leaves_no_order_for_a_terminal(void **state)
     text_fini(&t);
 }
 
-static void test_arena_grow_keeps_what_is_there(void **state)
+static void fill(struct arena *a)
 {
-    struct arena a = {0};
     int *numbers = NULL;
 
-    (void)state;
-    for (int i = 0; i < 1000; i++) {
-        numbers = arena_grow(&a, numbers, (size_t)i, sizeof *numbers);
+    for (int i = 0; i < 100000; i++) {
+        numbers = arena_grow(a, numbers, (size_t)i, sizeof *numbers);
         numbers[i] = i;
     }
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 100000; i++)
         assert_int_equal(numbers[i], i);
-    arena_fini(&a);
+}
+
+static void test_arena_grow_keeps_what_is_there(void **state)
+{
+    (void)state;
+    for (int is_shared = 0; is_shared <= 1; is_shared++) {
+        struct arena a = {.is_shared = is_shared};
+        fill(&a);
+        arena_fini(&a);
+        fill(&a); /* it is as good as new */
+        arena_fini(&a);
+    }
+}
+
+static void test_arena_alloc_gives_zeroes_and_hands_out_nothing_twice(void **state)
+{
+    (void)state;
+    for (int is_shared = 0; is_shared <= 1; is_shared++) {
+        struct arena a = {.is_shared = is_shared};
+        unsigned char *at[64];
+        for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+            size_t size = i * i * i; /* the last is more than the first blocks hold */
+            at[i] = arena_alloc(&a, size);
+            assert_int_equal((uintptr_t)at[i] % _Alignof(max_align_t), 0);
+            for (size_t k = 0; k < size; k++)
+                assert_int_equal(at[i][k], 0);
+            memset(at[i], (int)i, size);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(at); i++)
+            for (size_t k = 0; k < i * i * i; k++)
+                assert_int_equal(at[i][k], i);
+        arena_fini(&a);
+    }
 }
 
 int main(void)
@@ -81,6 +112,7 @@ int main(void)
         cmocka_unit_test(test_text_add_hex_says_what_it_left_out),
         cmocka_unit_test(test_text_make_plain_leaves_no_order_for_a_terminal),
         cmocka_unit_test(test_arena_grow_keeps_what_is_there),
+        cmocka_unit_test(test_arena_alloc_gives_zeroes_and_hands_out_nothing_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
