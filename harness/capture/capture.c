@@ -6,8 +6,7 @@
 #include <time.h>
 
 struct reading {
-    const struct source *source;
-    int link;
+    struct source *source;
     capture_take *take;
     void *context;
     capture_frame *frame; /* NULL: nobody wants it as it is */
@@ -17,6 +16,14 @@ struct reading {
     const volatile sig_atomic_t *stop;
     struct capture_counts *counts;
 };
+
+static void count_unread(struct capture_counts *counts, const struct dissected *p)
+{
+    if (counts->unread++ > 0)
+        return;
+    counts->unread_number = p->number;
+    counts->unread_name = p->unread;
+}
 
 static void take_frame(u_char *context, const struct pcap_pkthdr *header, const u_char *bytes)
 {
@@ -36,39 +43,47 @@ static void take_frame(u_char *context, const struct pcap_pkthdr *header, const 
         counts->first_ns = p.at_ns;
     counts->last_ns = p.at_ns;
     enum dissect_kind kind =
-        dissect_frame(r->link, (struct bytes){bytes, header->caplen}, header->len, &p);
+        dissect_frame(r->source->link, (struct bytes){bytes, header->caplen}, header->len, &p);
     if (kind == DISSECT_FRAGMENT)
         kind = fragments_take(&r->fragments, &p);
     if (kind == DISSECT_TCP || kind == DISSECT_UDP)
         r->take(r->context, kind, &p);
-    else if (kind == DISSECT_OTHER)
-        counts->others++;
+    else if (kind == DISSECT_UNREAD)
+        count_unread(counts, &p);
     else if (kind == DISSECT_CUT)
-        counts->unreadable++;
+        counts->cut++;
     if (r->stop != NULL && *r->stop)
-        pcap_breakloop(r->source->pcap);
+        source_stop(r->source);
 }
 
 bool capture_each(struct source *source, capture_take *take, void *context,
                   const volatile sig_atomic_t *stop, struct capture_counts *counts, bool *was_cut,
                   struct text *why)
 {
-    struct reading r = {.source = source,
-                        .link = pcap_datalink(source->pcap),
-                        .take = take,
-                        .context = context,
-                        .stop = stop,
-                        .counts = counts};
+    struct reading r = {
+        .source = source, .take = take, .context = context, .stop = stop, .counts = counts};
 
     *counts = (struct capture_counts){0};
-    int result = pcap_dispatch(source->pcap, -1, take_frame, (u_char *)&r);
+    enum source_end end = source_each(source, take_frame, (u_char *)&r);
     fragments_fini(&r.fragments);
-    enum source_end end = source_end(source, result);
     *was_cut = end == SOURCE_CUT;
     if (end == SOURCE_DAMAGED)
         text_addf(why, "%s: behind packet %llu: %s", source->name,
-                  (unsigned long long)counts->packets, source_words(pcap_geterr(source->pcap)));
+                  (unsigned long long)counts->packets, source_error(source));
     return end != SOURCE_DAMAGED;
+}
+
+void capture_tell_unread(const struct capture_counts *counts, struct text *out)
+{
+    if (counts->unread > 0)
+        text_addf(out, "%llu packet%s not looked into (%s in packet %llu%s)",
+                  (unsigned long long)counts->unread, counts->unread == 1 ? "" : "s",
+                  counts->unread_name, (unsigned long long)counts->unread_number,
+                  counts->unread == 1 ? "" : ", and others");
+    if (counts->cut > 0)
+        text_addf(out, "%s%llu packet%s cut within the headers, or damaged there",
+                  counts->unread > 0 ? ", " : "", (unsigned long long)counts->cut,
+                  counts->cut == 1 ? "" : "s");
 }
 
 static void take_tracked(void *context, enum dissect_kind kind, const struct dissected *packet)
@@ -82,7 +97,11 @@ static void take_tracked(void *context, enum dissect_kind kind, const struct dis
 bool capture_read(struct source *source, struct track *track, const volatile sig_atomic_t *stop,
                   struct capture_counts *counts, bool *was_cut, struct text *why)
 {
-    return capture_each(source, take_tracked, track, stop, counts, was_cut, why);
+    bool is_good = capture_each(source, take_tracked, track, stop, counts, was_cut, why);
+
+    if (!is_good)
+        track_break(track, "the file is damaged from here on");
+    return is_good;
 }
 
 static uint64_t clock_ns(void)
@@ -108,11 +127,8 @@ struct capture_live *capture_live_new(struct source *source, struct track *track
     }
     struct capture_live *live = text_realloc(NULL, sizeof *live);
     *live = (struct capture_live){
-        .reading = {.source = source,
-                    .link = pcap_datalink(source->pcap),
-                    .take = take_tracked,
-                    .context = track,
-                    .counts = &live->counts}
+        .reading = {
+                    .source = source, .take = take_tracked, .context = track, .counts = &live->counts}
     };
     return live;
 }

@@ -8,8 +8,10 @@
 
 struct capture_counts {
     uint64_t packets, bytes; /* bytes on the wire */
-    uint64_t others;         /* neither TCP nor UDP over IP */
-    uint64_t unreadable;     /* headers cut, or nonsense */
+    uint64_t cut;            /* in their headers, or nonsense there */
+    uint64_t unread;         /* what they carry is not looked into */
+    uint64_t unread_number;  /* the first of these, */
+    const char *unread_name; /* and what it is; static */
     uint64_t first_ns, last_ns;
 };
 
@@ -23,7 +25,10 @@ bool capture_each(struct source *source, capture_take *take, void *context,
                   const volatile sig_atomic_t *stop, struct capture_counts *counts, bool *was_cut,
                   struct text *why);
 
-/* The same, for a tracker. */
+/* What of it was not looked into, in words; nothing, if there was nothing. */
+void capture_tell_unread(const struct capture_counts *counts, struct text *out);
+
+/* The same, for a tracker; where the file is damaged, the sessions that go on there say so. */
 bool capture_read(struct source *source, struct track *track, const volatile sig_atomic_t *stop,
                   struct capture_counts *counts, bool *was_cut, struct text *why);
 

@@ -1,8 +1,9 @@
 /* dissect.h - finds TCP segments and UDP datagrams in captured frames, in place.
  *
- * Ethernet (VLAN, QinQ, PPPoE), Linux cooked v1 and v2, null and loop, raw IP and PPP; IPv4 and
- * IPv6 with extension headers. Lengths come from the IP header, or, where offload left 0 there,
- * from the frame. Checksums are not looked at here: offload leaves them unfilled. */
+ * Ethernet (VLAN, QinQ, PPPoE, MPLS, LLC/SNAP), Linux cooked v1 and v2, null and loop, raw IP and
+ * PPP; IPv4 and IPv6 with extension headers, also inside IP and GRE. Lengths come from the IP
+ * header, or, where offload left 0 there, from the frame. Checksums are not looked at here: offload
+ * leaves them unfilled. */
 #pragma once
 #include "impl/wire/bytes.h"
 
@@ -13,6 +14,7 @@ enum dissect_kind {
     DISSECT_UDP,
     DISSECT_FRAGMENT, /* part of an IP datagram: fragment.h */
     DISSECT_OTHER,    /* another protocol */
+    DISSECT_UNREAD,   /* something may be inside that is not looked into: p->unread */
     DISSECT_CUT,      /* the headers are not in the capture, or make no sense */
 };
 
@@ -35,7 +37,8 @@ struct dissected {
     /* What it carries: payload.len bytes were captured of len on the wire. Borrowed. */
     struct bytes payload;
     uint32_t len;
-    struct { /* DISSECT_FRAGMENT */
+    const char *unread; /* DISSECT_UNREAD: what it is; static */
+    struct {            /* DISSECT_FRAGMENT */
         uint32_t id;
         uint32_t offset; /* bytes */
         uint8_t protocol;

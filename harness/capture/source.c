@@ -12,13 +12,10 @@
 #define SNAP_LEN   262144
 
 /* A link type whose packets we can't read: say so once, before the first packet. */
-static bool take_link(struct source *s, struct text *why)
+static void refuse_link(const struct source *s, int link, struct text *why)
 {
-    int link = pcap_datalink(s->pcap);
     const char *name = pcap_datalink_val_to_name(link);
 
-    if (dissect_can_read(link))
-        return true;
     if (link == DLT_IEEE802_11 || link == DLT_PRISM_HEADER || link == DLT_IEEE802_11_RADIO ||
         link == DLT_IEEE802_11_RADIO_AVS)
         text_addf(why,
@@ -27,6 +24,14 @@ static bool take_link(struct source *s, struct text *why)
                   s->name, name);
     else
         text_addf(why, "%s: link type %d (%s) is not read", s->name, link, name ? name : "unknown");
+}
+
+static bool take_link(struct source *s, struct text *why)
+{
+    s->link = pcap_datalink(s->pcap);
+    if (dissect_can_read(s->link))
+        return true;
+    refuse_link(s, s->link, why);
     source_close(s);
     return false;
 }
@@ -37,16 +42,65 @@ static FILE *plain(FILE *raw, struct text *why)
     return unpack_is_plain(raw) ? raw : unpack(raw, why);
 }
 
-const char *source_words(const char *pcap_error)
+/* libpcap's words for what went wrong, or better ones. */
+static const char *words_of(const char *error)
 {
-    return strstr(pcap_error, strerror(EBADMSG)) /* unpack.c's */
+    return strstr(error, strerror(EBADMSG)) /* unpack.c's */
                ? "the compressed data is damaged, or ends before its end"
-               : pcap_error;
+               : error;
+}
+
+const char *source_error(const struct source *s)
+{
+    return words_of(s->blocks != NULL ? pcapng_reader_error(s->blocks) : pcap_geterr(s->pcap));
+}
+
+/* One of its first interfaces has to be of use; packets of others are counted as unread. */
+static bool take_interfaces(struct source *s, struct text *why)
+{
+    int link;
+
+    if (pcapng_reader_begin(s->blocks) == PCAPNG_DAMAGED) {
+        text_addf(why, "%s: %s", s->name, source_error(s));
+        return false;
+    }
+    s->link = DLT_EN10MB; /* as good as any, where there is none */
+    for (size_t i = 0; pcapng_reader_link(s->blocks, i, &link); i++) {
+        if (i == 0 || dissect_can_read(link))
+            s->link = link;
+        if (dissect_can_read(link))
+            break;
+    }
+    if (!dissect_can_read(s->link))
+        refuse_link(s, s->link, why);
+    return dissect_can_read(s->link);
+}
+
+/* Takes the file. */
+static bool open_blocks(struct source *s, FILE *file, struct text *why)
+{
+    s->blocks = pcapng_reader_new(file);
+    if (take_interfaces(s, why))
+        return true;
+    source_close(s);
+    return false;
+}
+
+static bool open_pcap(struct source *s, FILE *file, struct text *why)
+{
+    char error[PCAP_ERRBUF_SIZE] = "";
+
+    s->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
+    if (s->pcap != NULL)
+        return take_link(s, why);
+    text_addf(why, "%s: %s", s->name, words_of(error));
+    fclose(file);
+    source_close(s);
+    return false;
 }
 
 bool source_open(struct source *s, const char *path, struct text *why)
 {
-    char error[PCAP_ERRBUF_SIZE] = "";
     bool is_stdin = strcmp(path, "-") == 0;
 
     *s = (struct source){.name = is_stdin ? "stdin" : path};
@@ -62,14 +116,10 @@ bool source_open(struct source *s, const char *path, struct text *why)
         s->buffer = text_realloc(NULL, BUFFER_LEN);
         setvbuf(file, s->buffer, _IOFBF, BUFFER_LEN);
     }
-    s->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
-    if (s->pcap == NULL) {
-        text_addf(why, "%s: %s", s->name, source_words(error));
-        fclose(file);
-        source_close(s);
-        return false;
-    }
-    return take_link(s, why);
+    int first = getc(file);
+    if (first != EOF)
+        ungetc(first, file);
+    return (pcapng_is_first_byte(first) ? open_blocks : open_pcap)(s, file, why);
 }
 
 static void explain_live(const char *interface, int status, const char *detail, struct text *why)
@@ -126,36 +176,112 @@ bool source_open_live(struct source *s, const char *interface, const char *filte
     return take_link(s, why);
 }
 
-bool source_filter(struct source *s, const char *filter, struct text *why)
+/* The filter as the link type needs it; NULL: there are too many of them. */
+static struct source_filter *filter_for(struct source *s, int link)
 {
-    if (filter == NULL)
-        return true;
-    s->has_filter = pcap_compile(s->pcap, &s->filter, filter, 1, PCAP_NETMASK_UNKNOWN) == 0;
-    if (!s->has_filter)
-        text_addf(why, "filter '%s': %s", filter, pcap_geterr(s->pcap));
-    return s->has_filter;
+    for (size_t i = 0; i < s->n_filters; i++)
+        if (s->filters[i].link == link)
+            return &s->filters[i];
+    if (s->n_filters == SOURCE_FILTERS)
+        return NULL;
+    struct source_filter *f = &s->filters[s->n_filters++];
+    f->link = link;
+    pcap_t *dead = pcap_open_dead(link, SNAP_LEN);
+    f->is_good =
+        dead != NULL && pcap_compile(dead, &f->program, s->filter, 1, PCAP_NETMASK_UNKNOWN) == 0;
+    if (dead != NULL)
+        pcap_close(dead);
+    return f;
 }
 
-bool source_passes(const struct source *s, const struct pcap_pkthdr *header, const u_char *bytes)
+static void explain_filter(const char *filter, int link, struct text *why)
 {
-    return !s->has_filter || pcap_offline_filter(&s->filter, header, bytes) != 0;
+    struct bpf_program program;
+    pcap_t *dead = pcap_open_dead(link, SNAP_LEN);
+
+    if (dead == NULL)
+        return;
+    if (pcap_compile(dead, &program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0)
+        pcap_freecode(&program);
+    else
+        text_addf(why, "filter '%s': %s", filter, pcap_geterr(dead));
+    pcap_close(dead);
+}
+
+/* Whether packets of one of the first interfaces can pass. */
+static bool suits_an_interface(struct source *s)
+{
+    const struct source_filter *f = filter_for(s, s->link);
+    int link;
+
+    for (size_t i = 0; !f->is_good && s->blocks && pcapng_reader_link(s->blocks, i, &link); i++) {
+        const struct source_filter *other = filter_for(s, link);
+        f = other != NULL ? other : f;
+    }
+    return f->is_good;
+}
+
+bool source_filter(struct source *s, const char *filter, struct text *why)
+{
+    s->filter = filter;
+    if (filter == NULL || suits_an_interface(s))
+        return true;
+    explain_filter(filter, s->link, why);
+    return false;
+}
+
+bool source_passes(struct source *s, const struct pcap_pkthdr *header, const u_char *bytes)
+{
+    if (s->filter == NULL)
+        return true;
+    const struct source_filter *f = filter_for(s, s->link);
+    return f != NULL && f->is_good && pcap_offline_filter(&f->program, header, bytes) != 0;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static enum source_end each_of_blocks(struct source *s, pcap_handler take, u_char *context)
+{
+    enum pcapng_result result = PCAPNG_END;
+    struct pcap_pkthdr header;
+    const u_char *bytes;
+
+    while (!s->is_stopped &&
+           (result = pcapng_reader_next(s->blocks, &header, &bytes, &s->link)) == PCAPNG_PACKET)
+        take(context, &header, bytes);
+    return result == PCAPNG_CUT       ? SOURCE_CUT
+           : result == PCAPNG_DAMAGED ? SOURCE_DAMAGED
+                                      : SOURCE_EOF;
+}
+
+enum source_end source_each(struct source *s, pcap_handler take, u_char *context)
+{
+    if (s->blocks != NULL)
+        return each_of_blocks(s, take, context);
+    int result = pcap_dispatch(s->pcap, -1, take, context);
+    if (result >= 0 || result == PCAP_ERROR_BREAK)
+        return SOURCE_EOF;
+    return strstr(pcap_geterr(s->pcap), "truncated") ? SOURCE_CUT : SOURCE_DAMAGED;
+}
+
+void source_stop(struct source *s)
+{
+    s->is_stopped = true;
+    if (s->pcap != NULL)
+        pcap_breakloop(s->pcap);
 }
 
 void source_close(struct source *s)
 {
-    if (s->has_filter)
-        pcap_freecode(&s->filter);
-    s->has_filter = false;
+    for (size_t i = 0; i < s->n_filters; i++)
+        if (s->filters[i].is_good)
+            pcap_freecode(&s->filters[i].program);
+    s->n_filters = 0;
     if (s->pcap != NULL)
         pcap_close(s->pcap); /* closes the file as well */
+    pcapng_reader_free(s->blocks);
     free(s->buffer);
     s->pcap = NULL;
+    s->blocks = NULL;
     s->buffer = NULL;
-}
-
-enum source_end source_end(const struct source *s, int pcap_result)
-{
-    if (pcap_result >= 0 || pcap_result == PCAP_ERROR_BREAK)
-        return SOURCE_EOF;
-    return strstr(pcap_geterr(s->pcap), "truncated") ? SOURCE_CUT : SOURCE_DAMAGED;
 }

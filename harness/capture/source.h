@@ -1,20 +1,30 @@
-/* source.h - opens a capture for libpcap: a file, a pipe, compressed or not, or a live interface.
+/* source.h - opens a capture: a file, a pipe, compressed or not, or a live interface.
  *
- * libpcap reads pcap and pcapng, but nothing compressed; gzip, zstd and lz4 are known by their
- * first bytes and undone on the way. */
+ * libpcap reads pcap, and interfaces; pcapng_read.c reads pcapng, whose interfaces may differ in
+ * their link types. gzip, zstd and lz4 are known by their first bytes and undone on the way. */
 #pragma once
+#include "harness/capture/pcapng_read.h"
 #include "harness/session/text.h"
 
 #include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#define SOURCE_FILTERS 16 /* link types of one file that a filter is made for */
+
 struct source {
-    pcap_t *pcap;
-    struct bpf_program filter; /* of a file: has_filter */
-    bool has_filter;
+    pcap_t *pcap; /* NULL: it is pcapng */
+    struct pcapng_reader *blocks;
+    int link;           /* of the packet at hand, DLT_*; before the first: of the first interface */
+    const char *filter; /* borrowed; NULL: all packets pass */
+    struct source_filter {
+        int link;
+        bool is_good; /* false: no packet of the link type can pass */
+        struct bpf_program program;
+    } filters[SOURCE_FILTERS];
+    size_t n_filters;
     const char *name; /* borrowed; "stdin" for "-" */
-    bool is_live;
+    bool is_live, is_stopped;
     /* A buffer of our own makes reading large files faster than libpcap's default. */
     char *buffer;
 };
@@ -31,15 +41,17 @@ bool source_open_live(struct source *s, const char *interface, const char *filte
 /* Only packets that the filter lets pass are handed on; their numbers stay. NULL: all. False with
  * the reason for a bad expression. */
 bool source_filter(struct source *s, const char *filter, struct text *why);
-/* Whether the filter of a file, if there is one, lets it pass. */
-bool source_passes(const struct source *s, const struct pcap_pkthdr *header, const u_char *bytes);
-
-/* Close what source_open() or source_open_live() opened. */
-void source_close(struct source *s);
-
-/* libpcap's words for what went wrong, or better ones. */
-const char *source_words(const char *pcap_error);
+/* Whether the filter of a file, if there is one, lets the packet at hand pass. */
+bool source_passes(struct source *s, const struct pcap_pkthdr *header, const u_char *bytes);
 
 /* What a read ended with: the end of the file, a packet that is cut short there, or damage. */
 enum source_end { SOURCE_EOF, SOURCE_CUT, SOURCE_DAMAGED };
-enum source_end source_end(const struct source *s, int pcap_result);
+/* Hand each packet of a file to take, its link type in s->link, until the end or source_stop(). */
+enum source_end source_each(struct source *s, pcap_handler take, u_char *context);
+/* No more packets; take may call it. */
+void source_stop(struct source *s);
+/* What was damaged, in words. */
+const char *source_error(const struct source *s);
+
+/* Close what source_open() or source_open_live() opened. */
+void source_close(struct source *s);

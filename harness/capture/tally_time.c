@@ -133,26 +133,19 @@ static void judge_side(const struct tally *t, enum observer_side side)
         judge_stream(t, side, &results->streams[i]);
 }
 
-/* There is something to judge, if the clock is good. */
-static bool has_times(const struct tally *t)
-{
-    return t->params != NULL && t->s->n_gaps == 0 && t->s->start_ns != 0 && t->s->running_ns != 0 &&
-           t->s->end_ns != 0;
-}
-
 void tally_times(const struct tally *t)
 {
     struct track_session *s = t->s;
 
-    if (!has_times(t))
+    if (t->params == NULL || s->n_gaps > 0)
         return;
-    if (s->odd_clock_number != 0) {
+    if (s->odd_clock_number != 0 && (t->results[0] != NULL || t->results[1] != NULL))
         track_note(t->track, s,
                    "the times were not judged: packet %" PRIu64
                    " has none, or an earlier one than the packet in front of it",
                    s->odd_clock_number);
+    if (s->odd_clock_number != 0 || s->start_ns == 0 || s->running_ns == 0 || s->end_ns == 0)
         return;
-    }
     judge_omit(t);
     judge_side(t, OBSERVER_CLIENT);
     judge_side(t, OBSERVER_SERVER);

@@ -212,6 +212,13 @@ void track_tick(struct track *t, uint64_t now_ns)
         track_finish_due(t, now_ns);
 }
 
+void track_break(struct track *t, const char *why)
+{
+    track_control_finish(t);
+    for (size_t i = 0; i < t->n_live; i++)
+        track_note(t, t->live[i], "%s", why);
+}
+
 void track_finish(struct track *t)
 {
     track_control_finish(t);

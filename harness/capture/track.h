@@ -147,6 +147,8 @@ void track_tcp(struct track *t, const struct dissected *p);
 void track_udp(struct track *t, const struct dissected *p);
 /* No packet came, but it is now_ns: sessions that are over are handed out. */
 void track_tick(struct track *t, uint64_t now_ns);
+/* The capture breaks off here: sessions of which packets may be missing say so in a note. */
+void track_break(struct track *t, const char *why);
 /* No more will come. */
 void track_finish(struct track *t);
 void track_free(struct track *t);

@@ -7,7 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool read_all(struct source *source, const struct cli_source *from,
+static void tell_unread(const char *program, const char *name, const struct capture_counts *counts)
+{
+    struct text words = {0};
+
+    capture_tell_unread(counts, &words);
+    if (words.len > 0)
+        fprintf(stderr, "iperfspec %s: %s: %s\n", program, name, text_string(&words));
+    text_fini(&words);
+}
+
+static bool read_all(const char *program, struct source *source, const struct cli_source *from,
                      const struct track_user *user, bool *was_cut, struct text *why)
 {
     struct capture_counts counts;
@@ -18,6 +28,7 @@ static bool read_all(struct source *source, const struct cli_source *from,
     bool is_good = capture_read(source, track, NULL, &counts, was_cut, why);
     track_finish(track);
     track_free(track);
+    tell_unread(program, source->name, &counts);
     return is_good;
 }
 
@@ -30,7 +41,7 @@ static bool read_file(const char *program, const char *path, const char *name,
     if (!source_open(&source, path, why))
         return false;
     source.name = name;
-    bool is_good = read_all(&source, from, user, was_cut, why);
+    bool is_good = read_all(program, &source, from, user, was_cut, why);
     if (*was_cut)
         fprintf(stderr, "iperfspec %s: %s: the last packet is cut short\n", program, name);
     source_close(&source);
