@@ -322,6 +322,16 @@ static bool run_subject(struct sim *s, const struct script_step *step)
     return true;
 }
 
+/* Linux refuses the datagrams of all others once a socket is connected, here to itself. */
+static bool refuse_datagrams(int fd)
+{
+    struct sockaddr_storage own;
+    socklen_t len = sizeof own;
+
+    return getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
+           connect(fd, (struct sockaddr *)&own, len) == 0;
+}
+
 /* The port stays ours, and Linux refuses who connects, until somebody listens on it anew. */
 static bool run_deaf(struct sim *s, const struct script_step *step)
 {
@@ -335,7 +345,15 @@ static bool run_deaf(struct sim *s, const struct script_step *step)
     });
     if (shutdown(s->config->listener->tcp, SHUT_RDWR) < 0)
         return sim_fail(s, SIM_TROUBLE, "shutdown: %s", strerror(errno));
+    if (!refuse_datagrams(s->config->listener->udp))
+        return sim_fail(s, SIM_TROUBLE, "connect: %s", strerror(errno));
     return true;
+}
+
+static void hear_again(const struct sim_listener *listener)
+{
+    listen(listener->tcp, SIM_BACKLOG);
+    connect(listener->udp, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr));
 }
 
 static bool (*const runners[])(struct sim *s, const struct script_step *step) = {
@@ -509,7 +527,7 @@ void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
     tell_drift(&s);
     close_case(&s);
     if (s.is_deaf) /* for the next session */
-        listen(config->listener->tcp, SIM_BACKLOG);
+        hear_again(config->listener);
     free_all(&s);
 }
 
