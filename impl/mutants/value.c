@@ -348,12 +348,11 @@ WRAP(bool, account_end_reached,
     return __real_account_end_reached(&e, counted_ns, bytes, blocks);
 }
 
-WRAP(uint64_t, account_blocks_left,
-     (const struct account_end *end, uint64_t len, uint64_t bytes, uint64_t blocks))
+WRAP(uint64_t, account_blocks, (const struct account_end *end, uint64_t len))
 {
-    uint64_t left = __real_account_blocks_left(end, len, bytes, blocks);
+    uint64_t blocks = __real_account_blocks(end, len);
 
-    return fault == BLOCKS_LESS && left > 1 && left != UINT64_MAX ? left - 1 : left;
+    return fault == BLOCKS_LESS && blocks > 1 && blocks != UINT64_MAX ? blocks - 1 : blocks;
 }
 
 WRAP(uint64_t, account_pace_ns, (uint64_t start_ns, uint64_t rate_bps, uint64_t sent))

@@ -199,32 +199,26 @@ static void test_account_end_reached_by_any_condition_after_omit(void **state)
 static const struct {
     const char *name;
     struct account_end end;
-    uint64_t len, bytes, blocks, want;
-} rests[] = {
-    {"END-4 no limit",             {.time_ns = S},               131072, 0,           0,  UINT64_MAX       },
-    {"END-4 B blocks",             {.blocks = 5},                131072, 0,           0,  5                },
-    {"END-4 B blocks, some sent",  {.blocks = 5},                131072, 3 * 131072,  3,  2                },
-    {"END-4 B blocks, too many",   {.blocks = 9},                131072, 10 * 131072, 10, 0                },
-    {"END-4 num of whole blocks",  {.bytes = 655360},            131072, 0,           0,  5                },
-    {"END-4 last block is whole",  {.bytes = 655361},            131072, 0,           0,  6                },
-    {"END-4 less than a block",    {.bytes = 1},                 131072, 0,           0,  1                },
-    {"END-4 num, part of a block", {.bytes = 1000},              100,    850,         9,  2                },
-    {"END-4 num reached",          {.bytes = 1000},              100,    1000,        10, 0                },
-    {"END-4 num passed",           {.bytes = 1000},              100,    1001,        11, 0                },
-    {"END-4 the nearer: bytes",    {.bytes = 300, .blocks = 50}, 100,    0,           0,  3                },
-    {"END-4 the nearer: blocks",   {.bytes = 300, .blocks = 2},  100,    0,           0,  2                },
-    {"END-4 largest num",          {.bytes = UINT64_MAX},        2,      0,           0,  UINT64_C(1) << 63},
-    {"END-4 largest num by ones",  {.bytes = UINT64_MAX},        1,      1,           1,  UINT64_MAX - 1   },
+    uint64_t len, want;
+} blocks[] = {
+    {"END-4 no limit",            {.time_ns = S},               131072, UINT64_MAX       },
+    {"END-4 B blocks",            {.blocks = 5},                131072, 5                },
+    {"END-4 num of whole blocks", {.bytes = 655360},            131072, 5                },
+    {"END-4 last block is whole", {.bytes = 655361},            131072, 6                },
+    {"END-4 less than a block",   {.bytes = 1},                 131072, 1                },
+    {"END-4 the nearer: bytes",   {.bytes = 300, .blocks = 50}, 100,    3                },
+    {"END-4 the nearer: blocks",  {.bytes = 300, .blocks = 2},  100,    2                },
+    {"END-4 largest num",         {.bytes = UINT64_MAX},        2,      UINT64_C(1) << 63},
+    {"END-4 largest num by ones", {.bytes = UINT64_MAX},        1,      UINT64_MAX       },
 };
 
-static void test_account_blocks_left_counts_the_last_block_whole(void **state)
+static void test_account_blocks_has_the_last_one_whole(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rests); i++) {
-        uint64_t got =
-            account_blocks_left(&rests[i].end, rests[i].len, rests[i].bytes, rests[i].blocks);
-        if (got != rests[i].want)
-            fail_msg("%s: %llu", rests[i].name, (unsigned long long)got);
+    for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+        uint64_t got = account_blocks(&blocks[i].end, blocks[i].len);
+        if (got != blocks[i].want)
+            fail_msg("%s: %llu", blocks[i].name, (unsigned long long)got);
     }
 }
 
@@ -274,7 +268,7 @@ int main(void)
         cmocka_unit_test(test_account_udp_take_counts_whole_microseconds),
         cmocka_unit_test(test_account_udp_take_bears_any_header),
         cmocka_unit_test(test_account_end_reached_by_any_condition_after_omit),
-        cmocka_unit_test(test_account_blocks_left_counts_the_last_block_whole),
+        cmocka_unit_test(test_account_blocks_has_the_last_one_whole),
         cmocka_unit_test(test_account_pace_ns_keeps_the_average_at_the_rate),
         cmocka_unit_test(test_account_lost_percent_is_0_without_packets),
     };

@@ -128,7 +128,7 @@ static void omit_end(struct run *run, uint64_t now_ns)
     }
     run->omit_at_ns = UINT64_MAX;
     run->counted_from_ns = now_ns;
-    budget_set(&run->flow.budget, account_blocks_left(&run->end, run->flow.len, 0, 0));
+    budget_set(&run->flow.budget, account_blocks(&run->end, run->flow.len));
     start_intervals(run, now_ns);
 }
 
@@ -394,7 +394,7 @@ void run_init(struct run *run, uint64_t now_ns)
         run->omit_at_ns = now_ns + run_seconds(run->config.params->omit);
     } else {
         run->counted_from_ns = now_ns;
-        budget_set(&run->flow.budget, account_blocks_left(&run->end, run->flow.len, 0, 0));
+        budget_set(&run->flow.budget, account_blocks(&run->end, run->flow.len));
     }
     arm(run);
 }

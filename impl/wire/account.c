@@ -74,19 +74,16 @@ bool account_end_reached(const struct account_end *end, int64_t counted_ns, uint
            (end->bytes > 0 && bytes >= end->bytes) || (end->blocks > 0 && blocks >= end->blocks);
 }
 
-uint64_t account_blocks_left(const struct account_end *end, uint64_t len, uint64_t bytes,
-                             uint64_t blocks)
+uint64_t account_blocks(const struct account_end *end, uint64_t len)
 {
-    uint64_t left = UINT64_MAX;
+    uint64_t blocks = UINT64_MAX;
 
     assert(len > 0);
-    if (end->bytes > 0) {
-        uint64_t rest = end->bytes - MIN(bytes, end->bytes);
-        left = rest / len + (rest % len > 0);
-    }
+    if (end->bytes > 0)
+        blocks = end->bytes / len + (end->bytes % len > 0);
     if (end->blocks > 0)
-        left = MIN(left, end->blocks - MIN(blocks, end->blocks));
-    return left;
+        blocks = MIN(blocks, end->blocks);
+    return blocks;
 }
 
 uint64_t account_pace_ns(uint64_t start_ns, uint64_t rate_bps, uint64_t sent)

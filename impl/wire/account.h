@@ -46,10 +46,9 @@ struct account_end {
 bool account_end_reached(const struct account_end *end, int64_t counted_ns, uint64_t bytes,
                          uint64_t blocks);
 
-/* How many blocks of len bytes may still be sent before num or blockcount is reached, the last
- * block whole (END-4); UINT64_MAX without such a limit. */
-uint64_t account_blocks_left(const struct account_end *end, uint64_t len, uint64_t bytes,
-                             uint64_t blocks);
+/* How many blocks of len bytes are sent until num or blockcount is reached, the last block whole
+ * (END-4); UINT64_MAX without such a limit. */
+uint64_t account_blocks(const struct account_end *end, uint64_t len);
 
 /* A sender's pacing (DATA-4): when the next `blocks` blocks may go. Average rate since start_ns.
  *   rate_bps   bit/s, not 0

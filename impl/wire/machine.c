@@ -361,7 +361,6 @@ enum spec_err machine_take_results(struct machine *m, struct bytes text)
         results_fini(&m->peer_results);
     m->has_results = false;
     enum spec_err err = SPEC_E_NOMEM;
-    results_init(&m->peer_results);
     if (m->config.role == MACHINE_CLIENT || json_count(text) <= CLIENT_VALUES_MAX)
         err = results_decode(text, ids, n, &m->peer_results, NULL);
     m->has_results = err == SPEC_OK;
