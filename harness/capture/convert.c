@@ -89,16 +89,27 @@ static void add_flag(struct text *out, const char *option, bool given)
         text_addf(out, " %s", option);
 }
 
+/* As the reader of `subject` takes words apart: quotes hold them together, and nothing is escaped.
+ * What it could not take is left out. */
 static void add_word(struct text *out, const char *option, const char *value)
 {
-    if (value != NULL && value[0] != '\0' && value[strcspn(value, " \t\"'{}#\\")] == '\0')
-        text_addf(out, " %s %s", option, value);
+    if (value == NULL)
+        return;
+    const char *quote = value[0] != '\0' && value[strcspn(value, " #\"'")] == '\0' ? ""
+                        : strchr(value, '\'') == NULL                              ? "'"
+                                                                                   : "\"";
+    for (const char *c = value; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f || *c == '{' || *c == '\\' ||
+            (quote[0] != '\0' && *c == quote[0]))
+            return;
+    text_addf(out, " %s %s%s%s", option, quote, value, quote);
 }
 
 /* The command line of a client that sends these parameters. */
 static void add_options(struct text *out, const struct params *p)
 {
     add_flag(out, "-u", p->udp);
+    add_flag(out, "--sctp", p->sctp);
     add_flag(out, "-R", p->reverse && !p->bidirectional);
     add_flag(out, "--bidir", p->bidirectional);
     if (p->num == 0 && p->blockcount == 0)
@@ -111,6 +122,9 @@ static void add_options(struct text *out, const struct params *p)
     add_number(out, "-w", p->window);
     add_number(out, "-M", p->MSS);
     add_number(out, "-S", p->TOS);
+    add_number(out, "-L", p->flowlabel);
+    if (params_has(p, PARAM_server_affinity)) /* its own is not told; the first is always there */
+        text_addf(out, " -A 0,%" PRId64, p->server_affinity);
     if (p->bandwidth > 0 && p->burst > 0)
         text_addf(out, " -b %" PRId64 "/%" PRId64, p->bandwidth, p->burst);
     else if (p->bandwidth > 0 || p->udp) /* UDP has a limit unless it is told otherwise */
@@ -120,7 +134,11 @@ static void add_options(struct text *out, const struct params *p)
     add_flag(out, "-m", p->mptcp != 0);
     add_flag(out, "-N", p->nodelay);
     add_flag(out, "-Z", p->zerocopy != 0);
+    add_flag(out, "--skip-rx-copy", p->skip_rx_copy != 0);
     add_flag(out, "--udp-counters-64bit", p->udp_counters_64bit != 0);
+    add_flag(out, "--gsro", p->gso != 0 || p->gro != 0);
+    add_flag(out, "--dont-fragment", p->dont_fragment != 0);
+    add_flag(out, "--no-fq-socket-pacing", p->no_fq_socket_pacing != 0);
     add_flag(out, "--repeating-payload", p->repeating_payload != 0);
     add_flag(out, "--get-server-output", p->get_server_output != 0);
     add_word(out, "-C", p->congestion);
@@ -148,6 +166,8 @@ static void add_subject(const struct conversion *c)
         text_adds(c->out, "subject ");
         add_options(c->out, c->params);
         text_adds(c->out, "\n");
+        if (c->params->flowlabel > 0)
+            text_adds(c->out, "needs    ipv6\naddress  ::1\n");
     } else if (c->params->authtoken != NULL) {
         const char *users = c->request->users_path;
         text_addf(c->out, "subject  --rsa-private-key-path %s --authorized-users-path %s\n",

@@ -3,9 +3,8 @@
 #include "harness/capture/convert.h"
 #include "harness/script/script.h"
 #include "harness/subject/subject.h"
-#include "harness/tests/capfile.h"
+#include "harness/tests/doctor.h"
 #include "impl/net/auth.h"
-#include "impl/tests/unit.h"
 
 #include <glob.h>
 
@@ -108,6 +107,45 @@ static void expect_line(const struct conversion_test *t, const char *line)
 {
     if (strstr(text_string(&t->script), line) == NULL)
         fail_msg("'%s' is not in\n%s", line, text_string(&t->script));
+}
+
+/* What a client was asked for is asked of the subject. */
+static void test_convert_script_rebuilds_every_option(void **state)
+{
+    static const struct {
+        const char *member, *option;
+    } rows[] = {
+        {"\"dont_fragment\":1",       " --dont-fragment"     },
+        {"\"skip_rx_copy\":1",        " --skip-rx-copy"      },
+        {"\"gso\":1",                 " --gsro"              },
+        {"\"server_affinity\":3",     " -A 0,3"              },
+        {"\"flowlabel\":7",           " -L 7"                },
+        {"\"title\":\"two words\"",   " -T 'two words'\n"    },
+        {"\"title\":\"it's\"",        " -T \"it's\"\n"       },
+        {"\"title\":\"\"",            " -T ''\n"             },
+        {"\"extra_data\":\"a#b\"",    " --extra-data 'a#b'\n"},
+        {"\"extra_data\":\"{keys}\"",
+         " -l 1000 -b 400000 --repeating-payload\n"          }, /* cannot be given */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct capfile f;
+        char with[128];
+        size_t at = 0;
+        assert_true(capfile_read(&f, "pcaps/3.22-3.22-udp.pcap.gz"));
+        struct doctor doc = doctor_connection(&f, 0);
+        size_t packet = doctor_find(&doc, OBSERVER_CLIENT, WIRE("\"gso\":0,"), 0, &at);
+        snprintf(with, sizeof with, "%s,", rows[i].member);
+        doctor_splice(&doc, OBSERVER_CLIENT, packet, at, 0,
+                      (struct bytes){(uint8_t *)with, strlen(with)});
+        doctor_fix_length(&doc, OBSERVER_CLIENT, packet, (int32_t)strlen(with));
+        struct conversion_test t = convert(&f, f.n, OBSERVER_SERVER, 1);
+        expect_script(&t, rows[i].member);
+        expect_line(&t, rows[i].option);
+        fini(&t);
+        capfile_fini(&f);
+    }
 }
 
 static void test_convert_script_says_what_was_sent(void **state)
@@ -237,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_capture_becomes_a_script_of_either_side),
+        cmocka_unit_test(test_convert_script_rebuilds_every_option),
         cmocka_unit_test(test_convert_script_says_what_was_sent),
         cmocka_unit_test(test_convert_script_plays_as_many_datagrams_as_came),
         cmocka_unit_test(test_convert_list_holds_what_was_sent),
