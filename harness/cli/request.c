@@ -5,6 +5,7 @@
 #include "harness/suite/serve.h"
 
 #include <limits.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -253,6 +254,14 @@ static bool take_ports(struct test_request *r)
     return false;
 }
 
+/* All of our addresses, none of which a client could be told. */
+static bool is_wildcard(const struct sockaddr_storage *at)
+{
+    return at->ss_family == AF_INET
+               ? ((const struct sockaddr_in *)at)->sin_addr.s_addr == INADDR_ANY
+               : IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)at)->sin6_addr);
+}
+
 /* Addresses are no names: what is told to a client must be what it can use. */
 static bool take_addresses(const struct test_request *r)
 {
@@ -267,6 +276,10 @@ static bool take_addresses(const struct test_request *r)
                 far->harness);
     else if (far->listen && !serve_split(far->listen, &at, &len))
         fprintf(stderr, "iperfspec test: --listen wants ADDR:PORT, not '%s'\n", far->listen);
+    else if (far->listen && !far->harness && is_wildcard(&at))
+        fprintf(stderr,
+                "iperfspec test: with --listen %s give --harness-addr, which clients are told\n",
+                far->listen);
     else
         return true;
     return false;

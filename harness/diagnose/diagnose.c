@@ -1,9 +1,8 @@
 /* diagnose.c - the probes, in the order in which a session meets the troubles; the first one that
- * fails decides. */
-#include "harness/diagnose/diagnose.h"
+ * fails decides. Those of whole tests are in trial.c. */
+#include "harness/diagnose/patient.h"
 
 #include "impl/net/auth.h"
-#include "impl/wire/datagram.h"
 #include "impl/wire/ierr.h"
 #include "impl/wire/state.h"
 
@@ -15,12 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BLOCK       8192
-#define TEST_BYTES  (16 * BLOCK)
-#define DATA_STEPS  4    /* time for the data, in steps */
-#define BANNER_MS   700  /* servers that speak first do so at once */
-#define LONG_TEXT   4000 /* above any MTU of the internet, and below stock's limit of 8 KiB */
-#define SKEW_STEP_S 18   /* servers allow 10 s to both sides (AUTH-8) */
+#define BANNER_MS   700 /* servers that speak first do so at once */
+#define SKEW_STEP_S 18  /* servers allow 10 s to both sides (AUTH-8) */
 #define SKEW_STEPS  16
 #define SKEW_HOURS  14
 
@@ -54,18 +49,7 @@ const char *diagnosis_advice(enum diagnosis d)
     return texts[d];
 }
 
-struct patient {
-    const struct diagnose_request *request;
-    struct talk_place place;
-    struct text note;           /* what a probe found, in words */
-    char token[TOKEN_TEXT_MAX]; /* that the server takes; "" none */
-    struct talk first;          /* from the connect to the greeting: a server counts it as a test */
-    int reply;                  /* enum datagram_reply of its UDP */
-    int64_t skew_s;             /* of the token that it takes */
-};
-
-static void note(struct patient *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void note(struct patient *p, const char *format, ...)
+void patient_note(struct patient *p, const char *format, ...)
 {
     va_list args;
 
@@ -76,33 +60,60 @@ static void note(struct patient *p, const char *format, ...)
 }
 
 /* What came instead of a step of a session. */
-static void note_result(struct patient *p, const struct talk *t, enum talk_result r,
-                        const char *step)
+void patient_note_result(struct patient *p, const struct talk *t, enum talk_result r,
+                         const char *step)
 {
     switch (r) {
     case TALK_ERROR:
-        note(p, "%s: SERVER_ERROR %d %s (%s)", step, t->ierr,
-             ierr_name(t->ierr) ? ierr_name(t->ierr) : "", ierr_text(t->ierr));
+        patient_note(p, "%s: SERVER_ERROR %d %s (%s)", step, t->ierr,
+                     ierr_name(t->ierr) ? ierr_name(t->ierr) : "", ierr_text(t->ierr));
         break;
     case TALK_DENIED:
-        note(p, "%s: ACCESS_DENIED", step);
+        patient_note(p, "%s: ACCESS_DENIED", step);
         break;
     case TALK_OTHER:
-        note(p, "%s: %s in its place", step,
-             state_name(t->other) ? state_name(t->other) : "another byte");
+        patient_note(p, "%s: %s in its place", step,
+                     state_name(t->other) ? state_name(t->other) : "another byte");
         break;
     case TALK_SILENT:
-        note(p, "%s: nothing for %.1f s", step, p->place.timeout_ms / 1e3);
+        patient_note(p, "%s: nothing for %.1f s", step, p->place.timeout_ms / 1e3);
         break;
     case TALK_BROKEN:
-        note(p, "%s: no JSON", step);
+        patient_note(p, "%s: no JSON", step);
         break;
     default:
-        note(p, "%s: the connection ended", step);
+        patient_note(p, "%s: the connection ended", step);
     }
 }
 
+enum talk_result patient_offer(struct patient *p, struct talk *t, const char *more,
+                               const char *token)
+{
+    struct text params = {0};
+    enum talk_result r = talk_begin(t, &p->place);
+
+    text_addf(&params,
+              "{%s,\"omit\":0,\"time\":0,\"num\":%d,\"blockcount\":0,\"parallel\":1,"
+              "\"pacing_timer\":1000,\"client_version\":\"3.22\"",
+              more, PATIENT_BYTES);
+    if (*token)
+        text_addf(&params, ",\"authtoken\":\"%s\"", token);
+    text_adds(&params, "}");
+    if (r == TALK_OK)
+        r = talk_send_json(t, text_string(&params)) ? talk_await(t, CREATE_STREAMS) : TALK_CLOSED;
+    text_fini(&params);
+    return r;
+}
+
 /* --- name, connection, greeting -------------------------------------------------------------- */
+
+static bool wants_scope(const struct sockaddr_storage *at)
+{
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)at;
+
+    return at->ss_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr) &&
+           six->sin6_scope_id == 0;
+}
 
 static enum diagnosis probe_name(struct patient *p)
 {
@@ -111,15 +122,19 @@ static enum diagnosis probe_name(struct patient *p)
     int error = getaddrinfo(p->request->host, p->request->port, &hints, &found);
 
     if (error) {
-        note(p, "%s", gai_strerror(error));
+        patient_note(p, "%s", gai_strerror(error));
         return DIAGNOSE_NAME;
     }
     memcpy(&p->place.at, found->ai_addr, found->ai_addrlen);
     p->place.len = found->ai_addrlen;
     freeaddrinfo(found);
+    if (wants_scope(&p->place.at)) {
+        patient_note(p, "%s is an address on each interface", p->request->host);
+        return DIAGNOSE_SCOPE;
+    }
     getnameinfo((struct sockaddr *)&p->place.at, p->place.len, host, sizeof host, NULL, 0,
                 NI_NUMERICHOST);
-    note(p, "%s", host);
+    patient_note(p, "%s", host);
     return DIAGNOSE_NONE;
 }
 
@@ -128,7 +143,8 @@ static enum diagnosis probe_connect(struct patient *p)
     struct talk *t = &p->first;
     enum talk_result r = talk_connect(t, &p->place);
 
-    note(p, r == TALK_OK ? "after %.0f ms" : "after %.0f ms: %s", t->took_ms, strerror(t->error));
+    patient_note(p, r == TALK_OK ? "after %.0f ms" : "after %.0f ms: %s", t->took_ms,
+                 strerror(t->error));
     if (r == TALK_OK)
         return DIAGNOSE_NONE;
     return r == TALK_REFUSED ? DIAGNOSE_REFUSED : DIAGNOSE_UNREACHABLE;
@@ -144,7 +160,7 @@ static void note_line(struct patient *p, const char *bytes, size_t len, const ch
         n++;
     text_add(&line, bytes, n);
     text_make_plain(&line);
-    note(p, "%s \"%s\"", what, text_string(&line));
+    patient_note(p, "%s \"%s\"", what, text_string(&line));
     text_fini(&line);
 }
 
@@ -182,7 +198,7 @@ static bool is_iperf2(struct patient *p)
 
     talk_close(&t);
     if (is)
-        note(p, "it acknowledges the header of iperf 2");
+        patient_note(p, "it acknowledges the header of iperf 2");
     return is;
 }
 
@@ -202,15 +218,15 @@ static enum diagnosis probe_greeting(struct patient *p)
     p->place.was_ours = r == TALK_OK;
     switch (r) {
     case TALK_OK:
-        note(p, "it takes the cookie of a client");
+        patient_note(p, "it takes the cookie of a client");
         return DIAGNOSE_NONE;
     case TALK_DENIED:
-        note(p, "ACCESS_DENIED");
+        patient_note(p, "ACCESS_DENIED");
         return DIAGNOSE_BUSY;
     default:
         break;
     }
-    note_result(p, &t, r, "after the cookie");
+    patient_note_result(p, &t, r, "after the cookie");
     if (is_iperf2(p)) /* first: it answers other questions too, in its own way */
         return DIAGNOSE_IPERF2;
     if (is_foreign(p))
@@ -222,29 +238,6 @@ static enum diagnosis probe_greeting(struct patient *p)
 
 /* --- parameters, and who may test ------------------------------------------------------------ */
 
-/* Send parameters and await that streams are wanted. `more` are further members. */
-static enum talk_result offer(struct patient *p, struct talk *t, const char *more,
-                              const char *token)
-{
-    struct text params = {0};
-    enum talk_result r = talk_begin(t, &p->place);
-
-    text_addf(&params,
-              "{%s,\"omit\":0,\"time\":0,\"num\":%d,\"blockcount\":0,\"parallel\":1,"
-              "\"pacing_timer\":1000,\"client_version\":\"3.22\"",
-              more, TEST_BYTES);
-    if (*token)
-        text_addf(&params, ",\"authtoken\":\"%s\"", token);
-    text_adds(&params, "}");
-    if (r == TALK_OK)
-        r = talk_send_json(t, text_string(&params)) ? talk_await(t, CREATE_STREAMS) : TALK_CLOSED;
-    text_fini(&params);
-    return r;
-}
-
-#define TCP "\"tcp\":true,\"len\":8192"
-#define UDP "\"udp\":true,\"len\":1000,\"bandwidth\":1048576"
-
 static bool is_taken(struct patient *p, const struct auth_key *key, bool pkcs1, int64_t skew_s)
 {
     struct token_claim claim = {.time_s = (int64_t)time(NULL) + skew_s};
@@ -254,7 +247,7 @@ static bool is_taken(struct patient *p, const struct auth_key *key, bool pkcs1, 
     snprintf(claim.password, sizeof claim.password, "%s", p->request->password);
     if (auth_seal(key, pkcs1, &claim, p->token, sizeof p->token) != SPEC_OK)
         return false;
-    bool is = offer(p, &t, TCP, p->token) == TALK_OK;
+    bool is = patient_offer(p, &t, PATIENT_TCP, p->token) == TALK_OK;
     if (is)
         talk_end(&t, CLIENT_TERMINATE);
     talk_close(&t);
@@ -278,20 +271,20 @@ static bool find_skew(struct patient *p, const struct auth_key *key, bool pkcs1)
 static enum diagnosis try_credentials(struct patient *p, const struct auth_key *key)
 {
     if (is_taken(p, key, false, 0)) {
-        note(p, "it takes name and password");
+        patient_note(p, "it takes name and password");
         return DIAGNOSE_NONE;
     }
     if (is_taken(p, key, true, 0)) {
-        note(p, "it takes name and password with PKCS#1 padding, and not with OAEP");
+        patient_note(p, "it takes name and password with PKCS#1 padding, and not with OAEP");
         return DIAGNOSE_PADDING;
     }
     if (find_skew(p, key, false) || find_skew(p, key, true)) {
-        note(p, "it takes a time stamp that is %lld s %s ours", (long long)llabs(p->skew_s),
-             p->skew_s > 0 ? "after" : "before");
+        patient_note(p, "it takes a time stamp that is %lld s %s ours", (long long)llabs(p->skew_s),
+                     p->skew_s > 0 ? "after" : "before");
         return DIAGNOSE_CLOCK;
     }
-    note(p, "neither padding, and no time within %d s or some hours, is taken",
-         SKEW_STEPS * SKEW_STEP_S);
+    patient_note(p, "neither padding, and no time within %d s or some hours, is taken",
+                 SKEW_STEPS * SKEW_STEP_S);
     return DIAGNOSE_CREDENTIALS;
 }
 
@@ -304,7 +297,7 @@ static enum diagnosis probe_credentials(struct patient *p)
     if (!p->request->user || !p->request->password || !key) {
         struct text last = {0};
         text_adds(&last, text_string(&p->note));
-        note(p, "%s%s%s", text_string(&last), *why ? "; the key: " : "", why);
+        patient_note(p, "%s%s%s", text_string(&last), *why ? "; the key: " : "", why);
         text_fini(&last);
         return DIAGNOSE_AUTH;
     }
@@ -318,236 +311,19 @@ static enum diagnosis probe_credentials(struct patient *p)
 static enum diagnosis probe_parameters(struct patient *p)
 {
     struct talk t;
-    enum talk_result r = offer(p, &t, TCP, "");
+    enum talk_result r = patient_offer(p, &t, PATIENT_TCP, "");
 
     if (r == TALK_OK) {
-        note(p, "accepted");
+        patient_note(p, "accepted");
         talk_end(&t, CLIENT_TERMINATE);
         talk_close(&t);
         return DIAGNOSE_NONE;
     }
-    note_result(p, &t, r, "after the parameters");
+    patient_note_result(p, &t, r, "after the parameters");
     talk_close(&t);
     bool may_be_auth = r == TALK_CLOSED || r == TALK_DENIED ||
                        (r == TALK_ERROR && (t.ierr == IEAUTHTEST || t.ierr == IERECVPARAMS));
     return may_be_auth ? probe_credentials(p) : DIAGNOSE_BROKEN;
-}
-
-/* --- whole tests ----------------------------------------------------------------------------- */
-
-static bool send_results(struct talk *t, size_t bytes, unsigned packets)
-{
-    struct text text = {0};
-
-    text_addf(&text,
-              "{\"cpu_util_total\":0,\"cpu_util_user\":0,\"cpu_util_system\":0,"
-              "\"sender_has_retransmits\":-1,\"streams\":[{\"id\":1,\"bytes\":%zu,"
-              "\"retransmits\":-1,\"jitter\":0,\"errors\":0,\"packets\":%u,\"start_time\":0,"
-              "\"end_time\":0.1}]}",
-              bytes, packets);
-    bool ok = talk_send_json(t, text_string(&text));
-    text_fini(&text);
-    return ok;
-}
-
-/* From the end of the data to the end of the session. */
-static enum talk_result finish(struct talk *t, size_t bytes, unsigned packets, const char **step)
-{
-    json_value *results = NULL;
-    enum talk_result r;
-
-    *step = "after the data";
-    if (!talk_send_state(t, TEST_END))
-        return TALK_CLOSED;
-    if ((r = talk_await(t, EXCHANGE_RESULTS)) != TALK_OK)
-        return r;
-    *step = "in place of the results";
-    if (!send_results(t, bytes, packets) || (r = talk_read_json(t, &results)) != TALK_OK)
-        return r == TALK_OK ? TALK_CLOSED : r;
-    json_free(results);
-    *step = "after the results";
-    if ((r = talk_await(t, DISPLAY_RESULTS)) == TALK_OK)
-        talk_end(t, IPERF_DONE);
-    return r;
-}
-
-static enum talk_result await_running(struct talk *t)
-{
-    enum talk_result r = talk_await(t, TEST_START);
-
-    return r == TALK_OK ? talk_await(t, TEST_RUNNING) : r;
-}
-
-static bool send_data(struct talk *t)
-{
-    static const char block[BLOCK];
-    struct talk data = *t;
-
-    data.fd = t->data;
-    for (size_t sent = 0; sent < TEST_BYTES; sent += BLOCK)
-        if (!talk_send(&data, block, BLOCK))
-            return false;
-    return true;
-}
-
-/* In one time for all: a server may dribble. */
-static size_t read_data(struct talk *t)
-{
-    static char bytes[TEST_BYTES];
-    struct talk data = *t;
-
-    data.fd = t->data;
-    return talk_read_some(&data, bytes, sizeof bytes, DATA_STEPS * t->place->timeout_ms);
-}
-
-static enum diagnosis broken(struct patient *p, struct talk *t, enum talk_result r,
-                             const char *step, enum diagnosis d)
-{
-    note_result(p, t, r, step);
-    talk_end(t, CLIENT_TERMINATE);
-    return d;
-}
-
-static enum diagnosis probe_test(struct patient *p)
-{
-    struct talk t;
-    const char *step;
-    enum talk_result r = offer(p, &t, TCP, p->token);
-
-    if (r != TALK_OK)
-        return broken(p, &t, r, "after the parameters", DIAGNOSE_BROKEN);
-    if (!talk_open_stream(&t))
-        return broken(p, &t, TALK_CLOSED, "the stream", DIAGNOSE_STREAM);
-    if ((r = await_running(&t)) != TALK_OK)
-        return broken(p, &t, r, "after the stream was opened", DIAGNOSE_STREAM);
-    /* What cannot be sent within the time is on its way somewhere. */
-    if (!send_data(&t))
-        return broken(p, &t, TALK_SILENT, "sending data", DIAGNOSE_MTU);
-    bool is_stuck = (r = finish(&t, TEST_BYTES, 0, &step)) != TALK_OK;
-    if (is_stuck)
-        return broken(p, &t, r, step, DIAGNOSE_BROKEN);
-    note(p, "%d bytes, results and all", TEST_BYTES);
-    talk_close(&t);
-    return DIAGNOSE_NONE;
-}
-
-static enum diagnosis probe_long(struct patient *p)
-{
-    struct text more = {0};
-    struct talk t;
-
-    text_adds(&more, TCP ",\"title\":\"");
-    for (int i = 0; i < LONG_TEXT; i++)
-        text_adds(&more, "x");
-    text_adds(&more, "\"");
-    enum talk_result r = offer(p, &t, text_string(&more), p->token);
-    int left = t.fd >= 0 ? talk_unacknowledged(&t) : 0;
-    text_fini(&more);
-    if (r == TALK_OK)
-        note(p, "%d bytes of parameters are taken", LONG_TEXT);
-    else if (r == TALK_SILENT && left > 0)
-        note(p, "of %d bytes of parameters %d are not acknowledged by the other machine", LONG_TEXT,
-             left);
-    else
-        note_result(p, &t, r, "after long parameters");
-    if (left > 0)
-        talk_close(&t);
-    else
-        talk_end(&t, CLIENT_TERMINATE);
-    if (r == TALK_OK)
-        return DIAGNOSE_NONE;
-    return r == TALK_SILENT && left > 0 ? DIAGNOSE_MTU : DIAGNOSE_BROKEN;
-}
-
-static enum diagnosis probe_reverse(struct patient *p)
-{
-    struct talk t;
-    const char *step;
-    enum talk_result r = offer(p, &t, TCP ",\"reverse\":true", p->token);
-
-    if (r != TALK_OK)
-        return broken(p, &t, r, "after the parameters", DIAGNOSE_BROKEN);
-    if (!talk_open_stream(&t) || (r = await_running(&t)) != TALK_OK)
-        return broken(p, &t, r, "the stream", DIAGNOSE_STREAM);
-    size_t got = read_data(&t);
-    if (got < TEST_BYTES) {
-        note(p, "%zu of %d bytes arrived", got, TEST_BYTES);
-        talk_end(&t, CLIENT_TERMINATE);
-        return got == 0 || got < BLOCK ? DIAGNOSE_MTU : DIAGNOSE_REVERSE;
-    }
-    if ((r = finish(&t, got, 0, &step)) != TALK_OK)
-        return broken(p, &t, r, step, DIAGNOSE_BROKEN);
-    note(p, "%zu bytes arrived", got);
-    talk_close(&t);
-    return DIAGNOSE_NONE;
-}
-
-static void send_datagrams(struct talk *t, unsigned n)
-{
-    uint8_t datagram[1000] = {0};
-
-    for (unsigned i = 1; i <= n; i++) {
-        datagram_encode(datagram, false, &(struct datagram_header){.seq = i});
-        (void)!send(t->data, datagram, sizeof datagram, 0);
-    }
-}
-
-static enum diagnosis probe_udp(struct patient *p)
-{
-    struct talk t;
-    const char *step;
-    enum talk_result r = offer(p, &t, UDP, p->token);
-
-    if (r != TALK_OK)
-        return broken(p, &t, r, "after the parameters", DIAGNOSE_BROKEN);
-    if (!talk_open_udp(&t, &p->reply)) {
-        note(p, "no answer to three datagrams");
-        talk_end(&t, CLIENT_TERMINATE);
-        return DIAGNOSE_UDP;
-    }
-    if ((r = await_running(&t)) != TALK_OK)
-        return broken(p, &t, r, "after the stream was opened", DIAGNOSE_BROKEN);
-    send_datagrams(&t, 5);
-    if ((r = finish(&t, 5000, 5, &step)) != TALK_OK)
-        return broken(p, &t, r, step, DIAGNOSE_BROKEN);
-    note(p, "datagrams come through, and are answered");
-    talk_close(&t);
-    return DIAGNOSE_NONE;
-}
-
-/* The stream has something to do, the control connection has not. */
-static enum diagnosis probe_idle(struct patient *p)
-{
-    struct talk t;
-    const char *step;
-    size_t sent = 0;
-    enum talk_result r = offer(p, &t, TCP, p->token);
-
-    if (r != TALK_OK || !talk_open_stream(&t) || (r = await_running(&t)) != TALK_OK)
-        return broken(p, &t, r, "the session", DIAGNOSE_BROKEN);
-    for (unsigned s = 0; s < p->request->idle_s; s++) {
-        struct pollfd fd = {.fd = t.fd, .events = POLLIN};
-        sent += send(t.data, "x", 1, MSG_NOSIGNAL) == 1;
-        if (poll(&fd, 1, 1000) > 0)
-            break;
-    }
-    r = finish(&t, sent, 0, &step);
-    if (r == TALK_CLOSED || r == TALK_SILENT)
-        return broken(p, &t, r, "after a pause", DIAGNOSE_IDLE);
-    if (r != TALK_OK)
-        return broken(p, &t, r, step, DIAGNOSE_BROKEN);
-    note(p, "the control connection lives after %u s of silence", p->request->idle_s);
-    talk_close(&t);
-    return DIAGNOSE_NONE;
-}
-
-static enum diagnosis probe_version(struct patient *p)
-{
-    bool is_old = p->reply == DATAGRAM_REPLY_LEGACY || p->reply == DATAGRAM_REPLY_LEGACY_BE;
-
-    note(p, "it answers datagrams as %s do",
-         is_old ? "versions up to 3.11" : "versions from 3.12 on");
-    return is_old ? DIAGNOSE_OLD : DIAGNOSE_NONE;
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
@@ -560,12 +336,13 @@ static const struct probe {
     {"connect",    probe_connect   },
     {"greeting",   probe_greeting  },
     {"parameters", probe_parameters},
-    {"long text",  probe_long      },
-    {"test",       probe_test      },
-    {"reverse",    probe_reverse   },
-    {"udp",        probe_udp       },
-    {"idle",       probe_idle      },
-    {"version",    probe_version   },
+    {"long text",  trial_long      },
+    {"test",       trial_test      },
+    {"reverse",    trial_reverse   },
+    {"udp",        trial_udp       },
+    {"fragments",  trial_fragments },
+    {"idle",       trial_idle      },
+    {"version",    trial_version   },
 };
 
 enum diagnosis diagnose(const struct diagnose_request *request, FILE *out)
@@ -578,7 +355,7 @@ enum diagnosis diagnose(const struct diagnose_request *request, FILE *out)
     enum diagnosis d = DIAGNOSE_NONE;
 
     for (size_t i = 0; d == DIAGNOSE_NONE && i < ARRAY_LEN(probes); i++) {
-        if (probes[i].run == probe_idle && request->idle_s == 0)
+        if (probes[i].run == trial_idle && request->idle_s == 0)
             continue;
         d = probes[i].run(&p);
         fprintf(out, "%-4s %-11s %s\n", d == DIAGNOSE_NONE ? "ok" : "FAIL", probes[i].name,

@@ -9,6 +9,8 @@
     X(DIAGNOSE_NONE, "none", "nothing is the matter: tests over TCP and UDP go well, both ways",   \
       "if your client fails, compare its options and its version with these tests")                \
     X(DIAGNOSE_NAME, "name", "the name cannot be resolved", "check it, or use the address")        \
+    X(DIAGNOSE_SCOPE, "scope", "a link-local address leads nowhere without an interface",          \
+      "name the interface behind it: fe80::1%eth0, for clients too")                               \
     X(DIAGNOSE_REFUSED, "refused", "the machine is there, but nothing listens on that port",       \
       "start `iperf3 -s` there, or look whether it uses another port (-p)")                        \
     X(DIAGNOSE_UNREACHABLE, "unreachable", "the machine cannot be reached on that port",           \
@@ -44,6 +46,9 @@
       "MTU, or clamp the MSS")                                                                     \
     X(DIAGNOSE_UDP, "udp", "TCP works, UDP does not: no datagram comes through",                   \
       "open UDP on the same port in each firewall between")                                        \
+    X(DIAGNOSE_FRAGMENTS, "fragments",                                                             \
+      "datagrams of one packet arrive, larger ones do not: their fragments are lost",              \
+      "give clients a -l below the path's MTU, such as 1200, or let fragments pass on the way")    \
     X(DIAGNOSE_STREAM, "stream",                                                                   \
       "the control connection works, a second connection to the same port does not",               \
       "a load balancer sends it to another server, or a firewall allows one connection")           \

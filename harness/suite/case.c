@@ -4,6 +4,7 @@
 #include "harness/suite/keep.h"
 #include "harness/suite/serve.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -253,11 +254,13 @@ static bool listen_for(const struct script *script, const struct suite_far *far,
     unsigned port = colon ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
 
     snprintf(host, cap, "%s", far->harness ? far->harness : address_of(script));
-    if (colon && serve_split(far->listen, &at, &len))
-        getnameinfo((struct sockaddr *)&at, len, host, (socklen_t)cap, NULL, 0, NI_NUMERICHOST);
-    else if (far->harness)
-        port = serve_far_port(far);
-    return sim_listen(listener, host, port);
+    if (!colon || !serve_split(far->listen, &at, &len))
+        return sim_listen(listener, host, far->harness ? serve_far_port(far) : port);
+    char ours[INET6_ADDRSTRLEN] = "";
+    getnameinfo((struct sockaddr *)&at, len, ours, sizeof ours, NULL, 0, NI_NUMERICHOST);
+    if (!far->harness) /* it may be all of our addresses, and a client wants one */
+        snprintf(host, cap, "%s", ours);
+    return sim_listen(listener, ours, port);
 }
 
 /* A person has to start it: no time is too long. What is typed goes to the terminal, whatever
@@ -283,7 +286,8 @@ static void play_client(const struct script *script, struct sim_config config,
 
     subject_init(&client);
     if (!listen_for(script, far, &listener, host, sizeof host)) {
-        serve_trouble(run, SIM_TROUBLE, "no port to listen on");
+        serve_trouble(run, SIM_TROUBLE, "nowhere to listen%s%s: %s", far->listen ? ", at " : "",
+                      far->listen ? far->listen : "", strerror(errno));
         keep_end(keep, script, &client, run);
         return;
     }
