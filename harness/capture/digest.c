@@ -17,7 +17,7 @@ const char *digest_verdict_word(enum digest_verdict verdict)
 }
 
 /* A MAY says what something must be, if it is sent. */
-static bool is_must(const struct track_violation *v)
+bool digest_is_must(const struct track_violation *v)
 {
     return v->clause == NULL || v->clause->level == CLAUSE_MUST ||
            v->clause->level == CLAUSE_MUST_NOT || v->clause->level == CLAUSE_MAY;
@@ -28,7 +28,7 @@ enum digest_verdict digest_verdict(const struct track_session *s)
     enum digest_verdict worst = s->n_notes > 0 ? DIGEST_PART : DIGEST_PASS;
 
     for (size_t i = 0; i < s->n_violations; i++)
-        worst = MAX(worst, is_must(&s->violations[i]) ? DIGEST_FAIL : DIGEST_WARN);
+        worst = MAX(worst, digest_is_must(&s->violations[i]) ? DIGEST_FAIL : DIGEST_WARN);
     return worst;
 }
 

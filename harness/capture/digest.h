@@ -20,6 +20,10 @@ enum digest_verdict {
 const char *digest_verdict_word(enum digest_verdict verdict);
 enum digest_verdict digest_verdict(const struct track_session *s);
 
+/* Whether it makes a session fail; else it is a SHOULD, and warns. */
+struct track_violation;
+bool digest_is_must(const struct track_violation *v);
+
 /* "tcp reverse, 2 streams, 10 s", as far as the parameters were captured. */
 void digest_mode(const struct track_session *s, struct text *out);
 /* "completed", "server error 142 IEAUTHTEST", "closed by the client in TEST_RUNNING", ... */

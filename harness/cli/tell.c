@@ -40,7 +40,7 @@ bool tell_can(const struct tell *t)
     return true;
 }
 
-static bool tell_formats(const struct tell *t, const struct reports *reports, FILE *annotations)
+bool tell_formats(const struct tell *t, const struct reports *reports, FILE *annotations)
 {
     struct text text = {0};
     bool ok = true;
@@ -65,7 +65,7 @@ static bool tell_formats(const struct tell *t, const struct reports *reports, FI
     return ok;
 }
 
-static bool wants_more(const struct tell *t)
+bool tell_wants_formats(const struct tell *t)
 {
     bool more = t->github || t->html;
 
@@ -80,13 +80,13 @@ bool tell_all(const struct tell *t, const struct suite *suite, FILE *annotations
     struct text json = {0}, why = {0};
     bool ok = true;
 
-    if (!t->json && !wants_more(t))
+    if (!t->json && !tell_wants_formats(t))
         return true;
     report_json(suite, &json);
     text_adds(&json, "\n");
     if (t->json && !outfile_write(t->json, &json))
         ok = complain("json", t->json);
-    if (wants_more(t)) {
+    if (tell_wants_formats(t)) {
         const struct bytes text = {(const uint8_t *)text_string(&json), json.len};
         if (reports_load(&reports, text, "this run", &why))
             ok = tell_formats(t, &reports, annotations) && ok;

@@ -14,5 +14,9 @@ bool tell_takes_stdout(const struct tell *tell);
 /* Said before the run, which takes minutes, not behind it: whether all can be written. False after
  * a message. */
 bool tell_can(const struct tell *tell);
+/* Whether anything but JSON is wanted. */
+bool tell_wants_formats(const struct tell *tell);
+/* Write these, of runs that were read or made. False after a message. */
+bool tell_formats(const struct tell *tell, const struct reports *reports, FILE *annotations);
 /* Write all of it. annotations: where --github prints. False after a message. */
 bool tell_all(const struct tell *tell, const struct suite *suite, FILE *annotations);

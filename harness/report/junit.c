@@ -47,9 +47,10 @@ static void add_line(struct text *out, const char *label, const char *value)
 
 static void add_story(struct text *out, const struct report_result *r)
 {
-    char where[16];
+    char where[16] = "step";
 
-    snprintf(where, sizeof where, "line %u", r->line);
+    if (r->line > 0)
+        snprintf(where, sizeof where, "line %u", r->line);
     add_line(out, "identity", r->identity);
     add_line(out, "clause", r->clause);
     add_line(out, "script", r->file);

@@ -90,9 +90,11 @@ static void add_finding(struct text *out, const struct report_result *r)
         text_adds(out, ". ");
     }
     if (*r->file) {
-        text_adds(out, "Script ");
+        text_adds(out, r->line > 0 ? "Script " : "File ");
         escape_markdown(out, r->file, 300);
-        text_addf(out, ", line %u. ", r->line);
+        if (r->line > 0)
+            text_addf(out, ", line %u", r->line);
+        text_adds(out, ". ");
     }
     text_addf(out, "Identity %s.\n\n", r->identity);
     if (*r->timeline)
