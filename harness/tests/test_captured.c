@@ -47,7 +47,7 @@ static void test_captured_runs_are_told_in_every_format(void **state)
         {"junit",    "tests=\"4\" failures=\"2\" errors=\"0\" skipped=\"1\""                 },
         {"junit",    "classname=\"bad.pcap.session-1\" name=\"RES-11\""                      },
         {"junit",    "by the client expected stream 1: 131072 bytes, as on the wire\ngot "   },
-        {"sarif",    "\"ruleId\": \"RES-11\""                                                },
+        {"sarif",    "\"ruleId\":\t\"RES-11\""                                               },
         {"sarif",    "got 131071 bytes reported as received (miss)"                          },
         {"markdown", "| bad.pcap | **unexpected** | 0 | 0 | 0 | 2 | 0 | 0 | 0 | 2 |"         },
         {"markdown", "Clause RES-11. File bad.pcap. Identity"                                },
