@@ -37,6 +37,52 @@ uint64_t order_cost_ns(const struct script *script)
     return (suite_is_slow(script) ? 10000u : script->plays_server ? 1000u : 100u) * 1000000ull;
 }
 
+/* Milliseconds that the steps say they may wait. */
+static int64_t patience_of(const struct script_steps *steps)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < steps->n; i++) {
+        const struct script_step *step = &steps->at[i];
+
+        sum += MAX(step->within_ms, 0);
+        if (step->verb == SCRIPT_PAUSE)
+            sum += step->pause_ms;
+        else if (step->verb == SCRIPT_EXPECT && step->expect.kind == SCRIPT_EXPECT_NOTHING)
+            sum += MAX(step->expect.for_ms, 0);
+        else if (step->verb == SCRIPT_EITHER || step->verb == SCRIPT_REPEAT)
+            for (size_t k = 0; k < step->branches.n; k++)
+                sum += patience_of(&step->branches.at[k]);
+    }
+    return sum;
+}
+
+struct patience {
+    int64_t ms;
+    size_t rank, index;
+};
+
+static int compare_patience(const void *left, const void *right)
+{
+    const struct patience *a = left, *b = right;
+
+    if (a->ms != b->ms)
+        return a->ms > b->ms ? -1 : 1;
+    return a->rank < b->rank ? -1 : 1;
+}
+
+void order_by_patience(const struct script_list *list, size_t *index, size_t n)
+{
+    struct patience *of = text_realloc(NULL, (n + 1) * sizeof *of);
+
+    for (size_t i = 0; i < n; i++)
+        of[i] = (struct patience){patience_of(&list->at[index[i]]->steps), i, index[i]};
+    qsort(of, n, sizeof *of, compare_patience);
+    for (size_t i = 0; i < n; i++)
+        index[i] = of[i].index;
+    free(of);
+}
+
 struct worth {
     const struct clause *clauses[CLAUSES_MAX];
     size_t n;

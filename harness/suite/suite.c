@@ -173,17 +173,21 @@ static void skip_unplayed(struct suite *suite, bool is_limit)
     }
 }
 
-/* Those that wait for long begin first, and the rest goes on beside them; but the first failure is
- * sooner found among the others. */
+/* Those that wait for long begin first, the longest before the others, and the rest goes on beside
+ * them; but the first failure is sooner found among the others. */
 static size_t in_order(const struct suite *suite, enum kind kind, size_t *index)
 {
     size_t n = 0;
 
-    for (int half = 0; half < 2; half++)
+    for (int half = 0; half < 2; half++) {
+        bool slow = suite->demands.fail_fast == half;
+        size_t first = n;
         for (size_t i = 0; i < suite->cases.n; i++)
-            if ((suite_is_slow(suite->cases.at[i]) == suite->demands.fail_fast) == half &&
-                is_due(&suite->results[i], kind))
+            if (suite_is_slow(suite->cases.at[i]) == slow && is_due(&suite->results[i], kind))
                 index[n++] = i;
+        if (slow)
+            order_by_patience(&suite->cases, index + first, n - first);
+    }
     if (suite->settings.budget_end_ns && kind == FIRST)
         order_by_worth(&suite->cases, index, n);
     else if (suite->is_shuffled)

@@ -21,7 +21,7 @@
 #define ANSWER_MAX (64u << 20)
 #define ORPHANS_MS 10000
 #define N_TEXTS    11
-#define WAITERS    8 /* at most, beside the jobs that were asked for: their cases only wait */
+#define WAITERS    16 /* at most, beside the jobs that were asked for: their cases only wait */
 
 struct worker {
     pid_t pid;

@@ -54,6 +54,25 @@ static void test_order_by_worth_prefers_new_clauses_and_quick_cases(void **state
     script_list_fini(&list);
 }
 
+static void test_order_by_patience_begins_with_who_waits_longest(void **state)
+{
+    struct script_list list = {0};
+    size_t index[] = {0, 1, 2, 3, 4};
+    static const size_t wanted[] = {3, 1, 4, 0, 2};
+
+    (void)state;
+    add(&list, "case x/none\nclause CTL-1\nplays client\n\nfinish\n");
+    add(&list, "case x/end\nclause CTL-1\nplays client\n\nopen\nexpect end within 5s..30s\n");
+    add(&list, "case x/none-either\nclause CTL-1\nplays client\n\nfinish\n");
+    add(&list, "case x/quiet\nclause CTL-1\nplays client\n\nopen\nexpect nothing for 40s\n");
+    add(&list,
+        "case x/pauses\nclause CTL-1\nplays client\n\nrepeat 2\n    pause 1s\nend\nfinish\n");
+    order_by_patience(&list, index, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(index[i], wanted[i]);
+    script_list_fini(&list);
+}
+
 /* The whole suite: each case once. */
 static void test_order_by_worth_loses_no_case(void **state)
 {
@@ -84,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_shuffle_is_a_permutation_that_the_seed_decides),
         cmocka_unit_test(test_order_by_worth_prefers_new_clauses_and_quick_cases),
+        cmocka_unit_test(test_order_by_patience_begins_with_who_waits_longest),
         cmocka_unit_test(test_order_by_worth_loses_no_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
