@@ -77,13 +77,13 @@ void capture_tell_unread(const struct capture_counts *counts, struct text *out)
 {
     if (counts->unread > 0)
         text_addf(out, "%llu packet%s not looked into (%s in packet %llu%s)",
-                  (unsigned long long)counts->unread, counts->unread == 1 ? "" : "s",
+                  (unsigned long long)counts->unread, text_plural(counts->unread),
                   counts->unread_name, (unsigned long long)counts->unread_number,
                   counts->unread == 1 ? "" : ", and others");
     if (counts->cut > 0)
         text_addf(out, "%s%llu packet%s cut within the headers, or damaged there",
                   counts->unread > 0 ? ", " : "", (unsigned long long)counts->cut,
-                  counts->cut == 1 ? "" : "s");
+                  text_plural(counts->cut));
 }
 
 static void take_tracked(void *context, enum dissect_kind kind, const struct dissected *packet)

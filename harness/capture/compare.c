@@ -64,7 +64,7 @@ static struct text describe(const struct session_message *m)
     struct text text = {0};
 
     if (m != NULL && m->kind == SESSION_JSON)
-        text_addf(&text, "< JSON, %zu bytes", m->body.len);
+        text_addf(&text, "< JSON, %zu byte%s", m->body.len, text_plural(m->body.len));
     else if (m != NULL)
         session_describe(m, &text);
     return text;
@@ -311,8 +311,8 @@ static void compare_volumes(const struct comparison *c, const struct session *ca
         uint64_t bytes[2] = {volume(captured, m->stream), volume(now, m->stream)};
         struct text cells[2] = {{0}, {0}};
         for (int k = 0; k < 2; k++)
-            text_addf(&cells[k], "< stream %lld: %llu bytes in all", (long long)m->stream,
-                      (unsigned long long)bytes[k]);
+            text_addf(&cells[k], "< stream %lld: %llu byte%s in all", (long long)m->stream,
+                      (unsigned long long)bytes[k], text_plural(bytes[k]));
         add_row(c, bytes[0] == bytes[1] ? ' ' : '~', &cells[0], &cells[1]);
     }
 }

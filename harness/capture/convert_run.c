@@ -164,8 +164,8 @@ static void add_data(const struct conversion *c)
     for (unsigned i = 0; i < s->volume.n; i++)
         sent += s->volume.bytes[c->request->us][i];
     convert_comment(c, s->running_ns - s->first_ns,
-                    "the test runs for %.3f s, in which it sends %" PRIu64 " bytes",
-                    (double)lasted_ns / 1e9, sent);
+                    "the test runs for %.3f s, in which it sends %" PRIu64 " byte%s",
+                    (double)lasted_ns / 1e9, sent, text_plural(sent));
     for (unsigned from = 0; from < n; from += step) {
         uint64_t end_ns = from + step >= n ? lasted_ns : (from + step) * s->volume.span_ns;
         end_ns = MAX(at_ns, MIN(end_ns, lasted_ns));

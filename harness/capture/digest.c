@@ -4,6 +4,9 @@
 #include "impl/wire/state.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+#define VERSION_MAX 40
 
 static const char *const words[] = {
 #define X(name, word) [name] = word,
@@ -32,11 +35,23 @@ enum digest_verdict digest_verdict(const struct track_session *s)
     return worst;
 }
 
+/* A word that looks like a version; peers may send anything. */
+static bool is_version(const char *text)
+{
+    static const char allowed[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+-_~";
+    size_t len = strlen(text);
+
+    return len > 0 && len <= VERSION_MAX && strspn(text, allowed) == len;
+}
+
 const char *digest_client_version(const struct track_session *s)
 {
     const struct params *p = observer_params(s->observer);
 
-    return p != NULL && p->client_version != NULL ? p->client_version : "?";
+    return p != NULL && p->client_version != NULL && is_version(p->client_version)
+               ? p->client_version
+               : "?";
 }
 
 static void add_limit(const struct params *p, struct text *out)

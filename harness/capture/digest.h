@@ -28,5 +28,6 @@ bool digest_is_must(const struct track_violation *v);
 void digest_mode(const struct track_session *s, struct text *out);
 /* "completed", "server error 142 IEAUTHTEST", "closed by the client in TEST_RUNNING", ... */
 void digest_ending(const struct track_session *s, struct text *out);
-/* Version that the client announces, or "?". Borrowed from the session. */
+/* Version that the client announces, or "?", also where that is no word of the kind. Borrowed from
+ * the session. */
 const char *digest_client_version(const struct track_session *s);

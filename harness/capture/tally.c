@@ -37,8 +37,8 @@ static void judge_direction(const struct tally *t, const struct side_by_side *b)
                 : b->sender == OBSERVER_CLIENT ? "STR-3"
                                                : "STR-2",
                 !b->sender, back->first_number, back->first_ns,
-                "no data against the stream's direction", "stream %" PRId64 ": %" PRIu64 " bytes",
-                b->stream->id, back->sent);
+                "no data against the stream's direction", "stream %" PRId64 ": %" PRIu64 " byte%s",
+                b->stream->id, back->sent, text_plural(back->sent));
 }
 
 static void judge_stream(const struct tally *t, unsigned index)
@@ -95,7 +95,7 @@ void tally_judge(struct track *track, struct track_session *s)
         t.results[side] = observer_results(s->observer, (enum observer_side)side);
     if (s->n_gaps > 0)
         track_note(track, s, "%" PRIu64 " byte%s of the control connection %s not captured",
-                   s->gap_bytes, s->gap_bytes == 1 ? "" : "s", s->gap_bytes == 1 ? "was" : "were");
+                   s->gap_bytes, text_plural(s->gap_bytes), s->gap_bytes == 1 ? "was" : "were");
     tally_times(&t);
     const char *why = cannot_compare(&t);
     if (why != NULL && why[0] != '\0')

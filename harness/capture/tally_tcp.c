@@ -134,7 +134,7 @@ static void judge_retransmits(const struct tally *t, const struct side_by_side *
         b->sent->retransmits < 0 || (uint64_t)b->sent->retransmits >= resent)
         return;
     snprintf(expected, sizeof expected, "stream %" PRId64 ": at least %" PRIu64 " retransmit%s",
-             b->stream->id, resent, resent == 1 ? "" : "s");
+             b->stream->id, resent, text_plural(resent));
     tally_blame(t, "RES-12", b->sender, expected, "%" PRId64 " reported", b->sent->retransmits);
 }
 

@@ -6,16 +6,18 @@
 #include "impl/wire/state.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- one event -------------------------------------------------------------------------------- */
 
-/* Text of a peer's, with whatever a terminal could be led astray by made harmless. */
+/* Text of a peer's on one line. What else could lead a terminal astray is made harmless where an
+ * event is printed. */
 static void print_safe(FILE *out, const char *at, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)at[i];
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+        if (c < 0x20 || c == 0x7f)
             fprintf(out, "\\x%02x", c);
         else
             putc(c, out);
@@ -74,11 +76,13 @@ static void print_text(FILE *out, const struct track_event *event, bool is_prett
     const struct observer_message *m = event->message;
 
     if (m->text.len == 0) {
-        fprintf(out, "JSON, cut short: %u bytes for a length of %u", m->len > 4 ? m->len - 4 : 0,
+        uint32_t seen = m->len > 4 ? m->len - 4 : 0;
+        fprintf(out, "JSON, cut short: %u byte%s for a length of %u", seen, text_plural(seen),
                 m->announced);
         return;
     }
-    fprintf(out, "JSON, %zu bytes%s: ", m->text.len, event->has_hole ? " (not all captured)" : "");
+    fprintf(out, "JSON, %zu byte%s%s: ", m->text.len, text_plural(m->text.len),
+            event->has_hole ? " (not all captured)" : "");
     if (event->has_hole)
         print_with_holes(out, m->text);
     else if (is_pretty)
@@ -128,7 +132,7 @@ static void print_message(FILE *out, const struct track_event *event, bool is_pr
         fputs("reset", out);
         break;
     case OBSERVER_STRAY:
-        fprintf(out, "%u stray bytes", m->len);
+        fprintf(out, "%u stray byte%s", m->len, text_plural(m->len));
         break;
     }
 }
@@ -149,7 +153,7 @@ static void print_words(FILE *out, const struct track_event *event, bool is_pret
         print_message(out, event, is_pretty);
         break;
     case TRACK_GAP:
-        fprintf(out, "... %" PRIu64 " bytes not captured", event->len);
+        fprintf(out, "... %" PRIu64 " byte%s not captured", event->len, text_plural(event->len));
         break;
     case TRACK_STREAM_OPEN:
         fprintf(out, "stream %" PRId64 " from %s%s", event->stream->id,
@@ -165,17 +169,29 @@ static void print_words(FILE *out, const struct track_event *event, bool is_pret
     }
 }
 
-char *timeline_words(const struct track_event *event)
+/* As people may see it. */
+static struct text plain_words(const struct track_event *event, bool is_pretty)
 {
+    struct text text = {0};
     char *words = NULL;
     size_t len;
     FILE *out = open_memstream(&words, &len);
 
     if (out != NULL) {
-        print_words(out, event, false);
+        print_words(out, event, is_pretty);
         fclose(out);
+        text_add(&text, words, len);
+        text_make_plain(&text);
     }
-    return words != NULL ? words : text_dup("");
+    free(words);
+    return text;
+}
+
+char *timeline_words(const struct track_event *event)
+{
+    struct text text = plain_words(event, false);
+
+    return text.at != NULL ? text.at : text_dup("");
 }
 
 /* Who spoke, or what kind of remark it is. */
@@ -196,9 +212,10 @@ void timeline_print_event(FILE *out, const struct track_event *event, const char
 
     if (event->kind == TRACK_BEGIN)
         return;
-    fprintf(out, "%s%11.6f %9" PRIu64 " %s ", prefix, at_s, event->number, mark_of(event));
-    print_words(out, event, style->is_pretty);
-    putc('\n', out);
+    struct text words = plain_words(event, style->is_pretty);
+    fprintf(out, "%s%11.6f %9" PRIu64 " %s %s\n", prefix, at_s, event->number, mark_of(event),
+            text_string(&words));
+    text_fini(&words);
 }
 
 /* --- a session -------------------------------------------------------------------------------- */
@@ -217,11 +234,13 @@ static void print_head(FILE *out, const struct track_session *s)
     text_fini(&ending);
 }
 
-static void print_rate(FILE *out, char mark, uint64_t bytes, uint64_t span_ns)
+/* Where the clock tells nothing there is no rate. */
+static void print_rate(FILE *out, char mark, uint64_t bytes, uint64_t span_ns, bool has_clock)
 {
     if (bytes > 0)
-        fprintf(out, "  %c %" PRIu64 " bytes, %.3f Mbit/s", mark, bytes,
-                (double)bytes * 8e3 / (double)span_ns);
+        fprintf(out, "  %c %" PRIu64 " byte%s", mark, bytes, text_plural(bytes));
+    if (bytes > 0 && has_clock)
+        fprintf(out, ", %.3f Mbit/s", (double)bytes * 8e3 / (double)span_ns);
 }
 
 /* The spans that began before until_ns, from *next on. The last may be cut short there, or where
@@ -238,10 +257,13 @@ static void print_volume(FILE *out, const struct track_session *s, unsigned *nex
         if (v->bytes[0][*next] + v->bytes[1][*next] == 0)
             continue;
         uint64_t span_ns = MIN(v->span_ns, MAX(until_ns, v->last_ns) - from);
-        fprintf(out, "%11.6f %9s  = data for %.3g s:", (double)(int64_t)(from - s->first_ns) / 1e9,
-                "", (double)span_ns / 1e9);
-        print_rate(out, '>', v->bytes[OBSERVER_CLIENT][*next], span_ns);
-        print_rate(out, '<', v->bytes[OBSERVER_SERVER][*next], span_ns);
+        bool has_clock = s->odd_clock_number == 0 && span_ns > 0;
+        fprintf(out, "%11.6f %9s  = data", (double)(int64_t)(from - s->first_ns) / 1e9, "");
+        if (has_clock)
+            fprintf(out, " for %.3g s", (double)span_ns / 1e9);
+        putc(':', out);
+        print_rate(out, '>', v->bytes[OBSERVER_CLIENT][*next], span_ns, has_clock);
+        print_rate(out, '<', v->bytes[OBSERVER_SERVER][*next], span_ns, has_clock);
         putc('\n', out);
     }
 }
@@ -255,15 +277,17 @@ static void print_stream(FILE *out, const struct track_stream *stream)
         if (stream->is_udp && stream->udp[side].n > 0) {
             const struct stream_udp *u = &stream->udp[side];
             fprintf(out,
-                    "  %c %" PRIu64 " datagrams, %" PRIu64 " bytes, highest number %" PRIu64
+                    "  %c %" PRIu64 " datagram%s, %" PRIu64 " byte%s, highest number %" PRIu64
                     ", %" PRIu64 " missing, %" PRIu64 " late, jitter %.3f ms",
-                    mark, u->n, u->bytes, u->account.packets, u->account.errors,
-                    u->account.out_of_order, u->account.jitter_s * 1e3);
+                    mark, u->n, text_plural(u->n), u->bytes, text_plural(u->bytes),
+                    u->account.packets, u->account.errors, u->account.out_of_order,
+                    u->account.jitter_s * 1e3);
         } else if (!stream->is_udp && stream->tcp[side].sent > 0) {
             const struct stream_tcp *tcp = &stream->tcp[side];
             fprintf(out,
-                    "  %c %" PRIu64 " bytes, %" PRIu64 " not seen, %" PRIu64 " segments repeated",
-                    mark, tcp->sent, tcp->missing, tcp->repeated);
+                    "  %c %" PRIu64 " byte%s, %" PRIu64 " not seen, %" PRIu64 " segment%s repeated",
+                    mark, tcp->sent, text_plural(tcp->sent), tcp->missing, tcp->repeated,
+                    text_plural(tcp->repeated));
         }
     }
     putc('\n', out);
@@ -273,12 +297,14 @@ static void print_stream(FILE *out, const struct track_stream *stream)
 static void print_report(FILE *out, const struct track_stream *stream, enum observer_side side,
                          const struct results_stream *told)
 {
-    fprintf(out, "    %s reports %" PRId64 " bytes", timeline_side(side), told->bytes);
+    fprintf(out, "    %s reports %" PRId64 " byte%s", timeline_side(side), told->bytes,
+            text_plural((uint64_t)told->bytes));
     if (stream->is_udp)
-        fprintf(out, ", %" PRId64 " packets, %" PRId64 " lost, jitter %.3f ms", told->packets,
-                told->errors, told->jitter * 1e3);
+        fprintf(out, ", %" PRId64 " packet%s, %" PRId64 " lost, jitter %.3f ms", told->packets,
+                text_plural((uint64_t)told->packets), told->errors, told->jitter * 1e3);
     else if (told->retransmits >= 0)
-        fprintf(out, ", %" PRId64 " retransmits", told->retransmits);
+        fprintf(out, ", %" PRId64 " retransmit%s", told->retransmits,
+                text_plural((uint64_t)told->retransmits));
     if (told->has_times)
         fprintf(out, ", %.6g s", told->end_time - told->start_time);
     putc('\n', out);

@@ -168,8 +168,8 @@ static void on_violation(void *context, const struct observer_violation *violati
         .at_ns = violation->at_ns,
     };
 
-    memcpy(v.expected, violation->expected, sizeof v.expected);
-    memcpy(v.found, violation->found, sizeof v.found);
+    remark_escape(v.expected, sizeof v.expected, violation->expected, strlen(violation->expected));
+    remark_escape(v.found, sizeof v.found, violation->found, strlen(violation->found));
     add_violation(c->track, c->session, &v);
 }
 

@@ -29,7 +29,7 @@ static const char usage[] =
     "  --timeout-scale X    longer deadlines (default 1)\n"
     "example: iperfspec replay trace.pcap --build build/stock/3.22/iperf3\n"
     "exit:    0 it says the same   1 it does not, or the session cannot be played: the reason is\n"
-    "         said   2 bad usage   3 trouble\n";
+    "         said   2 bad usage   3 trouble, such as nobody there\n";
 
 struct replay {
     struct convert_request request;
@@ -160,6 +160,23 @@ static struct session before_params(const struct session *s)
     return part;
 }
 
+/* Nobody was there to say anything: no process, no host, no listener. */
+static bool was_unreached(const struct replay *r, const struct suite_run *run)
+{
+    static const char refused[] = "connect failed";
+
+    for (size_t i = 0; i < r->now.n; i++)
+        if (r->now.messages[i].from == SESSION_SUBJECT)
+            return false;
+    return run->cause != SIM_OK &&
+           (run->step.len == 0 || strncmp(text_string(&run->got), refused, strlen(refused)) == 0);
+}
+
+static const char *peer_of(const struct replay *r)
+{
+    return r->build != NULL ? r->build : r->settings.remote;
+}
+
 static int compare(const struct replay *r, const struct suite_run *run)
 {
     struct compare c;
@@ -169,8 +186,8 @@ static int compare(const struct replay *r, const struct suite_run *run)
     int rest = (int)(width - 5) / 2;
 
     compare_peers(&captured, &now, width, &c);
-    printf("  %-*.*s | %.*s\n", rest, rest, "captured", rest,
-           r->build != NULL ? r->build : r->settings.remote);
+    text_make_plain(&c.table);
+    printf("  %-*.*s | %.*s\n", rest, rest, "captured", rest, peer_of(r));
     fputs(text_string(&c.table), stdout);
     if (r->is_stale)
         fputs("\nits token is too old to be taken: nothing behind it is compared (see --key)\n",
@@ -192,7 +209,9 @@ static int replay(struct replay *r, const char *path)
         status = prepare(r, &list);
     if (status == CLI_OK) {
         suite_run_case(list.at[0], &r->settings, false, &run);
-        status = compare(r, &run);
+        if (was_unreached(r, &run))
+            fprintf(stderr, "iperfspec replay: %s: %s\n", peer_of(r), text_string(&run.got));
+        status = was_unreached(r, &run) ? CLI_TROUBLE : compare(r, &run);
         suite_run_fini(&run);
     }
     script_list_fini(&list);

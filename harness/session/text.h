@@ -29,6 +29,11 @@ void text_add_pieces(struct text *t, struct bytes bytes);
 /* Control characters of it, C1 and NUL as well, and bytes that are not UTF-8 become \xNN; newlines
  * and tabs stay. A terminal takes no orders from what a peer or a program wrote. */
 void text_make_plain(struct text *t);
+/* What a word takes behind a number: "1 byte", "2 bytes". */
+static inline const char *text_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
 const char *text_string(const struct text *t); /* "" while nothing was added */
 /* Add a file's bytes, at most 1 GiB. False: see errno. */
 bool text_read_file(struct text *t, const char *path);

@@ -276,6 +276,36 @@ static void test_packets_that_are_a_little_out_of_order_are_judged(void **state)
     capfile_fini(&f);
 }
 
+/* Whatever a peer calls itself, says, or names its members. */
+static void test_what_peers_say_gives_no_orders_to_a_terminal(void **state)
+{
+    static const char *const hostile[] = {"\xc2\x9b"
+                                          "2J",
+                                          "\x1b[2J", "\n    0.1  1  < 0e", "\x9b\xff", "\\u009b2J"};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(hostile); i++) {
+        struct bytes with = {(const uint8_t *)hostile[i / 2], strlen(hostile[i / 2])};
+        struct capfile f;
+        char *text = NULL;
+        size_t at = 0, len;
+        assert_true(capfile_read(&f, "pcaps/3.22-3.22-tcp.pcap.gz"));
+        struct doctor doc = doctor_connection(&f, 0);
+        size_t packet = doctor_find(&doc, C, i % 2 ? WIRE("3.22\"}") : WIRE("parallel"), 0, &at);
+        doctor_splice(&doc, C, packet, at, 4, with);
+        doctor_fix_length(&doc, C, packet, (int32_t)with.len - 4);
+        FILE *out = open_memstream(&text, &len);
+        capfile_feed(&f, f.n, &(struct track_user){collect, print_and_discard, out});
+        fclose(out);
+        for (size_t k = 0; k < len; k++)
+            if ((uint8_t)text[k] >= 0x7f || ((uint8_t)text[k] < 0x20 && text[k] != '\n'))
+                fail_msg("%02x in %s", (uint8_t)text[k], text);
+        assert_null(strstr(text, "\n    0.1"));
+        free(text);
+        capfile_fini(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_a_datagram_of_another_length_is_blamed),
         cmocka_unit_test(test_data_against_the_direction_of_a_stream_is_blamed),
         cmocka_unit_test(test_an_end_in_the_omit_period_is_blamed),
+        cmocka_unit_test(test_what_peers_say_gives_no_orders_to_a_terminal),
         cmocka_unit_test(test_a_clock_that_goes_back_is_told),
         cmocka_unit_test(test_packets_that_are_a_little_out_of_order_are_judged),
     };
