@@ -10,7 +10,7 @@ _iperfspec_value() { # OPTION WORD
     case $1 in
         --case) words=$("$program" list 2>/dev/null | awk '{print $1}') ;;
         --role) words="server client" ;;
-        --level) words="MUST SHOULD IS" ;;
+        --level) words="MUST SHOULD MAY IS INFO" ;;
         --segment) words="whole bytes random coalesced" ;;
         --as) words="client server" ;;
         --format) words="text json html" ;;
