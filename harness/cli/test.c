@@ -6,6 +6,7 @@
 #include "harness/report/report.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -185,6 +186,28 @@ static void set_budget(struct test_request *r)
         r->suite.settings.budget_end_ns = now_ns() + (uint64_t)(r->budget_s * 1e9);
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* The first Ctrl-C, or a CI's cancelling, ends the run with all of its reports; the second one ends
+ * the program. Who ignores them goes on to. */
+static void take_signals(struct test_request *r)
+{
+    static const int all[] = {SIGINT, SIGTERM};
+    struct sigaction before,
+        action = {.sa_handler = interrupt, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (sigaction(all[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(all[i], &action, NULL);
+    r->suite.settings.interrupted = &interrupted;
+}
+
 /* From now on. The alarm is for what does not look at the clock. */
 static void set_limits(struct test_request *r)
 {
@@ -235,6 +258,7 @@ static bool probe(const struct test_request *r, struct text *why)
 static int run(struct test_request *r)
 {
     set_limits(r);
+    take_signals(r);
     int status = prepare(r);
 
     if (status != CLI_OK)

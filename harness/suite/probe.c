@@ -53,7 +53,7 @@ static bool try(struct probing *p, int which)
         !suite_run_all(&list, p->settings, done, p))
         text_adds(&p->got, "cannot be tried: no worker process");
     else if (!p->ok && p->got.len == 0)
-        text_adds(&p->got, "not judged before the time limit");
+        text_adds(&p->got, "not judged before the run had to end");
     script_list_fini(&list);
     return p->ok;
 }

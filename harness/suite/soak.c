@@ -167,6 +167,10 @@ static bool play(struct serve *serve, const struct script *script, struct soak *
     unsigned number = serve->number;
 
     suite_run_case_on(serve, true, script, &run);
+    if (suite_must_end(serve->settings)) { /* a signal may have met the server as well */
+        suite_run_fini(&run);
+        return true;
+    }
     bool same = serve->subject.running && (number == 0 || serve->number == number);
     k->sessions++;
     k->trouble += run.cause == SIM_TROUBLE;
@@ -188,11 +192,14 @@ static void loop(struct suite *suite, struct serve *serve, const struct script *
 
     for (size_t i = 0; now_ns() < end && (!limits.correct || k->correct < limits.correct);
          i = (i + 1) % n) {
-        if (!play(serve, suite->cases.at[index[i]], k, &took_ns) ||
-            !play(serve, correct, k, &took_ns))
-            begin_anew(k);
-        else
+        bool same = play(serve, suite->cases.at[index[i]], k, &took_ns) &&
+                    play(serve, correct, k, &took_ns);
+        if (suite_must_end(&suite->settings))
+            break;
+        if (same)
             measure(k, serve, took_ns);
+        else
+            begin_anew(k);
         k->seconds = (now_ns() - began) / 1000000000u;
         if (now_ns() >= next && told) {
             told(context, k);

@@ -147,9 +147,9 @@ static bool is_due(const struct suite_result *r, enum kind kind)
 /* Why cases were left out. */
 static const char *what_cut(const struct suite *suite)
 {
-    uint64_t now = now_ns();
-
-    if (suite->settings.limit_ns && now >= suite->settings.limit_ns)
+    if (suite->settings.interrupted && *suite->settings.interrupted)
+        return "not played: interrupted";
+    if (suite_must_end(&suite->settings))
         return "not played: the time limit";
     if (suite->settings.budget_end_ns)
         return "not played: not worth more than others, or too long, for --budget";
@@ -157,7 +157,7 @@ static const char *what_cut(const struct suite *suite)
 }
 
 /* What was left out by them. */
-static void skip_unplayed(struct suite *suite, bool is_limit)
+static void skip_unplayed(struct suite *suite, bool must_end)
 {
     const char *why = what_cut(suite);
 
@@ -168,7 +168,7 @@ static void skip_unplayed(struct suite *suite, bool is_limit)
             r->unplayed = true;
             r->judgement.verdict = SUITE_SKIP;
             suite->is_whole = false;
-            suite->n_cut += is_limit;
+            suite->n_cut += must_end;
         }
     }
 }
@@ -216,12 +216,17 @@ static bool play(struct suite *suite, enum kind kind)
     return ok;
 }
 
+bool suite_must_end(const struct suite_settings *settings)
+{
+    return (settings->interrupted && *settings->interrupted) ||
+           (settings->limit_ns && now_ns() >= settings->limit_ns);
+}
+
 static bool is_over(const struct suite *suite)
 {
-    const struct suite_settings *s = &suite->settings;
-    uint64_t end = s->budget_end_ns ? s->budget_end_ns : s->limit_ns;
+    uint64_t end = suite->settings.budget_end_ns;
 
-    return end && now_ns() >= end;
+    return suite_must_end(&suite->settings) || (end && now_ns() >= end);
 }
 
 static bool has_failed(const struct suite *suite)
@@ -293,9 +298,9 @@ bool suite_run(struct suite *suite)
     ok = ok && play(suite, FIRST) && play(suite, ALONE);
     suite->rounds = 1;
     ok = ok && repeat(suite);
-    bool is_limit = suite->settings.limit_ns && now_ns() >= suite->settings.limit_ns;
-    if (suite->demands.fail_fast || suite->settings.budget_end_ns || is_limit)
-        skip_unplayed(suite, is_limit);
+    bool must_end = suite_must_end(&suite->settings);
+    if (suite->demands.fail_fast || suite->settings.budget_end_ns || must_end)
+        skip_unplayed(suite, must_end);
     suite->duration_ns = now_ns() - began;
     return ok;
 }

@@ -5,6 +5,7 @@
 #include "harness/sim/sim.h"
 #include "harness/subject/subject.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -156,9 +157,13 @@ struct suite_settings {
     /* CLOCK_MONOTONIC, 0: none. No case is begun that would not be over by the first, as far as can
      * be told; at the second everything ends, with what has begun. */
     uint64_t budget_end_ns, limit_ns;
+    const volatile sig_atomic_t *interrupted; /* not 0: as the limit; NULL: never */
     bool is_lenient; /* as of struct sim_config: the script is no more than a proposal */
     int64_t hang_ms; /* the same: patience with a client without a server */
 };
+
+/* Whether the limit is reached, or a signal asked for the end. */
+bool suite_must_end(const struct suite_settings *settings);
 
 /* --- needs.c: what cases need, and whether it is there --- */
 /* Find out, into settings->needs: from what the build says of itself, from the kernel, and for what
@@ -272,7 +277,7 @@ struct suite {
     unsigned rounds;         /* played to the end, from 1 */
     const struct gate *gate; /* gate.h: the comparison with a base build; or NULL */
     unsigned base_trouble;   /* cases that the base left without a verdict */
-    unsigned n_cut;          /* cases that settings.limit_ns left without a verdict */
+    unsigned n_cut;          /* cases that suite_must_end() left without a verdict */
     struct suite_finding *findings;
     size_t n_findings, n_persistent; /* cases that were played in persistent mode */
     unsigned persistent_trouble;     /* those among them that met harness trouble */
@@ -299,7 +304,7 @@ struct suite_totals {
     unsigned carried;               /* findings of persistent mode that no expectation names */
     unsigned once;                  /* those that did not show a second time */
     unsigned persistent_trouble;    /* cases of persistent mode that met harness trouble */
-    unsigned cut;                   /* cases that the time limit left without a verdict */
+    unsigned cut;                   /* cases that the time limit, or a signal, left without a verdict */
     unsigned base_trouble;          /* cases that a base build left without a verdict */
     unsigned missing;               /* needs that are required, and not there */
     bool limits_skips, accepts_all; /* as struct suite_demands says */

@@ -298,11 +298,13 @@ static bool any_busy(const struct pool *pool, struct pollfd *fds)
     return busy;
 }
 
-/* Milliseconds until everything ends; -1: it does not. */
+/* Milliseconds until everything ends; -1: it does not, unless a signal interrupts the wait. */
 static int time_left(const struct pool *pool)
 {
     uint64_t limit = pool->settings->limit_ns, now = now_ns();
 
+    if (suite_must_end(pool->settings))
+        return 0;
     if (limit == 0)
         return -1;
     return limit <= now ? 0 : (int)MIN((limit - now) / 1000000 + 1, 1000000000);
