@@ -291,6 +291,14 @@ static void add_markers(struct text *out)
     text_adds(out, "</defs></svg>\n");
 }
 
+static bool is_gone(const struct site *site, const struct site_case *c)
+{
+    for (size_t b = 0; b < site->n_builds; b++)
+        if (c->results[b])
+            return false;
+    return true;
+}
+
 void page_case(const struct site *site, size_t i, struct text *out)
 {
     const struct site_case *c = &site->cases[i];
@@ -301,6 +309,8 @@ void page_case(const struct site *site, size_t i, struct text *out)
     add_strip(site, c, out);
     text_adds(out, "<div class=\"two\"><div>\n");
     add_builds(site, c, out);
+    if (is_gone(site, c))
+        text_adds(out, "<p>The base has this case, and no build of this report.</p>\n");
     text_adds(out, "</div><div>\n");
     add_clauses(site, c, out);
     add_script(site, c, out);

@@ -254,7 +254,24 @@ static void add_matrix(const struct site *site, struct text *out)
     for (const char *code = PAGE_CODES; *code != '.'; code++)
         page_addf(out, "<li><span class=\"v %s\" aria-hidden=\"true\">%s</span>%s</li>",
                   (const char[]){*code, '\0'}, page_mark(*code), page_code_word(*code));
+    if (page_has_base(site))
+        text_adds(out, "<li>Beside the base: \u25bc worse, \u25b2 better, \u2022 another, "
+                       "+ new</li>");
     text_adds(out, "</ul>\n</section>\n");
+}
+
+/* Cases of the runs; the base may have had more. */
+static size_t count_cases(const struct site *site)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < site->n; i++) {
+        bool is_there = false;
+        for (size_t b = 0; b < site->n_builds; b++)
+            is_there |= site->cases[i].results[b] != NULL;
+        n += is_there;
+    }
+    return n;
 }
 
 void page_index(const struct site *site, struct text *out)
@@ -270,7 +287,8 @@ void page_index(const struct site *site, struct text *out)
     page_addf(out,
               "<h1>iperf3 conformance</h1>\n<p class=\"lead\">%z %s, %z cases, %z verdicts; "
               "%u not expected.</p>\n<section><h2>Builds</h2><ul class=\"cards\">\n",
-              site->n_builds, site->n_builds == 1 ? "build" : "builds", site->n, verdicts, bad);
+              site->n_builds, site->n_builds == 1 ? "build" : "builds", count_cases(site), verdicts,
+              bad);
     for (size_t b = 0; b < site->n_builds; b++)
         add_card(site, b, out);
     text_adds(out, "</ul></section>\n");

@@ -69,22 +69,34 @@ static void add_case(struct site *site, const struct report_result *r,
     c->file = name_file(site, r->id);
 }
 
+/* Every result of a run; how many. */
+static size_t add_results(const struct report *r, const struct report_result **list)
+{
+    for (size_t k = 0; k < r->n; k++)
+        list[k] = &r->results[k];
+    return r->n;
+}
+
+/* All of the runs, and of what they are compared with: what is gone is a change, too. */
 static void collect_cases(struct site *site)
 {
     const struct reports *reports = site->request->reports;
     struct report_index **now = arena_alloc(&site->arena, (reports->n + 1) * sizeof *now),
                         **before = arena_alloc(&site->arena, (reports->n + 1) * sizeof *before);
+    const struct reports *base_list = site->request->base;
     size_t n = 0, all = 0;
 
-    for (size_t i = 0; i < reports->n; i++)
-        all += reports->at[i].n;
+    for (size_t i = 0; i < reports->n; i++) {
+        const struct report *base = report_base(base_list, &reports->at[i]);
+        all += reports->at[i].n + (base ? base->n : 0);
+    }
     const struct report_result **list = text_realloc(NULL, (all + 1) * sizeof *list);
     for (size_t i = 0; i < reports->n; i++) {
-        const struct report *base = report_base(site->request->base, &reports->at[i]);
+        const struct report *base = report_base(base_list, &reports->at[i]);
         now[i] = report_index_new(&reports->at[i]);
         before[i] = base ? report_index_new(base) : NULL;
-        for (size_t k = 0; k < reports->at[i].n; k++)
-            list[n++] = &reports->at[i].results[k];
+        n += add_results(&reports->at[i], list + n);
+        n += base ? add_results(base, list + n) : 0;
     }
     qsort(list, n, sizeof *list, by_id);
     site->cases = text_realloc(NULL, (n + 1) * sizeof *site->cases);

@@ -71,9 +71,10 @@ const MOVED = { w: ['\u25bc', 'worse than the base'], b: ['\u25b2', 'better than
 
 function cell(test, b) {
   const [, , file, codes, , moves] = test;
-  if (codes[b] === '.') return make('td', {});
-  const [mark, word] = report.codes[codes[b]];
   const moved = MOVED[(moves || '')[b]];
+  if (codes[b] === '.' && !moved) return make('td', {});
+  if (codes[b] === '.') return make('td', {}, make('span', { class: 'quiet' }, moved[1]));
+  const [mark, word] = report.codes[codes[b]];
   const label = report.builds[b] + ': ' + word + (moved ? ', ' + moved[1] : '');
   const link = make('a', { class: 'v ' + codes[b], href: 'case/' + file + '#b' + (b + 1),
     'aria-label': label, title: label }, mark);
