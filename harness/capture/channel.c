@@ -48,12 +48,20 @@ struct channel *channel_new(const struct channel_user *user)
     return c;
 }
 
+static void hold(struct channel *c, ptrdiff_t bytes)
+{
+    c->n_bytes += (size_t)bytes;
+    if (c->user.held != NULL)
+        *c->user.held += (size_t)bytes;
+}
+
 void channel_free(struct channel *c)
 {
     if (c == NULL)
         return;
     for (size_t i = 0; i < c->n_waiting; i++)
         free(c->waiting[i].own);
+    hold(c, -(ptrdiff_t)c->n_bytes);
     free(c->waiting);
     free(c);
 }
@@ -72,14 +80,14 @@ static void wait_for(struct channel *c, const struct segment *s)
     if (s->bytes.len > 0)
         memcpy(w->own, s->bytes.at, s->bytes.len);
     w->bytes.at = w->own;
-    c->n_bytes += s->bytes.len;
+    hold(c, (ptrdiff_t)s->bytes.len);
 }
 
 static struct segment take_out(struct channel *c, size_t i)
 {
     struct segment s = c->waiting[i];
 
-    c->n_bytes -= s.bytes.len;
+    hold(c, -(ptrdiff_t)s.bytes.len);
     c->n_waiting--;
     memmove(&c->waiting[i], &c->waiting[i + 1], (c->n_waiting - i) * sizeof c->waiting[0]);
     return s;
@@ -208,6 +216,7 @@ static bool waits_too_long(const struct channel *c, const struct dissected *p)
 
     return c->n_waiting > 0 &&
            (c->n_waiting == CHANNEL_WAITING_MAX || c->n_bytes > CHANNEL_BYTES_MAX ||
+            (c->user.held != NULL && *c->user.held > CHANNEL_HELD_MAX) ||
             c->clock - first->clock > CHANNEL_PATIENCE ||
             (p->at_ns > first->origin.at_ns &&
              p->at_ns - first->origin.at_ns > CHANNEL_PATIENCE_NS));

@@ -13,6 +13,7 @@
 
 #define CHANNEL_WAITING_MAX 512                  /* segments */
 #define CHANNEL_BYTES_MAX   (1u << 20)           /* of them */
+#define CHANNEL_HELD_MAX    (16u << 20)          /* of all channels together */
 #define CHANNEL_PATIENCE_NS UINT64_C(2000000000) /* by the clock of the capture */
 #define CHANNEL_PATIENCE    400                  /* packets of this connection */
 
@@ -31,6 +32,7 @@ struct channel_user {
     void (*gap)(void *context, int from, struct channel_origin origin, uint64_t len);
     void (*end)(void *context, int from, struct channel_origin origin, bool is_reset);
     void *context;
+    size_t *held; /* bytes that wait in all channels; theirs. NULL: this is the only one */
 };
 
 /* Never NULL. */

@@ -314,7 +314,7 @@ void track_control_begin(struct track *t, struct flow *flow, int from, const str
     memset(c, 0, sizeof *c);
     c->track = t;
     c->flow = flow;
-    c->channel = channel_new(&(struct channel_user){on_bytes, on_gap, on_end, c});
+    c->channel = channel_new(&(struct channel_user){on_bytes, on_gap, on_end, c, &t->held});
     for (int end = 0; end < 2; end++)
         if (flow->has_start[end])
             channel_start(c->channel, end, flow->start[end]);

@@ -8,6 +8,7 @@
 #include "harness/capture/flow.h"
 #include "harness/capture/track.h"
 
+#define STREAMS_ALL    8192                  /* of all sessions; what is more is not counted */
 #define USUAL_PORT     5201                  /* CONN-2 */
 #define LIVE_MAX       256                   /* sessions at a time; the oldest makes room */
 #define OPENING_MAX    256                   /* connections not yet known for what they are */
@@ -49,6 +50,8 @@ struct track {
     size_t n_live;
     struct control *opening[OPENING_MAX];
     size_t n_opening;
+    size_t n_streams; /* of all of them */
+    size_t held;      /* bytes that wait for others, in all connections */
     uint64_t n_sessions;
     uint64_t next_due_ns; /* when a session may be closed; UINT64_MAX: none waits */
     uint64_t now_ns, number;

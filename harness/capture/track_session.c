@@ -184,6 +184,7 @@ static void close_stream(struct track *t, struct track_stream *stream)
 {
     if (stream->flow != NULL)
         flow_table_remove(&t->flows, stream->flow);
+    t->n_streams--;
     free(stream);
 }
 

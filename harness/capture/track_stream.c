@@ -36,8 +36,11 @@ static void count_volume(struct track_session *s, enum observer_side from, uint6
 static struct track_stream *add_stream(struct track *t, struct track_session *s, struct flow *flow,
                                        const struct dissected *p, bool is_udp, bool has_open)
 {
-    if (s->n_streams == TRACK_STREAMS)
+    if (s->n_streams == TRACK_STREAMS || t->n_streams == STREAMS_ALL) {
+        s->order_is_sure = false;
         return NULL;
+    }
+    t->n_streams++;
     struct track_stream *stream = text_realloc(NULL, sizeof *stream);
     memset(stream, 0, sizeof *stream);
     stream->id = account_stream_id((unsigned)s->n_streams);

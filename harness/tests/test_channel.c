@@ -113,7 +113,7 @@ static void take(struct channel *c, const struct segment *s, uint64_t number)
 
 static struct channel *open_channel(struct heard *heard)
 {
-    struct channel *c = channel_new(&(struct channel_user){on_bytes, on_gap, on_end, heard});
+    struct channel *c = channel_new(&(struct channel_user){on_bytes, on_gap, on_end, heard, NULL});
 
     channel_start(c, 0, ISN + 1);
     channel_start(c, 1, ISN + 1);
@@ -176,7 +176,7 @@ static void test_channel_holds_little(void **state)
 {
     struct heard heard = {0};
     static char big[60001];
-    struct channel_user deaf = {on_bytes, on_gap, on_end, &heard};
+    struct channel_user deaf = {on_bytes, on_gap, on_end, &heard, NULL};
     struct channel *c = channel_new(&deaf);
 
     (void)state;
@@ -188,6 +188,36 @@ static void test_channel_holds_little(void **state)
     channel_free(c); /* and nothing leaks */
 }
 
+static void ignore_bytes(void *context, int from, struct channel_origin origin, struct bytes bytes)
+{
+    (void)context, (void)from, (void)origin, (void)bytes;
+}
+
+/* However many channels there are. */
+static void test_channels_together_hold_little(void **state)
+{
+    enum { N = 100, LEN = 60000 };
+    static char big[LEN + 1];
+    struct heard heard = {0};
+    size_t held = 0;
+    struct channel *channels[N];
+
+    (void)state;
+    memset(big, 'a', LEN);
+    for (unsigned i = 0; i < N; i++) {
+        channels[i] =
+            channel_new(&(struct channel_user){ignore_bytes, on_gap, on_end, &heard, &held});
+        channel_start(channels[i], 0, ISN + 1);
+        heard.len = 0;
+        for (uint32_t k = 0; k < 10; k++)
+            take(channels[i], &(struct segment){0, 1 + k * LEN, 0, big, 0, 0}, 1);
+        assert_in_range(held, 1, CHANNEL_HELD_MAX + LEN);
+    }
+    for (unsigned i = 0; i < N; i++)
+        channel_free(channels[i]);
+    assert_int_equal(held, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_channel_does_not_wait_for_ever),
         cmocka_unit_test(test_channel_turns_round_what_was_reversed),
         cmocka_unit_test(test_channel_holds_little),
+        cmocka_unit_test(test_channels_together_hold_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

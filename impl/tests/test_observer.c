@@ -340,6 +340,39 @@ static void feed_start(struct judge *j)
     see(j, 'S', WIRE("\x09"), 0);
 }
 
+/* A length and a hole are two packets: they must not cost what they announce. */
+static void test_observer_fills_no_hole_beyond_its_limit(void **unused)
+{
+    static const struct {
+        uint64_t holes[2];
+        bool is_blind;
+    } holes_of[] = {
+        {{OBSERVER_HOLES_MAX, 0},         false},
+        {{OBSERVER_HOLES_MAX / 2, 30000}, false},
+        {{OBSERVER_HOLES_MAX + 1, 0},     true },
+        {{OBSERVER_HOLES_MAX, 1},         true },
+        {{14u << 20, 0},                  true },
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(holes_of); i++) {
+        struct judge j;
+        judge_init(&j);
+        feed_start(&j);
+        see(&j, 'C', WIRE("\0\0\0\x32{\"tcp\":true,\"time\":1,\"parallel\":1,\"len\":131072   }"),
+            0);
+        see(&j, 'S', WIRE("\x0a\x01\x02"), 0);
+        see(&j, 'C', WIRE("\x04"), 0);
+        see(&j, 'S', WIRE("\x0d"), 0);
+        see(&j, 'C', WIRE("\x00\xf0\0\0{"), 0); /* 15 MiB */
+        for (size_t k = 0; k < 2; k++)
+            observer_gap(j.o, OBSERVER_CLIENT, 1, holes_of[i].holes[k]);
+        assert_int_equal(observer_is_blind(j.o, OBSERVER_CLIENT), holes_of[i].is_blind);
+        assert_int_equal(j.n_violations, 0);
+        judge_fini(&j);
+    }
+}
+
 static void test_observer_judges_nothing_behind_a_hole(void **unused)
 {
     struct judge j;
@@ -547,6 +580,7 @@ int main(void)
         cmocka_unit_test(test_observer_completed_takes_no_bytes_behind_the_end),
         cmocka_unit_test(test_observer_finds_no_error_behind_stray_bytes),
         cmocka_unit_test(test_observer_reports_every_illegal_byte),
+        cmocka_unit_test(test_observer_fills_no_hole_beyond_its_limit),
         cmocka_unit_test(test_observer_judges_nothing_behind_a_hole),
         cmocka_unit_test(test_observer_goes_on_behind_a_hole_in_a_text),
         cmocka_unit_test(test_observer_knows_what_a_hole_leaves),

@@ -113,6 +113,7 @@ static void expect_states(struct lane *lane)
 {
     lane->mode = LANE_STATE;
     lane->has_hole = false;
+    lane->hole_len = 0;
 }
 
 static void end_cookie(struct observer *o, struct lane *lane, uint64_t at_ns, struct bytes cookie)
@@ -414,7 +415,8 @@ enum spec_err observer_end(struct observer *o, enum observer_side from, uint64_t
     return SPEC_OK;
 }
 
-/* A hole inside a text or a cookie leaves everything behind it where it was. */
+/* A hole inside a text or a cookie leaves everything behind it where it was; unless so much of it
+ * is missing that a few packets would cost any amount of memory. */
 static bool fill_hole(struct lane *lane, uint64_t len)
 {
     uint64_t whole = lane->mode == LANE_JSON     ? 4 + (uint64_t)frame_announced(&lane->dec)
@@ -425,7 +427,10 @@ static bool fill_hole(struct lane *lane, uint64_t len)
 
     if (lane->mode == LANE_JSON && partial < 4)
         return false; /* the length itself */
-    return whole > partial && len <= whole - partial;
+    if (whole <= partial || len > MIN(whole - partial, OBSERVER_HOLES_MAX - lane->hole_len))
+        return false;
+    lane->hole_len += (uint32_t)len;
+    return true;
 }
 
 void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, uint64_t len)

@@ -85,7 +85,9 @@ enum spec_err observer_end(struct observer *o, enum observer_side from, uint64_t
 
 /* Bytes of that direction are missing (capture loss, snap length): len of them. What cannot be
  * known from then on is not judged. Inside a text they cost the memory that they would have taken,
- * at most RESULTS_LEN_LIMIT (64 MiB). */
+ * up to OBSERVER_HOLES_MAX; where more of a text is missing, the side can't be told apart from
+ * there on. */
+#define OBSERVER_HOLES_MAX (64u << 10)
 void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, uint64_t len);
 
 /* Whether that side's bytes can't be told apart any more: behind such a gap, or a length that

@@ -60,6 +60,7 @@ struct lane {
     unsigned n_texts[2];  /* JSON texts: parameters, results */
     bool is_results;      /* which of them is being read */
     bool has_hole;        /* bytes are missing in the message being read */
+    uint32_t hole_len;    /* bytes missing of the text at hand */
     bool is_broken;       /* a message out of order, or a length that nobody can follow */
     bool is_over;         /* FIN or reset */
     bool is_reset;
