@@ -127,6 +127,7 @@ static struct flow *add(struct flow_table *t, const struct flow_key *key, uint64
         .key = *key,
         .chain = *bucket,
         .client = -1,
+        .syn_from = -1,
         .scale = {DISSECT_NO_SCALE, DISSECT_NO_SCALE},
         .first_number = number
     };

@@ -32,6 +32,11 @@ struct flow {
     bool has_start[2]; /* SYN of that end was seen: its first byte has the number start */
     uint8_t scale[2];  /* window scale, DISSECT_NO_SCALE */
     uint32_t start[2];
+    /* A SYN of end syn_from in mid-connection, which begins another one if somebody goes by it;
+     * -1: none. Its first byte has the number syn_start. */
+    int syn_from;
+    uint8_t syn_scale;
+    uint32_t syn_start;
     uint64_t first_number; /* first packet */
     struct control *control;
     struct track_session *session;

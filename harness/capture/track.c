@@ -105,17 +105,48 @@ static void restart(struct track *t, struct flow *flow, uint64_t number)
     flow->first_number = number;
 }
 
+static void set_start(struct flow *flow, int from, uint32_t start, uint8_t scale)
+{
+    flow->has_start[from] = true;
+    flow->start[from] = start;
+    flow->scale[from] = scale;
+}
+
+/* The SYN in mid-connection was meant: its other end has answered, or it goes on itself. */
+static void begin_anew(struct track *t, struct flow *flow, const struct dissected *p)
+{
+    int from = flow->syn_from;
+
+    flow->syn_from = -1;
+    restart(t, flow, p->number);
+    set_start(flow, from, flow->syn_start, flow->syn_scale);
+    flow->client = from;
+}
+
+/* Whether the packet goes by a SYN that was seen in mid-connection. */
+static bool goes_by_syn(const struct flow *flow, int from, const struct dissected *p)
+{
+    if (p->flags & DISSECT_RST)
+        return false;
+    return from == flow->syn_from ? p->seq == flow->syn_start && !(p->flags & DISSECT_SYN)
+                                  : p->flags & DISSECT_ACK && p->ack == flow->syn_start;
+}
+
 static void take_syn(struct track *t, struct flow *flow, int from, const struct dissected *p)
 {
     bool is_answer = p->flags & DISSECT_ACK;
 
     if (flow->has_start[from] && flow->start[from] == p->seq + 1)
         return; /* once more */
-    if (!is_answer && (flow->kind != FLOW_NEW || flow->has_start[from]))
+    if (!is_answer && flow->kind != FLOW_NEW) {
+        flow->syn_from = from;
+        flow->syn_start = p->seq + 1;
+        flow->syn_scale = p->scale;
+        return;
+    }
+    if (!is_answer && flow->has_start[from])
         restart(t, flow, p->number);
-    flow->has_start[from] = true;
-    flow->start[from] = p->seq + 1;
-    flow->scale[from] = p->scale;
+    set_start(flow, from, p->seq + 1, p->scale);
     flow->client = is_answer ? !from : from;
 }
 
@@ -143,6 +174,8 @@ void track_tcp(struct track *t, const struct dissected *p)
 
     advance(t, p);
     struct flow *flow = flow_table_get(&t->flows, p, false, &from);
+    if (flow->syn_from >= 0 && goes_by_syn(flow, from, p))
+        begin_anew(t, flow, p);
     if (flow->kind == FLOW_STREAM && !(p->flags & DISSECT_SYN)) {
         track_stream_take_tcp(flow, from, p);
         return;

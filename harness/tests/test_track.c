@@ -83,6 +83,24 @@ static void test_a_reset_out_of_the_window_ends_nothing(void **state)
     }
 }
 
+/* A blind attacker's SYN in mid-session opens nothing: nobody answers it. */
+static void test_a_syn_that_nobody_answers_opens_nothing(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        enum observer_side side = i % 2 ? OBSERVER_CLIENT : OBSERVER_SERVER;
+        struct capfile f;
+        assert_true(capfile_read(&f, SESSION));
+        struct doctor doc = doctor_connection(&f, i / 2);
+        bool is_silent = i / 2 == 1 && side == OBSERVER_SERVER;
+        size_t at = doctor_packet(&doc, side, 2, is_silent);
+        struct capfile_packet *p = insert(&f, at, at, (struct bytes){(uint8_t *)"", 0});
+        tcp_of(&f, p)[13] = 2; /* SYN */
+        doctor_add_be32(tcp_of(&f, p) + 4, 123456789);
+        expect_judged(&f, "a SYN");
+    }
+}
+
 /* Each packet with data of the control connection in so many pieces, the last first. */
 static void test_a_control_connection_whose_pieces_are_reversed_is_whole(void **state)
 {
@@ -120,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_keep_alive_with_a_byte_is_no_part_of_a_session),
         cmocka_unit_test(test_a_reset_out_of_the_window_ends_nothing),
+        cmocka_unit_test(test_a_syn_that_nobody_answers_opens_nothing),
         cmocka_unit_test(test_a_control_connection_whose_pieces_are_reversed_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
