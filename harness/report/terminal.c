@@ -76,16 +76,18 @@ static void print_clauses(FILE *out, const struct script *s)
     fputs(s->clauses.n ? ")" : "", out);
 }
 
+/* Words of the subject. The bar keeps `::`, which GitHub's runner obeys, from the head of a line.
+ */
 static void block(FILE *out, const char *label, const char *text)
 {
-    fprintf(out, "  %-8s ", label);
+    fprintf(out, "  %-8s | ", label);
     size_t len = strlen(text);
     while (len > 0 && text[len - 1] == '\n')
         len--;
     for (const char *end = text + len; text < end; text++) {
         fputc(*text == '\t' ? ' ' : *text, out);
         if (*text == '\n' && text[1])
-            fputs("           ", out);
+            fputs("           | ", out);
     }
     fputs("\n", out);
 }

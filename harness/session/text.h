@@ -26,8 +26,9 @@ void text_add_hex(struct text *t, struct bytes bytes, size_t max);
 /* As the .peer language quotes it: "a\\x00", and a long run of one byte as "a" x 8000. */
 void text_add_quoted(struct text *t, struct bytes bytes);
 void text_add_pieces(struct text *t, struct bytes bytes);
-/* Control characters of it, C1 and NUL as well, and bytes that are not UTF-8 become \xNN; newlines
- * and tabs stay. A terminal takes no orders from what a peer or a program wrote. */
+/* Control characters of it, C1 and NUL as well, and bytes that are not UTF-8 become \xNN, and so
+ * does the head of `##[`; newlines and tabs stay. A terminal, and GitHub's runner, take no orders
+ * from what a peer or a program wrote. */
 void text_make_plain(struct text *t);
 /* What a word takes behind a number: "1 byte", "2 bytes". */
 static inline const char *text_plural(uint64_t n)
