@@ -21,6 +21,7 @@
 #define SETTLE_MS          10000
 #define CLIENT_PATIENCE_MS 1500 /* lenient: fixed clients rest for a second at a test's end */
 #define LEAK_ROUNDS        SUBJECT_SAMPLES_MAX /* sessions of a case that is tagged `leak` */
+#define SUSPECT_ROUNDS     32                  /* of one after which the server holds more */
 
 static uint64_t now_ns(void)
 {
@@ -161,6 +162,7 @@ static bool is_tagged(const struct script *script, const char *tag)
     return false;
 }
 
+/* Every session of it counts: the first that goes wrong is the case's. */
 static void play_for_leaks(struct sim_config *config, struct subject *s, struct suite_run *run)
 {
     struct subject_growth growth = {.n = 0};
@@ -177,6 +179,42 @@ static void play_for_leaks(struct sim_config *config, struct subject *s, struct 
     if (s->running && subject_growth_shows(&growth, "session", &what))
         serve_trouble(run, SIM_LEAK, "%s", text_string(&what));
     text_fini(&used);
+    text_fini(&what);
+}
+
+static bool holds_more(const struct subject *s, const struct subject_sample *before)
+{
+    struct subject_sample now;
+
+    return subject_sample(s, &now) &&
+           (now.descriptors > before->descriptors || now.threads > before->threads);
+}
+
+/* The case went well, but the server holds more than before. It may have opened something once, or
+ * be about to close it: only if more sessions of the same kind leave more and more is it a leak.
+ * Those are not the case's: how they go is no matter. */
+static void look_for_leaks(struct serve *serve, struct sim_config *config,
+                           const struct subject_sample *before, struct suite_run *run)
+{
+    struct subject *s = &serve->subject;
+    struct subject_growth growth = {.n = 0};
+    struct subject_sample first = *before;
+    struct text what = {0};
+    bool goes_on = true;
+
+    config->was_used = true;
+    for (int i = 0; i < SUSPECT_ROUNDS && goes_on; i++) {
+        struct suite_run more = {0};
+        subject_await_settled(s, serve->port,
+                              now_ns() + (uint64_t)(SETTLE_MS * 1e6 * config->timeout_scale));
+        goes_on = holds_more(s, &first) && subject_growth_note(&growth, s);
+        if (i == 0)
+            subject_sample(s, &first);
+        goes_on = goes_on && play(config, &more);
+        suite_run_fini(&more);
+    }
+    if (s->running && subject_growth_shows(&growth, "session", &what))
+        serve_trouble(run, SIM_LEAK, "%s", text_string(&what));
     text_fini(&what);
 }
 
@@ -219,6 +257,7 @@ static void play_server(const struct script *script, struct sim_config config, s
                         struct suite_run *run)
 {
     struct text options = {0}, why = {0};
+    struct subject_sample before;
     struct sim_process process = subject_process(&serve->subject);
     bool is_remote = serve->settings->remote || serve->settings->far.dut;
     double scale = serve->settings->timeout_scale;
@@ -233,12 +272,16 @@ static void play_server(const struct script *script, struct sim_config config, s
         config.server_len = serve->at_len;
         config.is_local = !is_remote;
         config.was_used = is_remote || number == serve->number;
+        bool is_known = !is_remote && subject_sample(&serve->subject, &before);
         if (is_tagged(script, "leak") && !is_remote)
             play_for_leaks(&config, &serve->subject, run);
         else
             play(&config, run);
         if (!serve->is_hasty)
             judge_rest(&serve->subject, scale, run);
+        if (!serve->is_hasty && is_known && run->cause == SIM_OK &&
+            holds_more(&serve->subject, &before))
+            look_for_leaks(serve, &config, &before, run);
     }
     text_fini(&options);
     text_fini(&why);
@@ -406,7 +449,9 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
     } else if (run->cause == SIM_OK) {
         keep_begin(&kept, serve->settings->keep, script, &config);
         play_server(script, config, serve, run);
-        if (!keep || !serve->subject.running || (!serve->is_hasty && !serves_again(serve)))
+        /* One that leaks would soon be at its end: that is no news about the cases to come. */
+        if (!keep || !serve->subject.running || run->cause == SIM_LEAK ||
+            (!serve->is_hasty && !serves_again(serve)))
             serve_end(serve);
         judge_process(&serve->subject, number == serve->number ? from : 0, run);
         note_reactions(&serve->subject, false, run);

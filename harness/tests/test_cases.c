@@ -30,6 +30,7 @@ static const struct row {
     {"server/normal/udp",                                      "wire results.streams[0].packets = 7\nfinish",                  "finish",                 HONEST},
     {"server/normal/tcp",                                      "finish",                                                       "",                       SPINS },
     {"server/service/many-sessions",                           "finish",                                                       "",                       LEAKS },
+    {"server/close/close/EXCHANGE_RESULTS",                    "finish",                                                       "",                       LEAKS },
     {"server/direction/reverse",                               "wire results.streams[0].bytes = 1\nfinish",                    "finish",                 HONEST},
     {"server/direction/parallel",                              "wire results.streams[1].id = 2\nfinish",                       "finish",                 HONEST},
     {"server/direction/bidir",                                 "wire results.streams[3].id = 6\nfinish",                       "finish",                 HONEST},
