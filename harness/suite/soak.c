@@ -186,7 +186,7 @@ static void loop(struct suite *suite, struct serve *serve, const struct script *
                  const size_t *index, size_t n, struct soak *k, struct soak_limits limits,
                  void (*told)(void *context, const struct soak *soak), void *context)
 {
-    uint64_t began = now_ns(), next = began + TOLD_NS, took_ns;
+    uint64_t began = now_ns(), next = began + TOLD_NS, took_ns = 0;
 
     uint64_t end = began + (uint64_t)(limits.seconds * 1e9);
 

@@ -296,17 +296,17 @@ void suite_fini(struct suite *suite);
  */
 struct suite_totals {
     unsigned cases, verdicts[SUITE_N_VERDICTS], standings[SUITE_N_STANDINGS];
-    unsigned stale;                 /* expectations that no case of a whole run matches */
-    unsigned repeated;              /* cases played again after harness trouble */
-    unsigned connects, retries;     /* CONN-5 */
-    unsigned shared_network;        /* cases that ran in the host's own network */
-    unsigned unkept;                /* cases that --keep could not write about */
-    unsigned carried;               /* findings of persistent mode that no expectation names */
-    unsigned once;                  /* those that did not show a second time */
-    unsigned persistent_trouble;    /* cases of persistent mode that met harness trouble */
-    unsigned cut;                   /* cases that the time limit, or a signal, left without a verdict */
-    unsigned base_trouble;          /* cases that a base build left without a verdict */
-    unsigned missing;               /* needs that are required, and not there */
+    unsigned stale;              /* expectations that no case of a whole run matches */
+    unsigned repeated;           /* cases played again after harness trouble */
+    unsigned connects, retries;  /* CONN-5 */
+    unsigned shared_network;     /* cases that ran in the host's own network */
+    unsigned unkept;             /* cases that --keep could not write about */
+    unsigned carried;            /* findings of persistent mode that no expectation names */
+    unsigned once;               /* those that did not show a second time */
+    unsigned persistent_trouble; /* cases of persistent mode that met harness trouble */
+    unsigned cut;          /* cases that the time limit, or a signal, left without a verdict */
+    unsigned base_trouble; /* cases that a base build left without a verdict */
+    unsigned missing;      /* needs that are required, and not there */
     bool limits_skips, accepts_all; /* as struct suite_demands says */
     unsigned max_skip;
 };

@@ -74,7 +74,7 @@ int suite_totals_status(const struct suite_totals *t, struct text *why)
         const char *what;
     } reasons[] = {
         {t->verdicts[SUITE_ERROR],                           3, "not judged, for harness trouble"                   },
-        {t->cut,                                             3, "not judged before the run had to end"                  },
+        {t->cut,                                             3, "not judged before the run had to end"              },
         {too_many_retries(t) ? t->retries : 0,               3, "connects repeated, above 2 % of all (CONN-5)"      },
         {t->base_trouble,                                    3, "not judged with the base"                          },
         {t->unkept,                                          3, "not kept as --keep asks"                           },
