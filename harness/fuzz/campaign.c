@@ -27,12 +27,16 @@ struct shared {
     struct fuzz_counts counts[JOBS_MAX];
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int signo)
+/* What the parent waits for; blocked, so that none is missed. */
+static sigset_t news(void)
 {
-    (void)signo;
-    interrupted = 1;
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return set;
 }
 
 static double now_s(void)
@@ -53,6 +57,8 @@ work(const struct fuzz_settings *s, unsigned number, struct shared *shared, pid_
         _exit(3);
     signal(SIGINT, SIG_IGN); /* the parent tells */
     signal(SIGTERM, SIG_IGN);
+    sigset_t set = news();
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
     subject_adopt_orphans();
     bool own = !s->suite.share_network && !s->suite.remote && subject_enter_own_network();
     fuzz_work(s, number, own, &shared->counts[number], &shared->stop);
@@ -132,17 +138,14 @@ static void tell(FILE *out, const struct shared *shared, unsigned n, double bega
     fflush(out);
 }
 
-/* Until all have ended; once they are told to stop, not for long. */
-static void watch(pid_t *pids, unsigned n, struct shared *shared, double began_s)
+/* Until all have ended; once they are told to stop, not for long. Whether it was interrupted. */
+static bool watch(pid_t *pids, unsigned n, struct shared *shared, double began_s)
 {
-    bool is_live = isatty(STDERR_FILENO);
+    bool is_live = isatty(STDERR_FILENO), interrupted = false;
     double told_s = now_s(), stop_s = 0;
+    const sigset_t set = news();
 
     while (reap(pids, n, shared) > 0) {
-        if (interrupted && !shared->stop) {
-            shared->stop = true;
-            stop_s = now_s();
-        }
         for (unsigned i = 0; shared->stop && now_s() > stop_s + GRACE_S && i < n; i++)
             if (pids[i] > 0)
                 kill(pids[i], SIGKILL); /* all that it knew is on disk */
@@ -150,14 +153,19 @@ static void watch(pid_t *pids, unsigned n, struct shared *shared, double began_s
             tell(stderr, shared, n, began_s, is_live ? "\033[K\r" : "\n");
             told_s = now_s();
         }
-        nanosleep(&(struct timespec){0, LOOK_MS * 1000000}, NULL);
+        int signo = sigtimedwait(&set, NULL, &(struct timespec){0, LOOK_MS * 1000000});
+        if ((signo == SIGINT || signo == SIGTERM) && !interrupted) {
+            interrupted = shared->stop = true;
+            stop_s = now_s();
+        }
     }
     if (is_live)
         fputs("\n", stderr);
+    return interrupted;
 }
 
 static int finish(const struct fuzz_settings *s, const struct shared *shared, unsigned n,
-                  double began_s)
+                  double began_s, bool interrupted)
 {
     struct fuzz_counts all = sum(shared, n);
     int status = interrupted ? INTERRUPTED : 0;
@@ -180,17 +188,18 @@ int fuzz_run(const struct fuzz_settings *s)
 {
     struct shared *shared =
         mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    struct sigaction action = {.sa_handler = on_signal};
+    const sigset_t set = news();
+    sigset_t before;
     pid_t pids[JOBS_MAX];
     double began_s = now_s();
 
     if (shared == MAP_FAILED)
         return 3;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    sigprocmask(SIG_BLOCK, &set, &before);
     unsigned n = start(s, shared, pids);
-    watch(pids, n, shared, began_s);
-    int status = n == s->jobs ? finish(s, shared, n, began_s) : 3;
+    bool interrupted = watch(pids, n, shared, began_s);
+    int status = n == s->jobs ? finish(s, shared, n, began_s, interrupted) : 3;
+    sigprocmask(SIG_SETMASK, &before, NULL);
     munmap(shared, sizeof *shared);
     return status;
 }
