@@ -182,7 +182,6 @@ static void put_diff(struct jwrite *w, const struct diff *d)
 void diffs_json(const struct diffs *diffs, struct text *out)
 {
     struct jwrite w;
-    struct bytes text;
 
     jwrite_init(&w, JWRITE_PRETTY);
     jwrite_object(&w, NULL);
@@ -192,8 +191,6 @@ void diffs_json(const struct diffs *diffs, struct text *out)
         put_diff(&w, &diffs->at[i]);
     jwrite_end(&w);
     jwrite_end(&w);
-    if (jwrite_finish(&w, &text) == SPEC_OK)
-        text_add(out, text.at, text.len);
+    text_add_json(out, &w);
     text_adds(out, "\n");
-    jwrite_fini(&w);
 }

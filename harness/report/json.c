@@ -234,7 +234,6 @@ void report_json(const struct suite *suite, struct text *out)
 {
     struct jwrite w;
     struct text why = {0};
-    struct bytes text;
 
     jwrite_init(&w, JWRITE_PRETTY);
     jwrite_object(&w, NULL);
@@ -259,7 +258,5 @@ void report_json(const struct suite *suite, struct text *out)
     if (suite->n_persistent)
         put_persistent(&w, suite);
     jwrite_end(&w);
-    if (jwrite_finish(&w, &text) == SPEC_OK)
-        text_add(out, text.at, text.len);
-    jwrite_fini(&w);
+    text_add_json(out, &w);
 }

@@ -197,7 +197,6 @@ static void put_run(struct jwrite *w, const struct report *report)
 void report_sarif(const struct reports *reports, struct text *out)
 {
     struct jwrite w;
-    struct bytes text;
 
     jwrite_init(&w, JWRITE_PRETTY);
     jwrite_object(&w, NULL);
@@ -208,8 +207,6 @@ void report_sarif(const struct reports *reports, struct text *out)
         put_run(&w, &reports->at[i]);
     jwrite_end(&w);
     jwrite_end(&w);
-    if (jwrite_finish(&w, &text) == SPEC_OK)
-        text_add(out, text.at, text.len);
+    text_add_json(out, &w);
     text_adds(out, "\n");
-    jwrite_fini(&w);
 }

@@ -298,7 +298,6 @@ void session_rows(const struct session *s, size_t max, size_t max_body, struct t
 {
     size_t lines = count_lines(s), at = 0;
     struct jwrite w;
-    struct bytes text;
 
     jwrite_init(&w, JWRITE_COMPACT);
     jwrite_array(&w, NULL);
@@ -309,7 +308,5 @@ void session_rows(const struct session *s, size_t max, size_t max_body, struct t
             put_row(&w, &m, run, max_body);
     }
     jwrite_end(&w);
-    if (jwrite_finish(&w, &text) == SPEC_OK)
-        text_add(out, text.at, text.len);
-    jwrite_fini(&w);
+    text_add_json(out, &w);
 }

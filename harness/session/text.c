@@ -193,6 +193,17 @@ bool text_read_file(struct text *t, const char *path)
     return ok;
 }
 
+bool text_add_json(struct text *t, struct jwrite *w)
+{
+    struct bytes json;
+    bool ok = jwrite_finish(w, &json) == SPEC_OK;
+
+    if (ok)
+        text_add(t, json.at, json.len);
+    jwrite_fini(w);
+    return ok;
+}
+
 void text_fini(struct text *t)
 {
     free(t->at);

@@ -4,6 +4,7 @@
  * 3 (harness trouble) instead of returning an error. */
 #pragma once
 #include "impl/wire/bytes.h"
+#include "impl/wire/jwrite.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -36,6 +37,8 @@ static inline const char *text_plural(uint64_t n)
     return n == 1 ? "" : "s";
 }
 const char *text_string(const struct text *t); /* "" while nothing was added */
+/* Add what the writer holds, and free it. False: it had no memory. */
+bool text_add_json(struct text *t, struct jwrite *w);
 /* Add a file's bytes, at most 1 GiB. False: see errno. */
 bool text_read_file(struct text *t, const char *path);
 void text_fini(struct text *t);

@@ -118,7 +118,6 @@ static bool honest_results(const struct control *c, struct text *out)
 {
     struct results r;
     struct jwrite w;
-    struct bytes text;
     bool sends = false, udp = false;
 
     results_init(&r);
@@ -134,10 +133,7 @@ static bool honest_results(const struct control *c, struct text *out)
         r.server_output_text = text_dup("Server listening\n"); /* RES-7 */
     jwrite_init(&w, JWRITE_COMPACT);
     results_encode(&r, &w);
-    bool ok = jwrite_finish(&w, &text) == SPEC_OK;
-    if (ok)
-        text_add(out, text.at, text.len);
-    jwrite_fini(&w);
+    bool ok = text_add_json(out, &w);
     results_fini(&r);
     return ok;
 }
@@ -145,15 +141,10 @@ static bool honest_results(const struct control *c, struct text *out)
 static bool honest_params(const struct control *c, struct text *out)
 {
     struct jwrite w;
-    struct bytes text;
 
     jwrite_init(&w, JWRITE_COMPACT);
     params_encode(&c->params, &w);
-    bool ok = jwrite_finish(&w, &text) == SPEC_OK;
-    if (ok)
-        text_add(out, text.at, text.len);
-    jwrite_fini(&w);
-    return ok;
+    return text_add_json(out, &w);
 }
 
 /* --- what the peer only says ----------------------------------------------------------------- */
