@@ -4,6 +4,7 @@
 #include "harness/cli/define.h"
 #include "harness/cli/save.h"
 #include "harness/report/trace.h"
+#include "harness/session/clock.h"
 #include "harness/sim/sim.h"
 
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -167,14 +167,6 @@ static int prepare_listen(struct request *r)
 }
 
 /* --- one case -------------------------------------------------------------------------------- */
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static unsigned columns(void)
 {

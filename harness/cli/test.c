@@ -1,6 +1,7 @@
 /* test.c - iperfspec test: the conformance run. */
 #include "harness/cli/request.h"
 #include "harness/cli/soak.h"
+#include "harness/session/clock.h"
 
 #include "harness/report/quirks.h"
 #include "harness/report/report.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LIMIT_GRACE_S 60 /* behind --limit, for what is written at the end */
@@ -169,14 +169,6 @@ static int finish(struct test_request *r)
     }
     text_fini(&why);
     return status;
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 /* Of each run. */

@@ -1,5 +1,6 @@
 /* campaign.c - the workers, each a process of its own; what they are told and what they tell. */
 #include "harness/fuzz/fuzz.h"
+#include "harness/session/clock.h"
 #include "harness/subject/tree.h"
 
 #include <errno.h>
@@ -37,14 +38,6 @@ static sigset_t news(void)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     return set;
-}
-
-static double now_s(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
 /* --- workers --------------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
 #include "harness/fuzz/play.h"
+#include "harness/session/clock.h"
 
 #include "harness/script/raw.h"
 #include "harness/session/place.h"
@@ -10,19 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define SETTLE_MS 100 /* for a server to be done with a test; then it is started anew */
 #define HANG_S    3u  /* for a client to end without a server: then it is looked into */
 #define NAME      "session"
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* --- cases ----------------------------------------------------------------------------------- */
 

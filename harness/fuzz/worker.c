@@ -11,12 +11,12 @@
 #include "harness/fuzz/minimise.h"
 #include "harness/fuzz/mutate.h"
 #include "harness/fuzz/novelty.h"
+#include "harness/session/clock.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define CHECK_EVERY   8   /* sessions between two questions whether a kept server serves on */
 #define RENEW_EVERY   400 /* sessions that one process meets */
@@ -55,14 +55,6 @@ struct worker {
     size_t n_dismissed;
     char corpus_dir[1100];
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* --- making sessions ------------------------------------------------------------------------- */
 

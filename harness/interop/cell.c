@@ -1,4 +1,5 @@
 #include "harness/interop/cell.h"
+#include "harness/session/clock.h"
 
 #include "harness/interop/judge.h"
 #include "harness/interop/packets.h"
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PORT  5201 /* in a network of its own */
@@ -41,14 +41,6 @@ struct play {
     bool has_network, client_ended, listens_again;
     struct packets *packets; /* NULL: nobody watches them */
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static uint64_t in_ms(unsigned ms)
 {

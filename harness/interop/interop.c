@@ -1,4 +1,5 @@
 #include "harness/interop/interop.h"
+#include "harness/session/clock.h"
 
 #include "harness/interop/pool.h"
 
@@ -6,7 +7,6 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* --- builds ---------------------------------------------------------------------------------- */
@@ -171,14 +171,6 @@ static void show_progress(void *context, size_t index)
     p->n_red += p->m->outcomes[index].verdict != CELL_GREEN;
     if (p->shown)
         fprintf(stderr, "\r%zu of %zu cells, %zu not green ", p->n_done, n, p->n_red);
-}
-
-static double now_s(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
 /* Play, print, keep; m is ready. */

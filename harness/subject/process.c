@@ -1,5 +1,6 @@
 /* process.c - a subject's process: started below a keeper, watched, ended with all that it started.
  */
+#include "harness/session/clock.h"
 #include "harness/subject/keeper.h"
 #include "harness/subject/subject.h"
 #include "harness/subject/watch.h"
@@ -17,7 +18,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX                                                                                 \
@@ -29,14 +29,6 @@
 void subject_adopt_orphans(void)
 {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 void subject_init(struct subject *s)

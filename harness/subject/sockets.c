@@ -1,4 +1,5 @@
 /* sockets.c - who listens where, asked of the kernel. Nothing here connects to the subject. */
+#include "harness/session/clock.h"
 #include "harness/sim/sockdiag.h"
 #include "harness/subject/subject.h"
 #include "harness/subject/tree.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TCP_LISTENING  0x0a
@@ -121,14 +121,6 @@ unsigned subject_port(const struct subject *subject)
         if (holder(subject, at[i].inode))
             return at[i].port;
     return 0;
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 /* A socket can look foreign for a moment: while it is handed on in a fork, while its owner's parent

@@ -1,4 +1,5 @@
 /* case.c - one case: the script played against a process of the build, and what came of it. */
+#include "harness/session/clock.h"
 #include "harness/session/witness.h"
 #include "harness/subject/watch.h"
 #include "harness/suite/keep.h"
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define SAID_MAX           4000 /* of its stderr: a report's beginning, else the end */
 #define TIMELINE_LINES     30
@@ -22,14 +22,6 @@
 #define CLIENT_PATIENCE_MS 1500 /* lenient: fixed clients rest for a second at a test's end */
 #define LEAK_ROUNDS        SUBJECT_SAMPLES_MAX /* sessions of a case that is tagged `leak` */
 #define SUSPECT_ROUNDS     32                  /* of one after which the server holds more */
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static void take_outcome(struct suite_run *run, struct sim_outcome *o)
 {

@@ -1,4 +1,5 @@
 #include "harness/suite/serve.h"
+#include "harness/session/clock.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -9,21 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define OWN_PORT      5201  /* in a network of our own */
 #define READY_MS      10000 /* stock takes 2 ms */
 #define PORT_ATTEMPTS 5     /* where the port is not ours alone */
 #define STOP_MS       10000 /* for --stop-cmd */
 #define SAID_MAX      160   /* of what it printed instead of listening */
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 bool serve_trouble(struct suite_run *run, enum sim_cause cause, const char *format, ...)
 {

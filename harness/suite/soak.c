@@ -1,5 +1,6 @@
 /* soak.c - what grows in a server over many sessions. */
 #include "harness/suite/soak.h"
+#include "harness/session/clock.h"
 
 #include "harness/subject/watch.h"
 #include "harness/suite/order.h"
@@ -7,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TOLD_NS     60000000000u
 #define SLOWER_THAN 1.5 /* service time that has grown by less than half is no finding */
@@ -32,14 +32,6 @@ const char *soak_unit(enum soak_quantity q)
 #undef X
     };
     return units[q];
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 /* --- what is played -------------------------------------------------------------------------- */

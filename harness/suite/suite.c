@@ -1,11 +1,11 @@
 /* suite.c - the whole run: cases are chosen, played, compared with what is expected, played again.
  */
+#include "harness/session/clock.h"
 #include "harness/suite/order.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum kind {
     FIRST,
@@ -19,14 +19,6 @@ struct round {
     size_t *index;           /* of each in the suite */
     enum kind kind;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static bool is_good(const struct suite *suite, enum suite_verdict v)
 {

@@ -2,6 +2,7 @@
  *
  * A worker is forked from the harness and so knows every script; it is sent an index and answers
  * with the texts of a struct suite_run. It dies with the harness, and its subjects with it. */
+#include "harness/session/clock.h"
 #include "harness/subject/tree.h"
 #include "harness/suite/order.h"
 #include "harness/suite/serve.h"
@@ -14,7 +15,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NO_JOB     SIZE_MAX
@@ -45,14 +45,6 @@ struct pool {
     bool is_cut;   /* some were left out, for want of time */
     bool in_order; /* one worker, whose server is kept from case to case */
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* --- the line between them ------------------------------------------------------------------- */
 
