@@ -60,6 +60,16 @@ static void judge_stream(const struct tally *t, unsigned index)
     tally_tcp(t, &b);
 }
 
+/* Which streams are its own is not known: one may be another session's, or one is missing. */
+static bool has_doubts(const struct tally *t)
+{
+    bool doubtful = (int64_t)t->s->n_streams != params_n_streams(t->params);
+
+    for (size_t i = 0; i < t->s->n_streams; i++)
+        doubtful = doubtful || t->s->streams[i]->is_doubtful;
+    return t->s->is_mixed && doubtful;
+}
+
 /* Why the numbers of the streams say nothing; NULL if they do. */
 static const char *cannot_compare(const struct tally *t)
 {
@@ -77,7 +87,7 @@ static const char *cannot_compare(const struct tally *t)
         return "SCTP is not looked into";
     if (t->params->mptcp)
         return "MPTCP may spread a stream over several connections";
-    if (s->is_mixed)
+    if (has_doubts(t))
         return "another session opened streams between the same ends at the same time, and "
                "datagrams do not say whose they are";
     if (!s->order_is_sure || (int64_t)s->n_streams != params_n_streams(t->params))

@@ -37,9 +37,10 @@ struct track_violation {
 struct track_stream {
     int64_t id; /* STR-6 */
     bool is_udp;
-    bool has_open;   /* its first bytes (cookie, connect message) are in the capture */
-    bool has_reply;  /* UDP */
-    bool was_denied; /* TCP: answered with ff */
+    bool has_open;             /* its first bytes (cookie, connect message) are in the capture */
+    bool has_reply;            /* UDP */
+    bool was_denied;           /* TCP: answered with ff */
+    bool is_doubtful, is_told; /* UDP: perhaps it is another session's; an event has named it */
     struct track_end client;
     uint64_t at_ns, number;    /* of its first packet */
     uint64_t confirmed_at_end; /* bytes that a client had acknowledged when its TEST_END came */

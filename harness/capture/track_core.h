@@ -102,6 +102,13 @@ void track_control_finish(struct track *t);
 /* The live session that a stream with this cookie belongs to, or NULL. */
 struct track_session *track_session_with_cookie(const struct track *t, const uint8_t *cookie);
 
+/* --- track_udp.c ------------------------------------------------------------------------------ */
+/* A datagram of a stream, counted; the first one of a flow: the start of a stream, or something
+ * else. */
+void track_stream_take_udp(struct track *t, struct flow *flow, int from, const struct dissected *p);
+void track_stream_first_datagram(struct track *t, struct flow *flow, int from,
+                                 const struct dissected *p);
+
 /* --- track_stream.c --------------------------------------------------------------------------- */
 /* A session whose streams go between these ends: the one that waits for streams, if there are
  * several; then nobody knows which stream is whose. NULL: none. */
@@ -115,7 +122,13 @@ void track_stream_become(struct track *t, struct track_session *s, struct flow *
                          const struct dissected *p, const uint32_t *next, bool has_open);
 /* One more packet of a stream, counted. */
 void track_stream_take_tcp(struct flow *flow, int from, const struct dissected *p);
-void track_stream_take_udp(struct track *t, struct flow *flow, int from, const struct dissected *p);
-/* The first of a UDP flow: the start of a stream, or something else. */
-void track_stream_first_datagram(struct track *t, struct flow *flow, int from,
-                                 const struct dissected *p);
+/* A stream of the session from this packet on; NULL if it has too many. It is told with the second.
+ */
+struct track_stream *track_stream_add(struct track *t, struct track_session *s, struct flow *flow,
+                                      const struct dissected *p, bool has_open);
+void track_stream_tell(struct track *t, struct track_session *s, const struct track_stream *stream);
+/* Bytes that side has sent. */
+void track_stream_count(struct track_session *s, enum observer_side from, uint64_t at_ns,
+                        uint64_t bytes);
+/* Whether a session goes between the ends of the flow, with that one as its client. */
+bool track_is_between(const struct track_session *s, const struct flow *flow, int client);

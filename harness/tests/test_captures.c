@@ -319,6 +319,42 @@ static void test_sessions_at_the_same_time_are_kept_apart(void **state)
     }
 }
 
+/* UDP streams carry no cookie: where both sessions wait for streams, the lengths tell whose they
+ * are, if they are not the same. */
+static void test_udp_sessions_at_the_same_time_are_told_apart_by_length(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool has_doubts;
+    } pairs[] = {
+        {"3.22-3.22-udp",       "3.12-3.12-udp-bytes", false},
+        {"3.12-3.12-udp-bytes", "3.22-3.22-udp-bidir", false},
+        {"3.22-3.22-udp",       "3.18-3.18-udp-64bit", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        struct capfile a, b;
+        char paths[2][128];
+        unsigned n_doubts = 0;
+        snprintf(paths[0], sizeof paths[0], "pcaps/%s.pcap.gz", pairs[i].a);
+        snprintf(paths[1], sizeof paths[1], "pcaps/%s.pcap.gz", pairs[i].b);
+        assert_true(capfile_read(&a, paths[0]) && capfile_read(&b, paths[1]));
+        for (uint64_t delay_ns = 0; delay_ns < 1500000; delay_ns += 10000) {
+            struct capfile both = merged(&a, &b, delay_ns);
+            struct capfile_verdict v = capfile_judge(&both, both.n);
+            expect_clean(&v, pairs[i].a, "together, delay", (size_t)delay_ns);
+            assert_int_equal(v.n_sessions, 2);
+            n_doubts += v.n_parts > 0;
+            free(both.packets);
+        }
+        if ((n_doubts > 0) != pairs[i].has_doubts)
+            fail_msg("%s and %s: %u with doubts", pairs[i].a, pairs[i].b, n_doubts);
+        capfile_fini(&a);
+        capfile_fini(&b);
+    }
+}
+
 /* --- more that can happen --------------------------------------------------------------------- */
 
 /* Up to every second packet is gone, as in an unthrottled capture. */
@@ -394,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_a_capture_with_each_packet_twice_blames_nobody),
         cmocka_unit_test(test_a_cookie_whose_pieces_are_swapped_is_a_cookie),
         cmocka_unit_test(test_sessions_at_the_same_time_are_kept_apart),
+        cmocka_unit_test(test_udp_sessions_at_the_same_time_are_told_apart_by_length),
         cmocka_unit_test(test_a_capture_with_many_holes_blames_nobody),
         cmocka_unit_test(test_a_capture_with_any_snap_length_blames_nobody),
         cmocka_unit_test(test_damaged_packets_are_survived),
