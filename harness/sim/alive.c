@@ -66,7 +66,7 @@ static void authenticate(struct control *c)
 static struct control *attempt(struct sim *s, uint64_t deadline, bool *ok)
 {
     struct control *c = control_new(s, SIM_PROBE);
-    int64_t left = (int64_t)((deadline - sim_now()) / 1000000);
+    int64_t left = (int64_t)((deadline - now_ns()) / 1000000);
 
     c->is_probe = true;
     params_fini(&c->params); /* a plain session, whatever the header says */
@@ -95,7 +95,7 @@ static void note_time(struct sim *s, uint64_t took_ns)
 
 static bool run(struct sim *s, const struct script_step *step)
 {
-    uint64_t since = sim_now();
+    uint64_t since = now_ns();
     uint64_t deadline = sim_deadline(s, step->within_ms >= 0 ? step->within_ms : ALIVE_MS);
     int64_t pause_ms = PAUSE_MIN_MS;
     unsigned attempts = 0;
@@ -112,7 +112,7 @@ static bool run(struct sim *s, const struct script_step *step)
         struct control *c = attempt(s, deadline, &ok);
         attempts++;
         if (ok) {
-            s->out->served_ns = sim_now() - since;
+            s->out->served_ns = now_ns() - since;
             note_time(s, s->out->served_ns);
             close_all(s);
             return true;
@@ -124,10 +124,10 @@ static bool run(struct sim *s, const struct script_step *step)
             text_fini(&s->out->got);
             sim_check_process(s, retry ? 0 : 200);
         }
-        bool over = sim_now() + (uint64_t)pause_ms * 1000000 >= deadline;
+        bool over = now_ns() + (uint64_t)pause_ms * 1000000 >= deadline;
         if (!sim_failed(s) && (!retry || over))
             sim_fail(s, SIM_NO_SERVICE, "no complete session in %.1f s, %u attempts; the last: %s",
-                     (double)(sim_now() - since) / 1e9, attempts, text_string(&last));
+                     (double)(now_ns() - since) / 1e9, attempts, text_string(&last));
         text_fini(&last);
         forget(s);
         if (sim_failed(s))

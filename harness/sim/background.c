@@ -6,7 +6,7 @@
 bool background_start(struct sim *s, const struct script_step *step)
 {
     s->backgrounds = text_realloc(s->backgrounds, (s->n_backgrounds + 1) * sizeof *s->backgrounds);
-    s->backgrounds[s->n_backgrounds++] = (struct background){step, sim_now()};
+    s->backgrounds[s->n_backgrounds++] = (struct background){step, now_ns()};
     return true;
 }
 
@@ -39,10 +39,10 @@ void background_turn(struct sim *s)
 {
     for (size_t i = 0; i < s->n_backgrounds; i++) {
         struct background *b = &s->backgrounds[i];
-        if (!b->step || sim_now() < b->next_ns)
+        if (!b->step || now_ns() < b->next_ns)
             continue;
         /* From now on, not from when it was due: what was missed is not made up for. */
-        b->next_ns = sim_now() + (uint64_t)b->step->background.every_ms * 1000000u;
+        b->next_ns = now_ns() + (uint64_t)b->step->background.every_ms * 1000000u;
         send_in_background(s, b->step->background.step);
     }
 }

@@ -28,7 +28,7 @@ static enum flow_result again(struct control *c)
     c->at_end = false;
     c->position = 0;
     c->connect_errno = 0;
-    c->wake_ns = sim_now() + RETRY_MS * 1000000u;
+    c->wake_ns = now_ns() + RETRY_MS * 1000000u;
     return FLOW_WAIT;
 }
 
@@ -41,7 +41,7 @@ static bool may_try_again(const struct control *c)
 
 static enum flow_result connect_row(struct control *c, const struct flow *row)
 {
-    if (sim_now() < c->wake_ns)
+    if (now_ns() < c->wake_ns)
         return FLOW_WAIT;
     c->wake_ns = 0;
     if (c->fd < 0 && !c->at_end) { /* else it came up, said no and went, all at once */
@@ -69,7 +69,7 @@ static enum flow_result await_state(struct control *c, const struct flow *row)
     if (e->kind == EVENT_STATE && e->state == row->state) {
         control_pop(c);
         if (row->state == TEST_RUNNING)
-            c->running_ns = sim_now();
+            c->running_ns = now_ns();
         return FLOW_DONE;
     }
     if (row->state == PARAM_EXCHANGE && (e->kind == EVENT_RESET || e->kind == EVENT_END) &&
@@ -195,7 +195,7 @@ static enum flow_result data(struct control *c, const struct flow *row)
         send_honest_data(c);
     c->wake_ns = 0;
     if (!sent_is_done(c) || !received_is_done(c) || !drained_is_counted(c)) {
-        c->wake_ns = sim_now() + LOOK_EVERY_NS;
+        c->wake_ns = now_ns() + LOOK_EVERY_NS;
         return FLOW_WAIT;
     }
     drained_note(c);

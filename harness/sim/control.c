@@ -24,7 +24,7 @@ static void make_cookie(uint8_t cookie[COOKIE_LEN])
     uint8_t random[COOKIE_LEN - 1] = {0};
 
     if (getrandom(random, sizeof random, 0) != sizeof random)
-        snprintf((char *)random, sizeof random, "%llx", (unsigned long long)sim_now());
+        snprintf((char *)random, sizeof random, "%llx", (unsigned long long)now_ns());
     frame_make_cookie(cookie, random);
 }
 
@@ -94,7 +94,7 @@ void control_free(struct control *c)
 
 static void push(struct control *c, struct event e)
 {
-    e.at_ns = sim_now();
+    e.at_ns = now_ns();
     if (c->n_events == EVENTS_MAX) {
         text_fini(&e.body);
         sim_fail(c->sim, SIM_MISS, "more than %d messages that nobody asked for", EVENTS_MAX);
@@ -204,7 +204,7 @@ static void feed_one(struct control *c, struct bytes *in)
             frame_expect(&c->dec, FRAME_JSON, RESULTS_LEN_LIMIT);
         } else if (!c->is_server && (int8_t)*in->at == SERVER_ERROR) {
             c->ints_due = true;
-            c->ints_since_ns = sim_now();
+            c->ints_since_ns = now_ns();
             frame_expect(&c->dec, FRAME_ERROR, 0);
             *in = (struct bytes){in->at + 1, in->len - 1};
         } else {
@@ -250,7 +250,7 @@ void control_tick(struct control *c)
 
     lanes_omit(c);
     if (!c->ints_due || c->at_end ||
-        sim_now() < c->ints_since_ns + (uint64_t)(WAIT_MS * 1e6 * c->sim->config->timeout_scale))
+        now_ns() < c->ints_since_ns + (uint64_t)(WAIT_MS * 1e6 * c->sim->config->timeout_scale))
         return;
     int n = frame_error_at_end(&c->dec, ints);
     push_error(c, n, ints[0], ints[1]);

@@ -22,7 +22,7 @@ static struct datagram_header change(const struct script_fields *fields,
 
 static struct datagram_header honest(uint64_t seq)
 {
-    uint64_t us = sim_now() / 1000;
+    uint64_t us = now_ns() / 1000;
 
     return (struct datagram_header){(uint32_t)(us / 1000000), (uint32_t)(us % 1000000), seq};
 }
@@ -74,7 +74,7 @@ static void pace(struct control *c, const struct lane *st, const struct script_s
         sim_pause(c->sim, send->every_ms);
     else if ((st->datagrams % PACE == 0 || len > PACE_LEN) && c->sim->config->is_local &&
              st->fd >= 0)
-        while (!drained(st->fd, true) && sim_now() < deadline && !sim_failed(c->sim))
+        while (!drained(st->fd, true) && now_ns() < deadline && !sim_failed(c->sim))
             sim_pause(c->sim, 1);
 }
 
@@ -84,7 +84,7 @@ static bool send_waiting(struct control *c, struct lane *st, const struct script
     uint64_t deadline = sim_patience(c->sim, WAIT_MS);
 
     while (!send_one(c, st, run, seq)) {
-        if (sim_now() >= deadline || sim_failed(c->sim))
+        if (now_ns() >= deadline || sim_failed(c->sim))
             return sim_fail(c->sim, SIM_TROUBLE, "datagrams cannot be sent");
         sim_pause(c->sim, 1);
     }

@@ -135,9 +135,9 @@ bool drained_await(struct control *c, int64_t id, uint64_t deadline_ns)
         return sim_fail(s, SIM_TROUBLE, "there is no stream %lld", (long long)id);
     c->looks = 0;
     while ((!all_drained(c, id) || !drained_is_counted(c)) && !sim_failed(s)) {
-        if (sim_now() >= deadline_ns)
+        if (now_ns() >= deadline_ns)
             return sim_fail(s, SIM_TIMEOUT, "the subject has not read all that was sent");
-        sim_pump(s, MIN(deadline_ns, sim_now() + LOOK_NS));
+        sim_pump(s, MIN(deadline_ns, now_ns() + LOOK_NS));
     }
     if (id == 0)
         drained_note(c);

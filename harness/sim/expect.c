@@ -145,9 +145,9 @@ static bool is_over(struct control *c, uint64_t since)
     struct sim *s = c->sim;
     uint64_t patience_ns = s->was_lenient ? 0 : (uint64_t)s->config->patience_ms * 1000000;
 
-    if (!s->config->is_lenient || sim_now() < since + patience_ns || !drained_is_quiet(c))
+    if (!s->config->is_lenient || now_ns() < since + patience_ns || !drained_is_quiet(c))
         return false;
-    sim_pump(s, sim_now() + LOOK_NS);
+    sim_pump(s, now_ns() + LOOK_NS);
     return !control_head(c) && drained_is_quiet(c);
 }
 
@@ -159,7 +159,7 @@ static const struct event *next_event(struct control *c, uint64_t deadline,
 {
     struct sim *s = c->sim;
     const struct event *e;
-    uint64_t since = sim_now();
+    uint64_t since = now_ns();
     bool over;
 
     for (;;) {
@@ -170,13 +170,13 @@ static const struct event *next_event(struct control *c, uint64_t deadline,
         if (wanted && over)
             sim_fail(s, SIM_MISS, "%s", text_string(&c->why));
         /* Of two connections nobody knows what comes first; streams may outlive theirs, too. */
-        if (e && wanted && asks_for_streams_alone(wanted) && sim_now() < deadline)
+        if (e && wanted && asks_for_streams_alone(wanted) && now_ns() < deadline)
             e = NULL;
-        if (e || sim_failed(s) || sim_now() >= deadline)
+        if (e || sim_failed(s) || now_ns() >= deadline)
             return e;
         if (is_over(c, since))
             return NULL;
-        sim_pump(s, s->config->is_lenient ? MIN(deadline, sim_now() + LOOK_NS) : deadline);
+        sim_pump(s, s->config->is_lenient ? MIN(deadline, now_ns() + LOOK_NS) : deadline);
     }
 }
 
@@ -247,7 +247,7 @@ static bool looks_back(struct control *c, const struct script_step *step)
 /* When the wait began: a block around the step began it earlier. */
 static uint64_t wait_begins(struct sim *s)
 {
-    uint64_t since = s->waiting_since ? s->waiting_since : sim_now();
+    uint64_t since = s->waiting_since ? s->waiting_since : now_ns();
 
     s->waiting_since = 0;
     return since;
@@ -267,10 +267,10 @@ static bool expect_event(struct control *c, const struct script_step *step)
     if (sim_failed(s))
         return false;
     if (of_stream)
-        return !too_early(s, step, since, sim_now());
+        return !too_early(s, step, since, now_ns());
     if (!e)
         return sim_check_process(s, 0) &&
-               sim_fail(s, SIM_TIMEOUT, "nothing in %.1f s", (double)(sim_now() - since) / 1e9);
+               sim_fail(s, SIM_TIMEOUT, "nothing in %.1f s", (double)(now_ns() - since) / 1e9);
     const struct script_event *want = match(&step->expect, e);
     if (!want)
         return fail_with(c, e, "");
@@ -282,7 +282,7 @@ static bool expect_nothing(struct control *c, const struct script_step *step)
     struct sim *s = c->sim;
     bool until_end = step->expect.for_ms < 0;
     uint64_t deadline =
-        until_end ? expect_deadline(s, step) : sim_now() + (uint64_t)step->expect.for_ms * 1000000;
+        until_end ? expect_deadline(s, step) : now_ns() + (uint64_t)step->expect.for_ms * 1000000;
     const struct event *e = next_event(c, deadline, NULL, NULL);
 
     if (sim_failed(s))
@@ -355,9 +355,9 @@ static size_t await_one(struct sim *s, const struct script_step *const *steps, s
                      instead);
         if (sim_failed(s) || !refuse_others(s, steps, n, instead))
             return n;
-        if (sim_now() >= deadline) {
+        if (now_ns() >= deadline) {
             if (sim_check_process(s, 0))
-                sim_fail(s, SIM_TIMEOUT, "nothing in %.1f s", (double)(sim_now() - since) / 1e9);
+                sim_fail(s, SIM_TIMEOUT, "nothing in %.1f s", (double)(now_ns() - since) / 1e9);
             return n;
         }
         sim_pump(s, deadline);
@@ -382,7 +382,7 @@ bool expect_either(struct sim *s, const struct script_step *step, size_t *branch
 
     for (size_t k = 0; k < n; k++)
         first[k] = &step->branches.at[k].at[0];
-    *branch = await_one(s, first, n, sim_now(), latest(s, first, n), ", which no branch expects");
+    *branch = await_one(s, first, n, now_ns(), latest(s, first, n), ", which no branch expects");
     free(first);
     return *branch < n;
 }
@@ -391,7 +391,7 @@ bool expect_any_order(struct sim *s, const struct script_step *step)
 {
     const struct script_steps *block = &step->branches.at[0];
     const struct script_step **left = text_realloc(NULL, block->n * sizeof *left);
-    uint64_t since = sim_now();
+    uint64_t since = now_ns();
     bool ok = true;
 
     for (size_t i = 0; i < block->n; i++)

@@ -161,7 +161,7 @@ enum flow_result flow_run_row(struct control *c, const struct flow *row, uint64_
 
     c->stage = 0;
     while ((result = row->run(c, row)) == FLOW_WAIT && c->position == position && !sim_failed(s)) {
-        uint64_t now = sim_now(), turn = c->wake_ns ? c->wake_ns : deadline;
+        uint64_t now = now_ns(), turn = c->wake_ns ? c->wake_ns : deadline;
         if (now >= deadline)
             break;
         sim_pump(s, MIN(turn, deadline));
@@ -292,5 +292,5 @@ uint64_t flow_omit_end(const struct control *c)
 {
     uint64_t end = c->running_ns + (uint64_t)CLAMP_S(c->params.omit) * 1000000000u;
 
-    return c->running_ns && c->params.omit > 0 && sim_now() < end ? end : 0;
+    return c->running_ns && c->params.omit > 0 && now_ns() < end ? end : 0;
 }

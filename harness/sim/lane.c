@@ -259,7 +259,7 @@ void lane_shut(struct lane *st)
  * by much in a test. */
 static void check_time(struct control *c, struct lane *st, const struct datagram_header *header)
 {
-    uint64_t now = sim_now();
+    uint64_t now = now_ns();
     int64_t step_us = ((int64_t)header->sec - (int64_t)st->last.sec) * 1000000 +
                       ((int64_t)header->usec - (int64_t)st->last.usec);
 
@@ -297,7 +297,7 @@ void lane_take_datagram(struct control *c, struct lane *st, struct bytes datagra
     if (!is_whole)
         return;
     check_time(c, st, &header);
-    account_udp_take(&st->count, &header, wide, sim_now());
+    account_udp_take(&st->count, &header, wide, now_ns());
     stream_note_datagram(st, header.seq);
 }
 

@@ -110,7 +110,7 @@ static void results_of_stream(const struct control *c, const struct lane *st,
         r->jitter = st->count.jitter_s;
         r->errors = (int64_t)st->count.errors;
     }
-    r->end_time = c->running_ns ? (double)(sim_now() - c->running_ns) / 1e9 : 0;
+    r->end_time = c->running_ns ? (double)(now_ns() - c->running_ns) / 1e9 : 0;
     r->has_omitted = r->has_times = true;
 }
 

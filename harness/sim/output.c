@@ -40,7 +40,7 @@ static void add_cuts(struct control *c, const struct session_cuts *cuts)
 
 bool control_may_write(const struct control *c)
 {
-    return c->out.len > 0 && !c->corked && sim_now() >= c->next_piece_ns;
+    return c->out.len > 0 && !c->corked && now_ns() >= c->next_piece_ns;
 }
 
 void control_flush(struct control *c)
@@ -59,7 +59,7 @@ void control_flush(struct control *c)
         move_cuts(c, put);
         if (c->split || c->n_cuts > 0) {
             uint64_t delay_ms = c->split ? (uint64_t)c->split->delay_ms : 0;
-            c->next_piece_ns = sim_now() + delay_ms * 1000000u;
+            c->next_piece_ns = now_ns() + delay_ms * 1000000u;
             break; /* the next piece with the next turn */
         }
     }

@@ -1,5 +1,6 @@
 /* peer.h - inside the simulator: what its files share. */
 #pragma once
+#include "harness/session/clock.h"
 #include "harness/sim/sim.h"
 #include "impl/wire/account.h"
 #include "impl/wire/datagram.h"
@@ -155,7 +156,6 @@ struct sim {
 };
 
 /* --- pump.c: the poll loop --- */
-uint64_t sim_now(void);                                 /* CLOCK_MONOTONIC, ns */
 uint64_t sim_deadline(const struct sim *s, int64_t ms); /* now + ms x scale */
 /* The same for a step of the script: much sooner where a step may be left out. */
 uint64_t sim_patience(const struct sim *s, int64_t ms);

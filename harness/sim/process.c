@@ -19,9 +19,9 @@ static bool await_exit(struct sim *s, const struct script_step *step, int *statu
     while (!p->ended(p->context, status)) {
         if (sim_failed(s))
             return false;
-        if (sim_now() >= deadline)
+        if (now_ns() >= deadline)
             return sim_fail(s, SIM_HANG, "the subject's process is still running");
-        sim_pump(s, MIN(deadline, sim_now() + LOOK_NS));
+        sim_pump(s, MIN(deadline, now_ns() + LOOK_NS));
     }
     p->turn(p->context); /* the last of its output */
     return !sim_failed(s);
@@ -126,7 +126,7 @@ static bool expect_output(struct sim *s, const struct script_step *step)
     if (s->config->script->plays_server && !await_exit(s, step, &status))
         return false;
     while (!output_holds(s, step, read(p->context), &why) && !p->ended(p->context, &status) &&
-           sim_now() < deadline && !sim_failed(s)) {
+           now_ns() < deadline && !sim_failed(s)) {
         text_fini(&why);
         sim_pump(s, deadline);
     }

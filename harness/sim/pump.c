@@ -13,17 +13,9 @@
 
 #define DATAGRAM_CAP 65536
 
-uint64_t sim_now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 uint64_t sim_deadline(const struct sim *s, int64_t ms)
 {
-    return sim_now() + (uint64_t)((double)ms * 1e6 * s->config->timeout_scale);
+    return now_ns() + (uint64_t)((double)ms * 1e6 * s->config->timeout_scale);
 }
 
 #define LENIENT_MS                                                                                 \
@@ -52,7 +44,7 @@ static bool merge(struct session *record, const struct session_message *m)
 
 void sim_record(struct sim *s, const struct control *c, struct session_message m)
 {
-    m.at_ns = sim_now() - s->start_ns;
+    m.at_ns = now_ns() - s->start_ns;
     if (c)
         snprintf(m.who, sizeof m.who, "%s", c->name);
     tap_message(s, &m);
@@ -82,7 +74,7 @@ bool sim_fail_crash(struct sim *s, int signo)
 {
     sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s", sigabbrev_np(signo));
     if (s->out->cause == SIM_CRASH && s->done_line)
-        text_addf(&s->out->got, ", %.0f ms after line %u", (double)(sim_now() - s->done_ns) / 1e6,
+        text_addf(&s->out->got, ", %.0f ms after line %u", (double)(now_ns() - s->done_ns) / 1e6,
                   s->done_line);
     return false;
 }
@@ -119,10 +111,10 @@ static bool check_process(struct sim *s)
 bool sim_check_process(struct sim *s, int64_t ms)
 {
     bool waits = !s->config->is_lenient || s->is_probing; /* else whoever looks later sees it */
-    uint64_t deadline = sim_now() + (waits ? (uint64_t)ms * 1000000 : 0);
+    uint64_t deadline = now_ns() + (waits ? (uint64_t)ms * 1000000 : 0);
     const struct sim_process *p = s->config->process;
 
-    while (p && !check_process(s) && sim_now() < deadline) {
+    while (p && !check_process(s) && now_ns() < deadline) {
         struct pollfd fds[4];
         size_t n = p->watch(p->context, fds, 4);
         poll(fds, n, 5);
@@ -257,14 +249,14 @@ static uint64_t next_turn(const struct sim *s, uint64_t deadline_ns)
 
     for (size_t i = 0; i < s->n_controls; i++)
         if (s->controls[i]->out.len > 0 && !s->controls[i]->corked &&
-            s->controls[i]->next_piece_ns > sim_now())
+            s->controls[i]->next_piece_ns > now_ns())
             next = MIN(next, s->controls[i]->next_piece_ns);
     return next;
 }
 
 static struct timespec until(uint64_t next_ns)
 {
-    uint64_t now = sim_now(), left = next_ns > now ? next_ns - now : 0;
+    uint64_t now = now_ns(), left = next_ns > now ? next_ns - now : 0;
 
     return (struct timespec){(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
 }
@@ -290,13 +282,13 @@ bool sim_pump(struct sim *s, uint64_t deadline_ns)
     for (size_t i = 0; i < s->n_controls; i++)
         control_tick(s->controls[i]);
     check_process(s);
-    return n > 0 || sim_now() < deadline_ns;
+    return n > 0 || now_ns() < deadline_ns;
 }
 
 void sim_pause(struct sim *s, int64_t ms)
 {
-    uint64_t deadline = sim_now() + (uint64_t)ms * 1000000;
+    uint64_t deadline = now_ns() + (uint64_t)ms * 1000000;
 
-    while (sim_now() < deadline && !sim_failed(s))
+    while (now_ns() < deadline && !sim_failed(s))
         sim_pump(s, deadline);
 }

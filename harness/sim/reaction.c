@@ -74,7 +74,7 @@ static const struct event *next(struct reaction *r)
     const struct event *e;
 
     while (!(e = control_head(r->c)) && !sim_failed(s)) {
-        if (sim_now() >= r->deadline) {
+        if (now_ns() >= r->deadline) {
             if (sim_check_process(s, 0))
                 sim_fail(s, SIM_TIMEOUT, "no reaction to %02x %s in %s", (uint8_t)r->byte,
                          table_event_text(table_role(r->state), r->event),
@@ -266,9 +266,9 @@ static bool await_status(struct reaction *r, int *status)
 
     *status = -1;
     while (p && !p->ended(p->context, &how) && !sim_failed(s)) {
-        if (sim_now() >= r->deadline)
+        if (now_ns() >= r->deadline)
             return sim_fail(s, SIM_HANG, "the client has closed, and is still running");
-        sim_pump(s, MIN(r->deadline, sim_now() + 20000000));
+        sim_pump(s, MIN(r->deadline, now_ns() + 20000000));
     }
     if (p && !sim_failed(s) && WIFEXITED(how))
         *status = WEXITSTATUS(how);

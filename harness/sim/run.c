@@ -24,7 +24,7 @@ static bool open_stream(struct sim *s, const struct script_step *step)
         return sim_fail(s, SIM_TROUBLE, "stream %lld is open already", (long long)step->stream);
     struct lane *st = lane_connect(c, step->stream);
     while (!st->udp && !sim_failed(s) && !st->reset && (st->connecting || !lane_is_flushed(st))) {
-        if (sim_now() >= deadline)
+        if (now_ns() >= deadline)
             return sim_fail(s, SIM_TIMEOUT, "stream %lld: no connection", (long long)step->stream);
         sim_pump(s, deadline);
     }
@@ -74,7 +74,7 @@ static bool run_open(struct sim *s, const struct script_step *step)
         return sim_fail(s, SIM_TROUBLE, "the connection is open already");
     if (step->verb == SCRIPT_OPEN && !set_open(c, &step->open))
         return false;
-    while ((result = flow->run(c, flow)) == FLOW_WAIT && sim_now() < deadline && !sim_failed(s))
+    while ((result = flow->run(c, flow)) == FLOW_WAIT && now_ns() < deadline && !sim_failed(s))
         sim_pump(s, c->wake_ns ? MIN(c->wake_ns, deadline) : deadline);
     if (sim_failed(s))
         return false;
@@ -419,7 +419,7 @@ bool sim_step(struct sim *s, const struct script_step *step)
 {
     if (runners[step->verb](s, step) && !sim_failed(s)) {
         s->done_line = step->line;
-        s->done_ns = sim_now();
+        s->done_ns = now_ns();
         return true;
     }
     if (leave_out(s))
@@ -462,11 +462,11 @@ static void judge_rest(struct sim *s)
         return;
     }
     while (!p->ended(p->context, &status) && !sim_failed(s)) {
-        if (sim_now() >= deadline)
+        if (now_ns() >= deadline)
             sim_fail(s, SIM_HANG,
                      "the process is still running %lld s after the last connection was closed",
                      (long long)hang_ms / 1000);
-        sim_pump(s, MIN(deadline, sim_now() + 50000000));
+        sim_pump(s, MIN(deadline, now_ns() + 50000000));
     }
     sim_check_process(s, 0);
 }
@@ -515,7 +515,7 @@ void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
 {
     struct sim s = {.config = config,
                     .out = outcome,
-                    .start_ns = sim_now(),
+                    .start_ns = now_ns(),
                     .segment_state = config->segment_seed};
 
     *outcome = (struct sim_outcome){.record.we_serve = config->script->plays_server};

@@ -16,7 +16,7 @@ bool send_await_flushed(struct control *c, const struct lane *st)
             left = c->out.len;
             deadline = sim_patience(c->sim, WAIT_MS);
         }
-        if (sim_now() >= deadline)
+        if (now_ns() >= deadline)
             return sim_fail(c->sim, SIM_TIMEOUT, "the subject does not read");
         sim_pump(c->sim, deadline);
     }
@@ -156,7 +156,7 @@ static void send_block(struct control *c, struct lane *st, uint64_t len)
 
 static bool send_until_blocked(struct control *c, struct lane *st)
 {
-    uint64_t deadline = sim_deadline(c->sim, WAIT_MS), seen = st->sent, since = sim_now();
+    uint64_t deadline = sim_deadline(c->sim, WAIT_MS), seen = st->sent, since = now_ns();
 
     if (st->udp)
         return sim_fail(c->sim, SIM_TROUBLE, "datagrams are never blocked");
@@ -165,13 +165,13 @@ static bool send_until_blocked(struct control *c, struct lane *st)
             lane_send(c, st, CHUNK);
         if (st->sent != seen) {
             seen = st->sent;
-            since = sim_now();
+            since = now_ns();
         }
-        if (st->reset || sim_now() >= since + (uint64_t)BLOCKED_MS * 1000000u)
+        if (st->reset || now_ns() >= since + (uint64_t)BLOCKED_MS * 1000000u)
             break;
-        if (sim_now() >= deadline)
+        if (now_ns() >= deadline)
             return sim_fail(c->sim, SIM_TIMEOUT, "the subject reads on and on");
-        sim_pump(c->sim, MIN(deadline, sim_now() + 10000000u));
+        sim_pump(c->sim, MIN(deadline, now_ns() + 10000000u));
     }
     st->todo = 0;
     return !sim_failed(c->sim);
@@ -179,10 +179,10 @@ static bool send_until_blocked(struct control *c, struct lane *st)
 
 static bool send_for_a_time(struct control *c, struct lane *st, const struct script_send *send)
 {
-    uint64_t end = sim_now() + (uint64_t)send->for_ms * 1000000u;
+    uint64_t end = now_ns() + (uint64_t)send->for_ms * 1000000u;
     uint64_t len = (uint64_t)MAX(c->params.len, 1);
 
-    while (sim_now() < end && !sim_failed(c->sim)) {
+    while (now_ns() < end && !sim_failed(c->sim)) {
         if (lane_is_flushed(st))
             send_block(c, st, send->every_ms ? len : MAX(CHUNK / len, 1) * len);
         if (send->every_ms || st->udp)

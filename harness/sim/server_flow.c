@@ -126,7 +126,7 @@ static enum flow_result accept_streams(struct control *c, const struct flow *row
 
 static enum flow_result send_running(struct control *c, const struct flow *row)
 {
-    c->running_ns = sim_now();
+    c->running_ns = now_ns();
     return flow_send_state(c, row);
 }
 
@@ -155,9 +155,9 @@ static enum flow_result data(struct control *c, const struct flow *row)
     }
     if (e)
         return flow_unexpected(c, row, "04 TEST_END");
-    if (!c->own_data && !moment_is_never(c, "data") && sim_now() >= c->wake_ns) {
+    if (!c->own_data && !moment_is_never(c, "data") && now_ns() >= c->wake_ns) {
         send_block(c);
-        c->wake_ns = sim_now() + BLOCK_EVERY_NS;
+        c->wake_ns = now_ns() + BLOCK_EVERY_NS;
     }
     return FLOW_WAIT;
 }

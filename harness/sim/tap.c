@@ -13,7 +13,7 @@ static void tell(const struct sim *s, struct tap_event e)
 {
     int error = errno; /* of the call that is told of */
 
-    e.at_ns = sim_now();
+    e.at_ns = now_ns();
     for (const struct sim_tap *tap = s->config->tap; tap; tap = tap->next)
         tap->event(tap->context, &e);
     errno = error;
