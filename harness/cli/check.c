@@ -78,6 +78,7 @@ static void print_name(const char *name)
 static int check_file(struct check *c, const char *path)
 {
     struct track_user user = {NULL, on_done, c};
+    bool was_cut;
 
     c->n_in_file = 0;
     if (c->is_json) {
@@ -86,9 +87,10 @@ static int check_file(struct check *c, const char *path)
     } else if (!c->is_quiet) {
         fprintf(c->out, "%s\n", path);
     }
-    int status = cli_read_capture("check", path, &c->source, &user, NULL);
+    int status = cli_read_capture("check", path, &c->source, &user, &was_cut);
     if (c->is_json)
-        fputs("]}", stdout);
+        printf("],\"cut\":%s,\"damaged\":%s}", was_cut ? "true" : "false",
+               status == CLI_TROUBLE ? "true" : "false");
     if (status != CLI_OK || c->n_in_file > 0)
         return status;
     fprintf(stderr, "iperfspec check: %s: no iperf3 session found\n", path);
