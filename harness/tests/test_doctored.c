@@ -279,9 +279,8 @@ static void test_packets_that_are_a_little_out_of_order_are_judged(void **state)
 /* Whatever a peer calls itself, says, or names its members. */
 static void test_what_peers_say_gives_no_orders_to_a_terminal(void **state)
 {
-    static const char *const hostile[] = {"\xc2\x9b"
-                                          "2J",
-                                          "\x1b[2J", "\n    0.1  1  < 0e", "\x9b\xff", "\\u009b2J"};
+    static const char *const hostile[] = {"\xc2\x9b[J", "\x1b[2J", "\n    0.1  1  < 0e", "\x9b\xff",
+                                          "\\u009b2J"};
 
     (void)state;
     for (size_t i = 0; i < 2 * ARRAY_LEN(hostile); i++) {
