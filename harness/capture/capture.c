@@ -151,6 +151,11 @@ int capture_live_fd(const struct capture_live *live)
     return pcap_get_selectable_fd(live->reading.source->pcap);
 }
 
+const struct capture_counts *capture_live_counts(const struct capture_live *live)
+{
+    return &live->counts;
+}
+
 bool capture_live_turn(struct capture_live *live, struct text *why)
 {
     struct reading *r = &live->reading;

@@ -41,6 +41,7 @@ struct capture_live *capture_live_new(struct source *source, struct track *track
 void capture_live_free(struct capture_live *live); /* NULL is allowed */
 void capture_live_frames(struct capture_live *live, capture_frame *frame, void *context);
 int capture_live_fd(const struct capture_live *live); /* to be polled for reading */
+const struct capture_counts *capture_live_counts(const struct capture_live *live);
 /* Take what has come; sessions that are over by the clock are handed out. False, with the reason,
  * if the source fails; without one, if frame has ended it. */
 bool capture_live_turn(struct capture_live *live, struct text *why);

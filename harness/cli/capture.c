@@ -88,13 +88,20 @@ static bool on_frame(void *context, const struct pcap_pkthdr *header, const u_ch
     return !m->is_kept || rotate_put(&m->files, header, bytes, &m->why);
 }
 
-/* What the kernel had no room for is not in the verdicts. */
-static void tell_drops(const struct source *source)
+/* What the kernel had no room for is not in the verdicts, nor what was not looked into. */
+static void tell_missing(const struct source *source, const struct capture_live *live)
 {
+    struct text unread = {0};
     struct pcap_stat stat;
 
     if (pcap_stats(source->pcap, &stat) == 0 && stat.ps_drop > 0)
-        fprintf(stderr, "iperfspec capture: %u packets were dropped by the kernel\n", stat.ps_drop);
+        fprintf(stderr, "iperfspec capture: the kernel dropped %u packet%s\n", stat.ps_drop,
+                text_plural(stat.ps_drop));
+    if (live != NULL)
+        capture_tell_unread(capture_live_counts(live), &unread);
+    if (unread.len > 0)
+        fprintf(stderr, "iperfspec capture: %s\n", text_string(&unread));
+    text_fini(&unread);
 }
 
 /* Until a signal, or enough sessions. */
@@ -123,10 +130,10 @@ static bool watch(struct monitor *m, struct source *source, struct text *why)
     fprintf(stderr, "iperfspec capture: watching %s\n", m->interface);
     struct capture_live *live = capture_live_new(source, track, why);
     bool is_good = live != NULL && read_live(m, live, why);
-    capture_live_free(live);
     track_finish(track);
     track_free(track);
-    tell_drops(source);
+    tell_missing(source, live);
+    capture_live_free(live);
     text_adds(why, text_string(&m->why));
     is_good = is_good && m->why.len == 0;
     if (m->is_kept && !rotate_close(&m->files, is_good ? why : &m->why))
