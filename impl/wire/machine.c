@@ -364,10 +364,8 @@ enum spec_err machine_take_results(struct machine *m, struct bytes text)
     if (m->config.role == MACHINE_CLIENT || json_count(text) <= CLIENT_VALUES_MAX)
         err = results_decode(text, ids, n, &m->peer_results, NULL);
     m->has_results = err == SPEC_OK;
-    if (err != SPEC_OK) {
+    if (err != SPEC_OK)
         results_fini(&m->peer_results);
-        results_init(&m->peer_results);
-    }
     return err;
 }
 
