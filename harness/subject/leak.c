@@ -2,8 +2,13 @@
 
 #include <math.h>
 
-/* Student's t, two-sided 99 %, for LEAK_BLOCKS - 2 increments: 5 degrees of freedom. */
-#define T_99 4.032
+enum { INCREMENTS = LEAK_BLOCKS - 2 }; /* between the blocks behind the warm-up */
+
+/* Student's t, two-sided 99 %, for so many increments. */
+static const double t_99[INCREMENTS + 1] = {
+    [INCREMENTS - 1] = 4.604, /* 4 degrees of freedom */
+    [INCREMENTS] = 4.032,     /* 5 */
+};
 
 static double least_of(const double *samples, size_t n)
 {
@@ -14,23 +19,52 @@ static double least_of(const double *samples, size_t n)
     return least;
 }
 
-bool leak_fit(const double *samples, size_t n, struct leak_slope *slope)
+static bool find_increments(const double *samples, size_t n, double increments[INCREMENTS])
 {
-    enum { N = LEAK_BLOCKS - 2 }; /* increments between the blocks behind the warm-up */
     size_t len = n / LEAK_BLOCKS, skip = n - len * (LEAK_BLOCKS - 1);
-    double steps[N], mean = 0, square = 0;
 
     if (n < LEAK_MIN_N)
         return false;
-    for (size_t i = 0; i < N; i++) {
+    for (size_t i = 0; i < INCREMENTS; i++) {
         const double *at = samples + skip + i * len;
-        steps[i] = (least_of(at + len, len) - least_of(at, len)) / (double)len;
-        mean += steps[i] / N;
+        increments[i] = (least_of(at + len, len) - least_of(at, len)) / (double)len;
     }
-    for (size_t i = 0; i < N; i++)
-        square += (steps[i] - mean) * (steps[i] - mean);
-    double margin = T_99 * sqrt(square / (N - 1) / N);
-    *slope = (struct leak_slope){mean, mean - margin, mean + margin};
+    return true;
+}
+
+static struct leak_slope slope_of(const double *increments, size_t n)
+{
+    double mean = 0, square = 0;
+
+    for (size_t i = 0; i < n; i++)
+        mean += increments[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        square += (increments[i] - mean) * (increments[i] - mean);
+    double margin = t_99[n] * sqrt(square / (double)(n - 1) / (double)n);
+    return (struct leak_slope){mean, mean - margin, mean + margin};
+}
+
+bool leak_fit(const double *samples, size_t n, struct leak_slope *slope)
+{
+    double increments[INCREMENTS];
+
+    if (!find_increments(samples, n, increments))
+        return false;
+    *slope = slope_of(increments, INCREMENTS);
+    return true;
+}
+
+bool leak_fit_steady(const double *samples, size_t n, struct leak_slope *slope)
+{
+    double increments[INCREMENTS];
+    size_t most = 0;
+
+    if (!find_increments(samples, n, increments))
+        return false;
+    for (size_t i = 1; i < INCREMENTS; i++)
+        most = increments[i] > increments[most] ? i : most;
+    increments[most] = increments[INCREMENTS - 1];
+    *slope = slope_of(increments, INCREMENTS - 1);
     return true;
 }
 

@@ -16,5 +16,8 @@ struct leak_slope {
 };
 /* Fit n samples, one per session. False if there are too few. */
 bool leak_fit(const double *samples, size_t n, struct leak_slope *slope);
+/* The same without the block that grew most: for long series, in which an allocator's one step is
+ * sure to come and would hide what grows steadily beside it. */
+bool leak_fit_steady(const double *samples, size_t n, struct leak_slope *slope);
 /* Whether it grows for certain, and by at least `least` per session. */
 bool leak_is_growing(const struct leak_slope *slope, double least);

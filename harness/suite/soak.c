@@ -137,7 +137,7 @@ static void conclude(struct soak *k)
     k->is_known = k->series[0].n >= LEAK_MIN_N;
     for (int q = 0; k->is_known && q < SOAK_N_QUANTITIES; q++) {
         const struct soak_series *s = &k->series[q];
-        leak_fit(s->at, s->n, &k->slopes[q]);
+        leak_fit_steady(s->at, s->n, &k->slopes[q]);
         k->slopes[q].per_session /= k->stride;
         k->slopes[q].low /= k->stride;
         k->slopes[q].high /= k->stride;

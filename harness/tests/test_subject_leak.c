@@ -58,23 +58,29 @@ static double pages(size_t i) /* 1500 bytes a session, seen in pages, with noise
     return 4096 * floor((1500.0 * (double)i + 300 * noise(i)) / 4096) - 500000 * exp(-(double)i);
 }
 
+static double pages_and_step(size_t i)
+{
+    return pages(i) + (i < N / 2 ? 0 : 16e6);
+}
+
 static const struct row {
     const char *name;
     double (*at)(size_t i);
     double least;
-    bool grows;
+    bool grows, grows_steadily;
 } rows[] = {
-    {"constant",                       constant,     0.05, false},
-    {"noise",                          noisy,        256,  false},
-    {"one step",                       one_step,     256,  false},
-    {"two steps",                      two_steps,    256,  false},
-    {"warm-up",                        warm_up,      256,  false},
-    {"shrinking",                      shrinking,    256,  false},
-    {"to and fro",                     saw,          256,  false},
-    {"less than what is worth it",     one_in_eight, 0.2,  false},
-    {"a descriptor each",              one_each,     0.05, true },
-    {"a descriptor in each eighth",    one_in_eight, 0.05, true },
-    {"1500 bytes each, seen in pages", pages,        256,  true },
+    {"constant",                       constant,       0.05, false, false},
+    {"noise",                          noisy,          256,  false, false},
+    {"one step",                       one_step,       256,  false, false},
+    {"two steps",                      two_steps,      256,  false, false},
+    {"warm-up",                        warm_up,        256,  false, false},
+    {"shrinking",                      shrinking,      256,  false, false},
+    {"to and fro",                     saw,            256,  false, false},
+    {"less than what is worth it",     one_in_eight,   0.2,  false, false},
+    {"a descriptor each",              one_each,       0.05, true,  true },
+    {"a descriptor in each eighth",    one_in_eight,   0.05, true,  true },
+    {"1500 bytes each, seen in pages", pages,          256,  true,  true },
+    {"1500 bytes each, and one step",  pages_and_step, 256,  false, true },
 };
 
 static void test_leak_fit_tells_growth_from_the_rest(void **state)
@@ -88,6 +94,10 @@ static void test_leak_fit_tells_growth_from_the_rest(void **state)
         assert_true(leak_fit(samples, N, &slope));
         if (leak_is_growing(&slope, rows[i].least) != rows[i].grows)
             fail_msg("%s: %g (%g to %g)", rows[i].name, slope.per_session, slope.low, slope.high);
+        assert_true(leak_fit_steady(samples, N, &slope));
+        if (leak_is_growing(&slope, rows[i].least) != rows[i].grows_steadily)
+            fail_msg("%s, but for a step: %g (%g to %g)", rows[i].name, slope.per_session,
+                     slope.low, slope.high);
     }
 }
 
