@@ -271,7 +271,7 @@ static void play_server(const struct script *script, struct sim_config config, s
             play(&config, run);
         if (!serve->is_hasty)
             judge_rest(&serve->subject, scale, run);
-        if (!serve->is_hasty && is_known && run->cause == SIM_OK &&
+        if (!serve->is_hasty && !serve->is_measured && is_known && run->cause == SIM_OK &&
             holds_more(&serve->subject, &before))
             look_for_leaks(serve, &config, &before, run);
     }

@@ -14,8 +14,9 @@ struct serve {
     unsigned port;
     struct sockaddr_storage at;
     socklen_t at_len;
-    unsigned number; /* of the process, from 1; 0: there was none */
-    bool is_hasty;   /* one that is kept is not asked in between whether it serves and rests */
+    unsigned number;  /* of the process, from 1; 0: there was none */
+    bool is_hasty;    /* one that is kept is not asked in between whether it serves and rests */
+    bool is_measured; /* who keeps it looks at what it holds: a session is no reason to */
 };
 
 /* No process yet. settings is borrowed for its life. */

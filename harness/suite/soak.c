@@ -218,6 +218,7 @@ bool soak_run(struct suite *suite, struct soak_limits limits, struct soak *k,
         bool own = !suite->settings.share_network && !suite->settings.remote &&
                    !suite_is_far(&suite->settings.far) && subject_enter_own_network();
         serve_init(&serve, &suite->settings, own);
+        serve.is_measured = true;
         loop(suite, &serve, correct.at[0], index, n, k, limits, told, context);
         serve_fini(&serve);
         conclude(k);
