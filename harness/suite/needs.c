@@ -139,8 +139,8 @@ static bool probed(void *context, size_t index, struct suite_run *run)
     char why[128];
 
     snprintf(why, sizeof why, "a session that tried it: %.90s", text_string(&run->got));
-    set(p->settings, p->needs[index], run->cause == SIM_OK,
-        run->cause == SIM_OK ? "a session showed it" : why);
+    set(p->settings, p->needs[index], suite_run_is_whole(run),
+        suite_run_is_whole(run) ? "a session showed it" : why);
     suite_run_fini(run);
     return true;
 }

@@ -27,12 +27,17 @@ struct probing {
     bool ok, spoke; /* it got as far as a session */
 };
 
+bool suite_run_is_whole(const struct suite_run *run)
+{
+    return run->cause == SIM_OK || run->cause == SIM_LEAK;
+}
+
 static bool done(void *context, size_t index, struct suite_run *run)
 {
     struct probing *p = context;
 
     (void)index;
-    p->ok = run->cause == SIM_OK;
+    p->ok = suite_run_is_whole(run);
     p->spoke = run->line > 0;
     text_fini(&p->got);
     if (!p->ok && p->spoke)
