@@ -78,8 +78,10 @@ static void take_ack(struct stream_tcp *own, struct stream_tcp *other, const str
             advance(other, end);
         }
     }
-    if (p->flags & DISSECT_FIN)
+    if (p->flags & DISSECT_FIN) {
         other->confirmed_at_fin = MIN(other->confirmed, other->sent);
+        own->window_at_fin = window;
+    }
 }
 
 static uint64_t take_bytes(struct stream_tcp *t, const struct dissected *p)

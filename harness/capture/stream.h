@@ -29,6 +29,7 @@ struct stream_tcp {
     uint16_t ip_id;          /* newest seen; 0: none */
     bool ids_are_odd;        /* they do not count packets up, and tell nothing */
     uint64_t window;         /* largest that it offered, bytes; 0: unknown scale */
+    uint64_t window_at_fin;  /* with its FIN */
     uint64_t first_ns, last_ns, first_number;
     struct {
         uint32_t from, to;
