@@ -206,12 +206,25 @@ static void drain(int *fd, struct text *into)
     }
 }
 
+/* A shell, or a wrapper of its manners, ends with 128 + N where the program that it waited for was
+ * killed by signal N. Those that a fault raises are the program's crash; others may be anybody's.
+ */
+static int status_below(int status)
+{
+    static const int faults[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+
+    for (size_t i = 0; WIFEXITED(status) && i < ARRAY_LEN(faults); i++)
+        if (WEXITSTATUS(status) == 128 + faults[i])
+            return faults[i];
+    return status;
+}
+
 static void take_word(struct subject *s, const struct keeper_word *word, int pidfd)
 {
     if (word->kind == KEEPER_ENDED) {
         s->running = false;
         s->ended = true;
-        s->status = word->value;
+        s->status = status_below(word->value);
         s->max_rss = word->max_rss;
     } else if (word->kind == KEEPER_FOLLOWS && pidfd >= 0) {
         close(s->pidfd);

@@ -44,7 +44,7 @@ struct subject {
     bool own_pids;       /* it lives in a PID namespace */
     bool left_behind;    /* by subject_end(): what it started could not be ended */
     uint64_t started_ns; /* CLOCK_MONOTONIC */
-    int status;          /* once ended: as waitpid() tells it */
+    int status;          /* once ended: as waitpid() tells it; a shell's 139 is SIGSEGV */
     uint64_t max_rss;    /* once ended: bytes, at the most */
     struct text out, err;
 };
