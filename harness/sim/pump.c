@@ -72,8 +72,10 @@ bool sim_fail(struct sim *s, enum sim_cause cause, const char *format, ...)
 
 bool sim_fail_crash(struct sim *s, int signo)
 {
+    if (sim_failed(s))
+        return false; /* it is looked at more than once */
     sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s", sigabbrev_np(signo));
-    if (s->out->cause == SIM_CRASH && s->done_line)
+    if (s->done_line)
         text_addf(&s->out->got, ", %.0f ms after line %u", (double)(now_ns() - s->done_ns) / 1e6,
                   s->done_line);
     return false;
