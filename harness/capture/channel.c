@@ -306,6 +306,12 @@ void channel_flush(struct channel *c)
         give_up(c);
 }
 
+void channel_tick(struct channel *c, uint64_t now_ns)
+{
+    while (c->n_waiting > 0 && now_ns > c->waiting[0].origin.at_ns + CHANNEL_PATIENCE_NS)
+        give_up(c);
+}
+
 void channel_finish(struct channel *c)
 {
     channel_flush(c);

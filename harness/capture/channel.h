@@ -48,6 +48,9 @@ void channel_take(struct channel *c, int from, const struct dissected *p);
 /* What waits has waited long enough: deliver it, with gaps where they are. */
 void channel_flush(struct channel *c);
 
+/* No packet came, but it is now_ns: what has waited too long by the clock is delivered so. */
+void channel_tick(struct channel *c, uint64_t now_ns);
+
 /* No more will come: delivers what waits, with gaps where they are. */
 void channel_finish(struct channel *c);
 

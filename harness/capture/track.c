@@ -241,6 +241,8 @@ struct track *track_new(const struct track_user *user, const uint16_t *ports, si
 
 void track_tick(struct track *t, uint64_t now_ns)
 {
+    for (size_t i = 0; i < t->n_live; i++)
+        channel_tick(t->live[i]->control->channel, now_ns); /* an end may wait for what is lost */
     if (now_ns >= t->next_due_ns)
         track_finish_due(t, now_ns);
 }

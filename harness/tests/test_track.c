@@ -1,4 +1,5 @@
 /* What the network, or somebody in it, puts among the packets of a session is not believed. */
+#include "harness/capture/channel.h"
 #include "harness/tests/doctor.h"
 
 #define SESSION "pcaps/3.22-3.22-time.pcap.gz"
@@ -133,11 +134,47 @@ static void test_a_control_connection_whose_pieces_are_reversed_is_whole(void **
     }
 }
 
+static void count(void *context, struct track_session *s)
+{
+    (void)s;
+    ++*(unsigned *)context;
+}
+
+/* Live, a packet that the kernel had no room for: its session is not watched for ever. */
+static void test_track_tick_ends_a_session_whose_last_byte_was_lost(void **state)
+{
+    unsigned n_done = 0;
+    struct track *t = track_new(&(struct track_user){NULL, count, &n_done}, NULL, 0);
+    struct capfile f;
+    struct dissected d;
+    uint64_t last_ns = 0;
+
+    (void)state;
+    assert_true(capfile_read(&f, SESSION));
+    struct doctor doc = doctor_connection(&f, 0);
+    size_t lost = doctor_packet(&doc, OBSERVER_CLIENT, 6, false); /* IPERF_DONE */
+    for (size_t i = 0; i < f.n; i++) {
+        if (i == lost || doctor_look(&f, i, &d) != DISSECT_TCP)
+            continue;
+        d.at_ns = last_ns = f.packets[i].at_ns;
+        track_tcp(t, &d);
+    }
+    track_tick(t, last_ns + CHANNEL_PATIENCE_NS / 2);
+    assert_int_equal(n_done, 0);
+    track_tick(t, last_ns + 2 * CHANNEL_PATIENCE_NS);
+    track_tick(t, last_ns + UINT64_C(60000000000));
+    assert_int_equal(n_done, 1);
+    track_finish(t);
+    track_free(t);
+    capfile_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_keep_alive_with_a_byte_is_no_part_of_a_session),
         cmocka_unit_test(test_a_reset_out_of_the_window_ends_nothing),
+        cmocka_unit_test(test_track_tick_ends_a_session_whose_last_byte_was_lost),
         cmocka_unit_test(test_a_syn_that_nobody_answers_opens_nothing),
         cmocka_unit_test(test_a_control_connection_whose_pieces_are_reversed_is_whole),
     };
