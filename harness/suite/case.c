@@ -442,7 +442,7 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
         keep_begin(&kept, serve->settings->keep, script, &config);
         play_server(script, config, serve, run);
         /* One that leaks would soon be at its end: that is no news about the cases to come. */
-        if (!keep || !serve->subject.running || run->cause == SIM_LEAK ||
+        if (!keep || !serve->subject.running || (run->cause == SIM_LEAK && !serve->is_measured) ||
             (!serve->is_hasty && !serves_again(serve)))
             serve_end(serve);
         judge_process(&serve->subject, number == serve->number ? from : 0, run);
