@@ -352,8 +352,9 @@ static bool run_deaf(struct sim *s, const struct script_step *step)
 
 static void hear_again(const struct sim_listener *listener)
 {
-    listen(listener->tcp, SIM_BACKLOG);
-    connect(listener->udp, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr));
+    (void)listen(listener->tcp, SIM_BACKLOG);
+    (void)connect(listener->udp, &(struct sockaddr){.sa_family = AF_UNSPEC},
+                  sizeof(struct sockaddr));
 }
 
 static bool (*const runners[])(struct sim *s, const struct script_step *step) = {
