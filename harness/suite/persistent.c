@@ -17,8 +17,8 @@ struct order {
     struct script_list list; /* borrows the scripts */
     size_t *index;           /* of each in the suite */
     struct suite_judgement *judged;
-    unsigned *process;
-    struct text *got; /* of each */
+    unsigned *process; /* 0: not played, for the run had to end */
+    struct text *got;  /* of each */
     unsigned *line;
 };
 
@@ -102,7 +102,7 @@ static bool shows_it(void *context, const size_t *items, size_t n)
         index[i] = h->order->index[h->first + items[i]];
     index[n] = h->finding->index;
     order_init(&o, h->suite, index, n + 1);
-    bool shown = suite_run_in_order(&o.list, &h->suite->settings, took, &o) &&
+    bool shown = suite_run_in_order(&o.list, &h->suite->settings, took, &o) && o.process[n] &&
                  is_same(&o.judged[n], &h->finding->kept);
     order_fini(&o);
     free(index);
@@ -213,13 +213,18 @@ static void compare(struct suite *suite, const struct order *o, size_t i, unsign
 static bool play(struct suite *suite, const size_t *index, size_t n, unsigned *trials_left)
 {
     struct order o;
+    size_t played = 0;
 
     order_init(&o, suite, index, n);
     bool ok = n == 0 || suite_run_in_order(&o.list, &suite->settings, took, &o);
     for (size_t i = 0; ok && i < n; i++) {
+        if (!o.process[i])
+            continue;
+        played++;
         suite->persistent_trouble += o.judged[i].verdict == SUITE_ERROR;
         compare(suite, &o, i, trials_left);
     }
+    suite->n_persistent = MAX(suite->n_persistent, played);
     order_fini(&o);
     return ok;
 }
@@ -299,7 +304,6 @@ bool suite_run_persistent(struct suite *suite)
         order_shuffle(index, n, suite->seed);
         group(suite, index, n);
     }
-    suite->n_persistent = n;
     bool ok = play(suite, index, n, &trials_left);
     if (ok && !suite->in_order) {
         n = leave_out_slow(suite, index, n);

@@ -3,6 +3,7 @@
 #include "harness/suite/suite.h"
 #include "impl/tests/unit.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -159,6 +160,23 @@ static void check(const struct row *row, const char *self, uint64_t seed)
     suite_fini(&suite);
 }
 
+/* What was not played on one process had no verdict there that could differ. */
+static void test_suite_run_persistent_that_is_interrupted_finds_nothing(void **state)
+{
+    volatile sig_atomic_t interrupted = 0;
+    struct suite suite;
+
+    start(&suite, *state, "none");
+    suite.settings.interrupted = &interrupted;
+    assert_true(suite_run(&suite));
+    suite.results[0].judgement.verdict = SUITE_FAIL;
+    interrupted = SIGINT;
+    suite_run_persistent(&suite);
+    assert_int_equal(suite.n_persistent, 0);
+    assert_int_equal(suite.n_findings, 0);
+    suite_fini(&suite);
+}
+
 static void test_suite_run_persistent_finds_the_fewest_cases_that_carry_state_over(void **state)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -173,6 +191,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(
             test_suite_run_persistent_finds_the_fewest_cases_that_carry_state_over, self),
+        cmocka_unit_test_prestate(test_suite_run_persistent_that_is_interrupted_finds_nothing,
+                                  self),
     };
 
     for (size_t i = 0; argc >= 4 && strcmp(argv[1], "--be") == 0 && i < ARRAY_LEN(faults); i++)
