@@ -95,12 +95,13 @@ struct control {
     struct params params; /* as meant */
     const struct script_wire **wires;
     size_t n_wires;
-    size_t position; /* in the flow of an honest peer */
-    unsigned stage;  /* within that row */
-    bool finished;   /* the honest run sent or read IPERF_DONE */
-    bool own_data;   /* the script sends data itself */
-    unsigned looks;  /* for a subject that sleeps (drained.c) */
-    bool drained;    /* queues were seen empty before TEST_END */
+    size_t position;   /* in the flow of an honest peer */
+    unsigned stage;    /* within that row */
+    bool finished;     /* the honest run sent or read IPERF_DONE */
+    bool own_data;     /* the script sends data itself */
+    unsigned looks;    /* for a subject that sleeps (drained.c) */
+    uint64_t looks_ns; /* the first of them */
+    bool drained;      /* queues were seen empty before TEST_END */
     uint64_t running_ns;
     bool omit_over;   /* and the lanes know what was omitted */
     uint64_t done;    /* rows of the flow whose message the script has sent ahead of its time */

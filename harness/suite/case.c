@@ -2,6 +2,7 @@
 #include "harness/session/clock.h"
 #include "harness/session/witness.h"
 #include "harness/subject/watch.h"
+#include "harness/suite/aftermath.h"
 #include "harness/suite/keep.h"
 #include "harness/suite/serve.h"
 
@@ -18,10 +19,7 @@
 #define TIMELINE_LINES     30
 #define SESSION_ROWS       300  /* that a report holds of one case */
 #define SESSION_BODY       4096 /* bytes of one JSON message in it */
-#define SETTLE_MS          10000
 #define CLIENT_PATIENCE_MS 1500 /* lenient: fixed clients rest for a second at a test's end */
-#define LEAK_ROUNDS        SUBJECT_SAMPLES_MAX /* sessions of a case that is tagged `leak` */
-#define SUSPECT_ROUNDS     32                  /* of one after which the server holds more */
 
 static void take_outcome(struct suite_run *run, struct sim_outcome *o)
 {
@@ -42,7 +40,7 @@ static void take_outcome(struct suite_run *run, struct sim_outcome *o)
     o->record = (struct session){0};
 }
 
-static bool play(const struct sim_config *config, struct suite_run *run)
+bool case_play(const struct sim_config *config, struct suite_run *run)
 {
     struct sim_outcome outcome;
     uint64_t began = now_ns();
@@ -110,15 +108,6 @@ static void judge_process(struct subject *s, size_t from, struct suite_run *run)
     text_fini(&line);
 }
 
-static void judge_rest(struct subject *s, double scale, struct suite_run *run)
-{
-    struct text used = {0};
-
-    if (run->cause != SIM_TROUBLE && !subject_rests(s, scale, &used))
-        instead(run, SIM_SPIN, &used);
-    text_fini(&used);
-}
-
 /* --- what the session shows ------------------------------------------------------------------ */
 
 static void add_reaction(void *context, const struct witness *w)
@@ -144,70 +133,12 @@ static void note_reactions(const struct subject *s, bool ended, struct suite_run
     witness_read(&run->record, &end, add_reaction, run);
 }
 
-/* --- many sessions on one process ------------------------------------------------------------ */
-
 static bool is_tagged(const struct script *script, const char *tag)
 {
     for (size_t i = 0; i < script->tags.n; i++)
         if (strcmp(script->tags.at[i], tag) == 0)
             return true;
     return false;
-}
-
-/* Every session of it counts: the first that goes wrong is the case's. */
-static void play_for_leaks(struct sim_config *config, struct subject *s, struct suite_run *run)
-{
-    struct subject_growth growth = {.n = 0};
-    struct text used = {0}, what = {0};
-
-    for (int i = 0; i < LEAK_ROUNDS; i++) {
-        if (!play(config, run))
-            return;
-        config->was_used = true;
-        subject_rests(s, config->timeout_scale, &used); /* judged afterwards */
-        if (!subject_growth_note(&growth, s))
-            break;
-    }
-    if (s->running && subject_growth_shows(&growth, "session", &what))
-        serve_trouble(run, SIM_LEAK, "%s", text_string(&what));
-    text_fini(&used);
-    text_fini(&what);
-}
-
-static bool holds_more(const struct subject *s, const struct subject_sample *before)
-{
-    struct subject_sample now;
-
-    return subject_sample(s, &now) &&
-           (now.descriptors > before->descriptors || now.threads > before->threads);
-}
-
-/* The case went well, but the server holds more than before. It may have opened something once, or
- * be about to close it: only if more sessions of the same kind leave more and more is it a leak.
- * Those are not the case's: how they go is no matter. */
-static void look_for_leaks(struct serve *serve, struct sim_config *config,
-                           const struct subject_sample *before, struct suite_run *run)
-{
-    struct subject *s = &serve->subject;
-    struct subject_growth growth = {.n = 0};
-    struct subject_sample first = *before;
-    struct text what = {0};
-    bool goes_on = true;
-
-    config->was_used = true;
-    for (int i = 0; i < SUSPECT_ROUNDS && goes_on; i++) {
-        struct suite_run more = {0};
-        subject_await_settled(s, serve->port,
-                              now_ns() + (uint64_t)(SETTLE_MS * 1e6 * config->timeout_scale));
-        goes_on = holds_more(s, &first) && subject_growth_note(&growth, s);
-        if (i == 0)
-            subject_sample(s, &first);
-        goes_on = goes_on && play(config, &more);
-        suite_run_fini(&more);
-    }
-    if (s->running && subject_growth_shows(&growth, "session", &what))
-        serve_trouble(run, SIM_LEAK, "%s", text_string(&what));
-    text_fini(&what);
 }
 
 /* --- keys ------------------------------------------------------------------------------------ */
@@ -252,7 +183,6 @@ static void play_server(const struct script *script, struct sim_config config, s
     struct subject_sample before;
     struct sim_process process = subject_process(&serve->subject);
     bool is_remote = serve->settings->remote || serve->settings->far.dut;
-    double scale = serve->settings->timeout_scale;
     unsigned number = serve->number;
 
     suite_can_run(script, serve->settings, &why, &options);
@@ -266,14 +196,10 @@ static void play_server(const struct script *script, struct sim_config config, s
         config.was_used = is_remote || number == serve->number;
         bool is_known = !is_remote && subject_sample(&serve->subject, &before);
         if (is_tagged(script, "leak") && !is_remote)
-            play_for_leaks(&config, &serve->subject, run);
+            aftermath_play_for_leaks(&config, &serve->subject, run);
         else
-            play(&config, run);
-        if (!serve->is_hasty)
-            judge_rest(&serve->subject, scale, run);
-        if (!serve->is_hasty && !serve->is_measured && is_known && run->cause == SIM_OK &&
-            holds_more(&serve->subject, &before))
-            look_for_leaks(serve, &config, &before, run);
+            case_play(&config, run);
+        aftermath_judge(serve, script, &config, is_known ? &before : NULL, run);
     }
     text_fini(&options);
     text_fini(&why);
@@ -331,10 +257,10 @@ static void play_client(const struct script *script, struct sim_config config,
     config.is_local = !far->listen && !far->harness;
     if (far->listen) {
         await_person(script, host, listener.port, listener.tcp);
-        play(&config, run);
+        case_play(&config, run);
     } else if (serve_launch(serve, host, listener.port, script->subject, &client, &run->command,
                             run)) {
-        play(&config, run);
+        case_play(&config, run);
     }
     sim_listener_close(&listener);
     bool ended = !far->listen && process.ended(process.context, &(int){0});
@@ -347,8 +273,7 @@ static void play_client(const struct script *script, struct sim_config config,
     subject_fini(&client);
 }
 
-static struct sim_config make_config(const struct script *script,
-                                     const struct suite_settings *settings)
+struct sim_config case_config(const struct script *script, const struct suite_settings *settings)
 {
     bool is_stock = strcmp(settings->build.name, "iperf") == 0; /* CONN-5 speaks of these */
 
@@ -367,29 +292,12 @@ static struct sim_config make_config(const struct script *script,
 
 /* --- keeping a server from case to case ------------------------------------------------------ */
 
-/* Whether it serves again, after the time that `expect alive` gives it. */
-static bool serves_again(struct serve *serve)
+static bool serves_on(struct serve *serve, const struct script *script)
 {
-    static const char text[] = "case alive\nclause INT-3\nplays client\n\nexpect alive\n";
-    struct script_list list = {0};
-    struct script_error error;
-    struct suite_run run = {0};
-    struct sim_process process = subject_process(&serve->subject);
+    struct suite_run more = {0};
+    bool ok = aftermath_serves(serve, script, &more);
 
-    if (!script_read(&list, "alive", text, &error))
-        return false;
-    struct sim_config config = make_config(list.at[0], serve->settings);
-    config.process = serve->settings->far.dut ? NULL : &process;
-    config.server = serve->at;
-    config.server_len = serve->at_len;
-    config.is_local = true;
-    config.was_used = true;
-    bool ok = play(&config, &run);
-    if (ok)
-        subject_await_settled(&serve->subject, serve->port,
-                              now_ns() + (uint64_t)(SETTLE_MS * 1e6 * config.timeout_scale));
-    suite_run_fini(&run);
-    script_list_fini(&list);
+    suite_run_fini(&more);
     return ok;
 }
 
@@ -424,7 +332,7 @@ static void add_session(struct suite_run *run)
 static void run_case(struct serve *serve, bool keep, const struct script *script,
                      struct suite_run *run)
 {
-    struct sim_config config = make_config(script, serve->settings);
+    struct sim_config config = case_config(script, serve->settings);
     struct keep kept;
     char version[32];
     struct profile profile = profile_of(&serve->settings->build, version, sizeof version);
@@ -443,7 +351,7 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
         play_server(script, config, serve, run);
         /* One that leaks would soon be at its end: that is no news about the cases to come. */
         if (!keep || !serve->subject.running || (run->cause == SIM_LEAK && !serve->is_measured) ||
-            (!serve->is_hasty && !serves_again(serve)))
+            (!serve->is_hasty && !serves_on(serve, script)))
             serve_end(serve);
         judge_process(&serve->subject, number == serve->number ? from : 0, run);
         note_reactions(&serve->subject, false, run);

@@ -185,8 +185,8 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
  * descriptors the subject would look guilty of what is our poverty. Raises the soft limit; false,
  * with one line, if the hard one is too low. */
 bool suite_has_descriptors(struct text *why);
-/* Whether the session went as it should; a server that then keeps something of it can do it, too.
- */
+/* Whether the session went as it should; a server that keeps something of it then, or comes to no
+ * rest, can do it, too. */
 bool suite_run_is_whole(const struct suite_run *run);
 /* Before the cases: whether what is to be judged is an iperf3 at all, in the roles that the cases
  * of list want. One correct session has to go well, or to be refused properly. False, with one line

@@ -1,0 +1,171 @@
+#include "harness/suite/aftermath.h"
+
+#include "harness/session/clock.h"
+
+#include <string.h>
+
+#define SETTLE_MS      10000
+#define LEAK_ROUNDS    SUBJECT_SAMPLES_MAX /* sessions of a case that is tagged `leak` */
+#define SUSPECT_ROUNDS 32                  /* of one after which the server holds more */
+#define SUSPECT_MS     10000               /* for all of them: there are faster cases */
+
+static uint64_t deadline_in(double ms, double scale)
+{
+    return now_ns() + (uint64_t)(ms * 1e6 * scale);
+}
+
+static void judge_growth(const struct subject *s, const struct subject_growth *growth,
+                         struct suite_run *run)
+{
+    struct text what = {0};
+
+    if (s->running && subject_growth_shows(growth, "session", &what)) {
+        text_fini(&run->got);
+        serve_trouble(run, SIM_LEAK, "%s", text_string(&what));
+    }
+    text_fini(&what);
+}
+
+void aftermath_play_for_leaks(struct sim_config *config, struct subject *s, struct suite_run *run)
+{
+    struct subject_growth growth = {.n = 0};
+    struct text used = {0};
+
+    for (int i = 0; i < LEAK_ROUNDS; i++) {
+        if (!case_play(config, run))
+            return;
+        config->was_used = true;
+        subject_rests(s, config->timeout_scale, &used); /* judged afterwards */
+        if (!subject_growth_note(&growth, s))
+            break;
+    }
+    judge_growth(s, &growth, run);
+    text_fini(&used);
+}
+
+/* --- rest ------------------------------------------------------------------------------------ */
+
+static void judge_rest(struct subject *s, double scale, struct suite_run *run)
+{
+    struct text used = {0};
+
+    if (run->cause != SIM_TROUBLE && !subject_rests(s, scale, &used)) {
+        text_fini(&run->got);
+        serve_trouble(run, SIM_SPIN, "%s", text_string(&used));
+    }
+    text_fini(&used);
+}
+
+/* --- service --------------------------------------------------------------------------------- */
+
+bool aftermath_serves(struct serve *serve, const struct script *script, struct suite_run *more)
+{
+    static const char text[] = "case alive\nclause INT-3\nplays client\n\nexpect alive\n";
+    struct script_list list = {0};
+    struct script_error error;
+    struct sim_process process = subject_process(&serve->subject);
+
+    if (!script_read(&list, "alive", text, &error))
+        return false;
+    struct sim_config config = case_config(list.at[0], serve->settings);
+    config.process = serve->settings->far.dut ? NULL : &process;
+    config.server = serve->at;
+    config.server_len = serve->at_len;
+    config.is_local = true;
+    config.was_used = true;
+    config.keys = serve->keys.dir[0] ? serve->keys.dir : NULL;
+    config.wants_pkcs1 = case_config(script, serve->settings).wants_pkcs1;
+    bool ok = case_play(&config, more);
+    if (ok)
+        subject_await_settled(&serve->subject, serve->port,
+                              deadline_in(SETTLE_MS, config.timeout_scale));
+    script_list_fini(&list);
+    return ok;
+}
+
+static bool needs(const struct script *script, enum script_need need)
+{
+    for (size_t i = 0; i < script->needs.n; i++)
+        if (strcmp(script->needs.at[i], script_need_word(need)) == 0)
+            return true;
+    return false;
+}
+
+/* One that was told to end, or that serves one test only, need not serve on; what the script has
+ * asked for itself was judged; and a process that failed for a cause of its own has been told. */
+static bool may_be_gone(const struct script *script, const struct suite_run *run)
+{
+    bool is_of_the_case =
+        run->cause == SIM_OK || run->cause == SIM_MISS || run->cause == SIM_TIMEOUT;
+
+    return run->served_ns > 0 || !is_of_the_case || needs(script, SCRIPT_NEED_SIGNAL) ||
+           strstr(script->subject, "-1") || strstr(script->subject, "--one-off");
+}
+
+static void judge_service(struct serve *serve, const struct script *script, struct suite_run *run)
+{
+    struct suite_run more = {0};
+    static const bool is_own[SIM_N_CAUSES] = {[SIM_CRASH] = true,
+                                              [SIM_EXIT] = true,
+                                              [SIM_HANG] = true,
+                                              [SIM_NO_SERVICE] = true,
+                                              [SIM_SPIN] = true};
+
+    if (!aftermath_serves(serve, script, &more) && is_own[more.cause]) {
+        text_addf(&run->got, "%safter the case: %s", run->got.len ? "; " : "",
+                  text_string(&more.got));
+        run->cause = more.cause;
+    }
+    suite_run_fini(&more);
+}
+
+/* --- leaks ----------------------------------------------------------------------------------- */
+
+static bool holds_more(const struct subject *s, const struct subject_sample *before)
+{
+    struct subject_sample now;
+
+    return subject_sample(s, &now) &&
+           (now.descriptors > before->descriptors || now.threads > before->threads);
+}
+
+/* The case went well, but the server holds more than before. It may have opened something once, or
+ * be about to close it: only if more sessions of the same kind leave more and more is it a leak.
+ * Those are not the case's: how they go is no matter. */
+static void look_for_leaks(struct serve *serve, struct sim_config *config,
+                           const struct subject_sample *before, struct suite_run *run)
+{
+    struct subject *s = &serve->subject;
+    struct subject_growth growth = {.n = 0};
+    struct subject_sample first = *before;
+    uint64_t deadline = deadline_in(SUSPECT_MS, config->timeout_scale);
+    bool goes_on = true;
+
+    config->was_used = true;
+    for (int i = 0; i < SUSPECT_ROUNDS && goes_on && now_ns() < deadline; i++) {
+        struct suite_run more = {0};
+        subject_await_settled(s, serve->port, deadline);
+        goes_on = holds_more(s, &first) && subject_growth_note(&growth, s);
+        if (i == 0)
+            subject_sample(s, &first);
+        goes_on = goes_on && case_play(config, &more);
+        suite_run_fini(&more);
+    }
+    judge_growth(s, &growth, run);
+}
+
+/* --- all ------------------------------------------------------------------------------------- */
+
+void aftermath_judge(struct serve *serve, const struct script *script, struct sim_config *config,
+                     const struct subject_sample *before, struct suite_run *run)
+{
+    if (serve->is_hasty)
+        return;
+    judge_rest(&serve->subject, config->timeout_scale, run);
+    if (serve->is_measured || !config->process)
+        return;
+    if (!may_be_gone(script, run))
+        judge_service(serve, script, run);
+    if (before && run->cause == SIM_OK && holds_more(&serve->subject, before))
+        look_for_leaks(serve, config, before, run);
+}
