@@ -162,7 +162,7 @@ void aftermath_judge(struct serve *serve, const struct script *script, struct si
     if (serve->is_hasty)
         return;
     judge_rest(&serve->subject, config->timeout_scale, run);
-    if (serve->is_measured || !config->process)
+    if (serve->is_measured || serve->settings->is_probing || !config->process)
         return;
     if (!may_be_gone(script, run))
         judge_service(serve, script, run);

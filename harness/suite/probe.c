@@ -22,7 +22,7 @@ static const char *const texts[N_PROBES] = {
 };
 
 struct probing {
-    const struct suite_settings *settings;
+    struct suite_settings settings;
     struct text got;
     bool ok, spoke; /* it got as far as a session */
 };
@@ -57,7 +57,7 @@ static bool try(struct probing *p, int which)
 
     p->ok = p->spoke = false;
     if (!script_read(&list, "probe", texts[which], &error) ||
-        !suite_run_all(&list, p->settings, done, p))
+        !suite_run_all(&list, &p->settings, done, p))
         text_adds(&p->got, "cannot be tried: no worker process");
     else if (!p->ok && p->got.len == 0)
         text_adds(&p->got, "not judged before the run had to end");
@@ -97,11 +97,12 @@ bool suite_has_descriptors(struct text *why)
 bool suite_probe(const struct suite_settings *settings, const struct script_list *list, bool *spoke,
                  struct text *why)
 {
-    struct probing p = {.settings = settings};
+    struct probing p = {.settings = *settings};
     const char *server = name_of(settings, false), *client = name_of(settings, true);
     struct text first = {0};
 
     *spoke = false;
+    p.settings.is_probing = true;
     if (*server && wants(list, false) && !try(&p, SERVES)) {
         *spoke = p.spoke;
         text_adds(&first, text_string(&p.got)); /* it tells more than that of the second attempt */

@@ -158,6 +158,7 @@ struct suite_settings {
      * be told; at the second everything ends, with what has begun. */
     uint64_t budget_end_ns, limit_ns;
     const volatile sig_atomic_t *interrupted; /* not 0: as the limit; NULL: never */
+    bool is_probing; /* is it an iperf3 at all? What it does behind the session is no matter */
     bool is_lenient; /* as of struct sim_config: the script is no more than a proposal */
     int64_t hang_ms; /* the same: patience with a client without a server */
 };
