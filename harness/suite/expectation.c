@@ -10,6 +10,7 @@
  * earlier clients of the same process (--persistent). */
 #include "harness/suite/suite.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
@@ -33,6 +34,12 @@ bool suite_set_holds(const char *set, const struct subject_build *build)
            (build->has_version && clause_versions_hold(set, &build->version));
 }
 
+/* `any`, a set of versions, or the name of a program, which begins with a letter. */
+static bool is_set(const char *set)
+{
+    return isalpha((unsigned char)*set) || clause_versions_valid(set);
+}
+
 /* `builds SET...` */
 static bool read_builds(struct reading *r, struct cursor *c)
 {
@@ -41,9 +48,14 @@ static bool read_builds(struct reading *r, struct cursor *c)
     r->applies = r->build == NULL;
     if (cursor_at_end(c))
         return cursor_fail(c, SIZE_MAX, "version sets, or any");
-    while ((set = cursor_word(c)))
+    while ((set = cursor_word(c))) {
+        if (!is_set(set))
+            return cursor_fail(c, c->at - strlen(set),
+                               "a set of versions such as 3.9, 3.1.4-3.17.1, 3.16+ or "
+                               "+3.18@deb13u2; any; or a program's name");
         if (r->build && suite_set_holds(set, r->build))
             r->applies = true;
+    }
     return true;
 }
 

@@ -91,6 +91,9 @@ static void test_suite_expectations_name_a_mistake(void **state)
         {"a\n",                      1, 2,  "the end of the line", "a verdict"        },
         {"a carried:fail DEF-1 w\n", 1, 3,  "'carried:fail'",      "or carried"       },
         {"builds\n",                 1, 7,  "the end of the line", "version sets"     },
+        {"builds 3.18-3.12\n",       1, 8,  "'3.18-3.12'",         "a set of versions"},
+        {"builds 3.9 3.x\n",         1, 12, "'3.x'",               "a set of versions"},
+        {"builds 3.18@deb13u2\n",    1, 8,  "'3.18@deb13u2'",      "a set of versions"},
     };
 
     (void)state;

@@ -147,7 +147,7 @@ static bool take_plain(const char **at, const struct clause_version *version, bo
     if (take(at, "+"))
         to = -1;
     else if (take(at, "-")) {
-        if (!take_version(at, &last))
+        if (!take_version(at, &last) || clause_version_compare(&first, &last) > 0)
             return false;
         to = clause_version_compare(version, &last);
     }
@@ -172,20 +172,32 @@ static bool take_vendor(const char **at, bool adds, const struct clause_version 
     return true;
 }
 
-bool clause_versions_hold(const char *set, const struct clause_version *version)
+/* False if it is no set; else *holds. */
+static bool read_set(const char *set, const struct clause_version *version, bool *holds)
 {
-    bool holds = false;
-
-    if (strcmp(set, "all") == 0)
+    *holds = strcmp(set, "all") == 0;
+    if (*holds || strcmp(set, "new") == 0)
         return true;
-    if (strcmp(set, "new") == 0)
-        return false;
     do {
-        bool well_formed = take(&set, "+")   ? take_vendor(&set, true, version, &holds)
-                           : take(&set, "-") ? take_vendor(&set, false, version, &holds)
-                                             : take_plain(&set, version, &holds);
+        bool well_formed = take(&set, "+")   ? take_vendor(&set, true, version, holds)
+                           : take(&set, "-") ? take_vendor(&set, false, version, holds)
+                                             : take_plain(&set, version, holds);
         if (!well_formed)
             return false;
     } while (take(&set, ","));
-    return *set == '\0' && holds;
+    return *set == '\0';
+}
+
+bool clause_versions_valid(const char *set)
+{
+    bool holds;
+
+    return read_set(set, &(struct clause_version){.major = 3}, &holds);
+}
+
+bool clause_versions_hold(const char *set, const struct clause_version *version)
+{
+    bool holds;
+
+    return read_set(set, version, &holds) && holds;
 }

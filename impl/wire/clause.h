@@ -53,5 +53,7 @@ bool clause_version_parse(const char *text, const char *vendor, struct clause_ve
 /* Negative, 0 or positive, as strcmp(); the vendor is not looked at. */
 int clause_version_compare(const struct clause_version *a, const struct clause_version *b);
 
+/* Whether text is a set in the registry's notation, each range with its lower end first. */
+bool clause_versions_valid(const char *set);
 /* Whether a set in the registry's notation (column versions) holds that build. */
 bool clause_versions_hold(const char *set, const struct clause_version *version);
