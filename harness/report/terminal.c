@@ -92,6 +92,12 @@ static void block(FILE *out, const char *label, const char *text)
     fputs("\n", out);
 }
 
+/* "" where any cause will do. */
+static const char *named_cause(const struct suite_expectation *e)
+{
+    return e->cause < SIM_N_CAUSES ? sim_cause_word(e->cause) : "";
+}
+
 static void details(FILE *out, const struct suite_result *r, const char *again)
 {
     const struct suite_run *run = &r->run;
@@ -109,8 +115,9 @@ static void details(FILE *out, const struct suite_result *r, const char *again)
     if (run->said.len)
         block(out, "stderr", text_string(&run->said));
     if (r->expectation)
-        fprintf(out, "  known    %s:%u names '%s': %s\n", r->expectation->file,
+        fprintf(out, "  known    %s:%u names '%s%s%s': %s\n", r->expectation->file,
                 r->expectation->line, suite_verdict_word(r->expectation->verdict),
+                named_cause(r->expectation)[0] ? ":" : "", named_cause(r->expectation),
                 r->expectation->reason);
     if (run->kept.len)
         fprintf(out, "  capture  %s\n", text_string(&run->kept));
@@ -143,11 +150,16 @@ static void contradiction(FILE *out, const struct suite_result *r)
         judgement(out, &r->again);
     }
     if (r->standing == SUITE_UNEXPECTED)
-        fprintf(out, "  (%s)\n      line %u, got %s", sim_cause_word(r->judgement.cause),
-                r->run.line, text_string(&r->run.got));
+        fprintf(out, "  (%s)\n      ", sim_cause_word(r->judgement.cause));
+    if (r->standing == SUITE_UNEXPECTED && r->run.line)
+        fprintf(out, "line %u, ", r->run.line);
+    if (r->standing == SUITE_UNEXPECTED)
+        fprintf(out, "got %s", text_string(&r->run.got));
     if (r->standing != SUITE_KNOWN && r->expectation)
-        fprintf(out, "\n      %s:%u expects %s: %s", r->expectation->file, r->expectation->line,
-                suite_verdict_word(r->expectation->verdict), r->expectation->reason);
+        fprintf(out, "\n      %s:%u expects %s%s%s: %s", r->expectation->file, r->expectation->line,
+                suite_verdict_word(r->expectation->verdict),
+                named_cause(r->expectation)[0] ? ":" : "", named_cause(r->expectation),
+                r->expectation->reason);
     fputs("\n", out);
 }
 
