@@ -66,23 +66,22 @@ static void take_datagrams(bool wide, struct bytes in)
     }
 }
 
-/* Sending just the blocks that are left reaches the end, one block fewer does not. */
+/* Sending just that many blocks reaches the end, one fewer does not. */
 static void check_end(uint64_t num, uint64_t blocks, uint64_t rate_bps)
 {
     struct account_end end = {.bytes = num >> 8, .blocks = blocks >> 8};
-    uint64_t len = 1 + (rate_bps & 0xfffff), left = account_blocks_left(&end, len, 0, 0);
+    uint64_t len = 1 + (rate_bps & 0xfffff), sent = account_blocks(&end, len);
 
     if (rate_bps > 0)
         FUZZ_CHECK(account_pace_ns(num, rate_bps, blocks) >= num, "pace");
-    if (left == UINT64_MAX) {
+    if (sent == UINT64_MAX) {
         FUZZ_CHECK(!account_end_reached(&end, 1, num, blocks), "no end, yet reached");
         return;
     }
-    FUZZ_CHECK(left > 0 && account_end_reached(&end, 0, left * len, left), "%llu blocks",
-               (unsigned long long)left);
-    FUZZ_CHECK(!account_end_reached(&end, 0, (left - 1) * len, left - 1), "%llu blocks - 1",
-               (unsigned long long)left);
-    FUZZ_CHECK(account_blocks_left(&end, len, left * len, left) == 0, "some are left at the end");
+    FUZZ_CHECK(sent > 0 && account_end_reached(&end, 0, sent * len, sent), "%llu blocks",
+               (unsigned long long)sent);
+    FUZZ_CHECK(!account_end_reached(&end, 0, (sent - 1) * len, sent - 1), "%llu blocks - 1",
+               (unsigned long long)sent);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
