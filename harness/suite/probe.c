@@ -5,8 +5,11 @@
  * of the protocol, as one that wants a password does. */
 #include "harness/suite/suite.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define DESCRIPTORS 512u
 
@@ -79,6 +82,18 @@ static const char *name_of(const struct suite_settings *s, bool client)
     const char *command = client ? b->client_cmd : b->server_cmd;
 
     return !client && s->remote ? s->remote : *command ? command : b->path;
+}
+
+bool suite_has_temporary(struct text *why)
+{
+    const char *tmp = getenv("TMPDIR");
+
+    if (!tmp || access(tmp, W_OK | X_OK) == 0)
+        return true;
+    text_addf(why,
+              "TMPDIR is %s, where nothing can be written (%s); iperf3 keeps its buffers there",
+              tmp, strerror(errno));
+    return false;
 }
 
 bool suite_has_descriptors(struct text *why)

@@ -186,6 +186,9 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
  * descriptors the subject would look guilty of what is our poverty. Raises the soft limit; false,
  * with one line, if the hard one is too low. */
 bool suite_has_descriptors(struct text *why);
+/* Nor does it look well without a folder for its temporary files, which it takes from our
+ * environment. False, with one line. */
+bool suite_has_temporary(struct text *why);
 /* Whether the session went as it should; a server that keeps something of it then, or comes to no
  * rest, can do it, too. */
 bool suite_run_is_whole(const struct suite_run *run);
