@@ -1,6 +1,7 @@
 /* build.c - what a build says about itself: name, version, package, checksum, capabilities. */
 #include "harness/subject/subject.h"
 
+#include <ctype.h>
 #include <glob.h>
 #include <openssl/evp.h>
 #include <poll.h>
@@ -134,7 +135,7 @@ static void info(const char *path, const char *key, char *out, size_t cap)
 }
 
 /* "iperf 3.12 (cJSON 1.7.15)" is stock; "iperf 3.22 (iperfref 0.1)" is another program that speaks
- * as that version. */
+ * as that version; in "iperf 3.12 (1 June 2016)" nobody is named. */
 static void read_banner(struct subject_build *b)
 {
     char brackets[32] = "";
@@ -142,7 +143,8 @@ static void read_banner(struct subject_build *b)
     if (sscanf(b->banner, "iperf %31[^ ] (%31[^ )]", b->version_text, brackets) < 1)
         return;
     snprintf(b->name, sizeof b->name, "%s",
-             brackets[0] && strcmp(brackets, "cJSON") != 0 ? brackets : "iperf");
+             isalpha((unsigned char)brackets[0]) && strcmp(brackets, "cJSON") != 0 ? brackets
+                                                                                   : "iperf");
 }
 
 /* "3.12-1+deb12u2": what stands behind the + is the vendor's patch level in the registry. */

@@ -126,6 +126,30 @@ static bool read_asked(struct subject_build *build, const char *asked, char vend
     return true;
 }
 
+/* What somebody built between two releases: "3.18rc1", "3.1b3" and "3.15-mt-beta1" come before
+ * theirs, "3.22-dirty" and "3.22-4-g1a2b3c4" are taken for it. */
+static bool read_version(const char *text, const char *vendor, struct clause_version *out,
+                         struct text *note)
+{
+    static const char *const early[] = {"rc", "beta", "alpha", "pre", "b", "a"};
+    char number[32], rest[32];
+    size_t len = strspn(text, "0123456789.");
+
+    snprintf(number, sizeof number, "%.*s", (int)MIN(len, sizeof number - 1), text);
+    if (clause_version_parse(text, vendor, out))
+        return true;
+    if (!clause_version_parse(number, vendor, out))
+        return false;
+    snprintf(rest, sizeof rest, "%s", text + len);
+    rest[strcspn(rest, "g")] = '\0'; /* what git adds: a commit's hash may hold any letters */
+    for (size_t i = 0; i < ARRAY_LEN(early); i++) {
+        const char *found = strstr(rest, early[i]);
+        out->dev |= found && isdigit((unsigned char)found[strlen(early[i])]);
+    }
+    text_addf(note, "; taken for %s%s", number, out->dev ? "-dev" : "");
+    return true;
+}
+
 bool suite_choose_profile(struct subject_build *build, const char *asked, struct text *note,
                           struct text *why)
 {
@@ -135,13 +159,16 @@ bool suite_choose_profile(struct subject_build *build, const char *asked, struct
         return false;
     if (!asked)
         vendor_of(build->package, vendor, sizeof vendor);
+    struct text taken = {0};
     build->has_version = strcmp(build->name, "iperf") == 0 &&
-                         clause_version_parse(build->version_text, vendor, &build->version);
+                         read_version(build->version_text, vendor, &build->version, &taken);
     if (!build->has_version) {
         text_adds(note, "any: MUST and SHOULD judge it, nothing predicts it");
         return true;
     }
-    text_addf(note, "iperf %s%s%s", build->version_text, vendor[0] ? " " : "", vendor);
+    text_addf(note, "iperf %s%s%s%s", build->version_text, vendor[0] ? " " : "", vendor,
+              text_string(&taken));
+    text_fini(&taken);
     nearest_patch(&build->version, note);
     nearest_version(&build->version, note);
     return true;
