@@ -226,6 +226,7 @@ static void narrow(struct script_list *list, keeps *stays, const void *context,
         to->at[to->n++] = list->at[i];
     }
     free(list->at);
+    kept.arena = list->arena; /* the others' scripts live there, too */
     *list = kept;
     if (rest)
         *rest = others;
