@@ -527,6 +527,7 @@ void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
     }
     tell_drift(&s);
     close_case(&s);
+    outcome->end_is_wanted = s.end_is_wanted;
     if (s.is_deaf) /* for the next session */
         hear_again(config->listener);
     free_all(&s);

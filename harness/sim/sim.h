@@ -117,6 +117,7 @@ struct sim_outcome {
     struct text branches; /* which way each `either` went: "line 12: end"; what came as reaction */
     unsigned connects;    /* control connections that were wanted */
     uint64_t served_ns;   /* how long the last `expect alive` took; 0: there was none */
+    bool end_is_wanted;   /* the script told the subject to end, or expects it to */
     unsigned retries;     /* those that took more than one attempt (CONN-5), service checks aside */
     struct session record;
 };

@@ -83,14 +83,6 @@ bool aftermath_serves(struct serve *serve, const struct script *script, struct s
     return ok;
 }
 
-static bool needs(const struct script *script, enum script_need need)
-{
-    for (size_t i = 0; i < script->needs.n; i++)
-        if (strcmp(script->needs.at[i], script_need_word(need)) == 0)
-            return true;
-    return false;
-}
-
 /* One that was told to end, or that serves one test only, need not serve on; what the script has
  * asked for itself was judged; and a process that failed for a cause of its own has been told. */
 static bool may_be_gone(const struct script *script, const struct suite_run *run)
@@ -98,7 +90,7 @@ static bool may_be_gone(const struct script *script, const struct suite_run *run
     bool is_of_the_case =
         run->cause == SIM_OK || run->cause == SIM_MISS || run->cause == SIM_TIMEOUT;
 
-    return run->served_ns > 0 || !is_of_the_case || needs(script, SCRIPT_NEED_SIGNAL) ||
+    return run->served_ns > 0 || !is_of_the_case || run->end_is_wanted ||
            strstr(script->subject, "-1") || strstr(script->subject, "--one-off");
 }
 

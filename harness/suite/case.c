@@ -28,6 +28,7 @@ static void take_outcome(struct suite_run *run, struct sim_outcome *o)
     run->retries += o->retries;
     run->connects += o->connects;
     run->served_ns = o->served_ns;
+    run->end_is_wanted |= o->end_is_wanted;
     text_fini(&run->timeline);
     text_fini(&run->branches);
     text_adds(&run->clause, o->clause ? o->clause : "");

@@ -52,7 +52,8 @@ struct suite_run {
     uint64_t
         session_ns; /* of the script alone, without the start of the subject; stays there too */
     bool own_network;
-    struct session record; /* of the last session; it stays in the worker */
+    bool end_is_wanted;    /* as of struct sim_outcome; it stays in the worker, as does the next */
+    struct session record; /* of the last session */
     struct text clause;    /* of the step that failed, "" for none */
     struct text step, got, branches, timeline, said /* stderr */, command;
     struct text reactions; /* a line each: "RUN SEV_TEST_END advance 0" (witness.h) */
