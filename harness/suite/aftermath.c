@@ -83,6 +83,12 @@ bool aftermath_serves(struct serve *serve, const struct script *script, struct s
     return ok;
 }
 
+/* It wants a password, and the keys are not ours (subject_keys_make()) but the script's own. */
+static bool has_other_keys(const struct script *script)
+{
+    return strstr(script->subject, "--authorized-users-path") && !strstr(script->subject, "{keys}");
+}
+
 /* One that was told to end, or that serves one test only, need not serve on; what the script has
  * asked for itself was judged; and a process that failed for a cause of its own has been told. */
 static bool may_be_gone(const struct script *script, const struct suite_run *run)
@@ -91,7 +97,8 @@ static bool may_be_gone(const struct script *script, const struct suite_run *run
         run->cause == SIM_OK || run->cause == SIM_MISS || run->cause == SIM_TIMEOUT;
 
     return run->served_ns > 0 || !is_of_the_case || run->end_is_wanted ||
-           strstr(script->subject, "-1") || strstr(script->subject, "--one-off");
+           strstr(script->subject, "-1") || strstr(script->subject, "--one-off") ||
+           has_other_keys(script);
 }
 
 static void judge_service(struct serve *serve, const struct script *script, struct suite_run *run)
