@@ -163,7 +163,7 @@ setup:
 check: ## everything CI runs: unit tests, conformance, interop, golden sessions (15 minutes)
 	scripts/check
 
-conformance: setup ## set up, then judge every stock build and iperfref (5 minutes)
+conformance: setup ## set up, then judge every stock build and iperfref (4 minutes)
 	$(PARALLEL) -s all
 	scripts/conformance $(REPORT) $(BUILDS) build/iperfref
 
