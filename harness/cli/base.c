@@ -38,7 +38,8 @@ static int prepare(struct suite *base, const char *path, const struct cli_choice
         text_adds(&why, strerror(errno ? errno : ENAMETOOLONG));
         return complain(path, &why, CLI_TROUBLE);
     }
-    if (!subject_identify(b, &why) || !suite_choose_profile(b, NULL, &base->profile, &why))
+    if (!subject_identify(b, base->settings.limit_ns, &why) ||
+        !suite_choose_profile(b, NULL, &base->profile, &why))
         return complain(path, &why, CLI_TROUBLE);
     if (suite_default_cases(own, sizeof own)) {
         snprintf(dir, sizeof dir, "%s/expect", own);

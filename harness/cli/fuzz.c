@@ -231,7 +231,7 @@ static int run(struct request *r)
     if (!choose_roles(r, &why) || !open_folder(r, &why))
         return complain(&why, CLI_USAGE);
     bool ok = suite_has_descriptors(&why) && suite_has_temporary(&why) &&
-              subject_identify(&f->suite.build, &why) &&
+              subject_identify(&f->suite.build, 0, &why) &&
               suite_choose_profile(&f->suite.build, NULL, &note, &why);
     text_fini(&note);
     if (!ok)

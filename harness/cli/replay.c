@@ -118,7 +118,7 @@ static int prepare(struct replay *r, const struct script_list *list)
         subject_adopt_orphans();
         subject_enter_own_network();
     }
-    if (!subject_identify(build, &why) || !suite_choose_profile(build, NULL, &note, &why) ||
+    if (!subject_identify(build, 0, &why) || !suite_choose_profile(build, NULL, &note, &why) ||
         !suite_find_needs(&r->settings, list, 0) ||
         !suite_can_run(list->at[0], &r->settings, &why, &options))
         status = complain("", &why, CLI_TROUBLE);

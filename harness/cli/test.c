@@ -127,7 +127,7 @@ static int prepare(struct test_request *r)
     if (!make_folder(r->suite.settings.keep))
         return CLI_TROUBLE;
     if (!suite_has_descriptors(&why) || !suite_has_temporary(&why) ||
-        !subject_identify(build, &why))
+        !subject_identify(build, r->suite.settings.limit_ns, &why))
         return complain(&why, CLI_TROUBLE);
     if (!suite_choose_profile(build, r->profile, &r->suite.profile, &why))
         return complain(&why, CLI_USAGE);

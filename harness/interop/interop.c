@@ -38,7 +38,7 @@ static bool add_end(struct interop_matrix *m, const char *path, struct text *why
         return false;
     }
     strcpy(end->build.path, path);
-    if (!subject_identify(&end->build, why))
+    if (!subject_identify(&end->build, 0, why))
         return false;
     end->side.is_reference = strcmp(end->build.name, "iperfref") == 0;
     end->side.has_version = end->build.has_version;

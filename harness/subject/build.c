@@ -1,6 +1,8 @@
 /* build.c - what a build says about itself: name, version, package, checksum, capabilities. */
 #include "harness/subject/subject.h"
 
+#include "harness/session/clock.h"
+
 #include <ctype.h>
 #include <glob.h>
 #include <openssl/evp.h>
@@ -10,12 +12,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ANSWER_MS 10000
+#define ANSWER_NS 10000000000u
+#define LOOK_MS   50 /* what it prints, and its end, wake us; this is for the deadline */
 
 /* What a command prints, stdout and stderr together. */
-static bool run(const struct subject_build *b, char *const argv[], struct text *answer,
-                struct text *why)
+static bool run(const struct subject_build *b, char *const argv[], uint64_t limit_ns,
+                struct text *answer, struct text *why)
 {
+    uint64_t deadline = MIN(now_ns() + ANSWER_NS, limit_ns ? limit_ns : UINT64_MAX);
     struct subject s;
     struct sim_process p;
 
@@ -24,9 +28,9 @@ static bool run(const struct subject_build *b, char *const argv[], struct text *
         return false;
     }
     p = subject_process(&s);
-    for (int waited = 0; s.running && waited < ANSWER_MS; waited += 50) {
+    while (s.running && now_ns() < deadline) {
         struct pollfd fds[4];
-        poll(fds, p.watch(&s, fds, 4), 50);
+        poll(fds, p.watch(&s, fds, 4), LOOK_MS);
         subject_turn(&s);
     }
     bool ok = !s.running;
@@ -40,21 +44,22 @@ static bool run(const struct subject_build *b, char *const argv[], struct text *
 }
 
 /* What the program prints with one option. */
-static bool ask(const struct subject_build *b, const char *option, struct text *answer,
-                struct text *why)
+static bool ask(const struct subject_build *b, const char *option, uint64_t limit_ns,
+                struct text *answer, struct text *why)
 {
     char *const argv[] = {(char *)(uintptr_t)b->path, (char *)(uintptr_t)option, NULL};
 
-    return run(b, argv, answer, why);
+    return run(b, argv, limit_ns, answer, why);
 }
 
 /* The same for one that only a command reaches. */
-static bool ask_command(const struct subject_build *b, struct text *answer, struct text *why)
+static bool ask_command(const struct subject_build *b, uint64_t limit_ns, struct text *answer,
+                        struct text *why)
 {
     char *const argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
                           (char *)(uintptr_t)b->version_cmd, NULL};
 
-    return run(b, argv, answer, why);
+    return run(b, argv, limit_ns, answer, why);
 }
 
 static void add_file(EVP_MD_CTX *ctx, const char *path)
@@ -164,14 +169,15 @@ static void read_file(struct subject_build *b)
         digest(b->path, b->sha256);
 }
 
-bool subject_identify(struct subject_build *b, struct text *why)
+bool subject_identify(struct subject_build *b, uint64_t limit_ns, struct text *why)
 {
     struct text version = {0}, help = {0};
     bool ok = true;
 
     if (b->path[0] || b->version_cmd[0]) {
-        ok = b->version_cmd[0] ? ask_command(b, &version, why)
-                               : ask(b, "--version", &version, why) && ask(b, "--help", &help, why);
+        ok = b->version_cmd[0] ? ask_command(b, limit_ns, &version, why)
+                               : ask(b, "--version", limit_ns, &version, why) &&
+                                     ask(b, "--help", limit_ns, &help, why);
         text_make_plain(&version);
         snprintf(b->banner, sizeof b->banner, "%.*s", (int)strcspn(text_string(&version), "\n"),
                  text_string(&version));

@@ -30,8 +30,9 @@ struct subject_build {
     char about[16384]; /* what --version and --help print: tells what is built in */
 };
 
-/* Run the program and read what it tells. False and a reason if it cannot be run. */
-bool subject_identify(struct subject_build *build, struct text *why);
+/* Run the program and read what it tells. False and a reason if it cannot be run, or does not end
+ * in time: in ten seconds, or when CLOCK_MONOTONIC comes to limit_ns (0: it does not matter). */
+bool subject_identify(struct subject_build *build, uint64_t limit_ns, struct text *why);
 /* Add "NAME=VALUE" (borrowed); false if it is none, or one too many. */
 bool subject_add_env(struct subject_build *build, const char *assignment);
 
