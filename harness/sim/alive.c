@@ -126,8 +126,9 @@ static bool run(struct sim *s, const struct script_step *step)
         }
         bool over = now_ns() + (uint64_t)pause_ms * 1000000 >= deadline;
         if (!sim_failed(s) && (!retry || over))
-            sim_fail(s, SIM_NO_SERVICE, "no complete session in %.1f s, %u attempts; the last: %s",
-                     (double)(now_ns() - since) / 1e9, attempts, text_string(&last));
+            sim_fail(s, SIM_NO_SERVICE, "no complete session in %.1f s, %u attempt%s; the last: %s",
+                     (double)(now_ns() - since) / 1e9, attempts, attempts == 1 ? "" : "s",
+                     text_string(&last));
         text_fini(&last);
         forget(s);
         if (sim_failed(s))

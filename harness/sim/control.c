@@ -316,12 +316,6 @@ void control_adopt(struct control *c, int fd)
     sim_record(c->sim, c, (struct session_message){.kind = SESSION_OPEN, .from = SESSION_SUBJECT});
 }
 
-static unsigned port_of(const struct sockaddr_storage *address)
-{
-    /* At the same place in sockaddr_in6. */
-    return ntohs(((const struct sockaddr_in *)address)->sin_port);
-}
-
 bool control_bind(const struct control *c, int fd, bool with_port)
 {
     struct sockaddr_storage from;
@@ -346,7 +340,7 @@ void control_connect(struct control *c)
     c->connect_errno = 0;
     c->connecting = true;
     if (c->open && c->open->to)
-        sim_address(c->open->to, port_of(&config->server), &to, &len); /* the parser has seen it */
+        sim_address(c->open->to, sim_port(&config->server), &to, &len); /* the parser has seen it */
     fd = socket(to.ss_family, (c->is_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC,
                 0);
     if (fd < 0) {

@@ -30,12 +30,6 @@ static bool ends_of(int fd, bool udp, struct ends *e)
            getpeername(fd, (struct sockaddr *)&e->theirs, &peer_len) == 0;
 }
 
-static in_port_t port_of(const struct sockaddr_storage *address)
-{
-    return address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)address)->sin6_port
-                                          : ((const struct sockaddr_in *)address)->sin_port;
-}
-
 /* --- /proc ----------------------------------------------------------------------------------- */
 
 /* The receive queue of the socket from port `local` to port `remote`; 0 if there is none. */
@@ -64,7 +58,7 @@ static bool tables_say_empty(const struct ends *e)
     };
 
     for (int i = 0; i < 2; i++)
-        if (queue_in(tables[e->udp][i], ntohs(port_of(&e->theirs)), ntohs(port_of(&e->ours))) > 0)
+        if (queue_in(tables[e->udp][i], sim_port(&e->theirs), sim_port(&e->ours)) > 0)
             return false;
     return true;
 }

@@ -6,6 +6,12 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
+unsigned sim_port(const struct sockaddr_storage *address)
+{
+    /* At the same place in sockaddr_in6. */
+    return ntohs(((const struct sockaddr_in *)address)->sin_port);
+}
+
 bool sim_address(const char *address, unsigned port, struct sockaddr_storage *out, socklen_t *len)
 {
     struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;

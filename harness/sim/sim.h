@@ -25,6 +25,8 @@ bool sim_listen(struct sim_listener *listener, const char *address, unsigned por
 void sim_listener_close(struct sim_listener *listener);
 /* The socket address of an IPv4 or IPv6 text. False and errno if it is none. */
 bool sim_address(const char *text, unsigned port, struct sockaddr_storage *out, socklen_t *len);
+/* The port of an IPv4 or IPv6 address. */
+unsigned sim_port(const struct sockaddr_storage *address);
 
 /* Why a case did not go well. X(name, word, text) */
 #define SIM_CAUSES(X)                                                                              \

@@ -1,5 +1,7 @@
 #include "harness/sim/sockdiag.h"
 
+#include "harness/sim/sim.h"
+
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -45,12 +47,6 @@ static ssize_t hear(int fd, union answer *answer)
 
 /* --- one socket ------------------------------------------------------------------------------ */
 
-static in_port_t port_of(const struct sockaddr_storage *address)
-{
-    return address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)address)->sin6_port
-                                          : ((const struct sockaddr_in *)address)->sin_port;
-}
-
 static void put_address(const struct sockaddr_storage *address, __be32 out[4])
 {
     if (address->ss_family == AF_INET6)
@@ -72,8 +68,8 @@ static struct request request_one(bool udp, const struct sockaddr_storage *local
         .body = { .sdiag_family = (__u8)local->ss_family,
                  .sdiag_protocol = udp ? IPPROTO_UDP : IPPROTO_TCP,
                  .idiag_states = ~0u,
-                 .id = {.idiag_sport = port_of(source),
-                        .idiag_dport = port_of(target),
+                 .id = {.idiag_sport = htons((uint16_t)sim_port(source)),
+                        .idiag_dport = htons((uint16_t)sim_port(target)),
                         .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}},
     };
 

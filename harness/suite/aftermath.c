@@ -19,10 +19,8 @@ static void judge_growth(const struct subject *s, const struct subject_growth *g
 {
     struct text what = {0};
 
-    if (s->running && subject_growth_shows(growth, "session", &what)) {
-        text_fini(&run->got);
+    if (s->running && subject_growth_shows(growth, "session", &what))
         serve_trouble(run, SIM_LEAK, "%s", text_string(&what));
-    }
     text_fini(&what);
 }
 
@@ -49,16 +47,15 @@ static void judge_rest(struct subject *s, double scale, struct suite_run *run)
 {
     struct text used = {0};
 
-    if (run->cause != SIM_TROUBLE && !subject_rests(s, scale, &used)) {
-        text_fini(&run->got);
+    if (run->cause != SIM_TROUBLE && !subject_rests(s, scale, &used))
         serve_trouble(run, SIM_SPIN, "%s", text_string(&used));
-    }
     text_fini(&used);
 }
 
 /* --- service --------------------------------------------------------------------------------- */
 
-bool aftermath_serves(struct serve *serve, const struct script *script, struct suite_run *more)
+/* Whether it serves again behind that script, after the time that `expect alive` gives it. */
+static bool serves_again(struct serve *serve, const struct script *script, struct suite_run *more)
 {
     static const char text[] = "case alive\nclause INT-3\nplays client\n\nexpect alive\n";
     struct script_list list = {0};
@@ -83,39 +80,60 @@ bool aftermath_serves(struct serve *serve, const struct script *script, struct s
     return ok;
 }
 
+static bool has_word(const char *options, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = options; (at = strstr(at, word)); at += len)
+        if ((at == options || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    return false;
+}
+
 /* It wants a password, and the keys are not ours (subject_keys_make()) but the script's own. */
 static bool has_other_keys(const struct script *script)
 {
-    return strstr(script->subject, "--authorized-users-path") && !strstr(script->subject, "{keys}");
+    return has_word(script->subject, "--authorized-users-path") &&
+           !strstr(script->subject, "{keys}");
 }
 
 /* One that was told to end, or that serves one test only, need not serve on; what the script has
  * asked for itself was judged; and a process that failed for a cause of its own has been told. */
 static bool may_be_gone(const struct script *script, const struct suite_run *run)
 {
-    bool is_of_the_case =
-        run->cause == SIM_OK || run->cause == SIM_MISS || run->cause == SIM_TIMEOUT;
+    bool is_of_the_case = run->cause == SIM_OK || run->cause == SIM_MISS ||
+                          run->cause == SIM_TIMEOUT || run->cause == SIM_DRIFT;
 
     return run->served_ns > 0 || !is_of_the_case || run->end_is_wanted ||
-           strstr(script->subject, "-1") || strstr(script->subject, "--one-off") ||
+           has_word(script->subject, "-1") || has_word(script->subject, "--one-off") ||
            has_other_keys(script);
 }
 
-static void judge_service(struct serve *serve, const struct script *script, struct suite_run *run)
+/* What a service check tells of the server, rather than of the check. */
+static bool is_its_own(enum sim_cause cause)
+{
+    static const bool own[SIM_N_CAUSES] = {[SIM_CRASH] = true,
+                                           [SIM_EXIT] = true,
+                                           [SIM_HANG] = true,
+                                           [SIM_NO_SERVICE] = true,
+                                           [SIM_SPIN] = true};
+    return own[cause];
+}
+
+/* Whether it serves on; a failure counts where is_judged. */
+static bool check_service(struct serve *serve, const struct script *script, bool is_judged,
+                          struct suite_run *run)
 {
     struct suite_run more = {0};
-    static const bool is_own[SIM_N_CAUSES] = {[SIM_CRASH] = true,
-                                              [SIM_EXIT] = true,
-                                              [SIM_HANG] = true,
-                                              [SIM_NO_SERVICE] = true,
-                                              [SIM_SPIN] = true};
+    bool ok = serves_again(serve, script, &more);
 
-    if (!aftermath_serves(serve, script, &more) && is_own[more.cause]) {
+    if (!ok && is_judged && is_its_own(more.cause)) {
         text_addf(&run->got, "%safter the case: %s", run->got.len ? "; " : "",
                   text_string(&more.got));
         run->cause = more.cause;
     }
     suite_run_fini(&more);
+    return ok;
 }
 
 /* --- leaks ----------------------------------------------------------------------------------- */
@@ -141,6 +159,7 @@ static void look_for_leaks(struct serve *serve, struct sim_config *config,
     bool goes_on = true;
 
     config->was_used = true;
+    config->tap = NULL; /* what is kept of the case is its own session */
     for (int i = 0; i < SUSPECT_ROUNDS && goes_on && now_ns() < deadline; i++) {
         struct suite_run more = {0};
         subject_await_settled(s, serve->port, deadline);
@@ -155,16 +174,19 @@ static void look_for_leaks(struct serve *serve, struct sim_config *config,
 
 /* --- all ------------------------------------------------------------------------------------- */
 
-void aftermath_judge(struct serve *serve, const struct script *script, struct sim_config *config,
-                     const struct subject_sample *before, struct suite_run *run)
+bool aftermath_judge(struct serve *serve, const struct script *script, struct sim_config *config,
+                     const struct subject_sample *before, bool keep, struct suite_run *run)
 {
+    bool is_judged = config->process && !serve->is_measured && !serve->settings->is_probing;
+    bool serves = true;
+
     if (serve->is_hasty)
-        return;
+        return true;
     judge_rest(&serve->subject, config->timeout_scale, run);
-    if (serve->is_measured || serve->settings->is_probing || !config->process)
-        return;
-    if (!may_be_gone(script, run))
-        judge_service(serve, script, run);
-    if (before && run->cause == SIM_OK && holds_more(&serve->subject, before))
+    if ((is_judged && !may_be_gone(script, run)) || (keep && serve->subject.running))
+        serves = check_service(serve, script, is_judged && !may_be_gone(script, run), run);
+    if (is_judged && before && run->cause == SIM_OK && holds_more(&serve->subject, before))
         look_for_leaks(serve, config, before, run);
+    /* One that leaks would soon be at its end: that is no news about the cases to come. */
+    return serves && (run->cause != SIM_LEAK || serve->is_measured);
 }

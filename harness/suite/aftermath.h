@@ -14,10 +14,7 @@ void aftermath_play_for_leaks(struct sim_config *config, struct subject *s, stru
 
 /* Judge the process behind a case: spin, end and service unless the script saw to them, leaks. A
  * cause of its own takes the place of what the case found. before: what the process held when the
- * case began, or NULL if that is not known. */
-void aftermath_judge(struct serve *serve, const struct script *script, struct sim_config *config,
-                     const struct subject_sample *before, struct suite_run *run);
-
-/* Whether it serves again behind that script, after the time that `expect alive` gives it; more
- * holds what was seen. */
-bool aftermath_serves(struct serve *serve, const struct script *script, struct suite_run *more);
+ * case began, or NULL if that is not known. Whether it can be kept for the next case, if that is
+ * what is wanted. */
+bool aftermath_judge(struct serve *serve, const struct script *script, struct sim_config *config,
+                     const struct subject_sample *before, bool keep, struct suite_run *run);

@@ -55,12 +55,6 @@ bool case_play(const struct sim_config *config, struct suite_run *run)
 
 /* --- what the process tells ------------------------------------------------------------------ */
 
-static void instead(struct suite_run *run, enum sim_cause cause, const struct text *got)
-{
-    text_fini(&run->got);
-    serve_trouble(run, cause, "%s", text_string(got));
-}
-
 /* A signal that it got of nobody when it was told to end. */
 static bool crashed_at_its_end(const struct subject *s)
 {
@@ -97,13 +91,13 @@ static void judge_process(struct subject *s, size_t from, struct suite_run *run)
     if (s->lost || s->left_behind) {
         text_adds(&line, s->lost ? "the process that keeps the subject was killed by somebody else"
                                  : "processes that the subject started could not be ended");
-        instead(run, SIM_TROUBLE, &line);
+        serve_trouble(run, SIM_TROUBLE, "%s", text_string(&line));
     } else if (subject_report(s, from, &line, &report)) {
-        instead(run, SIM_SANITIZER, &line);
+        serve_trouble(run, SIM_SANITIZER, "%s", text_string(&line));
     } else if (run->cause == SIM_OK && crashed_at_its_end(s)) {
         text_addf(&line, "the subject was killed by SIG%s when it was told to end",
                   sigabbrev_np(WTERMSIG(s->status)));
-        instead(run, SIM_CRASH, &line);
+        serve_trouble(run, SIM_CRASH, "%s", text_string(&line));
     }
     keep_words(s, from, report, run);
     text_fini(&line);
@@ -177,8 +171,9 @@ static const char *address_of(const struct script *script)
     return script->address ? script->address : "127.0.0.1";
 }
 
+/* keep: the server is for the cases to come as well; else, or if it cannot be, it is ended. */
 static void play_server(const struct script *script, struct sim_config config, struct serve *serve,
-                        struct suite_run *run)
+                        bool keep, struct suite_run *run)
 {
     struct text options = {0}, why = {0};
     struct subject_sample before;
@@ -200,8 +195,11 @@ static void play_server(const struct script *script, struct sim_config config, s
             aftermath_play_for_leaks(&config, &serve->subject, run);
         else
             case_play(&config, run);
-        aftermath_judge(serve, script, &config, is_known ? &before : NULL, run);
+        keep =
+            aftermath_judge(serve, script, &config, is_known ? &before : NULL, keep, run) && keep;
     }
+    if (!keep || !serve->subject.running)
+        serve_end(serve);
     text_fini(&options);
     text_fini(&why);
 }
@@ -291,17 +289,6 @@ struct sim_config case_config(const struct script *script, const struct suite_se
                                .tap = settings->tap};
 }
 
-/* --- keeping a server from case to case ------------------------------------------------------ */
-
-static bool serves_on(struct serve *serve, const struct script *script)
-{
-    struct suite_run more = {0};
-    bool ok = aftermath_serves(serve, script, &more);
-
-    suite_run_fini(&more);
-    return ok;
-}
-
 /* What the build is known to do (reaction.c); version NULL: nothing. text holds its version. */
 static struct profile profile_of(const struct subject_build *build, char *text, size_t cap)
 {
@@ -349,11 +336,7 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
         play_client(script, config, serve, &kept, run);
     } else if (run->cause == SIM_OK) {
         keep_begin(&kept, serve->settings->keep, script, &config);
-        play_server(script, config, serve, run);
-        /* One that leaks would soon be at its end: that is no news about the cases to come. */
-        if (!keep || !serve->subject.running || (run->cause == SIM_LEAK && !serve->is_measured) ||
-            (!serve->is_hasty && !serves_on(serve, script)))
-            serve_end(serve);
+        play_server(script, config, serve, keep, run);
         judge_process(&serve->subject, number == serve->number ? from : 0, run);
         note_reactions(&serve->subject, false, run);
         keep_end(&kept, script, &serve->subject, run);

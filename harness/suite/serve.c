@@ -22,6 +22,7 @@ bool serve_trouble(struct suite_run *run, enum sim_cause cause, const char *form
     va_list args;
 
     run->cause = cause;
+    text_fini(&run->got);
     va_start(args, format);
     text_vaddf(&run->got, format, args);
     va_end(args);

@@ -42,7 +42,8 @@ unsigned serve_far_port(const struct suite_far *far);
 /* Run the command that ends what is left on the other machine, if there is one. */
 void serve_far_stop(const struct suite_far *far, unsigned port);
 
-/* Note a failed start of either role; returns false. */
+/* Note a failed start of either role, or a cause of its own, in place of what the case found;
+ * returns false. */
 bool serve_trouble(struct suite_run *run, enum sim_cause cause, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Start a command line for a role (host NULL: server), noting it in *command. */

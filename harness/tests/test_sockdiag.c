@@ -1,4 +1,5 @@
 /* What the kernel says of sockets, against sockets of our own. */
+#include "harness/sim/sim.h"
 #include "harness/sim/sockdiag.h"
 #include "impl/tests/unit.h"
 
@@ -35,11 +36,6 @@ static int bound(int family, int type, struct sockaddr_storage *at)
     return fd;
 }
 
-static unsigned port_of(const struct sockaddr_storage *at)
-{
-    return ntohs(((const struct sockaddr_in *)at)->sin_port); /* at the same place in both */
-}
-
 static bool lists(int family, unsigned asked, unsigned port, ino_t inode)
 {
     struct sockdiag_listener at[LISTENERS_MAX];
@@ -64,7 +60,7 @@ static void test_sockdiag_lists_who_listens(void **state)
         int fd = bound(families[i], SOCK_STREAM, &at);
         if (fd < 0)
             continue;
-        unsigned port = port_of(&at);
+        unsigned port = sim_port(&at);
         assert_int_equal(fstat(fd, &st), 0);
         assert_false(lists(families[i], port, port, st.st_ino)); /* it is only bound */
         assert_int_equal(listen(fd, 1), 0);
