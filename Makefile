@@ -160,7 +160,7 @@ setup:
 	scripts/deps build
 	scripts/stock-builds $(STOCK)
 
-check: ## everything CI runs: unit tests, conformance, interop, golden sessions (15 minutes)
+check: ## everything CI runs: unit tests, conformance, interop, golden sessions (10 minutes)
 	scripts/check
 
 conformance: setup ## set up, then judge every stock build and iperfref (4 minutes)
