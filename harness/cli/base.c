@@ -43,7 +43,7 @@ static int prepare(struct suite *base, const char *path, const struct cli_choice
         return complain(path, &why, CLI_TROUBLE);
     if (suite_default_cases(own, sizeof own)) {
         snprintf(dir, sizeof dir, "%s/expect", own);
-        suite_expectations_for(&base->expectations, dir, b, &error);
+        suite_expectations_read(&base->expectations, dir, b, &error);
     }
     return cli_find(choice, &base->cases, NULL, &is_whole);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,8 +68,9 @@ static const char usage[] =
     "                     time that both play it again (docs/ci.md)\n"
     "  --bisect           exit for `git bisect run`: 0 good, 1 bad, 125 cannot tell, 128 bad "
     "usage\n"
-    "  --expect FILE      known verdicts, in place of the program's own (harness/cases/expect)\n"
-    "  --update-expectations  write what was seen into that FILE: sorted, comments kept, stale\n"
+    "  --expect PATH      known verdicts, in place of the program's own (harness/cases/expect): a\n"
+    "                     file, or a folder of *.expect files\n"
+    "  --update-expectations  write what was seen into that file: sorted, comments kept, stale\n"
     "                     entries out, new ones in with a reason to fill in; exit 0, or 3\n"
     "  --strict-asbuilt   drift is unexpected too\n"
     "  --require LIST     what must be there, such as auth,udp\n"
@@ -303,6 +305,13 @@ static bool take_segment(struct test_request *r)
     return false;
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat is;
+
+    return stat(path, &is) == 0 && S_ISDIR(is.st_mode);
+}
+
 /* Whether the options go together. */
 static bool is_sensible(const struct test_request *r)
 {
@@ -316,7 +325,7 @@ static bool is_sensible(const struct test_request *r)
         fputs(
             "iperfspec test: --server is the server to judge: no --build or --server-cmd with it\n",
             stderr);
-    else if (r->suite.demands.accepts_all && !r->expect)
+    else if (r->suite.demands.accepts_all && (!r->expect || is_folder(r->expect)))
         fputs("iperfspec test: --update-expectations wants --expect FILE, the file to write\n",
               stderr);
     else if (r->base && (!b->path[0] || r->persistent || r->suite.demands.accepts_all || r->expect))

@@ -29,7 +29,7 @@ static bool read_expectations(struct test_request *r)
         ok = suite_expectations_read(&r->suite.expectations, r->expect, build, &error);
     else if (!r->expect && !r->choice.cases && suite_default_cases(own, sizeof own)) {
         snprintf(dir, sizeof dir, "%s/expect", own);
-        ok = suite_expectations_for(&r->suite.expectations, dir, build, &error);
+        ok = suite_expectations_read(&r->suite.expectations, dir, build, &error);
     }
     if (!ok) {
         script_error_format(&error, &text);
@@ -142,10 +142,11 @@ static bool update(struct test_request *r)
         fprintf(stderr, "iperfspec: %s: %s\n", r->expect, strerror(errno));
         return false;
     }
-    fprintf(out_of(r), "%s: %u rows added, %u removed\n", r->expect, done.added, done.removed);
+    fprintf(out_of(r), "%s: %u row%s added, %u removed\n", r->expect, done.added,
+            text_plural(done.added), done.removed);
     if (done.left)
-        fprintf(out_of(r), "%s: %u rows do not hold for this build, but are left for others\n",
-                r->expect, done.left);
+        fprintf(out_of(r), "%s: %u row%s not right for this build, but left for others\n",
+                r->expect, done.left, text_plural(done.left));
     return true;
 }
 

@@ -116,6 +116,7 @@ static bool add_text(struct including *in, const struct reading *file, const cha
     bool at_top = true;
     size_t len;
 
+    text = text_behind_mark(text);
     for (unsigned number = 1; *text; number++, text += len + (text[len] == '\n')) {
         len = strcspn(text, "\n");
         char *line = arena_copy(in->arena, text, len);

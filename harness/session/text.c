@@ -173,6 +173,11 @@ void text_make_plain(struct text *t)
     *t = plain;
 }
 
+const char *text_behind_mark(const char *file)
+{
+    return strncmp(file, "\xef\xbb\xbf", 3) == 0 ? file + 3 : file;
+}
+
 const char *text_string(const struct text *t)
 {
     return t->at ? t->at : "";

@@ -36,6 +36,8 @@ static inline const char *text_plural(uint64_t n)
 {
     return n == 1 ? "" : "s";
 }
+/* Behind the byte order mark with which some editors begin a file of UTF-8. */
+const char *text_behind_mark(const char *file);
 const char *text_string(const struct text *t); /* "" while nothing was added */
 /* Add what the writer holds, and free it. False: it had no memory. */
 bool text_add_json(struct text *t, struct jwrite *w);

@@ -7,7 +7,8 @@
  *
  * Rows speak about the builds of the last `builds` line, about any build if there is none. With ?
  * the build does that at times, and passes at others. `carried` says that the verdict depends on
- * earlier clients of the same process (--persistent). */
+ * earlier clients of the same process (--persistent). A line `builds` that names the build alone
+ * goes before those that name others too; otherwise no two rows may say something of one glob. */
 #include "harness/suite/suite.h"
 
 #include <ctype.h>
@@ -16,22 +17,38 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define LINE_MAX_LEN 4096
 #define LINES_MAX    100000
+#define LIMITS       "at most 100000 lines of less than 4096 bytes"
 
 struct reading {
     struct suite_expectations *list;
     const struct subject_build *build;
     const char *path;
     struct script_error *error;
-    bool applies;
+    bool applies, is_own; /* the rows of this `builds` line: to the build; and to no other */
 };
 
 bool suite_set_holds(const char *set, const struct subject_build *build)
 {
     return strcmp(set, "any") == 0 || strcmp(set, build->name) == 0 ||
            (build->has_version && clause_versions_hold(set, &build->version));
+}
+
+void suite_own_set(const struct subject_build *build, char *out, size_t cap)
+{
+    const struct clause_version *v = &build->version;
+    char number[40];
+
+    snprintf(number, sizeof number, v->patch ? "%u.%u.%u" : "%u.%u", v->major, v->minor, v->patch);
+    if (!build->has_version)
+        snprintf(out, cap, "%s", build->name[0] ? build->name : "any");
+    else if (v->vendor[0])
+        snprintf(out, cap, "+%s@%s", number, v->vendor);
+    else
+        snprintf(out, cap, "%s%s", number, v->dev ? "-dev" : "");
 }
 
 /* `any`, a set of versions, or the name of a program, which begins with a letter. */
@@ -43,9 +60,13 @@ static bool is_set(const char *set)
 /* `builds SET...` */
 static bool read_builds(struct reading *r, struct cursor *c)
 {
-    char *set;
+    char *set, own[80] = "";
+    unsigned n = 0;
 
     r->applies = r->build == NULL;
+    r->is_own = false;
+    if (r->build)
+        suite_own_set(r->build, own, sizeof own);
     if (cursor_at_end(c))
         return cursor_fail(c, SIZE_MAX, "version sets, or any");
     while ((set = cursor_word(c))) {
@@ -55,6 +76,41 @@ static bool read_builds(struct reading *r, struct cursor *c)
                                "+3.18@deb13u2; any; or a program's name");
         if (r->build && suite_set_holds(set, r->build))
             r->applies = true;
+        r->is_own = n++ == 0 && strcmp(set, own) == 0;
+    }
+    return true;
+}
+
+/* The `]` of what stands behind a `[`, or NULL. */
+static const char *class_end(const char *at)
+{
+    at += *at == '!' || *at == '^';
+    at += *at == ']';
+    for (; *at && *at != ']'; at++) {
+        const char close[] = {at[1], ']', '\0'}, *end = NULL;
+        if (*at == '[' && at[1] && strchr(":.=", at[1]))
+            end = strstr(at + 2, close);
+        if (end)
+            at = end + 1;
+        else if (*at == '\\' && at[1])
+            at++;
+    }
+    return *at ? at : NULL;
+}
+
+/* fnmatch() takes any text, and one that ends too early for what it looks like. */
+static bool read_glob(struct cursor *c, struct suite_expectation *e)
+{
+    size_t start = (cursor_at_end(c), c->at);
+
+    e->glob = cursor_word(c);
+    for (const char *at = e->glob; *at; at++) {
+        const char *end = *at == '[' ? class_end(at + 1) : at + (*at == '\\');
+        if (!end)
+            return cursor_fail(c, start, "a glob in which each [ has its ]");
+        if (!*end)
+            return cursor_fail(c, start, "a glob that does not end with \\");
+        at = end;
     }
     return true;
 }
@@ -89,10 +145,9 @@ static bool read_verdict(struct cursor *c, struct suite_expectation *e)
 
 static bool read_row(struct reading *r, struct cursor *c)
 {
-    struct suite_expectation e = {.file = r->path, .line = c->line};
+    struct suite_expectation e = {.file = r->path, .line = c->line, .is_own = r->is_own};
 
-    e.glob = cursor_word(c);
-    if (!read_verdict(c, &e))
+    if (!read_glob(c, &e) || !read_verdict(c, &e))
         return false;
     size_t at = (cursor_at_end(c), c->at);
     e.clause = cursor_need(c, "the clause");
@@ -120,36 +175,40 @@ static bool read_line(struct reading *r, char *line, unsigned number)
     return cursor_take(&c, "builds") ? read_builds(r, &c) : read_row(r, &c);
 }
 
-/* A file of zeros has a single line, and no end. */
-static bool is_bounded(struct reading *r, const char *line, unsigned number, bool is_last)
+/* A mistake that is no word of a line. */
+static bool fail(struct script_error *error, const char *path, unsigned line, const char *expected,
+                 const char *found)
 {
-    if (number <= LINES_MAX && (is_last || strchr(line, '\n')))
-        return true;
-    *r->error = (struct script_error){.line = number};
-    snprintf(r->error->file, sizeof r->error->file, "%s", r->path);
-    snprintf(r->error->expected, sizeof r->error->expected,
-             "at most %d lines of less than %d bytes", LINES_MAX, LINE_MAX_LEN);
-    snprintf(r->error->found, sizeof r->error->found, "more");
+    *error = (struct script_error){.line = line};
+    snprintf(error->file, sizeof error->file, "%s", path);
+    snprintf(error->expected, sizeof error->expected, "%s", expected);
+    snprintf(error->found, sizeof error->found, "%s", found);
     return false;
 }
 
-bool suite_expectations_read(struct suite_expectations *list, const char *path,
-                             const struct subject_build *build, struct script_error *error)
+/* A file of zeros has a single line, and no end. */
+static bool is_bounded(struct reading *r, const char *line, unsigned number, bool is_last)
 {
-    struct reading r = {list, build, arena_copy(&list->arena, path, strlen(path)), error, true};
+    return (number <= LINES_MAX && (is_last || strchr(line, '\n'))) ||
+           fail(r->error, r->path, number, LIMITS, "more");
+}
+
+static bool read_file(struct suite_expectations *list, const char *path,
+                      const struct subject_build *build, struct script_error *error)
+{
+    struct reading r = {.list = list, .build = build, .error = error, .applies = true};
     FILE *f = fopen(path, "re");
     static char line[LINE_MAX_LEN];
-    bool ok = f != NULL;
+    bool ok = true;
 
-    *error = (struct script_error){0};
-    if (!f) {
-        snprintf(error->file, sizeof error->file, "%s", path);
-        snprintf(error->expected, sizeof error->expected, "a readable file");
-        snprintf(error->found, sizeof error->found, "%s", strerror(errno));
-        return false;
-    }
+    if (!f)
+        return fail(error, path, 0, "a readable file", strerror(errno));
+    r.path = arena_copy(&list->arena, path, strlen(path));
     for (unsigned number = 1; ok && fgets(line, sizeof line, f); number++)
-        ok = is_bounded(&r, line, number, feof(f)) && read_line(&r, line, number);
+        ok = is_bounded(&r, line, number, feof(f)) &&
+             read_line(&r, number == 1 ? (char *)text_behind_mark(line) : line, number);
+    if (ok && ferror(f))
+        ok = fail(error, path, 0, "a readable file", strerror(errno));
     fclose(f);
     return ok;
 }
@@ -161,22 +220,78 @@ static int is_expect(const struct dirent *entry)
     return dot && strcmp(dot, ".expect") == 0;
 }
 
-bool suite_expectations_for(struct suite_expectations *list, const char *dir,
-                            const struct subject_build *build, struct script_error *error)
+static bool read_folder(struct suite_expectations *list, const char *dir,
+                        const struct subject_build *build, struct script_error *error)
 {
     struct dirent **entries;
     int n = scandir(dir, &entries, is_expect, alphasort);
-    bool ok = true;
+    bool ok = n > 0 ||
+              fail(error, dir, 0, "a folder of *.expect files", n == 0 ? "none" : strerror(errno));
 
     for (int i = 0; i < n; i++) {
-        char path[1300];
-        snprintf(path, sizeof path, "%s/%s", dir, entries[i]->d_name);
-        ok = ok && suite_expectations_read(list, path, build, error);
+        struct text path = {0};
+        text_addf(&path, "%s/%s", dir, entries[i]->d_name);
+        ok = ok && read_file(list, text_string(&path), build, error);
+        text_fini(&path);
         free(entries[i]);
     }
     if (n >= 0)
         free(entries);
     return ok;
+}
+
+/* --- which row counts ------------------------------------------------------------------------ */
+
+/* Rows of the same kind, the first one read first. */
+static int by_kind(const void *a, const void *b)
+{
+    const struct suite_expectation *x = *(struct suite_expectation *const *)a,
+                                   *y = *(struct suite_expectation *const *)b;
+    int order = strcmp(x->glob, y->glob);
+
+    order = order ? order : x->carried - y->carried;
+    order = order ? order : x->is_own - y->is_own;
+    return order ? order : (x > y) - (x < y);
+}
+
+static bool are_alike(const struct suite_expectation *a, const struct suite_expectation *b)
+{
+    return strcmp(a->glob, b->glob) == 0 && a->carried == b->carried && a->is_own == b->is_own;
+}
+
+/* No two rows that would be as close to a case. */
+static bool have_no_twins(const struct suite_expectations *list, struct script_error *error)
+{
+    struct suite_expectation **rows = text_realloc(NULL, (list->n + 1) * sizeof *rows);
+    const struct suite_expectation *first = NULL, *second = NULL;
+
+    for (size_t i = 0; i < list->n; i++)
+        rows[i] = &list->at[i];
+    qsort(rows, list->n, sizeof *rows, by_kind);
+    for (size_t i = 1; i < list->n; i++)
+        if (are_alike(rows[i - 1], rows[i]) && (!second || rows[i] < second)) {
+            first = rows[i - 1];
+            second = rows[i];
+        }
+    free(rows);
+    if (!second)
+        return true;
+    char expected[200], found[80];
+    snprintf(expected, sizeof expected, "one row about a case or glob (%s:%u has it too)",
+             first->file, first->line);
+    snprintf(found, sizeof found, "'%.60s'", second->glob);
+    return fail(error, second->file, second->line, expected, found);
+}
+
+bool suite_expectations_read(struct suite_expectations *list, const char *path,
+                             const struct subject_build *build, struct script_error *error)
+{
+    struct stat is;
+    bool is_folder = stat(path, &is) == 0 && S_ISDIR(is.st_mode);
+
+    *error = (struct script_error){0};
+    return (is_folder ? read_folder : read_file)(list, path, build, error) &&
+           (!build || have_no_twins(list, error));
 }
 
 /* How close an entry is to the case: 0 not at all, the id itself above every glob. */
@@ -194,11 +309,13 @@ static struct suite_expectation *closest(const struct suite_expectations *list, 
     size_t most = 1;
 
     for (size_t i = 0; i < list->n; i++) {
-        size_t close = closeness(&list->at[i], id);
-        if (close < most || list->at[i].carried != carried)
+        struct suite_expectation *e = &list->at[i];
+        size_t close = closeness(e, id);
+        bool is_closer = close > most || (close == most && (!best || e->is_own >= best->is_own));
+        if (e->carried != carried || !is_closer)
             continue;
         most = close;
-        best = &list->at[i];
+        best = e;
     }
     return best;
 }

@@ -97,6 +97,7 @@ struct suite_expectation {
     enum sim_cause cause; /* SIM_N_CAUSES: any */
     bool at_times;        /* the case passes as well, now and then */
     bool carried;         /* no verdict, but one that earlier cases change (--persistent) */
+    bool is_own;          /* below a `builds` line that names this build alone */
     unsigned matched;     /* cases that it speaks about, skipped ones too */
 };
 struct suite_expectations {
@@ -104,14 +105,13 @@ struct suite_expectations {
     size_t n;
     struct arena arena;
 };
-/* Read a file. With build given, rows below a `builds` line that does not hold it are left out. */
+/* Read a file, or every *.expect file of a folder. With build given, rows below a `builds` line that
+ * does not hold it are left out, and two rows that are as close to a case are a mistake. */
 bool suite_expectations_read(struct suite_expectations *list, const char *path,
                              const struct subject_build *build, struct script_error *error);
-/* Every *.expect file in dir that speaks about the build. */
-bool suite_expectations_for(struct suite_expectations *list, const char *dir,
-                            const struct subject_build *build, struct script_error *error);
 /* The one that speaks about the case: its very id goes before a glob, a longer glob before a
- * shorter one, and the later before the earlier. NULL if there is none. */
+ * shorter one, the build's own line before one for others too, and then the later before the
+ * earlier. NULL if there is none. */
 struct suite_expectation *suite_expectations_find(const struct suite_expectations *list,
                                                   const char *id);
 /* The same among the entries that say `carried`, which the function above leaves out. */
@@ -121,6 +121,8 @@ struct suite_expectation *suite_expectations_find_carried(const struct suite_exp
 void suite_expectations_mark(struct suite_expectations *list, const char *id);
 /* Whether one set of a `builds` line holds the build. */
 bool suite_set_holds(const char *set, const struct subject_build *build);
+/* The set that holds just this build: "3.12", "+3.12@deb12u2", "iperfref". */
+void suite_own_set(const struct subject_build *build, char *out, size_t cap);
 void suite_expectations_fini(struct suite_expectations *list);
 
 /* Whether something that cases need is there, and how that is known: "auth: not built in". */

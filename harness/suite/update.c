@@ -1,8 +1,9 @@
 /* update.c - writes what a run showed into an expectation file: --update-expectations.
  *
- * The file stays what people made of it: a row that still holds is kept as it stands, and comments
- * move with the row below them. Only rows that apply to the build are touched; below a `builds`
- * line that holds other builds too, a row goes only if it speaks about no case at all. */
+ * The file stays what people made of it: a row that still holds is kept as it stands, comments move
+ * with the row below them, and those that a blank line parts from the first row stay above it. Only
+ * rows that apply to the build are touched; below a `builds` line that holds other builds too, a
+ * row goes only if it speaks about no case at all. */
 #include "harness/suite/suite.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 struct row {
-    char *lead; /* comments above it, each with its newline; "" for none */
+    char *lead; /* comments and blank lines above it; "" for none */
     char *text; /* the line; NULL: taken out */
     char *glob;
     unsigned line; /* in the file that was read; 0: a new one */
@@ -20,7 +21,8 @@ struct row {
 
 /* A `builds` line and what stands below it; the first section has none. */
 struct section {
-    char *head; /* everything up to and with the `builds` line */
+    char *head;  /* comments above the `builds` line, and that line */
+    char *intro; /* comments below it that are about no row, up to a blank line */
     struct row *rows;
     size_t n;
     bool applies, is_ours; /* to the build; and to no other */
@@ -29,7 +31,7 @@ struct section {
 struct file {
     struct section *at;
     size_t n;
-    char *tail; /* comments at the end */
+    char *tail; /* comments below the last row */
 };
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -37,29 +39,14 @@ struct file {
 static char *word_of(const char *line, char *word, size_t cap)
 {
     line += strspn(line, " \t");
-    snprintf(word, cap, "%.*s", (int)strcspn(line, " \t\n"), line);
+    snprintf(word, cap, "%.*s", (int)strcspn(line, " \t\r\n"), line);
     return word;
-}
-
-/* The set that holds just this build: "3.12", "+3.12@deb12u2", "iperfref". */
-static void own_set(const struct subject_build *build, char *out, size_t cap)
-{
-    const struct clause_version *v = &build->version;
-    char number[40];
-
-    snprintf(number, sizeof number, v->patch ? "%u.%u.%u" : "%u.%u", v->major, v->minor, v->patch);
-    if (!build->has_version)
-        snprintf(out, cap, "%s", build->name[0] ? build->name : "any");
-    else if (v->vendor[0])
-        snprintf(out, cap, "+%s@%s", number, v->vendor);
-    else
-        snprintf(out, cap, "%s%s", number, v->dev ? "-dev" : "");
 }
 
 static struct section *add_section(struct file *file, const char *head)
 {
     file->at = text_realloc(file->at, (file->n + 1) * sizeof *file->at);
-    file->at[file->n] = (struct section){.head = text_dup(head)};
+    file->at[file->n] = (struct section){.head = text_dup(head), .intro = text_dup("")};
     return &file->at[file->n++];
 }
 
@@ -71,15 +58,30 @@ static struct row *add_row(struct section *s, const char *lead, const char *text
     return &s->rows[s->n++];
 }
 
+/* Everything up to the last blank line stays above the first row, whichever that will be. Returns
+ * the rest. */
+static const char *take_intro(struct section *s, const char *lead)
+{
+    const char *rest = lead;
+
+    for (const char *at = lead; *at; at += strcspn(at, "\n") + 1)
+        if (*at == '\n')
+            rest = at + 1;
+    free(s->intro);
+    s->intro = text_dup(lead);
+    s->intro[rest - lead] = '\0';
+    return rest;
+}
+
 static void read_builds_line(struct file *file, struct text *lead, const char *line,
                              const struct subject_build *build)
 {
     char own[80], *copy = text_dup(line), *rest = copy, *set;
     unsigned n = 0;
 
-    text_addf(lead, "%s%s", line, strchr(line, '\n') ? "" : "\n");
+    text_adds(lead, line);
     struct section *s = add_section(file, text_string(lead));
-    own_set(build, own, sizeof own);
+    suite_own_set(build, own, sizeof own);
     cursor_strip(copy);
     strsep(&rest, " \t");
     while (rest && (set = strsep(&rest, " \t"))) {
@@ -94,27 +96,46 @@ static void read_builds_line(struct file *file, struct text *lead, const char *l
     text_fini(lead);
 }
 
+static void read_line(struct file *file, struct text *lead, const char *line, unsigned number,
+                      const struct subject_build *build)
+{
+    struct section *s = &file->at[file->n - 1];
+    char word[256];
+
+    word_of(line, word, sizeof word);
+    if (strcmp(word, "builds") == 0) {
+        read_builds_line(file, lead, line, build);
+    } else if (word[0] == '#' || word[0] == '\0') {
+        text_adds(lead, word[0] ? line : "\n");
+    } else {
+        const char *own = s->n == 0 ? take_intro(s, text_string(lead)) : text_string(lead);
+        add_row(s, own, line, word, number);
+        text_fini(lead);
+    }
+}
+
 static void read_file(struct file *file, FILE *in, const struct subject_build *build)
 {
     struct text lead = {0};
-    char *line = NULL, word[256];
+    char *line = NULL;
     size_t cap = 0;
+    ssize_t len;
 
-    struct section *first = add_section(file, "");
-    first->applies = first->is_ours = true;
-    for (unsigned number = 1; in && getline(&line, &cap, in) > 0; number++) {
-        word_of(line, word, sizeof word);
-        if (strcmp(word, "builds") == 0) {
-            read_builds_line(file, &lead, line, build);
-        } else if (word[0] == '#' || word[0] == '\0') {
-            text_adds(&lead, word[0] || lead.len ? line : "");
-        } else {
-            line[strcspn(line, "\n")] = '\0';
-            add_row(&file->at[file->n - 1], text_string(&lead), line, word, number);
-            text_fini(&lead);
-        }
+    struct section *s = add_section(file, "");
+    s->applies = s->is_ours = true;
+    for (unsigned number = 1; in && (len = getline(&line, &cap, in)) > 0; number++) {
+        struct text whole = {0};
+        text_addf(&whole, "%s%s", number == 1 ? text_behind_mark(line) : line,
+                  line[len - 1] == '\n' ? "" : "\n");
+        read_line(file, &lead, text_string(&whole), number, build);
+        text_fini(&whole);
     }
-    file->tail = text_dup(text_string(&lead));
+    s = &file->at[file->n - 1];
+    if (s->n == 0) {
+        free(s->intro);
+        s->intro = text_dup(text_string(&lead));
+    }
+    file->tail = text_dup(s->n == 0 ? "" : text_string(&lead));
     text_fini(&lead);
     free(line);
 }
@@ -130,6 +151,7 @@ static void file_fini(struct file *file)
         }
         free(s->rows);
         free(s->head);
+        free(s->intro);
     }
     free(file->at);
     free(file->tail);
@@ -236,18 +258,18 @@ static bool wants_row(const struct file *file, const struct suite_result *r)
     return r->standing == SUITE_KNOWN && !row_at(file, r->expectation->line);
 }
 
-/* The last section that is this build's alone; a new one at the end if there is none. */
+/* The last section that is this build's alone; a new one at the end if there is none. Rows above
+ * the first `builds` line are about any build, and may be contradicted below it. */
 static struct section *own_section(struct file *file, const struct subject_build *build)
 {
     struct text head = {0};
     char own[80];
 
     for (size_t i = file->n; i-- > 0;)
-        if (file->at[i].is_ours && (*file->at[i].head || file->at[i].n > 0))
+        if (file->at[i].is_ours && (*file->at[i].head || (file->n == 1 && file->at[i].n > 0)))
             return &file->at[i];
-    own_set(build, own, sizeof own);
-    text_addf(&head, "%sbuilds   %s\n", file->tail, own);
-    *file->tail = '\0';
+    suite_own_set(build, own, sizeof own);
+    text_addf(&head, "\nbuilds   %s\n\n", own);
     struct section *s = add_section(file, text_string(&head));
     s->is_ours = s->applies = true;
     text_fini(&head);
@@ -262,6 +284,7 @@ static void add_new(struct file *file, const struct suite *suite, struct suite_u
         if (!wants_row(file, r))
             continue;
         row_of(r, &text);
+        text_adds(&text, "\n");
         add_row(own_section(file, &suite->settings.build), "", text_string(&text), r->script->id,
                 0);
         text_fini(&text);
@@ -279,41 +302,34 @@ static int by_glob(const void *a, const void *b)
     return order ? order : x->line < y->line ? -1 : x->line > y->line;
 }
 
-static bool has_lines(const struct section *s)
+/* Add lines; no blank one at the start of the file or below another. */
+static void put(struct text *out, const char *lines)
 {
-    for (size_t i = 0; i < s->n; i++)
-        if (s->rows[i].text || *s->rows[i].lead)
-            return true;
-    return false;
+    const char *end = text_string(out) + out->len;
+
+    if (out->len == 0 || (out->len > 1 && end[-1] == '\n' && end[-2] == '\n'))
+        lines += strspn(lines, "\n");
+    text_adds(out, lines);
 }
 
-static void put_section(const struct section *s, bool is_first, FILE *out)
+static void put_section(const struct section *s, struct text *out)
 {
-    fprintf(out, "%s%s%s", is_first ? "" : "\n", s->head, *s->head && has_lines(s) ? "\n" : "");
+    put(out, s->head);
+    put(out, s->intro);
     for (size_t i = 0; i < s->n; i++) {
-        fputs(s->rows[i].lead, out);
-        if (s->rows[i].text)
-            fprintf(out, "%s\n", s->rows[i].text);
+        put(out, s->rows[i].lead);
+        put(out, s->rows[i].text ? s->rows[i].text : "");
     }
 }
 
-static bool write_file(struct file *file, const char *path)
+/* All of it or nothing. */
+static bool write_file(const struct text *text, const char *path)
 {
     struct text temporary = {0};
-    bool is_first = true;
 
     text_addf(&temporary, "%s.new", path);
     FILE *out = fopen(text_string(&temporary), "we");
-    for (size_t i = 0; out && i < file->n; i++) {
-        struct section *s = &file->at[i];
-        if (s->n > 0)
-            qsort(s->rows, s->n, sizeof *s->rows, by_glob);
-        if (!*s->head && !has_lines(s))
-            continue;
-        put_section(s, is_first, out);
-        is_first = false;
-    }
-    bool ok = out && fputs(file->tail, out) >= 0;
+    bool ok = out && fwrite(text->at, 1, text->len, out) == text->len;
     ok = out && fclose(out) == 0 && ok;
     ok = ok && rename(text_string(&temporary), path) == 0;
     if (!ok && out) {
@@ -329,6 +345,7 @@ bool suite_expectations_update(const struct suite *suite, const char *path,
                                struct suite_update *done)
 {
     struct file file = {0};
+    struct text text = {0};
     FILE *in = fopen(path, "re");
 
     *done = (struct suite_update){0};
@@ -340,7 +357,15 @@ bool suite_expectations_update(const struct suite *suite, const char *path,
     for (size_t i = 0; i < file.n; i++)
         prune(&file.at[i], suite, done);
     add_new(&file, suite, done);
-    bool ok = write_file(&file, path);
+    for (size_t i = 0; i < file.n; i++) {
+        struct section *s = &file.at[i];
+        if (s->n > 0)
+            qsort(s->rows, s->n, sizeof *s->rows, by_glob);
+        put_section(s, &text);
+    }
+    put(&text, file.tail);
+    bool ok = write_file(&text, path);
+    text_fini(&text);
     file_fini(&file);
     return ok;
 }

@@ -57,6 +57,19 @@ static struct script_error read_bad(const char *name)
     return e;
 }
 
+static void test_include_reads_behind_a_byte_order_mark(void **state)
+{
+    struct script_list list = {0};
+    struct script_error e;
+
+    (void)state;
+    write_file("a.peer", "\xef\xbb\xbf" HEAD "include b.peer\n");
+    write_file("b.peer", "\xef\xbb\xbf# more\nfinish\n");
+    assert_true(script_read_file(&list, path_of("a.peer"), &e));
+    assert_string_equal(list.at[0]->id, "x");
+    script_list_fini(&list);
+}
+
 static void test_include_puts_the_lines_of_a_file_in_its_place(void **state)
 {
     struct script_list list = {0};
@@ -179,6 +192,7 @@ static void test_script_read_has_a_bound_on_what_a_text_costs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_include_reads_behind_a_byte_order_mark),
         cmocka_unit_test(test_include_puts_the_lines_of_a_file_in_its_place),
         cmocka_unit_test(test_include_errors_name_the_included_file_and_line),
         cmocka_unit_test(test_include_refuses_cycles),
