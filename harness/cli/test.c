@@ -57,7 +57,7 @@ static void progress(void *context, const struct suite_result *result)
     struct test_request *r = context;
     bool is_failure = result->standing == SUITE_UNEXPECTED;
 
-    live_step(&r->live, result->standing >= SUITE_UNEXPECTED, live_now());
+    live_step(&r->live, result->standing >= SUITE_UNEXPECTED, now_ns());
     if (is_left_out(r, result))
         return;
     if (r->base && result->standing == SUITE_XPASS)
@@ -67,6 +67,13 @@ static void progress(void *context, const struct suite_result *result)
                 is_failure && r->n_detailed < r->details);
     r->n_detailed += is_failure;
     fflush(stdout);
+}
+
+static void placed(void *context, size_t played, size_t n, const char *hunted)
+{
+    struct test_request *r = context;
+
+    live_place(&r->live, played, n, hunted, now_ns());
 }
 
 static void found(void *context, const struct suite_finding *finding)
@@ -273,6 +280,7 @@ static int run(struct test_request *r)
         live_begin(&r->live, r->suite.cases.n);
     r->suite.progress = progress;
     r->suite.found = found;
+    r->suite.placed = placed;
     r->suite.context = r;
     if (!suite_run(&r->suite)) {
         fputs("iperfspec: not all cases could be played: no worker process\n", stderr);

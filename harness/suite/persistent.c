@@ -18,7 +18,8 @@ struct order {
     size_t *index;           /* of each in the suite */
     struct suite_judgement *judged;
     unsigned *process; /* 0: not played, for the run had to end */
-    struct text *got;  /* of each */
+    size_t played;
+    struct text *got; /* of each */
     unsigned *line;
 };
 
@@ -58,16 +59,31 @@ static void order_fini(struct order *o)
     free(o->line);
 }
 
+static void tell_place(const struct order *o, const char *hunted)
+{
+    if (o->suite->placed)
+        o->suite->placed(o->suite->context, o->played, o->list.n, hunted);
+}
+
 static bool took(void *context, size_t i, struct suite_run *run)
 {
     struct order *o = context;
 
+    o->played++;
     o->judged[i] = suite_judge(o->list.at[i], run, &o->suite->settings.build);
     o->process[i] = run->process;
     o->line[i] = run->line;
     text_adds(&o->got[i], text_string(&run->got));
     suite_run_fini(run);
     return true;
+}
+
+static bool took_of_all(void *context, size_t i, struct suite_run *run)
+{
+    bool goes_on = took(context, i, run);
+
+    tell_place(context, NULL);
+    return goes_on;
 }
 
 static bool is_same(const struct suite_judgement *a, const struct suite_judgement *b)
@@ -96,6 +112,7 @@ static bool shows_it(void *context, const size_t *items, size_t n)
     if (n + 1 > h->plays_left)
         return false;
     h->plays_left -= n + 1;
+    tell_place(h->order, h->suite->cases.at[h->finding->index]->id);
     size_t *index = array(n + 1, sizeof *index);
 
     for (size_t i = 0; i < n; i++)
@@ -216,7 +233,7 @@ static bool play(struct suite *suite, const size_t *index, size_t n, unsigned *t
     size_t played = 0;
 
     order_init(&o, suite, index, n);
-    bool ok = n == 0 || suite_run_in_order(&o.list, &suite->settings, took, &o);
+    bool ok = n == 0 || suite_run_in_order(&o.list, &suite->settings, took_of_all, &o);
     for (size_t i = 0; ok && i < n; i++) {
         if (!o.process[i])
             continue;

@@ -294,6 +294,9 @@ struct suite {
     /* May be NULL. Called for each result, and once more if the second run makes it flaky. */
     void (*progress)(void *context, const struct suite_result *result);
     void (*found)(void *context, const struct suite_finding *finding); /* may be NULL */
+    /* May be NULL. In persistent mode, after each case: how many of an order's are played; hunted:
+     * the case whose shortest sequence is being looked for, else NULL. */
+    void (*placed)(void *context, size_t played, size_t n, const char *hunted);
     void *context;
 };
 /* How the verdict compares with the expectation (r->expectation), or without one. */

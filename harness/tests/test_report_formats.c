@@ -265,6 +265,9 @@ static void test_live_format_guesses_once_it_can(void **state)
     assert_string_equal(line, "[25/100] 2 unexpected");
     live_format(&live, 10000000000, line, sizeof line);
     assert_string_equal(line, "[25/100] 2 unexpected, about 30 s left");
+    live.hunted = "server/udp/omit";
+    live_format(&live, 10000000000, line, sizeof line);
+    assert_string_equal(line, "[25/100] what brings server/udp/omit about?");
 }
 
 int main(void)
