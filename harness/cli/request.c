@@ -181,12 +181,20 @@ static const struct option *options(void)
     return all;
 }
 
+/* For the command line that plays a case again. */
+static void note_again(struct test_request *r, const char *name)
+{
+    text_addf(&r->again, " --%s%s", name, optarg ? " " : "");
+    if (optarg)
+        text_add_word(&r->again, optarg);
+}
+
 static bool take_row(struct test_request *r, const struct row *row)
 {
     char *at = (char *)r + row->at;
 
     if (row->again)
-        text_addf(&r->again, optarg ? " --%s '%s'" : " --%s", row->name, optarg);
+        note_again(r, row->name);
     switch (row->kind) {
     case FLAG:
         *(bool *)(void *)at = true;
@@ -209,13 +217,13 @@ static bool take(struct test_request *r, int o)
     if (o >= FIRST_ROW)
         return take_row(r, &rows[o - FIRST_ROW]);
     if (o == 'E') {
-        text_addf(&r->again, " --env '%s'", optarg);
+        note_again(r, "env");
         return subject_add_env(&r->suite.settings.build, optarg);
     }
     if (o == 'q' || o == 'v')
         return *(o == 'q' ? &r->quiet : &r->verbose) = true;
     if (o == 'd')
-        text_addf(&r->again, " --cases '%s'", optarg);
+        note_again(r, "cases");
     return cli_choice_option(&r->choice, o, optarg);
 }
 

@@ -85,14 +85,18 @@ static char **command(const struct play *p, bool client)
 /* The command line as one can type it. */
 static void write_line(char *out, size_t cap, char **argv, const char *password)
 {
-    size_t len = (size_t)snprintf(out, cap, "%s%s%s", password ? "IPERF3_PASSWORD=" : "",
-                                  password ? password : "", password ? " " : "");
+    struct text line = {0};
 
-    for (; *argv && len < cap; argv++) {
-        bool quote = strpbrk(*argv, " '{}") != NULL;
-        len += (size_t)snprintf(out + len, cap - len, quote ? "\"%s\"%s" : "%s%s", *argv,
-                                argv[1] ? " " : "");
+    if (password) {
+        text_adds(&line, "IPERF3_PASSWORD=");
+        text_add_word(&line, password);
     }
+    for (; *argv; argv++) {
+        text_adds(&line, line.len ? " " : "");
+        text_add_word(&line, *argv);
+    }
+    snprintf(out, cap, "%s", text_string(&line));
+    text_fini(&line);
 }
 
 /* --- playing --------------------------------------------------------------------------------- */

@@ -73,21 +73,6 @@ const char *report_word(const struct report_result *r)
     }
 }
 
-void report_quote(const char *word, struct text *out)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,+@";
-
-    if (*word && word[strspn(word, plain)] == '\0') {
-        text_adds(out, word);
-        return;
-    }
-    text_adds(out, "'");
-    for (const char *at = word; *at; at++)
-        text_addf(out, *at == '\'' ? "'\\%c'" : "%c", *at);
-    text_adds(out, "'");
-}
-
 void report_reason(const struct report_result *r, struct text *out)
 {
     if (r->standing == SUITE_XPASS)

@@ -40,8 +40,10 @@ static void line(FILE *out, const struct gate *g, size_t i, const char *again)
         return;
     for (size_t k = 0; k < r->script->clauses.n; k++)
         fprintf(out, "%s%s", k ? " " : "      ", r->script->clauses.at[k]);
-    fprintf(out, "\n      line %u, got %s\n      again    %s --case '%s'\n", r->run.line,
-            text_string(&r->run.got), again, r->script->id);
+    fprintf(out, "\n      line %u, got %s\n      again    %s", r->run.line,
+            text_string(&r->run.got), again);
+    report_choice(out, r->script);
+    fputs("\n", out);
 }
 
 void report_gate(FILE *out, const struct gate *g, const char *again)

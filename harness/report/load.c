@@ -239,7 +239,7 @@ static void name_rerun(struct report *r, const json_value *v)
     for (size_t i = 0; i < ARRAY_LEN(options); i++)
         if (*report_text_of(v, options[i][0])) {
             text_addf(&line, " --%s ", options[i][1]);
-            report_quote(report_text_of(v, options[i][0]), &line);
+            text_add_word(&line, report_text_of(v, options[i][0]));
         }
     r->rerun = copy(r, text_string(&line));
     text_fini(&line);

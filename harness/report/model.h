@@ -80,8 +80,6 @@ bool report_is_unexpected(const struct report_result *r);
 bool report_is_known(const struct report_result *r);
 /* One word for people: "pass", "known", "FAIL", "FLAKY"; capitals are unexpected. Static. */
 const char *report_word(const struct report_result *r);
-/* A word as a shell reads it: in quotes where it needs them. */
-void report_quote(const char *word, struct text *out);
 /* What came instead, and why, in one line. */
 void report_reason(const struct report_result *r, struct text *out);
 /* The unexpected ones, worst first: crashes before hangs before the rest; n of them, the caller's

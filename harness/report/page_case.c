@@ -201,7 +201,7 @@ static void add_again(const struct site *site, size_t b, const struct site_case 
 
     if (*site->builds[b].report->rerun && !c->results[b]->is_carried) {
         text_addf(&line, "%s --case ", site->builds[b].report->rerun);
-        report_quote(c->id, &line);
+        text_add_word(&line, c->id);
         page_addf(out, "<div class=\"again\"><code>%s</code></div>\n", text_string(&line));
     }
     text_fini(&line);

@@ -18,6 +18,8 @@ void report_head(FILE *out, const struct suite *suite);
  * helps. `again` is the command line without the choice of cases. */
 void report_case(FILE *out, const struct suite *suite, const struct suite_result *result,
                  const char *again, bool with_details);
+/* " --case ID", behind such a command line. */
+void report_choice(FILE *out, const struct script *script);
 /* The line that tells persistent mode from what was before. */
 void report_persistent(FILE *out, const struct suite *suite);
 /* A verdict that earlier cases change, and the fewest of them that do. */

@@ -98,6 +98,15 @@ static const char *named_cause(const struct suite_expectation *e)
     return e->cause < SIM_N_CAUSES ? sim_cause_word(e->cause) : "";
 }
 
+void report_choice(FILE *out, const struct script *script)
+{
+    struct text id = {0};
+
+    text_add_word(&id, script->id);
+    fprintf(out, " --case %s", text_string(&id));
+    text_fini(&id);
+}
+
 static void details(FILE *out, const struct suite_result *r, const char *again)
 {
     const struct suite_run *run = &r->run;
@@ -123,7 +132,9 @@ static void details(FILE *out, const struct suite_result *r, const char *again)
         fprintf(out, "  capture  %s\n", text_string(&run->kept));
     fprintf(out, "  script   %s:%u\n", r->script->file, r->script->line);
     fprintf(out, "  subject  %s\n", text_string(&run->command));
-    fprintf(out, "  again    %s --case '%s'\n", again, r->script->id);
+    fprintf(out, "  again    %s", again);
+    report_choice(out, r->script);
+    fputs("\n", out);
 }
 
 /* Verdict and cause as an expectation names them: "fail:crash". */
@@ -243,7 +254,7 @@ void report_finding(FILE *out, const struct suite *suite, const struct suite_fin
         fprintf(out, "           %s\n", suite->cases.at[f->sequence[i]]->id);
     fprintf(out, "  again    %s --persistent --in-order", again);
     for (size_t i = 0; i < f->n; i++)
-        fprintf(out, " --case %s", suite->cases.at[f->sequence[i]]->id);
+        report_choice(out, suite->cases.at[f->sequence[i]]);
     fputs("\n", out);
 }
 

@@ -173,6 +173,21 @@ void text_make_plain(struct text *t)
     *t = plain;
 }
 
+void text_add_word(struct text *t, const char *word)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,+@";
+
+    if (*word && word[strspn(word, plain)] == '\0') {
+        text_adds(t, word);
+        return;
+    }
+    text_adds(t, "'");
+    for (const char *at = word; *at; at++)
+        text_addf(t, *at == '\'' ? "'\\%c'" : "%c", *at);
+    text_adds(t, "'");
+}
+
 const char *text_behind_mark(const char *file)
 {
     return strncmp(file, "\xef\xbb\xbf", 3) == 0 ? file + 3 : file;

@@ -27,6 +27,8 @@ void text_add_hex(struct text *t, struct bytes bytes, size_t max);
 /* As the .peer language quotes it: "a\\x00", and a long run of one byte as "a" x 8000. */
 void text_add_quoted(struct text *t, struct bytes bytes);
 void text_add_pieces(struct text *t, struct bytes bytes);
+/* As a shell reads one word: in quotes where it needs them. */
+void text_add_word(struct text *t, const char *word);
 /* Control characters of it, C1 and NUL as well, and bytes that are not UTF-8 become \xNN, and so
  * does the head of `##[`; newlines and tabs stay. A terminal, and GitHub's runner, take no orders
  * from what a peer or a program wrote. */

@@ -34,9 +34,10 @@ bool serve_trouble(struct suite_run *run, enum sim_cause cause, const char *form
 static void set_command(struct text *command, char *const *argv)
 {
     text_fini(command);
-    for (; *argv; argv++)
-        text_addf(command, strpbrk(*argv, " '\"$") ? "%s'%s'" : "%s%s", command->len ? " " : "",
-                  *argv);
+    for (; *argv; argv++) {
+        text_adds(command, command->len ? " " : "");
+        text_add_word(command, *argv);
+    }
 }
 
 /* The build's environment, the password of a client that authenticates, and which case it is: for

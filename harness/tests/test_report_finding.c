@@ -59,25 +59,6 @@ static void test_report_area_is_what_stands_before_the_second_slash(void **state
         assert_int_equal(report_area(rows[i].id), rows[i].len);
 }
 
-static void test_report_quote_gives_a_shell_one_word(void **state)
-{
-    static const char *const rows[][2] = {
-        {"build/iperf3",   "build/iperf3"       },
-        {"a b",            "'a b'"              },
-        {"",               "''"                 },
-        {"it's $(here)`",  "'it'\\''s $(here)`'"},
-        {"server/close/*", "'server/close/*'"   },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct text out = {0};
-        report_quote(rows[i][0], &out);
-        assert_string_equal(text_string(&out), rows[i][1]);
-        text_fini(&out);
-    }
-}
-
 /* --- reports ---------------------------------------------------------------------------------- */
 
 #define RESULT(id, verdict, standing, cause)                                                       \
@@ -174,7 +155,6 @@ int main(void)
         cmocka_unit_test(test_report_identify_tells_findings_apart),
         cmocka_unit_test(test_report_identify_leaves_the_step_of_a_crash_out),
         cmocka_unit_test(test_report_area_is_what_stands_before_the_second_slash),
-        cmocka_unit_test(test_report_quote_gives_a_shell_one_word),
         cmocka_unit_test(test_report_worst_puts_crashes_first),
         cmocka_unit_test(test_reports_load_refuses_what_is_no_report),
         cmocka_unit_test(test_reports_load_reads_every_cut_of_a_report_without_harm),

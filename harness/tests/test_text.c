@@ -73,6 +73,39 @@ static void fill(struct arena *a)
         assert_int_equal(numbers[i], i);
 }
 
+static void test_text_add_word_gives_a_shell_that_word(void **state)
+{
+    static const char *const rows[][2] = {
+        {"build/iperf3",            "build/iperf3"             },
+        {"a b",                     "'a b'"                    },
+        {"",                        "''"                       },
+        {"it's $(here)`",           "'it'\\''s $(here)`'"      },
+        {"server/close/*",          "'server/close/*'"         },
+        {"'",                       "''\\'''"                  },
+        {"~",                       "'~'"                      },
+        {"A=$HOME \\ \"x\" ! {} ;", "'A=$HOME \\ \"x\" ! {} ;'"},
+        {"two\nlines\t",            "'two\nlines\t'"           },
+        {"\xc3\xa9t\xc3\xa9",       "'\xc3\xa9t\xc3\xa9'"      },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct text word = {0}, command = {0};
+        char said[100];
+        text_add_word(&word, rows[i][0]);
+        assert_string_equal(text_string(&word), rows[i][1]);
+        text_addf(&command, "printf '%%s\\0' %s", text_string(&word));
+        FILE *shell = popen(text_string(&command), "re");
+        assert_non_null(shell);
+        size_t len = fread(said, 1, sizeof said, shell);
+        assert_int_equal(pclose(shell), 0);
+        assert_int_equal(len, strlen(rows[i][0]) + 1);
+        assert_string_equal(said, rows[i][0]);
+        text_fini(&word);
+        text_fini(&command);
+    }
+}
+
 static void test_arena_grow_keeps_what_is_there(void **state)
 {
     (void)state;
@@ -112,6 +145,7 @@ int main(void)
         cmocka_unit_test(test_text_grows_and_keeps_a_nul_behind_it),
         cmocka_unit_test(test_text_add_hex_says_what_it_left_out),
         cmocka_unit_test(test_text_make_plain_leaves_no_order_for_a_terminal),
+        cmocka_unit_test(test_text_add_word_gives_a_shell_that_word),
         cmocka_unit_test(test_arena_grow_keeps_what_is_there),
         cmocka_unit_test(test_arena_alloc_gives_zeroes_and_hands_out_nothing_twice),
     };
