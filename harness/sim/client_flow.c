@@ -20,8 +20,6 @@ static enum flow_result again(struct control *c)
                   c->connect_errno ? ": " : "", c->connect_errno ? strerror(c->connect_errno) : "");
         return FLOW_FAILED;
     }
-    /* A service check waits out the re-opening of the listener: no count of its attempts. */
-    c->sim->out->retries += c->retries == 1 && !c->is_probe;
     while (c->n_events > 0)
         control_pop(c);
     control_close(c, false);
@@ -36,7 +34,9 @@ static bool may_try_again(const struct control *c)
 {
     const struct sim_config *config = c->sim->config;
 
-    return config->may_retry && (c->sim->sessions > 0 || config->was_used) && !c->got_byte;
+    bool was_used = config->was_used || c->sim->sessions > (c->is_over ? 1u : 0u); /* by others */
+
+    return config->may_retry && was_used && !c->got_byte;
 }
 
 static enum flow_result connect_row(struct control *c, const struct flow *row)

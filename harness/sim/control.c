@@ -399,7 +399,13 @@ void control_close(struct control *c, bool reset)
     c->fd = -1;
     c->connecting = false;
     c->out.len = 0;
-    c->sim->sessions++;
+    control_note_over(c);
+}
+
+void control_note_over(struct control *c)
+{
+    c->sim->sessions += !c->is_over;
+    c->is_over = true;
 }
 
 void control_shut(struct control *c)

@@ -126,7 +126,7 @@ enum flow_result flow_close(struct control *c, const struct flow *row)
     if (c->stage++ == 0) {
         lanes_close(c);
         c->finished = true;
-        c->sim->sessions++;
+        control_note_over(c);
         control_shut(c);
     }
     while ((e = control_head(c)) && flow_pop_ignored(c, e))

@@ -71,6 +71,7 @@ struct control {
     bool is_udp;  /* and that of datagrams */
     bool connecting, opened, hold, at_end, got_byte;
     bool is_probe; /* of `expect alive` */
+    bool is_over;  /* it is counted in sim.sessions */
     int connect_errno;
     unsigned retries;
 
@@ -194,6 +195,7 @@ void control_send(struct control *c, enum session_kind kind, const struct sessio
 void control_send_state(struct control *c, int8_t state);
 bool control_is_flushed(const struct control *c);
 void control_close(struct control *c, bool reset);
+void control_note_over(struct control *c); /* its session: the next one finds a used server */
 void control_shut(struct control *c); /* half-close */
 void control_uncork(struct control *c);
 bool control_may_write(const struct control *c); /* something is to be written, and now */

@@ -496,6 +496,16 @@ static void tell_drift(struct sim *s)
     sim_blame(s, s->drift_step);
 }
 
+/* What was tried again and then came up. Where it did not, the server may have been gone for good;
+ * and a service check waits out the re-opening of the listener: its attempts do not count. */
+static void count_retries(struct sim *s)
+{
+    for (size_t i = 0; i < s->n_controls; i++) {
+        const struct control *c = s->controls[i];
+        s->out->retries += c->retries > 0 && c->position > 0 && !c->is_probe;
+    }
+}
+
 static void free_all(struct sim *s)
 {
     for (size_t i = 0; i < s->n_controls; i++)
@@ -527,6 +537,7 @@ void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
     }
     tell_drift(&s);
     close_case(&s);
+    count_retries(&s);
     outcome->end_is_wanted = s.end_is_wanted;
     if (s.is_deaf) /* for the next session */
         hear_again(config->listener);

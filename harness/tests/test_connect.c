@@ -4,12 +4,15 @@
 
 #include "impl/tests/unit.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 struct fault {
-    const char *name;
+    const char *name, *script;
     bool refuses; /* nobody listens; else one does, who goes before the connection is accepted */
     bool may_retry, was_used;
+    bool dies; /* and does not come back, for its process ends */
+    enum tap_kind when;
     enum sim_cause cause;
     unsigned retries;
 };
@@ -18,23 +21,48 @@ struct server {
     const struct fault *fault;
     struct sim_listener at;
     unsigned asked; /* connections */
+    bool is_dead;
 };
+
+static size_t watch(void *context, struct pollfd *fds, size_t max)
+{
+    (void)context, (void)fds, (void)max;
+    return 0;
+}
+
+static void turn(void *context)
+{
+    (void)context;
+}
+
+/* By the time a third connect is tried. */
+static bool ended(void *context, int *wait_status)
+{
+    struct server *server = context;
+
+    *wait_status = SIGABRT; /* a signal's number is the whole of it */
+    return server->is_dead;
+}
 
 static void listen_again(struct server *server)
 {
     assert_true(sim_listen(&server->at, "127.0.0.1", server->at.port));
 }
 
-/* Called between connect() and the look at what became of it. */
+/* At TAP_OPEN between connect() and the look at what became of it. */
 static void fail_the_first(void *context, const struct tap_event *event)
 {
     struct server *server = context;
 
-    if (event->kind == TAP_OPEN && ++server->asked == 1 && !server->fault->refuses) {
+    server->asked += event->kind == TAP_OPEN;
+    if (event->kind == server->fault->when && server->asked == 1 && !server->fault->refuses) {
         struct pollfd fd = {.fd = server->at.tcp, .events = POLLIN};
         assert_int_equal(poll(&fd, 1, 60000), 1); /* it waits to be accepted */
         sim_listener_close(&server->at);
-        listen_again(server);
+        if (!server->fault->dies)
+            listen_again(server);
+    } else if (event->kind == TAP_OPEN && server->asked == 3) {
+        server->is_dead = server->fault->dies;
     } else if (event->kind == TAP_RESET && server->fault->refuses && server->asked == 1) {
         listen_again(server);
     }
@@ -46,13 +74,15 @@ static void check(const struct fault *fault)
     struct script_error e;
     struct server server = {.fault = fault};
     struct sim_tap tap = {.context = &server, .event = fail_the_first};
+    struct sim_process process = {.context = &server, .watch = watch, .turn = turn, .ended = ended};
     struct sim_config config = {.timeout_scale = 1,
+                                .process = fault->dies ? &process : NULL,
                                 .tap = &tap,
                                 .may_retry = fault->may_retry,
                                 .was_used = fault->was_used};
     struct sim_outcome outcome;
 
-    assert_true(script_read(&list, "t", "case x\nclause ST-1\nplays client\n\nopen\n", &e));
+    assert_true(script_read(&list, "t", fault->script, &e));
     config.script = list.at[0];
     assert_true(sim_listen(&server.at, "127.0.0.1", 0));
     assert_true(sim_address("127.0.0.1", server.at.port, &config.server, &config.server_len));
@@ -67,13 +97,19 @@ static void check(const struct fault *fault)
     script_list_fini(&list);
 }
 
+#define OPEN  "case x\nclause ST-1\nplays client\n\nopen\n"
+#define GREET "case x\nclause ST-1\nplays client\n\nadvance PARAM_EXCHANGE\n"
+
 static const struct fault faults[] = {
-    {"CONN-5 refused",              true,  true,  true,  SIM_OK,   1},
-    {"CONN-5 reset",                false, true,  true,  SIM_OK,   1},
-    {"refused, not stock",          true,  false, true,  SIM_MISS, 0},
-    {"reset, not stock",            false, false, true,  SIM_MISS, 0},
-    {"refused, before any session", true,  true,  false, SIM_MISS, 0},
-    {"reset, before any session",   false, true,  false, SIM_MISS, 0},
+    {"CONN-5 refused",               OPEN,  true,  true,  true,  false, TAP_OPEN, SIM_OK,    1},
+    {"CONN-5 reset",                 OPEN,  false, true,  true,  false, TAP_OPEN, SIM_OK,    1},
+    {"refused, not stock",           OPEN,  true,  false, true,  false, TAP_OPEN, SIM_MISS,  0},
+    {"reset, not stock",             OPEN,  false, false, true,  false, TAP_OPEN, SIM_MISS,  0},
+    {"refused, before any session",  OPEN,  true,  true,  false, false, TAP_OPEN, SIM_MISS,  0},
+    {"reset, before any session",    OPEN,  false, true,  false, false, TAP_OPEN, SIM_MISS,  0},
+    {"reset when up, before any",    GREET, false, true,  false, false, TAP_UP,   SIM_MISS,  0},
+    {"CONN-5, its process is dying", GREET, false, true,  true,  true,  TAP_OPEN, SIM_CRASH, 0},
+    {"CONN-5, dying when it was up", GREET, false, true,  true,  true,  TAP_UP,   SIM_CRASH, 0},
 };
 
 static void test_connect_is_repeated_only_where_a_listener_is_opened_anew(void **state)
