@@ -208,13 +208,14 @@ static void add_head(const struct conversion *c)
 
 /* --- cookie and parameters -------------------------------------------------------------------- */
 
-/* The same for the control connection and for every stream that has one. */
+/* The same for the control connection and for every stream that has one. A script that is refused
+ * for its token comes to no streams. */
 static void add_cookies(const struct conversion *c, const struct session_message *m)
 {
     convert_comment(c, m->at_ns, "the cookie, which every TCP stream repeats (CTL-2, STR-1)");
     convert_raw(c, "cookie", m);
     text_adds(c->out, "\n");
-    for (size_t i = 0; i < c->s->n_streams; i++) {
+    for (size_t i = 0; i < c->s->n_streams && !convert_is_stale(c); i++) {
         if (c->s->streams[i]->is_udp || c->s->streams[i]->was_denied)
             continue;
         text_addf(c->out, "stream %" PRId64 " ", c->s->streams[i]->id);

@@ -32,6 +32,8 @@ static const char *moment_of(const struct conversion *c, const struct session_me
     if (m->kind != SESSION_STATE || m->state < TEST_START || m->state > IPERF_DONE ||
         m->state == TEST_END || m->state == CLIENT_TERMINATE || m->state == SERVER_TERMINATE)
         return NULL; /* the data phase has its own pauses */
+    if (m->state == IPERF_DONE && !observer_completed(c->s->observer))
+        return NULL; /* said into the void: add_end() does not play it */
     return state_name(m->state);
 }
 

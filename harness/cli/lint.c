@@ -10,8 +10,9 @@ static const char usage[] =
     "usage: iperfspec lint [PATH...]\n"
     "Check case files or folders (the program's own without PATH): syntax, unknown\n"
     "clauses and needs, overlapping branches of either, steps that can never run, ends\n"
-    "of what was never begun, connections that nothing uses, names that no foreach has,\n"
-    "cases that cannot fail, ids that are not unique.\n"
+    "of what was never begun, connections that nothing uses, deviations of what is never\n"
+    "sent, streams that nobody opens, names that no foreach has, cases that cannot fail,\n"
+    "ids that are not unique.\n"
     "One problem has its place (FILE:LINE:COLUMN), what was expected and found there,\n"
     "and the line with a caret. Exit 1 if something was found.\n";
 
@@ -67,7 +68,8 @@ int cli_lint(int argc, char **argv)
     fputs(text_string(&why), stdout);
     for (size_t i = 0; i < list.n; i++)
         script_check(list.at[i], report, &problems);
-    printf("%zu cases, %u problems\n", list.n, problems.n);
+    printf("%zu case%s, %u problem%s\n", list.n, text_plural(list.n), problems.n,
+           text_plural(problems.n));
     text_fini(&problems.told);
     text_fini(&why);
     script_list_fini(&list);

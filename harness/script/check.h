@@ -28,5 +28,11 @@ unsigned check_ends(const struct script_event *event);
 /* check_pairs.c: an end of what was never begun, and the other way round. */
 void check_pairs(struct check *check);
 
+/* check_effect.c: deviations that can change nothing. */
+void check_effect(struct check *check);
+
+/* check_streams.c: streams that nobody opens. */
+void check_streams(struct check *check);
+
 /* check_run.c: steps that can never run, or do nothing. */
 void check_run(struct check *check);

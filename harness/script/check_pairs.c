@@ -1,5 +1,5 @@
 /* check_pairs.c - steps that end something which another step began: background and stop, cork and
- * uncork, stall and resume. */
+ * uncork, stall and resume, ignore and stop ignoring. */
 #include "harness/script/check.h"
 
 #include <stdlib.h>
@@ -9,9 +9,10 @@ static const struct pair {
     enum script_verb begins, ends;
     bool must_end; /* what is never uncorked is never sent */
 } pairs[] = {
-    {SCRIPT_BACKGROUND, SCRIPT_STOP,   false},
-    {SCRIPT_CORK,       SCRIPT_UNCORK, true },
-    {SCRIPT_STALL,      SCRIPT_RESUME, false},
+    {SCRIPT_BACKGROUND, SCRIPT_STOP,          false},
+    {SCRIPT_CORK,       SCRIPT_UNCORK,        true },
+    {SCRIPT_STALL,      SCRIPT_RESUME,        false},
+    {SCRIPT_IGNORE,     SCRIPT_STOP_IGNORING, false},
 };
 
 struct begun {
@@ -26,12 +27,23 @@ struct pairing {
     size_t n;
 };
 
-/* Of the same connection and stream, or of the same name. */
+/* Whether something may be in both; `stop ignoring` without events is about all. */
+static bool have_common(const struct script_events *a, const struct script_events *b)
+{
+    for (size_t i = 0; i < a->n; i++)
+        for (size_t k = 0; k < b->n; k++)
+            if (a->at[i].kind == b->at[k].kind && a->at[i].state == b->at[k].state)
+                return true;
+    return b->n == 0;
+}
+
+/* Of the same connection and stream, of the same name, or about the same events. */
 static bool is_same(const struct script_step *a, const struct script_step *b)
 {
     if (a->verb == SCRIPT_BACKGROUND)
         return strcmp(a->background.name, b->background.name) == 0;
-    return a->stream == b->stream && strcmp(a->who, b->who) == 0;
+    return a->stream == b->stream && strcmp(a->who, b->who) == 0 &&
+           (a->verb != SCRIPT_IGNORE || have_common(&a->ignore, &b->ignore));
 }
 
 static void begin(struct pairing *p, const struct pair *pair, const struct script_step *step)
