@@ -120,7 +120,8 @@ static bool is_its_own(enum sim_cause cause)
     return own[cause];
 }
 
-/* Whether it serves on; a failure counts where is_judged. */
+/* Whether it serves on; a failure counts where is_judged. What the case itself found says more about
+ * a server that no session succeeds with, but less about one that has ended, hangs or spins. */
 static bool check_service(struct serve *serve, const struct script *script, bool is_judged,
                           struct suite_run *run)
 {
@@ -130,7 +131,8 @@ static bool check_service(struct serve *serve, const struct script *script, bool
     if (!ok && is_judged && is_its_own(more.cause)) {
         text_addf(&run->got, "%safter the case: %s", run->got.len ? "; " : "",
                   text_string(&more.got));
-        run->cause = more.cause;
+        if (run->cause == SIM_OK || more.cause != SIM_NO_SERVICE)
+            run->cause = more.cause;
     }
     suite_run_fini(&more);
     return ok;

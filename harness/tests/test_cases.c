@@ -15,10 +15,11 @@
 
 #define SCALE 0.15 /* of the deadlines: what does not come here never comes */
 
-/* What the subject is after the first session: LEAKS keeps a descriptor of each, SPINS is honest
- * once more and busy ever after. */
+/* What the subject is after the first session: SAME is as wrong with everybody, LEAKS keeps a
+ * descriptor of each, SPINS is honest once more and busy ever after. */
 enum later { HONEST, SAME, GONE, CRASH, LEAKS, SPINS };
-static const enum sim_cause causes[] = {[LEAKS] = SIM_LEAK, [SPINS] = SIM_SPIN}; /* else any */
+static const enum sim_cause causes[] = {
+    [SAME] = SIM_MISS, [LEAKS] = SIM_LEAK, [SPINS] = SIM_SPIN}; /* else any */
 
 static const struct row {
     const char *id;   /* one case of its file */
@@ -27,6 +28,8 @@ static const struct row {
     enum later later;
 } rows[] = {
     {"server/normal/tcp",                                      "wire results.streams[0].bytes = 1\nfinish",                    "finish",                 HONEST},
+    {"server/normal/tcp",
+     "advance PARAM_EXCHANGE\nexpect params\nsend state DISPLAY_RESULTS\nclose",                                               "finish",                 SAME  },
     {"server/normal/udp",                                      "wire results.streams[0].packets = 7\nfinish",                  "finish",                 HONEST},
     {"server/normal/tcp",                                      "finish",                                                       "",                       SPINS },
     {"server/service/many-sessions",                           "finish",                                                       "",                       LEAKS },
