@@ -139,17 +139,18 @@ enum flow_result flow_close(struct control *c, const struct flow *row)
 static bool give_up(struct control *c, const struct flow *row, bool timeout)
 {
     struct sim *s = c->sim;
-    const char *name = row->state ? state_name(row->state) : NULL;
+    const char *name = row->state                           ? state_name(row->state)
+                       : row->message == SCRIPT_MSG_RESULTS ? "the results"
+                       : strcmp(row->name, "params") == 0   ? "the message with the parameters"
+                                                            : "the next message";
 
     /* An end may be that of the whole process; whoever tries again (alive.c) will see. */
     if (!sim_check_process(s, timeout || c->is_probe ? 0 : 200))
         return false;
+    if (timeout && c->is_server && !c->opened)
+        return absent_fail(c, row->clause);
     if (timeout)
-        return sim_fail(s, SIM_TIMEOUT, "nothing in time where %s is due (%s)",
-                        name                                 ? name
-                        : row->message == SCRIPT_MSG_RESULTS ? "the results"
-                                                             : "the next message",
-                        row->clause);
+        return sim_fail(s, SIM_TIMEOUT, "nothing in time where %s is due (%s)", name, row->clause);
     return sim_fail(s, SIM_MISS, "%s", text_string(&c->why));
 }
 

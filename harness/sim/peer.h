@@ -92,6 +92,7 @@ struct control {
     bool shut_after; /* half-close once out is written */
 
     uint8_t cookie[COOKIE_LEN];
+    size_t cookie_len;    /* we are server: what came of it */
     bool cookie_is_good;  /* we are server: 37 bytes came, as CTL-2 has them */
     struct params params; /* as meant */
     const struct script_wire **wires;
@@ -196,7 +197,7 @@ void control_send_state(struct control *c, int8_t state);
 bool control_is_flushed(const struct control *c);
 void control_close(struct control *c, bool reset);
 void control_note_over(struct control *c); /* its session: the next one finds a used server */
-void control_shut(struct control *c); /* half-close */
+void control_shut(struct control *c);      /* half-close */
 void control_uncork(struct control *c);
 bool control_may_write(const struct control *c); /* something is to be written, and now */
 void control_ready(struct control *c, short revents);
@@ -257,6 +258,12 @@ unsigned moment_greeting(const struct control *c, const char *name, int64_t stre
 int64_t moment_n_streams(const struct control *c);
 /* The bytes of a state message: one, or what the script says. */
 void moment_send_state(struct control *c, int8_t state);
+
+/* --- absent.c: a client without a session, in words for `got` --- */
+struct sim_process;
+void absent_tell_end(const struct sim_process *p, int wait_status, struct text *why);
+bool absent_fail(const struct control *c, const char *clause); /* in time it sent none; false */
+void absent_tell_cookie(const struct control *c, struct text *why); /* and this is none */
 
 /* --- token.c: the value of an authentication token, quoted; false and the reason --- */
 bool token_make(const struct sim *s, const struct script_token *token, struct text *value,

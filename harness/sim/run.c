@@ -82,6 +82,8 @@ static bool run_open(struct sim *s, const struct script_step *step)
         c->position = 1;
         return true;
     }
+    if (result == FLOW_WAIT && c->is_server)
+        return sim_check_process(s, 100) && absent_fail(c, flow->clause);
     return sim_check_process(s, 100) &&
            sim_fail(s, result == FLOW_WAIT ? SIM_TIMEOUT : SIM_MISS, "%s",
                     result == FLOW_WAIT ? "no connection in time" : text_string(&c->why));

@@ -2,9 +2,7 @@
 #include "harness/sim/peer.h"
 
 #include <string.h>
-#include <sys/wait.h>
 
-#define SAID_MAX       160       /* of what a client printed that never connected */
 #define BLOCK_EVERY_NS 10000000u /* a sending server sends a block, or datagram, each 10 ms */
 
 /* The first connection that has its cookie, or has ended without one. */
@@ -24,28 +22,6 @@ static void forget(struct sim *s, struct pending *p)
     s->n_pending--;
 }
 
-/* How it ended, and the first line of what it printed: on stderr rather than on stdout. */
-static void tell_end(const struct sim_process *p, int status, struct text *why)
-{
-    struct text said = {0};
-
-    p->turn(p->context); /* the last of its output */
-    const struct text *from = p->error_output(p->context);
-    if (from->len == 0)
-        from = p->output(p->context);
-    text_add(&said, text_string(from), MIN(strcspn(text_string(from), "\n"), SAID_MAX));
-    text_make_plain(&said);
-    if (WIFEXITED(status))
-        text_addf(why, ", with status %d", WEXITSTATUS(status));
-    else
-        text_addf(why, ", killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
-    if (said.len)
-        text_addf(why, ", and printed \"%s\"", text_string(&said));
-    else
-        text_adds(why, ", and printed nothing");
-    text_fini(&said);
-}
-
 static enum flow_result accept_control(struct control *c, const struct flow *row)
 {
     struct sim *s = c->sim;
@@ -55,8 +31,7 @@ static enum flow_result accept_control(struct control *c, const struct flow *row
     if (!p && s->config->process &&
         s->config->process->ended(s->config->process->context, &status)) {
         text_fini(&c->why);
-        text_adds(&c->why, "the client ended before it connected");
-        tell_end(s->config->process, status, &c->why);
+        absent_tell_end(s->config->process, status, &c->why);
         text_addf(&c->why, " (%s)", row->clause);
         return FLOW_FAILED;
     }
@@ -70,6 +45,7 @@ static enum flow_result accept_control(struct control *c, const struct flow *row
                (struct session_message){
                    .kind = SESSION_COOKIE, .from = SESSION_SUBJECT, .body = {p->cookie, p->have}
     });
+    c->cookie_len = p->have;
     c->cookie_is_good = p->have == COOKIE_LEN && frame_cookie_is_well_formed(p->cookie);
     forget(s, p);
     return FLOW_DONE;
@@ -80,7 +56,8 @@ static enum flow_result check_cookie(struct control *c, const struct flow *row)
     if (c->cookie_is_good)
         return FLOW_DONE;
     text_fini(&c->why);
-    text_addf(&c->why, "no cookie of 36 characters and a NUL (%s)", row->clause);
+    absent_tell_cookie(c, &c->why);
+    text_addf(&c->why, " (%s)", row->clause);
     return FLOW_FAILED;
 }
 

@@ -1,4 +1,4 @@
-/* probe.c - before the cases: whether the subject is an iperf3 at all.
+/* probe.c - before the cases: whether the subject is an iperf3 at all, in either role.
  *
  * A program that is none would miss every case in the same way. One session that goes well shows
  * that it is one; so does a server that takes part in the session until it refuses it with an error
@@ -41,7 +41,7 @@ static bool done(void *context, size_t index, struct suite_run *run)
     struct probing *p = context;
 
     (void)index;
-    p->spoke = run->line > 0;
+    p->spoke = run->line > 0 && run->session.len > 0;
     /* One that crashes in a session is an iperf3, and the cases are there to tell. */
     p->ok = suite_run_is_whole(run) || (run->cause == SIM_CRASH && p->spoke);
     text_fini(&p->got);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define SCALE   0.03 /* of the deadlines */
+#define CALLING 0.1  /* the same, where a client of ours has that long to start and connect */
 #define LIMIT_S 30   /* for each of them; generous */
 
 /* --- what is started ------------------------------------------------------------------------- */
@@ -64,8 +65,42 @@ static int ply(const struct trade *trade, unsigned port)
     return 0;
 }
 
+/* What one who connects does with the connection. */
+static const struct errand {
+    const char *name, *says;
+    size_t len; /* of what it says */
+    bool closes, crashes;
+} errands[] = {
+    {"caller-silent",  "",                                            0,  false, false},
+    {"caller-half",    "abc",                                         3,  false, false},
+    {"caller-halfway", "abc",                                         3,  true,  false},
+    {"caller-web",     "GET / HTTP/1.1\r\nHost: www.example.org\r\n", 39, false, false},
+    {"caller-cookie",  "abcdefghijklmnopqrstuvwxyz2345672345",        37, false, false},
+    {"caller-closes",  "",                                            0,  true,  false},
+    {"caller-crashes", "",                                            0,  false, true },
+};
+
+static int run_errand(const struct errand *errand, unsigned port)
+{
+    struct sockaddr_storage at;
+    socklen_t len;
+
+    if (errand->crashes)
+        abort();
+    int fd = sim_address("127.0.0.1", port, &at, &len) ? socket(AF_INET, SOCK_STREAM, 0) : -1;
+    if (connect(fd, (struct sockaddr *)&at, len) < 0 ||
+        send(fd, errand->says, errand->len, MSG_NOSIGNAL) < 0)
+        return 9;
+    if (errand->closes)
+        close(fd);
+    return poll(NULL, 0, LIMIT_S * 1000);
+}
+
 static int be(const char *what, unsigned port)
 {
+    for (size_t i = 0; i < ARRAY_LEN(errands); i++)
+        if (strcmp(what, errands[i].name) == 0)
+            return run_errand(&errands[i], port);
     for (size_t i = 0; i < ARRAY_LEN(trades); i++)
         if (strcmp(what, trades[i].name) == 0)
             return ply(&trades[i], port);
@@ -96,26 +131,60 @@ static const struct row {
     {"--be denies {port}",        "ACCESS_DENIED"                              },
 };
 
+static const struct row clients[] = {
+    {"sleep 100; :",               "client: the client runs on and does not connect, and printed nothing"},
+    {"yes y; :",                   "runs on and does not connect, and printed \"y\" and more"            },
+    {"true",                       "ended before it connected, with status 0, and printed nothing"       },
+    {"false",                      "ended before it connected, with status 1, and printed nothing"       },
+    {"cat",                        "ended before it connected, with status 1, and printed \"cat: "       },
+    {"--be caller-crashes {port}", "client: the subject was killed by SIGABRT"                           },
+    {"--be caller-silent {port}",  "the client connected, and said nothing"                              },
+    {"--be caller-half {port}",    "sent no more than 3 of the 37 bytes of a cookie: \"abc\""            },
+    {"--be caller-halfway {port}", "closed its connection behind 3 bytes, where a cookie"                },
+    {"--be caller-web {port}",     "the client sent something else where a cookie"                       },
+    {"--be caller-cookie {port}",  "nothing in time where the message with the parameters is due"        },
+    {"--be caller-closes {port}",  "closed its connection without a byte, where a cookie"                },
+};
+
+static void check(const struct row *row, bool is_client, const char *self,
+                  const struct script_list *list)
+{
+    bool is_own = strncmp(row->command, "--", 2) == 0;
+    struct suite_settings settings = {.timeout_scale = is_own && is_client ? CALLING : SCALE,
+                                      .jobs = 1};
+    struct subject_build *b = &settings.build;
+    struct text why = {0};
+    time_t began = time(NULL);
+
+    snprintf(is_client ? b->client_cmd : b->server_cmd, sizeof b->server_cmd, "%s %s",
+             is_own ? self : "", row->command);
+    bool ok = suite_probe(&settings, list, &(bool){false}, &why);
+    if (ok || !strstr(text_string(&why), row->says) || strchr(text_string(&why), '\n'))
+        fail_msg("%s: %s", row->command, text_string(&why));
+    assert_in_range(time(NULL) - began, 0, LIMIT_S);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left below us */
+    text_fini(&why);
+}
+
 static void test_suite_probe_tells_what_is_no_server(void **state)
 {
     struct script_list list = {0};
     struct script_error error;
 
     assert_true(script_read(&list, "t", "case x\nclause ST-1\nplays client\n\nfinish\n", &error));
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct suite_settings settings = {.timeout_scale = SCALE, .jobs = 1};
-        struct text why = {0};
-        time_t began = time(NULL);
-        bool is_own = strncmp(rows[i].command, "--", 2) == 0;
-        snprintf(settings.build.server_cmd, sizeof settings.build.server_cmd, "%s %s",
-                 is_own ? (const char *)*state : "", rows[i].command);
-        bool ok = suite_probe(&settings, &list, &(bool){false}, &why);
-        if (ok || !strstr(text_string(&why), rows[i].says) || strchr(text_string(&why), '\n'))
-            fail_msg("%s: %s", rows[i].command, text_string(&why));
-        assert_in_range(time(NULL) - began, 0, LIMIT_S);
-        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left below us */
-        text_fini(&why);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        check(&rows[i], false, *state, &list);
+    script_list_fini(&list);
+}
+
+static void test_suite_probe_tells_what_is_no_client(void **state)
+{
+    struct script_list list = {0};
+    struct script_error error;
+
+    assert_true(script_read(&list, "t", "case x\nclause ST-1\nplays server\n\nfinish\n", &error));
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++)
+        check(&clients[i], true, *state, &list);
     script_list_fini(&list);
 }
 
@@ -125,6 +194,7 @@ int main(int argc, char **argv)
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_suite_probe_tells_what_is_no_server, self),
+        cmocka_unit_test_prestate(test_suite_probe_tells_what_is_no_client, self),
     };
 
     if (argc >= 4 && strcmp(argv[1], "--be") == 0)
