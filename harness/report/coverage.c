@@ -141,25 +141,7 @@ static bool take_report(struct coverage *c, const char *path, struct text *why)
     return why->len == 0;
 }
 
-static bool names(const json_value *list, const char *clause)
-{
-    for (const json_value *v = NULL; (v = json_next(list, v));)
-        if (json_type_of(v) == JSON_STRING && strcmp(json_text(v), clause) == 0)
-            return true;
-    return false;
-}
-
-/* What a fault breaks, and a case that fails because of it names. */
-static void take_kill(struct coverage *c, const json_value *broken, const json_value *kill)
-{
-    for (const json_value *v = NULL; (v = json_next(broken, v));) {
-        struct mark *m = json_type_of(v) == JSON_STRING ? find(c, json_text(v)) : NULL;
-        if (m)
-            m->killed |= names(json_member(kill, "clauses"), m->name);
-    }
-}
-
-/* [{"mutant", "clauses", "how": "clause", "kills": [{"case", "clauses"}]}] */
+/* [{"mutant", "proves": [{"clause", "case"}]}]: what a case that names it noticed a fault of. */
 static bool take_mutants(struct coverage *c, const char *path, struct text *why)
 {
     json_value *root;
@@ -167,10 +149,12 @@ static bool take_mutants(struct coverage *c, const char *path, struct text *why)
     if (!report_read(path, &root, why))
         return false;
     for (const json_value *v = NULL; (v = json_next(root, v));) {
-        const json_value *kills = json_member(v, "kills");
-        if (strcmp(report_text_of(v, "how"), "clause") == 0)
-            for (const json_value *kill = NULL; (kill = json_next(kills, kill));)
-                take_kill(c, json_member(v, "clauses"), kill);
+        const json_value *proves = json_member(v, "proves");
+        for (const json_value *proof = NULL; (proof = json_next(proves, proof));) {
+            struct mark *m = find(c, report_text_of(proof, "clause"));
+            if (m)
+                m->killed = true;
+        }
     }
     c->has_mutants = true;
     json_free(root);

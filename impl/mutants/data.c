@@ -5,6 +5,7 @@
 #include "impl/traffic/stream.h"
 #include "impl/traffic/tally.h"
 #include "impl/wire/bytes.h"
+#include "impl/wire/state.h"
 
 #include <sys/socket.h>
 
@@ -20,7 +21,8 @@
     X(FIRST_UNCOUNTED, "stream/first-read-uncounted", "RES-11 RES-26.s RES-26.c")                  \
     X(ANSWERS, "stream/receiver-answers", "STR-16 UDP-16")                                         \
     X(END_MARK, "stream/end-mark", "END-5")                                                        \
-    X(DATAGRAM_SHORT, "datagram/one-byte-less", "UDP-3 DATA-1")
+    X(DATAGRAM_SHORT, "datagram/one-byte-less", "UDP-3 DATA-1")                                    \
+    X(CONTENT, "stream/04-in-front-is-no-data", "DATA-2.n")
 
 MUTANT_FAMILY(data, DATA);
 
@@ -69,6 +71,8 @@ WRAP(void, stream_note_received,
 
     if (fault == ANSWERS)
         (void)send(s->fd, "!", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (fault == CONTENT && n > 0 && s->payload.buf && s->payload.buf[0] == TEST_END)
+        n = 0;
     if (fault == FIRST_UNCOUNTED && !atomic_exchange(&was_here, true))
         n = 0;
     __real_stream_note_received(s, n, n_datagrams, now_ns);

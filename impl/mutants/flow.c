@@ -30,21 +30,21 @@ static const struct {
     bool has_next;
     const char *clauses;
 } messages[] = {
-    {"cookie",           COOKIE,                         -1,                       true,  "CTL-1 FLOW-1"        },
-    {"params",           PARAMS,                         COOKIE,                   true,  "FLOW-1 PARAM-1"      },
-    {"results",          RESULTS,                        STATE + TEST_END,         true,  "FLOW-1 RES-1 FLOW-13"},
-    {"PARAM_EXCHANGE",   STATE + PARAM_EXCHANGE,         -1,                       true,  "FLOW-1 FLOW-2"       },
-    {"CREATE_STREAMS",   STATE + CREATE_STREAMS,         STATE + PARAM_EXCHANGE,   true,  "FLOW-1 FLOW-3"       },
-    {"TEST_START",       STATE + TEST_START,             STATE + CREATE_STREAMS,   true,  "FLOW-1 FLOW-4"       },
-    {"TEST_RUNNING",     STATE + TEST_RUNNING,           STATE + CREATE_STREAMS,   true,  "FLOW-1 FLOW-4"       },
-    {"TEST_END",         STATE + TEST_END,               PARAMS,                   true,  "FLOW-1 FLOW-6 END-6" },
-    {"EXCHANGE_RESULTS", STATE + EXCHANGE_RESULTS,       STATE + TEST_RUNNING,     true,  "FLOW-1 FLOW-7"       },
-    {"DISPLAY_RESULTS",  STATE + DISPLAY_RESULTS,        STATE + EXCHANGE_RESULTS, false, "FLOW-1 FLOW-13"      },
-    {"IPERF_DONE",       STATE + IPERF_DONE,             STATE + TEST_END,         false, "FLOW-1"              },
-    {"SERVER_ERROR",     ERROR,                          -1,                       false, "ERR-1 ERR-8"         },
-    {"ACCESS_DENIED",    STATE + (uint8_t)ACCESS_DENIED, -1,                       false, "CLOSE-1"             },
-    {"SERVER_TERMINATE", STATE + SERVER_TERMINATE,       -1,                       false, "CLOSE-6"             },
-    {"CLIENT_TERMINATE", STATE + CLIENT_TERMINATE,       -1,                       false, "CLOSE-6"             },
+    {"cookie",           COOKIE,                         -1,                       true,  "CTL-1 FLOW-1"                      },
+    {"params",           PARAMS,                         COOKIE,                   true,  "FLOW-1 PARAM-1"                    },
+    {"results",          RESULTS,                        STATE + TEST_END,         true,  "FLOW-1 RES-1 FLOW-8 FLOW-9 FLOW-13"},
+    {"PARAM_EXCHANGE",   STATE + PARAM_EXCHANGE,         -1,                       true,  "FLOW-1 FLOW-2"                     },
+    {"CREATE_STREAMS",   STATE + CREATE_STREAMS,         STATE + PARAM_EXCHANGE,   true,  "FLOW-1 FLOW-3"                     },
+    {"TEST_START",       STATE + TEST_START,             STATE + CREATE_STREAMS,   true,  "FLOW-1 FLOW-4"                     },
+    {"TEST_RUNNING",     STATE + TEST_RUNNING,           STATE + CREATE_STREAMS,   true,  "FLOW-1 FLOW-4"                     },
+    {"TEST_END",         STATE + TEST_END,               PARAMS,                   true,  "FLOW-1 FLOW-6 END-6"               },
+    {"EXCHANGE_RESULTS", STATE + EXCHANGE_RESULTS,       STATE + TEST_RUNNING,     true,  "FLOW-1 FLOW-7"                     },
+    {"DISPLAY_RESULTS",  STATE + DISPLAY_RESULTS,        STATE + EXCHANGE_RESULTS, false, "FLOW-1 FLOW-9"                     },
+    {"IPERF_DONE",       STATE + IPERF_DONE,             STATE + TEST_END,         false, "FLOW-1"                            },
+    {"SERVER_ERROR",     ERROR,                          -1,                       false, "ERR-1 ERR-8"                       },
+    {"ACCESS_DENIED",    STATE + (uint8_t)ACCESS_DENIED, -1,                       false, "CLOSE-1 CONN-4.n"                  },
+    {"SERVER_TERMINATE", STATE + SERVER_TERMINATE,       -1,                       false, "CLOSE-6"                           },
+    {"CLIENT_TERMINATE", STATE + CLIENT_TERMINATE,       -1,                       false, "CLOSE-6"                           },
 };
 
 static int row = -1;

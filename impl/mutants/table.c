@@ -49,22 +49,49 @@ static void name(char id[128], enum machine_state state, unsigned event)
              table_reaction_name(wrong(state, event)));
 }
 
+/* What says of all states, or all from one on, what the rows say of each. */
+static const struct {
+    enum machine_role role;
+    unsigned event;
+    enum machine_state from;
+    const char *clause;
+} general[] = {
+    {MACHINE_SERVER, SEV_RESET,       SRV_COOKIE, "CLOSE-12"},
+    {MACHINE_CLIENT, CEV_STREAM_LOST, CLI_END,    "FLOW-7.n"},
+};
+
+static const char *general_clause(enum machine_state state, unsigned event)
+{
+    for (size_t i = 0; i < ARRAY_LEN(general); i++)
+        if (general[i].role == table_role(state) && general[i].event == event &&
+            state >= general[i].from)
+            return general[i].clause;
+    return NULL;
+}
+
+/* Clauses of the cell, of its row, and of what is said in general: each once. */
+static void name_clauses(char out[128], enum machine_state state, unsigned event)
+{
+    enum machine_role role = table_role(state);
+    const char *cell = __real_table_cell(state, event)->clause, *row = table_event_row(role, event),
+               *other = general_clause(state, event);
+
+    snprintf(out, 128, "%s%s%s%s%s", cell, strcmp(row, cell) == 0 ? "" : " ",
+             strcmp(row, cell) == 0 ? "" : row, other ? " " : "", other ? other : "");
+}
+
 static void list(mutant_emit *emit)
 {
     char id[128], clauses[128];
 
-    for (enum machine_state state = 0; state < MACHINE_OVER; state++) {
-        enum machine_role role = table_role(state);
-        for (unsigned event = 0; event < table_n_events(role); event++) {
+    for (enum machine_state state = 0; state < MACHINE_OVER; state++)
+        for (unsigned event = 0; event < table_n_events(table_role(state)); event++) {
             if (!can_occur(state, event))
                 continue;
-            const char *clause = __real_table_cell(state, event)->clause,
-                       *row = table_event_row(role, event);
             name(id, state, event);
-            snprintf(clauses, sizeof clauses, "%s %s", clause, row);
-            emit(id, strcmp(row, clause) == 0 ? row : clauses);
+            name_clauses(clauses, state, event);
+            emit(id, clauses);
         }
-    }
 }
 
 static void break_cell(enum machine_state state, unsigned event)

@@ -2,12 +2,9 @@
 #include "impl/mutants/mutant.h"
 #include "impl/mutants/table.h"
 
-#include "impl/net/auth.h"
 #include "impl/net/sock.h"
 #include "impl/wire/account.h"
-#include "impl/wire/admit.h"
 #include "impl/wire/bytes.h"
-#include "impl/wire/frame.h"
 #include "impl/wire/machine_core.h"
 #include "impl/wire/params.h"
 #include "impl/wire/results.h"
@@ -38,25 +35,7 @@
     X(SEQ_NARROW, "datagram/12-byte-header-always", "UDP-2")                                       \
     X(SEQ_WIDE, "datagram/16-byte-header-always", "UDP-1")                                         \
     X(SEC_USEC, "datagram/sec-and-usec-swapped", "UDP-1")                                          \
-    X(LENGTH_LITTLE, "json-length/little-endian", "JSON-1")                                        \
-    X(LENGTH_PLUS, "json-length/plus-one", "JSON-1")                                               \
-    X(LENGTH_MINUS, "json-length/minus-one", "JSON-1")                                             \
-    X(LENGTH_SELF, "json-length/counts-itself", "JSON-1")                                          \
-    X(TEXT_NUL, "json-text/nul-behind", "JSON-2")                                                  \
-    X(TEXT_NEWLINE, "json-text/newline-behind", "JSON-2")                                          \
     X(UDP_PORT, "udp-port/another-than-tcp", "CONN-2 UDPC-1")                                      \
-    X(LIMIT_NONE, "json-limit/none", "JSON-7")                                                     \
-    X(LIMIT_LESS, "json-limit/8191", "JSON-7")                                                     \
-    X(ERROR_ORDER, "server-error/errno-first", "ERR-1 ERR-8")                                      \
-    X(ERROR_ONE, "server-error/one-integer", "ERR-1 ERR-8")                                        \
-    X(ERROR_BARE, "server-error/no-integers", "ERR-1 ERR-8")                                       \
-    X(COOKIE_NO_NUL, "cookie/no-nul", "CTL-2")                                                     \
-    X(COOKIE_NULS, "cookie/nul-inside", "CTL-2")                                                   \
-    X(COOKIE_SAME, "cookie/always-the-same", "CTL-3")                                              \
-    X(ADMIT_STRANGER, "admit/stranger-is-a-stream", "STR-11 STR-12")                               \
-    X(ADMIT_NO_STREAM, "admit/streams-are-denied", "STR-4 STR-11")                                 \
-    X(ADMIT_NEVER_DENY, "admit/nobody-is-denied", "CLOSE-1")                                       \
-    X(ADMIT_DENY_ALL, "admit/everybody-is-denied", "CLOSE-1 CTL-8")                                \
     X(CHECK_NOTHING, "params/nothing-is-refused", "ST-SRV-3.a INT-11")                             \
     X(CHECK_ALL, "params/everything-is-refused", "ST-SRV-2")                                       \
     X(BIDIR_HALF, "streams/bidir-not-doubled", "STR-1 STR-3")                                      \
@@ -74,10 +53,8 @@
     X(BLOCKS_LESS, "end/one-block-less", "END-1 END-4")                                            \
     X(PACE_TWICE, "pacing/twice-the-rate", "DATA-4 DATA-5")                                        \
     X(PACE_NONE, "pacing/none", "DATA-4 DATA-5")                                                   \
-    X(TOKEN_PADDING, "token/other-padding", "AUTH-7.v2")                                           \
-    X(TOKEN_TIME, "token/an-hour-ahead", "AUTH-4")                                                 \
-    X(TOKEN_SWAPPED, "token/user-and-password-swapped", "AUTH-3")                                  \
-    X(TOKEN_CUT, "token/base64-without-padding", "AUTH-2")
+    X(TIME_0_ENDS, "duration/time-0-is-at-once", "PARAM-47")                                       \
+    X(BYTES_END, "duration/of-so-many-bytes-at-once", "INT-2")
 
 MUTANT_FAMILY(value, VALUES);
 
@@ -177,104 +154,12 @@ WRAP(size_t, datagram_encode, (uint8_t * out, bool wide, const struct datagram_h
     return __real_datagram_encode(out, (wide || fault == SEQ_WIDE) && fault != SEQ_NARROW, &h);
 }
 
-WRAP(size_t, frame_put_json_length, (uint8_t out[4], size_t len))
-{
-    size_t n =
-        __real_frame_put_json_length(out, len + (fault == LENGTH_PLUS) - (fault == LENGTH_MINUS) +
-                                              (fault == LENGTH_SELF ? 4 : 0));
-
-    if (fault == LENGTH_LITTLE)
-        memcpy(out, (uint8_t[]){out[3], out[2], out[1], out[0]}, 4);
-    return n;
-}
-
-/* The byte behind the text is the writer's, and 0. */
-WRAP(enum spec_err, jwrite_finish, (struct jwrite * w, struct bytes *text))
-{
-    enum spec_err err = __real_jwrite_finish(w, text);
-
-    if (err != SPEC_OK || w->layout != JWRITE_COMPACT)
-        return err;
-    if (fault == TEXT_NEWLINE)
-        ((uint8_t *)text->at)[text->len] = '\n';
-    text->len += fault == TEXT_NEWLINE || fault == TEXT_NUL;
-    return err;
-}
-
 WRAP(int, sock_bind_udp, (const struct sock_at *at, int *fd))
 {
     struct sock_at other = *at;
 
     other.port = (uint16_t)(at->port + (fault == UDP_PORT));
     return __real_sock_bind_udp(&other, fd);
-}
-
-WRAP(void, frame_expect, (struct frame_decoder * dec, enum frame_kind kind, size_t limit))
-{
-    if (kind == FRAME_JSON && limit == PARAMS_LEN_LIMIT && fault == LIMIT_NONE)
-        limit = 1u << 30;
-    if (kind == FRAME_JSON && limit == PARAMS_LEN_LIMIT && fault == LIMIT_LESS)
-        limit--;
-    __real_frame_expect(dec, kind, limit);
-}
-
-WRAP(size_t, frame_put_error, (uint8_t out[9], int n_ints, int32_t ierr, int32_t os_errno))
-{
-    if (fault == ERROR_ORDER)
-        return __real_frame_put_error(out, n_ints, os_errno, ierr);
-    return __real_frame_put_error(out,
-                                  fault == ERROR_ONE    ? 1
-                                  : fault == ERROR_BARE ? 0
-                                                        : n_ints,
-                                  ierr, os_errno);
-}
-
-WRAP(void, frame_make_cookie, (uint8_t out[COOKIE_LEN], const uint8_t random[COOKIE_LEN - 1]))
-{
-    __real_frame_make_cookie(out, random);
-    if (fault == COOKIE_NO_NUL)
-        out[COOKIE_LEN - 1] = 'a';
-    if (fault == COOKIE_NULS)
-        out[7] = 0;
-    if (fault == COOKIE_SAME)
-        memset(out, 'a', COOKIE_LEN - 1);
-}
-
-/* For a fault of the table: who the newcomer is. One that is denied unread may be anybody. */
-static void tell_of_guest(const struct admit_view *view, struct bytes first, bool over, bool denied)
-{
-    bool is_known = false;
-
-    for (size_t i = 0; i < view->n_tests; i++)
-        is_known |= view->tests[i].cookie && first.len >= COOKIE_LEN &&
-                    memcmp(view->tests[i].cookie, first.at, COOKIE_LEN) == 0;
-    denied = denied && first.len == 0;
-    if (is_known || denied)
-        told_server(SEV_CONN_COOKIE);
-    if (!is_known && (over || denied || first.len >= COOKIE_LEN))
-        told_server(SEV_CONN_OTHER);
-}
-
-WRAP(enum admit_verdict, admit_tcp,
-     (const struct admit_view *view, const struct admit_addr *peer, struct bytes first, bool over,
-      size_t *which))
-{
-    enum admit_verdict v = __real_admit_tcp(view, peer, first, over, which);
-
-    tell_of_guest(view, first, over, v == ADMIT_DENY);
-    if (fault == ADMIT_STRANGER && v != ADMIT_STREAM && v != ADMIT_MORE && first.len == COOKIE_LEN)
-        for (size_t i = 0; i < view->n_tests; i++)
-            if (view->tests[i].awaits_tcp) {
-                *which = i;
-                return ADMIT_STREAM;
-            }
-    if (fault == ADMIT_NO_STREAM && v == ADMIT_STREAM)
-        return ADMIT_DENY;
-    if (fault == ADMIT_NEVER_DENY && v == ADMIT_DENY)
-        return ADMIT_NEW;
-    if (fault == ADMIT_DENY_ALL && v == ADMIT_NEW)
-        return ADMIT_DENY;
-    return v;
 }
 
 WRAP(int, params_check,
@@ -332,8 +217,19 @@ WRAP(void, machine_set_timer, (struct machine * m, enum machine_timer timer, uin
                                           [TIMER_PEER] = PEER_FOR_EVER,
                                           [TIMER_DURATION] = DURATION_FOR_EVER};
 
+    if (timer == TIMER_DURATION && (fault == TIME_0_ENDS || fault == BYTES_END))
+        after_ns = 1;
     if (fault != for_ever[timer])
         __real_machine_set_timer(m, timer, after_ns);
+}
+
+/* In a test that has no limit, one that is over as soon as it is set. */
+WRAP(int64_t, params_time_limit, (const struct params *p))
+{
+    int64_t limit_s = __real_params_time_limit(p);
+    bool hits = params_has(p, PARAM_time) ? fault == TIME_0_ENDS : fault == BYTES_END;
+
+    return hits && limit_s == 0 ? 1 : limit_s;
 }
 
 WRAP(bool, account_end_reached,
@@ -360,22 +256,4 @@ WRAP(uint64_t, account_pace_ns, (uint64_t start_ns, uint64_t rate_bps, uint64_t 
     if (fault == PACE_NONE)
         return start_ns;
     return __real_account_pace_ns(start_ns, fault == PACE_TWICE ? 2 * rate_bps : rate_bps, sent);
-}
-
-WRAP(enum spec_err, auth_seal,
-     (const struct auth_key *key, bool pkcs1, const struct token_claim *claim, char *out,
-      size_t cap))
-{
-    struct token_claim said = *claim;
-
-    if (fault == TOKEN_TIME)
-        said.time_s += 3600;
-    if (fault == TOKEN_SWAPPED) {
-        memcpy(said.user, claim->password, sizeof said.user);
-        memcpy(said.password, claim->user, sizeof said.password);
-    }
-    enum spec_err err = __real_auth_seal(key, pkcs1 != (fault == TOKEN_PADDING), &said, out, cap);
-    if (fault == TOKEN_CUT && err == SPEC_OK)
-        out[strcspn(out, "=")] = '\0';
-    return err;
 }
