@@ -179,6 +179,7 @@ static void put_persistent(struct jwrite *w, const struct suite *suite)
 {
     jwrite_object(w, "persistent");
     jwrite_uint(w, "cases", suite->n_persistent);
+    jwrite_uint(w, "runs", suite->n_persistent_runs);
     jwrite_uint(w, "seed", suite->seed);
     jwrite_array(w, "findings");
     for (size_t i = 0; i < suite->n_findings; i++)

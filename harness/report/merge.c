@@ -145,21 +145,29 @@ static double seconds_of(const json_value *report)
     return json_type_of(v) == JSON_NUMBER ? json_double(v) : 0;
 }
 
+/* The number of that name in persistent mode, of all shards; -1 if none has it. */
+static int64_t persistent_sum(const struct run *run, const char *name)
+{
+    int64_t sum = -1;
+
+    for (size_t i = 0; i < run->n; i++) {
+        const json_value *n = json_member(json_member(run->parts[i], "persistent"), name);
+        if (json_type_of(n) == JSON_NUMBER)
+            sum = MAX(sum, 0) + json_int(n);
+    }
+    return sum;
+}
+
 /* Findings of persistent mode; each shard had an order of its own. */
 static void put_persistent(struct jwrite *w, const struct run *run)
 {
-    int64_t cases = 0;
-    bool any = false;
+    int64_t cases = persistent_sum(run, "cases");
 
-    for (size_t i = 0; i < run->n; i++) {
-        const json_value *n = json_member(json_member(run->parts[i], "persistent"), "cases");
-        any |= n != NULL;
-        cases += json_type_of(n) == JSON_NUMBER ? json_int(n) : 0;
-    }
-    if (!any)
+    if (cases < 0)
         return;
     jwrite_object(w, "persistent");
     jwrite_int(w, "cases", cases);
+    jwrite_int(w, "runs", MAX(persistent_sum(run, "runs"), cases));
     jwrite_array(w, "findings");
     for (size_t i = 0; i < run->n; i++) {
         const json_value *all = json_member(json_member(run->parts[i], "persistent"), "findings");

@@ -242,6 +242,7 @@ static bool play(struct suite *suite, const size_t *index, size_t n, unsigned *t
         compare(suite, &o, i, trials_left);
     }
     suite->n_persistent = MAX(suite->n_persistent, played);
+    suite->n_persistent_runs += played;
     order_fini(&o);
     return ok;
 }

@@ -290,6 +290,7 @@ struct suite {
     unsigned n_cut;          /* cases that suite_must_end() left without a verdict */
     struct suite_finding *findings;
     size_t n_findings, n_persistent; /* cases that were played in persistent mode */
+    size_t n_persistent_runs;        /* in all orders together */
     unsigned persistent_trouble;     /* those among them that met harness trouble */
     /* May be NULL. Called for each result, and once more if the second run makes it flaky. */
     void (*progress)(void *context, const struct suite_result *result);
