@@ -42,6 +42,7 @@ static void tell_silence(const struct control *c, struct text *why)
 {
     const struct sim *s = c->sim;
     const struct pending *p = s->n_pending > 0 ? &s->pending[0] : NULL;
+    int status;
 
     if (p && p->have > 0) {
         text_addf(why,
@@ -50,6 +51,11 @@ static void tell_silence(const struct control *c, struct text *why)
         text_add_quoted(why, (struct bytes){p->cookie, p->have});
     } else if (p) {
         text_adds(why, "the client connected, and said nothing");
+    } else if (s->config->process &&
+               s->config->process->ended(s->config->process->context, &status)) {
+        text_adds(why, "the client's first process ended with status 0; what it started runs on, "
+                       "and does not connect");
+        tell_output(s->config->process, why);
     } else if (s->config->process) {
         text_adds(why, "the client runs on and does not connect");
         tell_output(s->config->process, why);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#define LOOK_EVERY_NS  1000000u
 #define BLOCK_EVERY_NS 10000000u /* a sending server sends a block, or datagram, each 10 ms */
 
 /* The first connection that has its cookie, or has ended without one. */
@@ -25,18 +26,25 @@ static void forget(struct sim *s, struct pending *p)
 static enum flow_result accept_control(struct control *c, const struct flow *row)
 {
     struct sim *s = c->sim;
+    const struct sim_process *process = s->config->process;
     struct pending *p = oldest(s);
     int status;
 
-    if (!p && s->config->process &&
-        s->config->process->ended(s->config->process->context, &status)) {
+    if (!p && process && process->ended(process->context, &status)) {
+        if (process->goes_on && process->goes_on(process->context)) {
+            c->wake_ns = now_ns() + LOOK_EVERY_NS; /* what it started has no event to wait for */
+            return FLOW_WAIT;
+        }
         text_fini(&c->why);
-        absent_tell_end(s->config->process, status, &c->why);
+        absent_tell_end(process, status, &c->why);
         text_addf(&c->why, " (%s)", row->clause);
         return FLOW_FAILED;
     }
     if (!p)
         return FLOW_WAIT;
+    c->wake_ns = 0;
+    if (process && process->met)
+        process->met(process->context, sim_port(&p->peer));
     control_adopt(c, p->fd);
     c->tap = p->tap;
     tap_name(&c->tap, c->name, 0, false);

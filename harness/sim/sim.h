@@ -66,6 +66,11 @@ struct sim_process {
     /* Whether it comes to rest, now that nothing is asked of it, and keeps no more while it waits:
      * SIM_OK, SIM_SPIN or SIM_LEAK, and why. NULL: it cannot be known. */
     enum sim_cause (*rests)(void *context, double scale, struct text *why);
+    /* It has ended with status 0, but others that it started run on: one of them may be the real
+     * subject. NULL: it cannot be known. */
+    bool (*goes_on)(void *context);
+    /* A connection of its came from this port: whoever holds that is the real subject. Or NULL. */
+    void (*met)(void *context, unsigned port);
 };
 
 /* X(name, word)  How the bytes that a script sends on control connections are cut into segments,

@@ -34,6 +34,8 @@ struct keeper {
     pid_t subject; /* 0 once it was waited for */
     pid_t heir;    /* 0: none, or it has ended */
     int status;    /* of the subject that was waited for */
+    bool heir_ended;
+    int heir_status; /* then; who waits for its own children hides it */
 };
 
 /* --- becoming the keeper --------------------------------------------------------------------- */
@@ -218,12 +220,17 @@ static void reap(struct keeper *k)
     while (read(k->signals, &info, sizeof info) > 0)
         ;
     while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
-        if (pid == k->heir)
+        if (pid == k->heir) {
             k->heir = 0;
+            k->heir_ended = true;
+            k->heir_status = status;
+        }
         if (pid != k->subject)
             continue;
         k->subject = 0;
         k->status = status;
+        if (status == 0 && k->heir_ended) /* it was quicker */
+            status = k->heir_status;
         if (!follow(k))
             say(k->line, KEEPER_ENDED, status, (uint64_t)usage.ru_maxrss * 1024, -1);
     }
@@ -242,6 +249,7 @@ static bool obey(struct keeper *k)
         kill(k->subject, call.value); /* an heir that leads no group */
     if (call.kind == KEEPER_HEIR) {
         k->heir = call.value > 0 ? call.value : 0;
+        k->heir_ended = false;
         if (!follow(k))
             say(k->line, KEEPER_NOTED, 0, 0, -1);
     }

@@ -377,8 +377,17 @@ static bool sleeps(void *context)
 
 struct sim_process subject_process(struct subject *s)
 {
-    return (struct sim_process){
-        s, watch, turn, ended, send_signal, output, error_output, sleeps, subject_judge_rest};
+    return (struct sim_process){s,
+                                watch,
+                                turn,
+                                ended,
+                                send_signal,
+                                output,
+                                error_output,
+                                sleeps,
+                                subject_judge_rest,
+                                subject_goes_on,
+                                subject_met};
 }
 
 /* --- ending ---------------------------------------------------------------------------------- */

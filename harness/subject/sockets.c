@@ -20,9 +20,10 @@
 #define SETTLED_LOOKS  3 /* in a row, a millisecond apart */
 #define DESERTED_LOOKS 50
 
-/* The sockets of a table in /proc that listen on the port (0: on any); returns how many. */
-static size_t listeners_in(const char *table, unsigned port, struct sockdiag_listener *at,
-                           size_t max)
+/* The sockets of a table in /proc that listen on the port (0: on any), or that have it and do
+ * something else; returns how many. */
+static size_t sockets_in(const char *table, unsigned port, bool listen,
+                         struct sockdiag_listener *at, size_t max)
 {
     char line[512];
     unsigned state;
@@ -32,7 +33,7 @@ static size_t listeners_in(const char *table, unsigned port, struct sockdiag_lis
     while (f && n < max && fgets(line, sizeof line, f))
         if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
                    &at[n].port, &state, &at[n].inode) == 3 &&
-            state == TCP_LISTENING && (port == 0 || at[n].port == port))
+            (state == TCP_LISTENING) == listen && (port == 0 || at[n].port == port))
             n++;
     if (f)
         fclose(f);
@@ -53,7 +54,7 @@ static size_t listeners(unsigned port, struct sockdiag_listener at[static LISTEN
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         int more = sockdiag_listeners(kinds[i].family, port, at + n, LISTENERS_MAX / 2);
         n += more == SOCKDIAG_UNKNOWN
-                 ? listeners_in(kinds[i].table, port, at + n, LISTENERS_MAX / 2)
+                 ? sockets_in(kinds[i].table, port, true, at + n, LISTENERS_MAX / 2)
                  : (size_t)more;
     }
     return n;
@@ -134,30 +135,28 @@ static bool stays_foreign(enum subject_ready ready, uint64_t *since)
     return *since != 0 && now_ns() - *since > FOREIGN_MS * 1000000u;
 }
 
-/* One that ended well may have left a daemon that is about to listen. Nobody can seem to be there
- * for a moment: while a parent ends, and its child is not yet below the keeper. */
-static bool may_listen_yet(const struct subject *s, unsigned *deserted)
+/* One that ended well may have left a daemon. Nobody can seem to be there for a moment: while a
+ * parent ends, and its child is not yet below the keeper. */
+bool subject_goes_on(void *context)
 {
+    struct subject *s = context;
     pid_t pid;
 
-    if (s->running)
-        return true;
     if (!s->ended || s->status != 0)
         return false;
-    *deserted = tree_below(s->keeper, &pid, 1) > 0 ? 0 : *deserted + 1;
-    return *deserted < DESERTED_LOOKS;
+    s->deserted = tree_below(s->keeper, &pid, 1) > 0 ? 0 : s->deserted + 1;
+    return s->deserted < DESERTED_LOOKS;
 }
 
 enum subject_ready subject_await_listening(struct subject *s, unsigned port, uint64_t deadline_ns)
 {
     enum subject_ready ready;
     uint64_t foreign_since = 0;
-    unsigned deserted = 0;
     pid_t who = 0;
 
-    while ((ready = look(s, port, &who)) != SUBJECT_READY &&
-           !stays_foreign(ready, &foreign_since) &&
-           (ready == SUBJECT_FOREIGN || may_listen_yet(s, &deserted)) && now_ns() < deadline_ns) {
+    while (
+        (ready = look(s, port, &who)) != SUBJECT_READY && !stays_foreign(ready, &foreign_since) &&
+        (ready == SUBJECT_FOREIGN || s->running || subject_goes_on(s)) && now_ns() < deadline_ns) {
         struct pollfd fd = {.fd = s->line, .events = POLLIN};
         poll(&fd, s->running, 1); /* the tables have no event to wait for */
         subject_turn(s);
@@ -165,6 +164,53 @@ enum subject_ready subject_await_listening(struct subject *s, unsigned port, uin
     if (ready == SUBJECT_READY)
         subject_follow(s, who);
     return ready;
+}
+
+/* Whether it has children, as far as its first thread tells; a kernel may keep that to itself. One
+ * that has just ended had some, maybe. */
+static bool may_have_children(const struct subject *s)
+{
+    struct pollfd end = {.fd = s->pidfd, .events = POLLIN};
+    char path[64], c;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)s->pid, (int)s->pid);
+    FILE *f = fopen(path, "re");
+    bool some = !f || fread(&c, 1, 1, f) == 1;
+    if (f)
+        fclose(f);
+    return some || !s->running || poll(&end, 1, 0) != 0;
+}
+
+/* The process whose end of a connection has that port; 0: none of the subject's. */
+static pid_t caller(const struct subject *s, unsigned port)
+{
+    static const char *const tables[] = {"/proc/self/net/tcp", "/proc/self/net/tcp6"};
+    struct sockdiag_listener at[LISTENERS_MAX];
+    pid_t who = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        size_t n = sockets_in(tables[i], port, false, at, ARRAY_LEN(at));
+        for (size_t k = 0; k < n && !who; k++)
+            who = at[k].inode ? holder(s, at[k].inode) : 0;
+    }
+    return who;
+}
+
+void subject_met(void *context, unsigned port)
+{
+    struct subject *s = context;
+    pid_t who = 0;
+
+    subject_turn(s);
+    if (!may_have_children(s))
+        return;
+    for (int looks = 0; !who && looks < DESERTED_LOOKS; looks++) {
+        who = caller(s, port);
+        if (!who)
+            poll(NULL, 0, 1); /* as above */
+    }
+    if (who)
+        subject_follow(s, who);
 }
 
 void subject_await_settled(struct subject *s, unsigned port, uint64_t deadline_ns)

@@ -44,6 +44,7 @@ struct subject {
     bool lost;           /* its keeper was killed: by nobody here */
     bool own_pids;       /* it lives in a PID namespace */
     bool left_behind;    /* by subject_end(): what it started could not be ended */
+    unsigned deserted;   /* looks at what it left, in a row, that found nobody */
     uint64_t started_ns; /* CLOCK_MONOTONIC */
     int status;          /* once ended: as waitpid() tells it; a shell's 139 is SIGSEGV */
     uint64_t max_rss;    /* once ended: bytes, at the most */
@@ -64,7 +65,8 @@ bool subject_start(struct subject *subject, char *const argv[], const char *cons
                    struct text *why);
 
 /* The process heir, somewhere below the subject, does its work: should the subject end with status
- * 0, or have ended so, heir is the subject from then on. What a server with -D does. */
+ * 0, or have ended so, heir is the subject from then on. What a server with -D does, and a client
+ * that a wrapper leaves in the background. */
 void subject_follow(struct subject *subject, pid_t heir);
 
 /* Read what it wrote and see whether it has ended. */
@@ -104,6 +106,9 @@ enum subject_ready { SUBJECT_READY, SUBJECT_NOT_YET, SUBJECT_FOREIGN };
 /* Whether the subject (or a process below it) listens on the TCP port; FOREIGN: somebody else does.
  */
 enum subject_ready subject_listens(const struct subject *subject, unsigned port);
+/* As of struct sim_process, context being the subject. */
+bool subject_goes_on(void *context);
+void subject_met(void *context, unsigned port);
 /* A TCP port on which it listens, whichever; 0: on none. */
 unsigned subject_port(const struct subject *subject);
 /* A port that is free for TCP and UDP now; 0 if there is none. */

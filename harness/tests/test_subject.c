@@ -245,6 +245,38 @@ static void test_subject_that_is_a_daemon_is_followed(void **state)
     script_list_fini(&list);
 }
 
+/* $0 is this program, $1 the port; it ends with status 7. */
+static const struct daemon_row callers[] = {
+    {"in the foreground", "exec $0 --call $1"               },
+    {"in the background", "$0 --call $1 &"                  },
+    {"two forks",         "(setsid $0 --call $1 &) &"       },
+    {"late",              "(sleep 0.3; exec $0 --call $1) &"},
+    {"below a wrapper",   "$0 --call $1; exit $?"           },
+};
+
+/* A client that a wrapper leaves in the background is the subject: how that one ends counts. */
+static void test_subject_that_calls_from_the_background_is_followed(void **state)
+{
+    static const char text[] = "case x\nclause CLOSE-13\nplays server\n\n"
+                               "advance PARAM_EXCHANGE\nclose\nexpect exit 7\n";
+    struct script_list list = {0};
+    struct script_error error;
+
+    assert_true(script_read(&list, "t", text, &error));
+    for (size_t i = 0; i < ARRAY_LEN(callers); i++) {
+        struct suite_settings settings = {.timeout_scale = 1, .jobs = 1};
+        struct suite_run run;
+        snprintf(settings.build.client_cmd, sizeof settings.build.client_cmd,
+                 "sh -c '%s' %s {port}", callers[i].command, (const char *)*state);
+        suite_run_case(list.at[0], &settings, false, &run);
+        if (run.cause != SIM_OK)
+            fail_msg("%s: %s: %s", callers[i].name, sim_cause_word(run.cause),
+                     text_string(&run.got));
+        suite_run_fini(&run);
+    }
+    script_list_fini(&list);
+}
+
 static const struct row {
     const char *name, *command;
     enum sim_cause cause;
@@ -282,6 +314,22 @@ static void test_suite_run_case_tells_what_is_no_server(void **state)
     script_list_fini(&list);
 }
 
+/* A client that says its cookie, and ends with status 7 once the server is gone. */
+static int call(unsigned port)
+{
+    static const char cookie[37] = "abcdefghijklmnopqrstuvwxyz2345672345";
+    struct sockaddr_storage at;
+    socklen_t len;
+    char byte;
+    int fd = sim_address("127.0.0.1", port, &at, &len) ? socket(AF_INET, SOCK_STREAM, 0) : -1;
+
+    if (connect(fd, (struct sockaddr *)&at, len) < 0 || send(fd, cookie, sizeof cookie, 0) < 0)
+        return 9;
+    while (recv(fd, &byte, 1, 0) > 0)
+        ;
+    return 7;
+}
+
 int main(int argc, char **argv)
 {
     char self[1024];
@@ -297,9 +345,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_subject_listens_tells_whose_port_it_is),
         cmocka_unit_test_prestate(test_subject_port_is_where_it_listens, self),
         cmocka_unit_test_prestate(test_subject_that_is_a_daemon_is_followed, self),
+        cmocka_unit_test_prestate(test_subject_that_calls_from_the_background_is_followed, self),
         cmocka_unit_test(test_suite_run_case_tells_what_is_no_server),
     };
 
+    if (argc == 3 && strcmp(argv[1], "--call") == 0)
+        return call((unsigned)strtoul(argv[2], NULL, 10));
     if (argc == 3 && (strcmp(argv[1], "--daemon") == 0 || strcmp(argv[1], "--server") == 0))
         return be_server(strcmp(argv[1], "--daemon") == 0, (unsigned)strtoul(argv[2], NULL, 10));
     self[MAX(len, 0)] = '\0';
