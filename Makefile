@@ -125,6 +125,26 @@ $(B)/bin/%: fuzz/%_fuzzer.c $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D) $(B)/obj/fuzz
 	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/$*.d $(LINK) $(ENGINE_$(VARIANT)) -o $@ $< $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
+# iperf3 itself (scripts/fuzz-libiperf): targets around LIBIPERF, whose headers lie beside it or in the
+# tree it was built in, else where the system has them. What it calls and its variables get names of
+# their own (fuzz/libiperf); it brings a cJSON along, so the distribution's is not linked.
+LIBIPERF ?= $(firstword $(wildcard /usr/lib/*/libiperf.a /usr/lib/libiperf.a))
+LIBIPERF_INCLUDE = $(addprefix -I$(dir $(LIBIPERF)),. .. ../src ../include)
+LIBIPERF_OBJECTS = $(call objects,$(filter-out %_fuzzer.c,$(wildcard fuzz/libiperf/*.c)))
+LIBIPERF_PARTS   = $(LIBIPERF_OBJECTS) $(call objects,fuzz/mutator_libfuzzer.c $(MUTATOR))
+VARIABLES        = $(foreach s,.data .data.rel .data.rel.local,$(s)=libiperf_data) .bss=libiperf_bss
+$(B)/obj/fuzz/libiperf/%.o: OURFLAGS += $(LIBIPERF_INCLUDE)
+$(LIBIPERF_OBJECTS): $(B)/libiperf-flags
+$(B)/libiperf.a: $(LIBIPERF) fuzz/libiperf/symbols $(B)/libiperf-flags
+	objcopy --redefine-syms=fuzz/libiperf/symbols $(addprefix --rename-section ,$(VARIABLES)) $< $@
+LIBIPERF_TARGETS = $(addprefix $(B)/bin/libiperf_,server client)
+$(LIBIPERF_TARGETS): $(B)/bin/libiperf_%: fuzz/libiperf/%_fuzzer.c $(LIBIPERF_PARTS) $(B)/libiperf.a $(B)/libimpl.a $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(OURFLAGS) $(LIBIPERF_INCLUDE) -MT $@ -MF $(B)/obj/fuzz/libiperf/$*.d $(LINK) $(ENGINE_$(VARIANT)) \
+	    -o $@ $< $(filter %.o,$^) $(B)/libiperf.a $(B)/libimpl.a $(filter-out -lcjson,$(LIBS))
+
+libiperf-programs: $(LIBIPERF_TARGETS)
+
 fuzz-programs: $(patsubst fuzz/%_fuzzer.c,$(B)/bin/%,$(FUZZERS))
 
 # The site's style and script, as numbers between the braces of an array.
@@ -143,7 +163,8 @@ build/gen/clauses-sorted.inc: docs/clauses.tsv scripts/gen-clauses
 # These change only when what they hold changes: other flags rebuild, a removed source relinks.
 $(B)/flags: now = $(CC) $(OURFLAGS) $(LINK)
 $(B)/sources: now = $(IMPL) $(HARNESS)
-$(B)/flags $(B)/sources: FORCE
+$(B)/libiperf-flags: now = $(LIBIPERF) $(VARIABLES)
+$(B)/flags $(B)/sources $(B)/libiperf-flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(now)' | cmp -s - $@ || echo '$(now)' > $@
 
@@ -184,6 +205,10 @@ fuzz: ## run each fuzz target, or TARGET=name, for FUZZTIME seconds
 fuzz-smoke: ## a fixed number of runs of each fuzz target
 	scripts/deps build fuzz
 	scripts/fuzz smoke $(TARGET)
+
+fuzz-libiperf: ## fuzz iperf3 itself in process for FUZZTIME seconds a role (LIBIPERF=libiperf.a of your own build)
+	scripts/deps build fuzz $(if $(filter command line,$(origin LIBIPERF)),,libiperf)
+	LIBIPERF=$(LIBIPERF) scripts/fuzz-libiperf run $(FUZZTIME) $(TARGET)
 
 corpus: ## make the fuzz targets' inputs anew from the recorded sessions and what fuzzing found
 	scripts/deps build fuzz
@@ -265,7 +290,7 @@ help: ## this list
 clean: ## remove what was built (keeps build/stock)
 	find build -mindepth 1 -maxdepth 1 ! -name stock -exec rm -rf {} + 2>/dev/null || true
 
-.PHONY: all mutant-commands unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
+.PHONY: all fuzz-libiperf libiperf-programs mutant-commands unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
         fuzz-coverage corpus coverage sanitize lint false-alarms \
         format nightly install man mutants uninstall help clean FORCE
 .DELETE_ON_ERROR:
