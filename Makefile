@@ -231,7 +231,7 @@ sanitize: ## unit tests under ASAN+UBSAN, then under TSAN
 	$(PARALLEL) -s unit VARIANT=tsan
 
 lint: ## warnings as errors with gcc and clang, clang-tidy, cppcheck, shellcheck, pyflakes, mandoc, clang-format
-	scripts/deps build lint
+	scripts/deps build lint libiperf
 	scripts/lint
 
 format: ## lay out the C sources
