@@ -121,6 +121,8 @@ void print_split(const struct script_split *split, struct text *out)
     text_addf(out, split->n ? "at" : "%lld", (long long)split->every);
     for (size_t i = 0; i < split->n; i++)
         text_addf(out, " %lld", (long long)split->at[i]);
-    if (split->delay_ms)
-        text_addf(out, " delay %lldms", (long long)split->delay_ms);
+    if (split->delay_ms) {
+        text_adds(out, " delay ");
+        text_add_ms(out, split->delay_ms);
+    }
 }

@@ -160,10 +160,12 @@ static void print_expect(const struct script_expect *expect, struct text *out)
         print_events(&expect->events, out);
         break;
     case SCRIPT_EXPECT_NOTHING:
-        if (expect->for_ms < 0)
+        if (expect->for_ms < 0) {
             text_adds(out, "nothing until end");
-        else
-            text_addf(out, "nothing for %lldms", (long long)expect->for_ms);
+        } else {
+            text_adds(out, "nothing for ");
+            text_add_ms(out, expect->for_ms);
+        }
         break;
     case SCRIPT_EXPECT_REACTION:
         text_adds(out, "reaction");
@@ -226,11 +228,12 @@ static void print_what(const struct script_step *step, struct text *out)
         print_split(&step->split, out);
         break;
     case SCRIPT_PAUSE:
-        text_addf(out, "%lldms", (long long)step->pause_ms);
+        text_add_ms(out, step->pause_ms);
         break;
     case SCRIPT_BACKGROUND:
-        text_addf(out, "%s every %lldms ", step->background.name,
-                  (long long)step->background.every_ms);
+        text_addf(out, "%s every ", step->background.name);
+        text_add_ms(out, step->background.every_ms);
+        text_adds(out, " ");
         script_print_step(step->background.step, out);
         break;
     case SCRIPT_STOP:
@@ -260,11 +263,14 @@ void script_print_step(const struct script_step *step, struct text *out)
     print_what(step, out);
     if (out->len == before + 1)
         out->at[--out->len] = '\0';
-    if (step->from_ms >= 0)
-        text_addf(out, " within %lldms..%lldms", (long long)step->from_ms,
-                  (long long)step->within_ms);
-    else if (step->within_ms >= 0)
-        text_addf(out, " within %lldms", (long long)step->within_ms);
+    if (step->within_ms >= 0)
+        text_adds(out, " within ");
+    if (step->from_ms >= 0) {
+        text_add_ms(out, step->from_ms);
+        text_adds(out, "..");
+    }
+    if (step->within_ms >= 0)
+        text_add_ms(out, step->within_ms);
     if (step->clause)
         text_addf(out, " (%s)", step->clause);
 }

@@ -193,9 +193,10 @@ static void print_data(const struct script_send *send, struct text *out)
 {
     if (send->until_blocked)
         text_adds(out, "data until blocked");
-    else if (send->for_ms)
-        text_addf(out, "data for %lldms", (long long)send->for_ms);
-    else
+    else if (send->for_ms) {
+        text_adds(out, "data for ");
+        text_add_ms(out, send->for_ms);
+    } else
         text_addf(out, "data %lld", (long long)send->count);
 }
 
@@ -251,8 +252,10 @@ void print_send(const struct script_send *send, struct text *out)
     default:
         text_adds(out, plain[send->kind]);
     }
-    if (send->every_ms)
-        text_addf(out, " every %lldms", (long long)send->every_ms);
+    if (send->every_ms) {
+        text_adds(out, " every ");
+        text_add_ms(out, send->every_ms);
+    }
     if (send->first >= 0)
         text_addf(out, " first %lld bytes", (long long)send->first);
 }

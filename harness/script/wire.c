@@ -324,7 +324,8 @@ static void print_how(const struct script_wire *wire, struct text *out)
         text_adds(out, "twice");
         break;
     case SCRIPT_WIRE_LATE:
-        text_addf(out, "after %lldms", (long long)wire->number);
+        text_adds(out, "after ");
+        text_add_ms(out, wire->number);
         break;
     case SCRIPT_WIRE_BEFORE:
         text_addf(out, "before %s", wire->anchor);

@@ -173,6 +173,13 @@ void text_make_plain(struct text *t)
     *t = plain;
 }
 
+void text_add_ms(struct text *t, int64_t ms)
+{
+    bool is_whole = ms != 0 && ms % 1000 == 0;
+
+    text_addf(t, is_whole ? "%llds" : "%lldms", (long long)(is_whole ? ms / 1000 : ms));
+}
+
 void text_add_word(struct text *t, const char *word)
 {
     static const char plain[] =

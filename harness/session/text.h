@@ -27,6 +27,8 @@ void text_add_hex(struct text *t, struct bytes bytes, size_t max);
 /* As the .peer language quotes it: "a\\x00", and a long run of one byte as "a" x 8000. */
 void text_add_quoted(struct text *t, struct bytes bytes);
 void text_add_pieces(struct text *t, struct bytes bytes);
+/* A time as the .peer language has it: "5s", "1500ms". */
+void text_add_ms(struct text *t, int64_t ms);
 /* As a shell reads one word: in quotes where it needs them. */
 void text_add_word(struct text *t, const char *word);
 /* Control characters of it, C1 and NUL as well, and bytes that are not UTF-8 become \xNN, and so
