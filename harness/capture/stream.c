@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define ID_STEP_MAX 512 /* packets that may be missing in between */
 #define SETTLED_NS  UINT64_C(100000000)
@@ -21,37 +22,63 @@ void stream_tcp_begin(struct stream_tcp *t, uint32_t seq, uint8_t scale)
     t->scale = scale;
 }
 
-static void open_hole(struct stream_tcp *t, uint32_t from, uint32_t to)
+static uint32_t later(uint32_t a, uint32_t b)
 {
-    t->missing += to - from;
-    if (t->n_holes == STREAM_HOLES) { /* the oldest will not be filled any more */
-        for (unsigned i = 1; i < STREAM_HOLES; i++)
-            t->holes[i - 1] = t->holes[i];
-        t->n_holes--;
-    }
-    t->holes[t->n_holes].from = from;
-    t->holes[t->n_holes++].to = to;
+    return ahead(a, b) > 0 ? a : b;
 }
 
-/* Bytes that come late. Those of a hole are news, others a repetition. */
-static uint64_t fill_hole(struct stream_tcp *t, uint32_t from, uint32_t to)
+static uint32_t earlier(uint32_t a, uint32_t b)
 {
-    for (unsigned i = 0; i < t->n_holes; i++) {
-        uint32_t a = ahead(from, t->holes[i].from) > 0 ? from : t->holes[i].from;
-        uint32_t b = ahead(to, t->holes[i].to) < 0 ? to : t->holes[i].to;
-        if (ahead(b, a) <= 0)
+    return ahead(a, b) < 0 ? a : b;
+}
+
+static void forget_hole(struct stream_tcp *t, unsigned i)
+{
+    t->n_holes--;
+    memmove(&t->holes[i], &t->holes[i + 1], (t->n_holes - i) * sizeof t->holes[0]);
+}
+
+static void open_hole(struct stream_tcp *t, uint32_t from, uint32_t to)
+{
+    if (from == to)
+        return;
+    t->missing += to - from;
+    if (t->n_holes == STREAM_HOLES)
+        forget_hole(t, 0); /* the oldest will not be filled any more */
+    t->holes[t->n_holes++] = (struct stream_hole){from, to};
+}
+
+/* Bytes that come late: those of holes are news. Returns how many. */
+static uint64_t fill_holes(struct stream_tcp *t, uint32_t from, uint32_t to)
+{
+    uint64_t filled = 0;
+
+    for (unsigned i = t->n_holes; i-- > 0;) {
+        struct stream_hole *hole = &t->holes[i], rest = {to, hole->to};
+        uint32_t start = later(from, hole->from), end = earlier(to, hole->to);
+        if (ahead(end, start) <= 0)
             continue;
-        t->missing -= b - a;
-        if (a == t->holes[i].from)
-            t->holes[i].from = b;
-        else
-            t->holes[i].to = a; /* what lies behind it counts as seen neither way */
-        if (t->holes[i].from == t->holes[i].to)
-            t->holes[i] = t->holes[--t->n_holes];
-        return b - a;
+        filled += end - start;
+        hole->to = start;
+        if (hole->from == hole->to)
+            forget_hole(t, i);
+        if (ahead(rest.to, rest.from) > 0 && t->n_holes < STREAM_HOLES)
+            t->holes[t->n_holes++] = rest;
     }
-    t->repeated++;
-    return 0;
+    t->missing -= filled;
+    return filled;
+}
+
+uint64_t stream_tcp_unseen(const struct stream_tcp *t)
+{
+    uint64_t doubtful = 0;
+
+    for (unsigned i = 0; i < t->n_holes; i++) {
+        uint32_t from = later(t->holes[i].from, t->acked);
+        if (ahead(t->holes[i].to, from) > 0)
+            doubtful += t->holes[i].to - from;
+    }
+    return t->missing - doubtful;
 }
 
 static void advance(struct stream_tcp *t, uint32_t to)
@@ -72,7 +99,7 @@ static void take_ack(struct stream_tcp *own, struct stream_tcp *other, const str
     if (news > 0 && ahead(p->ack, other->next) <= 1 << 30) {
         other->confirmed += (uint32_t)news;
         other->acked = p->ack;
-        uint32_t end = p->ack - (other->fin ? 1 : 0);
+        uint32_t end = p->ack - 1; /* its last may be the FIN, and no byte */
         if (ahead(end, other->next) > 0) {
             open_hole(other, other->next, end);
             advance(other, end);
@@ -84,28 +111,22 @@ static void take_ack(struct stream_tcp *own, struct stream_tcp *other, const str
     }
 }
 
-static uint64_t take_bytes(struct stream_tcp *t, const struct dissected *p)
+static void take_bytes(struct stream_tcp *t, const struct dissected *p)
 {
     uint32_t end = p->seq + p->len;
     int32_t place = ahead(p->seq, t->next);
-    uint64_t news;
 
     if (place > 1 << 30 || place < -(1 << 30))
-        return 0;
-    if (place == 0) { /* as nearly always */
-        news = p->len;
-    } else if (place > 0) {
+        return;
+    if (place > 0) {
         open_hole(t, t->next, p->seq);
-        t->sent += (uint32_t)place;
-        t->next = p->seq;
-        news = p->len;
-    } else if (ahead(end, t->next) > 0) {
-        news = (uint32_t)ahead(end, t->next);
-    } else {
-        return fill_hole(t, p->seq, end);
+        advance(t, p->seq);
     }
-    advance(t, end);
-    return news;
+    bool is_news = place >= 0 || fill_holes(t, p->seq, earlier(end, t->next)) > 0;
+    if (ahead(end, t->next) > 0)
+        advance(t, end);
+    else if (!is_news)
+        t->repeated++;
 }
 
 /* Whether the packet was made later than all before it, by the identification that senders count
@@ -154,11 +175,8 @@ static bool is_believed(const struct stream_tcp *own, const struct stream_tcp *o
     return place >= 0 && (uint64_t)place <= MAX(window, UINT16_MAX);
 }
 
-uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
-                         const struct dissected *p)
+void stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other, const struct dissected *p)
 {
-    uint64_t news = 0;
-
     if (!own->is_known) { /* began before the capture */
         stream_tcp_begin(own, p->seq, DISSECT_NO_SCALE);
         own->is_exact = false;
@@ -166,7 +184,7 @@ uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
     bool is_new = is_newest(own, p);
     if (p->len > 0 && !(p->flags & DISSECT_RST)) {
         uint64_t repeated = own->repeated;
-        news = take_bytes(own, p);
+        take_bytes(own, p);
         if (own->repeated > repeated && is_new && p->len > 1) /* one byte may be a probe */
             note_resent(own, p->at_ns);
         if (own->first_ns == 0) {
@@ -181,7 +199,6 @@ uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
         own->rst |= is_believed(own, other, p->seq);
     else if (p->flags & DISSECT_ACK)
         take_ack(own, other, p);
-    return news;
 }
 
 /* --- UDP -------------------------------------------------------------------------------------- */

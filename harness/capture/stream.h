@@ -3,8 +3,12 @@
 #include "harness/capture/dissect.h"
 #include "impl/wire/account.h"
 
-#define STREAM_HOLES  8  /* gaps in the sequence numbers that are remembered */
+#define STREAM_HOLES  64 /* gaps in the sequence numbers that are remembered */
 #define STREAM_RECENT 64 /* datagrams whose sending times are remembered */
+
+struct stream_hole {
+    uint32_t from, to;
+};
 
 /* One direction of a TCP stream, by its sequence numbers, which tell more than the packets that
  * were captured. */
@@ -18,7 +22,7 @@ struct stream_tcp {
     uint64_t sent;             /* bytes from the first to the highest seen, or acknowledged */
     uint64_t confirmed;        /* bytes that the other end acknowledged */
     uint64_t confirmed_at_fin; /* the same when the other end sent its FIN */
-    uint64_t missing;          /* bytes that were not captured */
+    uint64_t missing;          /* bytes of them that were not seen */
     uint64_t repeated;         /* segments whose bytes had been seen */
     /* Of them those that the sender, not the network, has sent twice: they carry a newer IP
      * identification than anything before. */
@@ -31,9 +35,7 @@ struct stream_tcp {
     uint64_t window;         /* largest that it offered, bytes; 0: unknown scale */
     uint64_t window_at_fin;  /* with its FIN */
     uint64_t first_ns, last_ns, first_number;
-    struct {
-        uint32_t from, to;
-    } holes[STREAM_HOLES];
+    struct stream_hole holes[STREAM_HOLES];
     unsigned n_holes;
 };
 
@@ -50,9 +52,11 @@ struct stream_udp {
     } recent[STREAM_RECENT];
 };
 
-/* One packet of the direction, and of the other one's acknowledgements. Returns the new bytes. */
-uint64_t stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other,
-                         const struct dissected *p);
+/* One packet of the direction, and of the other one's acknowledgements. Where a FIN was not seen,
+ * the last number that was acknowledged counts as its, and as no byte. */
+void stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other, const struct dissected *p);
+/* Bytes that were not captured, for the other end has them; the network may have lost others. */
+uint64_t stream_tcp_unseen(const struct stream_tcp *t);
 /* Segments that the sender surely had sent again some time before at_ns. */
 uint64_t stream_tcp_resent(const struct stream_tcp *t, uint64_t at_ns);
 /* Begin to count at that sequence number. */

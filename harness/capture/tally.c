@@ -106,6 +106,7 @@ void tally_judge(struct track *track, struct track_session *s)
     if (s->n_gaps > 0)
         track_note(track, s, "%" PRIu64 " byte%s of the control connection %s not captured",
                    s->gap_bytes, text_plural(s->gap_bytes), s->gap_bytes == 1 ? "was" : "were");
+    tally_gaps(&t);
     tally_times(&t);
     const char *why = cannot_compare(&t);
     if (why != NULL && why[0] != '\0')

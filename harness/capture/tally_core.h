@@ -28,5 +28,7 @@ double tally_slack_s(double seconds);
 
 void tally_tcp(const struct tally *t, const struct side_by_side *b);
 void tally_udp(const struct tally *t, const struct side_by_side *b);
+/* Data that was not captured is said. */
+void tally_gaps(const struct tally *t);
 /* Times of the session (OMIT-4) and in its results (RES-28). */
 void tally_times(const struct tally *t);

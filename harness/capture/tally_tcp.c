@@ -25,12 +25,6 @@ static bool may_leave_out(const struct tally *t, enum observer_side sender)
            clause_version_compare(&version, &threads) >= 0;
 }
 
-/* Where a FIN was not seen, what was acknowledged last may be that and no byte. */
-static int64_t surely(const struct stream_tcp *wire, uint64_t bytes)
-{
-    return (int64_t)bytes - (wire->fin || bytes == 0 ? 0 : 1);
-}
-
 /* So many bytes less than there were: whole blocks, and no more than n blocks of them missing. */
 static bool is_without_blocks(const struct tally *t, int64_t told, int64_t all, int64_t n)
 {
@@ -53,7 +47,7 @@ static void blame_sender(const struct tally *t, const struct side_by_side *b, co
 static void judge_sender_least(const struct tally *t, const struct side_by_side *b)
 {
     const struct stream_tcp *wire = &b->stream->tcp[b->sender];
-    int64_t sent = surely(wire, wire->sent), told = b->sent->bytes;
+    int64_t sent = (int64_t)wire->sent, told = b->sent->bytes;
 
     if (told >= sent || (may_leave_out(t, b->sender) && is_without_blocks(t, told, sent, 1)))
         return;
@@ -116,7 +110,7 @@ static void judge_server_least(const struct tally *t, const struct side_by_side 
 {
     const struct stream_tcp *wire = &b->stream->tcp[b->sender];
     const struct stream_tcp *reader = &b->stream->tcp[!b->sender];
-    int64_t all = surely(wire, wire->confirmed_at_fin), told = b->received->bytes;
+    int64_t all = (int64_t)wire->confirmed_at_fin, told = b->received->bytes;
     int64_t unread = unread_at_fin(reader);
 
     if (!reader->fin || reader->rst || wire->rst || told >= all ||

@@ -205,6 +205,16 @@ static void write_findings(struct jwrite *w, const struct track_session *s)
     jwrite_end(w);
 }
 
+static void write_counts(struct jwrite *w, unsigned n, const uint64_t counts[2][TRACK_SPANS])
+{
+    for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
+        jwrite_array(w, timeline_side((enum observer_side)side));
+        for (unsigned i = 0; i < n; i++)
+            jwrite_uint(w, NULL, counts[side][i]);
+        jwrite_end(w);
+    }
+}
+
 /* Data by sender, in spans of equal length. */
 static void write_volume(struct jwrite *w, const struct track_session *s)
 {
@@ -213,12 +223,10 @@ static void write_volume(struct jwrite *w, const struct track_session *s)
     jwrite_object(w, "volume");
     jwrite_double(w, "start", v->n > 0 ? seconds_of(s, v->start_ns) : 0);
     jwrite_double(w, "span", (double)v->span_ns / 1e9);
-    for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
-        jwrite_array(w, timeline_side((enum observer_side)side));
-        for (unsigned i = 0; i < v->n; i++)
-            jwrite_uint(w, NULL, v->bytes[side][i]);
-        jwrite_end(w);
-    }
+    write_counts(w, v->n, v->bytes);
+    jwrite_object(w, "not_captured");
+    write_counts(w, v->n, v->unseen);
+    jwrite_end(w);
     jwrite_end(w);
 }
 

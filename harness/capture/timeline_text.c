@@ -235,12 +235,19 @@ static void print_head(FILE *out, const struct track_session *s)
 }
 
 /* Where the clock tells nothing there is no rate. */
-static void print_rate(FILE *out, char mark, uint64_t bytes, uint64_t span_ns, bool has_clock)
+static void print_rate(FILE *out, const struct track_volume *v, enum observer_side side, unsigned i,
+                       uint64_t span_ns, bool has_clock)
 {
-    if (bytes > 0)
-        fprintf(out, "  %c %" PRIu64 " byte%s", mark, bytes, text_plural(bytes));
-    if (bytes > 0 && has_clock)
+    uint64_t bytes = v->bytes[side][i];
+
+    if (bytes == 0)
+        return;
+    fprintf(out, "  %c %" PRIu64 " byte%s", side == OBSERVER_CLIENT ? '>' : '<', bytes,
+            text_plural(bytes));
+    if (has_clock)
         fprintf(out, ", %.3f Mbit/s", (double)bytes * 8e3 / (double)span_ns);
+    if (v->unseen[side][i] > 0)
+        fprintf(out, ", %" PRIu64 " not seen", v->unseen[side][i]);
 }
 
 /* The spans that began before until_ns, from *next on. The last may be cut short there, or where
@@ -262,8 +269,8 @@ static void print_volume(FILE *out, const struct track_session *s, unsigned *nex
         if (has_clock)
             fprintf(out, " for %.3g s", (double)span_ns / 1e9);
         putc(':', out);
-        print_rate(out, '>', v->bytes[OBSERVER_CLIENT][*next], span_ns, has_clock);
-        print_rate(out, '<', v->bytes[OBSERVER_SERVER][*next], span_ns, has_clock);
+        print_rate(out, v, OBSERVER_CLIENT, *next, span_ns, has_clock);
+        print_rate(out, v, OBSERVER_SERVER, *next, span_ns, has_clock);
         putc('\n', out);
     }
 }

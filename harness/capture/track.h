@@ -52,11 +52,12 @@ struct track_stream {
     struct flow *flow; /* NULL: gone */
 };
 
-/* Data in spans of equal length from start_ns on, by sender; the spans grow with the test. */
+/* Data in spans of equal length from start_ns on, by sender; the spans grow with the test. Of TCP,
+ * by the sequence numbers: unseen of the bytes were not captured, or are lost on the way. */
 struct track_volume {
     uint64_t start_ns, span_ns, last_ns;
     unsigned n;
-    uint64_t bytes[2][TRACK_SPANS];
+    uint64_t bytes[2][TRACK_SPANS], unseen[2][TRACK_SPANS];
 };
 
 struct track_session {

@@ -127,8 +127,9 @@ void track_stream_take_tcp(struct flow *flow, int from, const struct dissected *
 struct track_stream *track_stream_add(struct track *t, struct track_session *s, struct flow *flow,
                                       const struct dissected *p, bool has_open);
 void track_stream_tell(struct track *t, struct track_session *s, const struct track_stream *stream);
-/* Bytes that side has sent. */
+/* Bytes that side has sent, and how many of them were not seen; less than 0: so many that were
+ * missing came late. */
 void track_stream_count(struct track_session *s, enum observer_side from, uint64_t at_ns,
-                        uint64_t bytes);
+                        uint64_t bytes, int64_t unseen);
 /* Whether a session goes between the ends of the flow, with that one as its client. */
 bool track_is_between(const struct track_session *s, const struct flow *flow, int client);

@@ -8,27 +8,48 @@
 
 /* --- streams ---------------------------------------------------------------------------------- */
 
+/* Two spans become one. */
+static void halve(uint64_t counts[TRACK_SPANS])
+{
+    for (unsigned i = 0; i < TRACK_SPANS / 2; i++)
+        counts[i] = counts[2 * i] + counts[2 * i + 1];
+    memset(&counts[TRACK_SPANS / 2], 0, TRACK_SPANS / 2 * sizeof counts[0]);
+}
+
+/* What had been missing was not long ago. */
+static void found_late(uint64_t unseen[TRACK_SPANS], unsigned span, uint64_t bytes)
+{
+    for (unsigned i = span + 1; i-- > 0 && bytes > 0;) {
+        uint64_t n = MIN(unseen[i], bytes);
+        unseen[i] -= n;
+        bytes -= n;
+    }
+}
+
 void track_stream_count(struct track_session *s, enum observer_side from, uint64_t at_ns,
-                        uint64_t bytes)
+                        uint64_t bytes, int64_t unseen)
 {
     struct track_volume *v = &s->volume;
 
-    if (bytes == 0)
+    if (bytes == 0 && unseen == 0)
         return;
     if (v->n == 0)
         v->start_ns = s->running_ns != 0 ? MIN(s->running_ns, at_ns) : at_ns;
     uint64_t span = at_ns > v->start_ns ? (at_ns - v->start_ns) / v->span_ns : 0;
-    while (span >= TRACK_SPANS) { /* two become one */
+    while (span >= TRACK_SPANS) {
         for (unsigned side = 0; side < 2; side++) {
-            for (unsigned i = 0; i < TRACK_SPANS / 2; i++)
-                v->bytes[side][i] = v->bytes[side][2 * i] + v->bytes[side][2 * i + 1];
-            memset(&v->bytes[side][TRACK_SPANS / 2], 0, sizeof v->bytes[side] / 2);
+            halve(v->bytes[side]);
+            halve(v->unseen[side]);
         }
         v->span_ns *= 2;
         span /= 2;
         v->n = (v->n + 1) / 2;
     }
     v->bytes[from][span] += bytes;
+    if (unseen > 0)
+        v->unseen[from][span] += (uint64_t)unseen;
+    else
+        found_late(v->unseen[from], (unsigned)span, (uint64_t)-unseen);
     v->last_ns = MAX(v->last_ns, at_ns);
     v->n = MAX(v->n, (unsigned)span + 1);
 }
@@ -73,15 +94,20 @@ void track_stream_take_tcp(struct flow *flow, int from, const struct dissected *
     struct track_stream *stream = flow->stream;
     struct track_session *s = flow->session;
     enum observer_side side = from == flow->client ? OBSERVER_CLIENT : OBSERVER_SERVER;
-    uint64_t news = stream_tcp_take(&stream->tcp[side], &stream->tcp[!side], p);
+    struct stream_tcp *own = &stream->tcp[side], *other = &stream->tcp[!side];
+    uint64_t sent[2] = {own->sent, other->sent}, missing[2] = {own->missing, other->missing};
 
+    stream_tcp_take(own, other, p);
     if (side == OBSERVER_SERVER && p->len == 1 && p->payload.len == 1 && p->payload.at[0] == 0xff &&
-        stream->tcp[side].sent == 1) {
+        own->sent == 1) {
         stream->was_denied = true;
         s->order_is_sure = false;
         return;
     }
-    track_stream_count(s, side, p->at_ns, news);
+    track_stream_count(s, side, p->at_ns, own->sent - sent[0],
+                       (int64_t)(own->missing - missing[0]));
+    track_stream_count(s, !side, p->at_ns, other->sent - sent[1],
+                       (int64_t)(other->missing - missing[1]));
 }
 
 void track_stream_become(struct track *t, struct track_session *s, struct flow *flow, int from,

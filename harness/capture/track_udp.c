@@ -150,7 +150,7 @@ void track_stream_take_udp(struct track *t, struct flow *flow, int from, const s
     if (fault.clause != NULL && !stream->is_doubtful)
         track_blame(t, s, fault.clause, side, p->number, p->at_ns, fault.expected, "%s",
                     fault.found);
-    track_stream_count(s, side, p->at_ns, n);
+    track_stream_count(s, side, p->at_ns, n, 0);
 }
 
 void track_stream_first_datagram(struct track *t, struct flow *flow, int from,

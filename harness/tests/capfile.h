@@ -30,7 +30,7 @@ struct capfile_verdict {
     enum observer_side by;
     uint64_t bytes[2]; /* by sender: data of all streams */
     uint64_t stream_bytes[TRACK_STREAMS][2];
-    char ending[96];
+    char ending[96], note[160]; /* the note: the first */
     unsigned n_streams;
 };
 
@@ -88,6 +88,8 @@ static void capfile_done(void *context, struct track_session *s)
         v->by = s->violations[0].by;
     }
     v->n_violations += (unsigned)s->n_violations;
+    if (s->n_notes > 0 && v->note[0] == '\0')
+        snprintf(v->note, sizeof v->note, "%s", text_string(&s->notes[0]));
     digest_ending(s, &ending);
     snprintf(v->ending, sizeof v->ending, "%s", text_string(&ending));
     text_fini(&ending);

@@ -198,6 +198,46 @@ static void test_a_capture_with_two_packets_swapped_blames_nobody(void **state)
     each(swapped, 0);
 }
 
+/* The nth packet that carries so many bytes is not there. */
+static void drop_nth(struct capfile *f, enum dissect_kind kind, uint32_t len, unsigned nth)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        const struct capfile_packet *p = &f->packets[i];
+        struct dissected d = {0};
+        if (dissect_frame(f->link, (struct bytes){p->bytes, p->len}, p->wire_len, &d) != kind ||
+            d.len != len || nth-- > 0)
+            continue;
+        f->packets[i].is_dropped = true;
+        return;
+    }
+    fail_msg("no such packet");
+}
+
+static void test_data_that_was_not_captured_is_said(void **state)
+{
+    static const struct {
+        const char *path, *note;
+        enum dissect_kind kind;
+        uint32_t len;
+    } rows[] = {
+        {"pcaps/3.22-3.22-tcp.pcap.gz", "62464 bytes of the streams were not captured", DISSECT_TCP,
+         62464                                                                                           },
+        {"pcaps/3.22-3.22-udp.pcap.gz", "1 datagram that came was not captured",        DISSECT_UDP, 1000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct capfile f;
+        assert_true(capfile_read(&f, rows[i].path));
+        drop_nth(&f, rows[i].kind, rows[i].len, 0);
+        struct capfile_verdict v = capfile_judge(&f, f.n);
+        assert_int_equal(v.n_violations, 0);
+        assert_int_equal(v.n_parts, 1);
+        assert_string_equal(v.note, rows[i].note);
+        capfile_fini(&f);
+    }
+}
+
 /* Every packet twice, the copy so many packets later: a capture of several interfaces, or a network
  * that makes copies. */
 static const size_t lags[] = {0, 1, 5, 30};
@@ -427,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_a_capture_without_any_one_packet_blames_nobody),
         cmocka_unit_test(test_a_capture_that_starts_at_any_packet_blames_nobody),
         cmocka_unit_test(test_a_capture_with_two_packets_swapped_blames_nobody),
+        cmocka_unit_test(test_data_that_was_not_captured_is_said),
         cmocka_unit_test(test_a_capture_with_each_packet_twice_blames_nobody),
         cmocka_unit_test(test_a_cookie_whose_pieces_are_swapped_is_a_cookie),
         cmocka_unit_test(test_sessions_at_the_same_time_are_kept_apart),
