@@ -98,6 +98,19 @@ static bool fits_id(const char *id, const struct script *s)
     return strcmp(id, s->id) == 0 || (strpbrk(id, "*?[") && fnmatch(id, s->id, 0) == 0);
 }
 
+/* A misspelt one must not leave the others to look as if it had been played. */
+static const char *find_dead_id(const struct cli_words *ids, const struct script_list *list)
+{
+    for (size_t i = 0; i < ids->n; i++) {
+        size_t k = 0;
+        while (k < list->n && !fits_id(ids->at[i], list->at[k]))
+            k++;
+        if (k == list->n)
+            return ids->at[i];
+    }
+    return NULL;
+}
+
 static bool fits_any_id(const struct cli_words *ids, const struct script *s)
 {
     for (size_t i = 0; i < ids->n; i++)
@@ -274,6 +287,11 @@ int cli_find(const struct cli_choice *choice, struct script_list *list,
         return CLI_USAGE;
     }
     size_t all = list->n;
+    const char *dead = find_dead_id(&choice->ids, list);
+    if (dead) {
+        fprintf(stderr, "iperfspec: --case %s: no case has such an id\n", dead);
+        return CLI_USAGE;
+    }
     narrow(list, is_wanted, choice, NULL);
     bool any = list->n > 0;
     if (!narrow_to_failed(choice, list))

@@ -134,7 +134,7 @@ bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
         "cases", required_argument, NULL, 'd'                                                      \
     }
 #define CLI_CHOICE_HELP                                                                            \
-    "  --case GLOB        only cases whose id matches (again for more)\n"                          \
+    "  --case GLOB        only cases whose id matches (again for more); 2 if there is none\n"      \
     "  --clause ID        only cases that name the clause (again for more)\n"                      \
     "  --level LEVEL      only cases with a clause of the level: MUST, SHOULD, IS ... (again "     \
     "for\n"                                                                                        \

@@ -35,7 +35,9 @@ static const char usage[] =
     "  --port-range A-B   ports that may be used, in turn\n"
     "  --stop-cmd CMD     run when a case is over, such as 'ssh dut pkill iperf3'; {port} is "
     "replaced\n"
-    "  --version-cmd CMD  prints what --version and --help print there\n"
+    "  --version-cmd CMD  prints what --version and --help print there; without the help a server "
+    "is\n"
+    "                     asked by short sessions for what it has built in\n"
     "  --env NAME=VALUE   for its environment (again for more)\n"
     "  --wrap 'CMD {}'    run it below another program, such as 'valgrind {}'\n"
     "  --profile P        what it is, in place of what --version and INFO say:\n"
@@ -67,7 +69,8 @@ static const char usage[] =
     "  --base PATH        what that build does: unexpected is only what --build makes worse, each\n"
     "                     time that both play it again (docs/ci.md)\n"
     "  --bisect           exit for `git bisect run`: 0 good, 1 bad, 125 cannot tell, 128 bad "
-    "usage\n"
+    "usage;\n"
+    "                     without --base or --expect no failure is a known one\n"
     "  --expect PATH      known verdicts, in place of the program's own (harness/cases/expect): a\n"
     "                     file, or a folder of *.expect files\n"
     "  --update-expectations  write what was seen into that file: sorted, comments kept, stale\n"
@@ -98,8 +101,9 @@ static const char usage[] =
     "         1 unexpected, flaky or unexpectedly passing cases, stale expectations, verdicts\n"
     "           that depend on earlier cases, more skips or less capabilities than asked for\n"
     "         2 bad usage, a case or expectation file with a mistake\n"
-    "         3 harness trouble: cases not judged, more than 2 % of connects repeated, a subject\n"
-    "           that cannot be started, a file that cannot be written\n";
+    "         3 harness trouble: cases not judged, or all of them skipped, more than 2 % of\n"
+    "           connects repeated, a subject that cannot be started, a file that cannot be\n"
+    "           written\n";
 
 enum kind { FLAG, POINTER, NUMBER, DURATION, PATH };
 

@@ -17,6 +17,13 @@
 
 /* --- expectations ---------------------------------------------------------------------------- */
 
+/* The program's own, of its own cases. To bisect is to ask for a defect that is mostly known: the
+ * commits without it would be the bad ones. */
+static bool expects_as_known(const struct test_request *r)
+{
+    return !r->expect && !r->choice.cases && !r->bisect;
+}
+
 static bool read_expectations(struct test_request *r)
 {
     char own[1200], dir[1300];
@@ -27,7 +34,7 @@ static bool read_expectations(struct test_request *r)
 
     if (r->expect && (!r->suite.demands.accepts_all || access(r->expect, F_OK) == 0))
         ok = suite_expectations_read(&r->suite.expectations, r->expect, build, &error);
-    else if (!r->expect && !r->choice.cases && suite_default_cases(own, sizeof own)) {
+    else if (expects_as_known(r) && suite_default_cases(own, sizeof own)) {
         snprintf(dir, sizeof dir, "%s/expect", own);
         ok = suite_expectations_read(&r->suite.expectations, dir, build, &error);
     }

@@ -75,17 +75,22 @@ static void print_table(FILE *out, const struct area *areas, size_t n)
         print_area(out, "all", 3, width, &all);
 }
 
-static void print_needs(FILE *out, const struct suite *suite, bool there)
+enum state { THERE, NOT_HERE, UNKNOWN };
+
+static enum state state_of(const struct suite_need *need)
 {
+    return need->there ? THERE : need->unknown ? UNKNOWN : NOT_HERE;
+}
+
+static void print_needs(FILE *out, const struct suite *suite, enum state state)
+{
+    static const char *const heads[] = {
+        [THERE] = "there   ", [NOT_HERE] = "not here", [UNKNOWN] = "unknown "};
     bool any = false;
 
     for (int i = 0; i < SCRIPT_N_NEEDS; i++)
-        if (suite->settings.needs[i].there == there) {
-            fprintf(out, "%s %s",
-                    any     ? ""
-                    : there ? "there   "
-                            : "not here",
-                    script_need_word((enum script_need)i));
+        if (state_of(&suite->settings.needs[i]) == state) {
+            fprintf(out, "%s %s", any ? "" : heads[state], script_need_word((enum script_need)i));
             any = true;
         }
     fputs(any ? "\n" : "", out);
@@ -101,7 +106,7 @@ void report_areas(FILE *out, const struct suite *suite)
     fputs("\n", out);
     print_table(out, areas, n);
     fputs("\n", out);
-    print_needs(out, suite, true);
-    print_needs(out, suite, false);
+    for (int state = THERE; state <= UNKNOWN; state++)
+        print_needs(out, suite, (enum state)state);
     free(areas);
 }

@@ -387,8 +387,6 @@ void report_summary(FILE *out, const struct suite *suite)
     list_unkept(out, suite);
     list_service(out, suite);
     closing_line(out, suite, &totals);
-    if (totals.cases > 0 && totals.verdicts[SUITE_SKIP] == totals.cases)
-        fputs("nothing was judged: each case was skipped\n", out);
     if (status != 0)
         fprintf(out, "exit %d: %s\n", status, text_string(&why));
     text_fini(&why);

@@ -192,6 +192,17 @@ bool subject_identify(struct subject_build *b, uint64_t limit_ns, struct text *w
     return ok;
 }
 
+/* "  -p, --port  #  server port" is a line of a help, "- built with OpenSSL" is none. */
+bool subject_has_help(const struct subject_build *b)
+{
+    for (const char *line = b->about; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        const char *word = line + strspn(line, " \t");
+        if (word[0] == '-' && (word[1] == '-' || isalnum((unsigned char)word[1])))
+            return true;
+    }
+    return false;
+}
+
 bool subject_add_env(struct subject_build *build, const char *assignment)
 {
     size_t n = 0;

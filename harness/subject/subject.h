@@ -33,6 +33,9 @@ struct subject_build {
 /* Run the program and read what it tells. False and a reason if it cannot be run, or does not end
  * in time: in ten seconds, or when CLOCK_MONOTONIC comes to limit_ns (0: it does not matter). */
 bool subject_identify(struct subject_build *build, uint64_t limit_ns, struct text *why);
+/* Whether it told its options at all, as --help does: where it did not, one that is missing in
+ * about may be there. */
+bool subject_has_help(const struct subject_build *build);
 /* Add "NAME=VALUE" (borrowed); false if it is none, or one too many. */
 bool subject_add_env(struct subject_build *build, const char *assignment);
 

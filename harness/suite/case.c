@@ -143,7 +143,8 @@ static bool wants_pkcs1(const struct subject_build *build, const struct script *
 {
     static const char option[] = "--use-pkcs1-padding";
 
-    return strstr(script->subject, option) || (build->about[0] && !strstr(build->about, option));
+    return strstr(script->subject, option) ||
+           (subject_has_help(build) && !strstr(build->about, option));
 }
 
 /* The folder that {keys} stands for, where a case is about authentication. */

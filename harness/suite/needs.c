@@ -42,40 +42,42 @@ static bool has_ipv6(void)
 
 /* --- the table ------------------------------------------------------------------------------- */
 
+#define UNSPOKEN    "the simulator does not speak it"
+#define OLD         "each iperf 3 has it"
 #define PROBE(text) "case probe\nclause FLOW-1\nplays client\n" text
 
+/* clang-format off */
 static const struct row {
-    const char *sign; /* what --help or --version print where it is built in; NULL: always there */
+    const char *sign;     /* what --help prints where it is built in; NULL: always there */
+    const char *feature;  /* what --version prints then, or NULL */
+    const char *of_iperf; /* why each iperf has it, or NULL */
     bool (*kernel)(void); /* whether this machine has it; NULL: no matter */
     const char *unspoken; /* why the simulator cannot play its part, or NULL */
     const char *probe;    /* a session that goes well where a server has it, or NULL */
 } rows[SCRIPT_N_NEEDS] = {
-    [SCRIPT_NEED_UDP] = {.sign = "--udp",
-                         .probe = PROBE("params { \"udp\": true, \"len\": 1000 }\n\nfinish\n")  },
-    [SCRIPT_NEED_SCTP] = {.sign = "--sctp",
-                         .kernel = has_sctp,
-                         .unspoken = "the simulator does not speak it"},
-    [SCRIPT_NEED_MPTCP] = {.sign = "--mptcp",
-                         .kernel = has_mptcp,
-                         .unspoken = "the simulator does not speak it"},
-    [SCRIPT_NEED_AUTH] = {.sign = "--rsa-private-key-path"                        },
-    [SCRIPT_NEED_IPV6] = {.sign = "-6",                                             .kernel = has_ipv6                        },
-    [SCRIPT_NEED_GSRO] = {.sign = "--gsro"                                                                    },
+    [SCRIPT_NEED_UDP] = {.sign = "--udp", .of_iperf = OLD,
+        .probe = PROBE("params { \"udp\": true, \"len\": 1000 }\n\nfinish\n")},
+    [SCRIPT_NEED_SCTP] = {.sign = "--sctp", .kernel = has_sctp, .unspoken = UNSPOKEN},
+    [SCRIPT_NEED_MPTCP] = {.sign = "--mptcp", .kernel = has_mptcp, .unspoken = UNSPOKEN},
+    [SCRIPT_NEED_AUTH] = {.sign = "--rsa-private-key-path", .feature = "authentication"},
+    [SCRIPT_NEED_IPV6] = {.sign = "-6", .of_iperf = OLD, .kernel = has_ipv6},
+    [SCRIPT_NEED_GSRO] = {.sign = "--gsro"},
     [SCRIPT_NEED_BIDIR] = {.sign = "--bidir",
-                         .probe = PROBE("params { \"bidirectional\": true }\n\nfinish\n")                                 },
-    [SCRIPT_NEED_ZERO_COPY] = {.sign = "--zerocopy"                                                 },
+        .probe = PROBE("params { \"bidirectional\": true }\n\nfinish\n")},
+    [SCRIPT_NEED_ZERO_COPY] = {.sign = "--zerocopy"},
     [SCRIPT_NEED_UDP_64BIT] = {.sign = "--udp-counters-64bit",
-                         .probe = PROBE("params { \"udp\": true, \"len\": 1000, "
-                                              "\"udp_counters_64bit\": 1 }\n\nfinish\n")                             },
+        .probe = PROBE("params { \"udp\": true, \"len\": 1000, \"udp_counters_64bit\": 1 }\n\n"
+                       "finish\n")},
     [SCRIPT_NEED_SERVER_OUTPUT] = {.sign = "--get-server-output",
-                         .probe = PROBE("params { \"get_server_output\": 1 }\n\nfinish\n"
-                                                  "expect results with .server_output_text\n")       },
-    [SCRIPT_NEED_JSON_OUTPUT] = {.sign = "--json"                                                                    },
+        .probe = PROBE("params { \"get_server_output\": 1 }\n\nfinish\n"
+                       "expect results with .server_output_text\n")},
+    [SCRIPT_NEED_JSON_OUTPUT] = {.sign = "--json", .of_iperf = OLD},
     [SCRIPT_NEED_SINGLE_TEST] = {.sign = LIMIT_OPTION,
-                         .probe =
-                                     PROBE("\nopen first\nfirst advance TEST_RUNNING\nopen second\n"
-                                           "second expect denied\nfirst finish\n")},
+        .of_iperf = "iperf runs one test at a time (CONN-4)",
+        .probe = PROBE("\nopen first\nfirst advance TEST_RUNNING\nopen second\n"
+                       "second expect denied\nfirst finish\n")},
 };
+/* clang-format on */
 
 /* --- finding out ----------------------------------------------------------------------------- */
 
@@ -101,6 +103,7 @@ static void set(struct suite_settings *settings, enum script_need need, bool the
     struct suite_need *n = &settings->needs[need];
 
     n->there = there;
+    n->unknown = false;
     snprintf(n->why, sizeof n->why, "%s: %s", script_need_word(need), why);
 }
 
@@ -116,12 +119,14 @@ static bool is_told(struct suite_settings *settings, enum script_need need)
         set(settings, need, false, "not in this kernel");
     else if (!row->sign)
         set(settings, need, true, "no matter of the build");
-    else if (build->about[0] && strstr(build->about, row->sign))
+    else if (strstr(build->about, row->sign))
         set(settings, need, true, "built in, as --help says");
-    else if (need == SCRIPT_NEED_SINGLE_TEST && strcmp(build->name, "iperf") == 0)
-        set(settings, need, true, "iperf runs one test at a time (CONN-4)");
-    else if (build->about[0] && need != SCRIPT_NEED_SINGLE_TEST)
+    else if (subject_has_help(build) && need != SCRIPT_NEED_SINGLE_TEST)
         set(settings, need, false, "not built in");
+    else if (row->feature && strstr(build->about, row->feature))
+        set(settings, need, true, "built in, as --version says");
+    else if (row->of_iperf && strcmp(build->name, "iperf") == 0)
+        set(settings, need, true, row->of_iperf);
     else
         return false;
     return true;
@@ -165,6 +170,7 @@ bool suite_find_needs(struct suite_settings *settings, const struct script_list 
             continue;
         set(settings, need, required >> need & 1,
             "not known to be built in: there is no --help to ask, and nobody requires it");
+        settings->needs[need].unknown = !settings->needs[need].there;
         if (rows[need].probe && has_server && is_wanted(list, need, required))
             add_probe(&p, need);
     }
@@ -198,8 +204,7 @@ static const char *out_of_reach(const struct script *script)
                                            : NULL;
 }
 
-/* Whether --help names the option itself, and not just a longer one. A build that says nothing of
- * itself is taken at its word. */
+/* Whether --help names the option itself, and not just a longer one. */
 static bool has_option(const struct subject_build *build, const char *option)
 {
     size_t len = strlen(option);
@@ -207,7 +212,14 @@ static bool has_option(const struct subject_build *build, const char *option)
     for (const char *at = build->about; (at = strstr(at, option)); at += len)
         if (!isalnum((unsigned char)at[len]) && at[len] != '-')
             return true;
-    return !build->about[0];
+    return false;
+}
+
+static void add_missing_option(const struct subject_build *build, const char *option,
+                               struct text *why)
+{
+    text_addf(why, "%s: not %s of this build", option,
+              subject_has_help(build) ? "an option" : "known, without --help, as an option");
 }
 
 /* A long option that the script gives the subject is a need as well: one that is refused at the
@@ -223,7 +235,7 @@ static void find_refused_option(const struct script *script, const struct subjec
         snprintf(option, sizeof option, "%.*s", (int)MIN(strcspn(at, " \t="), sizeof option - 1),
                  at);
         if (script_need_is_option(option) && !has_option(build, option))
-            text_addf(why, "%s: not an option of this build", option);
+            add_missing_option(build, option, why);
     }
 }
 
@@ -232,7 +244,7 @@ static void find_missing_option(const struct script *script, const struct subjec
 {
     for (size_t i = 0; i < script->needs.n && why->len == 0; i++)
         if (script_need_is_option(script->needs.at[i]) && !has_option(build, script->needs.at[i]))
-            text_addf(why, "%s: not an option of this build", script->needs.at[i]);
+            add_missing_option(build, script->needs.at[i], why);
 }
 
 bool suite_is_far(const struct suite_far *far)

@@ -105,8 +105,8 @@ struct suite_expectations {
     size_t n;
     struct arena arena;
 };
-/* Read a file, or every *.expect file of a folder. With build given, rows below a `builds` line that
- * does not hold it are left out, and two rows that are as close to a case are a mistake. */
+/* Read a file, or every *.expect file of a folder. With build given, rows below a `builds` line
+ * that does not hold it are left out, and two rows that are as close to a case are a mistake. */
 bool suite_expectations_read(struct suite_expectations *list, const char *path,
                              const struct subject_build *build, struct script_error *error);
 /* The one that speaks about the case: its very id goes before a glob, a longer glob before a
@@ -128,6 +128,7 @@ void suite_expectations_fini(struct suite_expectations *list);
 /* Whether something that cases need is there, and how that is known: "auth: not built in". */
 struct suite_need {
     bool there;
+    bool unknown; /* not there, as far as can be told: nothing was asked */
     char why[160];
 };
 
@@ -321,6 +322,7 @@ struct suite_totals {
     unsigned cut;          /* cases that the time limit, or a signal, left without a verdict */
     unsigned base_trouble; /* cases that a base build left without a verdict */
     unsigned missing;      /* needs that are required, and not there */
+    bool is_part;          /* one shard: the others may judge what it cannot */
     bool limits_skips, accepts_all; /* as struct suite_demands says */
     unsigned max_skip;
 };

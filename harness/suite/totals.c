@@ -36,6 +36,7 @@ void suite_count(const struct suite *suite, struct suite_totals *t)
         .cases = (unsigned)suite->cases.n,
         .persistent_trouble = suite->persistent_trouble,
         .cut = suite->n_cut,
+        .is_part = suite->elsewhere.n > 0,
         .base_trouble = suite->base_trouble,
         .missing = count_missing(suite),
         .accepts_all = suite->demands.accepts_all,
@@ -65,6 +66,13 @@ static bool too_many_retries(const struct suite_totals *t)
     return t->retries >= RETRIES_MIN && t->retries * 100 > t->connects * RETRIES_PERCENT;
 }
 
+/* All were skipped, and that is no reason of its own yet. What falls to one shard says nothing. */
+static bool told_nothing(const struct suite_totals *t)
+{
+    return t->cases > 0 && t->verdicts[SUITE_SKIP] == t->cases && !t->is_part &&
+           t->standings[SUITE_UNEXPECTED] == 0 && t->missing == 0 && t->cut == 0;
+}
+
 int suite_totals_status(const struct suite_totals *t, struct text *why)
 {
     unsigned skips = t->verdicts[SUITE_SKIP];
@@ -76,6 +84,7 @@ int suite_totals_status(const struct suite_totals *t, struct text *why)
         {t->verdicts[SUITE_ERROR],                           3, "not judged, for harness trouble"                   },
         {t->cut,                                             3, "not judged before the run had to end"              },
         {too_many_retries(t) ? t->retries : 0,               3, "connects repeated, above 2 % of all (CONN-5)"      },
+        {told_nothing(t) ? t->cases : 0,                     3, "skipped: nothing was judged"                       },
         {t->base_trouble,                                    3, "not judged with the base"                          },
         {t->unkept,                                          3, "not kept as --keep asks"                           },
         {t->standings[SUITE_UNEXPECTED],                     1, "unexpected"                                        },
