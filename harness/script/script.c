@@ -15,6 +15,14 @@ static const char *const need_words[] = {
 #undef X
 };
 
+bool script_words_have(const struct script_words *words, const char *word)
+{
+    for (size_t i = 0; i < words->n; i++)
+        if (strcmp(words->at[i], word) == 0)
+            return true;
+    return false;
+}
+
 const char *script_need_word(enum script_need need)
 {
     return need_words[need];

@@ -352,6 +352,7 @@ struct script_words {
     const char **at;
     size_t n;
 };
+bool script_words_have(const struct script_words *words, const char *word);
 
 struct script {
     const char *file;

@@ -68,6 +68,14 @@ bool leak_fit_steady(const double *samples, size_t n, struct leak_slope *slope)
     return true;
 }
 
+bool leak_is_steady(const double *samples, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (samples[i] <= samples[i - 1])
+            return false;
+    return n > LEAK_STEADY;
+}
+
 bool leak_is_growing(const struct leak_slope *slope, double least)
 {
     return slope->low > 0 && slope->per_session >= least;

@@ -266,6 +266,19 @@ bool subject_growth_shows(const struct subject_growth *g, const char *each, stru
     return false;
 }
 
+bool subject_growth_is_steady(const struct subject_growth *g, const char *each, struct text *what)
+{
+    bool descriptors = leak_is_steady(g->descriptors, g->n);
+    const double *samples = descriptors ? g->descriptors : g->threads;
+
+    if (!descriptors && !leak_is_steady(g->threads, g->n))
+        return false;
+    text_addf(what, "each %s leaves %.2f %s more behind (each of %zu)", each,
+              (samples[g->n - 1] - samples[0]) / (double)(g->n - 1),
+              descriptors ? "descriptors" : "threads", g->n - 1);
+    return true;
+}
+
 enum sim_cause subject_judge_rest(void *context, double scale, struct text *why)
 {
     struct subject *s = context;

@@ -32,6 +32,10 @@ bool subject_growth_note(struct subject_growth *growth, const struct subject *su
 /* Whether something grows for certain (leak.h), and what. each: what lies between two samples. */
 bool subject_growth_shows(const struct subject_growth *growth, const char *each, struct text *what);
 
+/* Whether descriptors or threads grow at each of so many steps that no more are needed. */
+bool subject_growth_is_steady(const struct subject_growth *growth, const char *each,
+                              struct text *what);
+
 /* The subject's sim_process.rests: subject_rests(), and a quarter of a second of looks for growth.
  */
 enum sim_cause subject_judge_rest(void *subject, double scale, struct text *why);

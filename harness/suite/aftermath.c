@@ -7,7 +7,7 @@
 #define SETTLE_MS      10000
 #define LEAK_ROUNDS    SUBJECT_SAMPLES_MAX /* sessions of a case that is tagged `leak` */
 #define SUSPECT_ROUNDS 32                  /* of one after which the server holds more */
-#define SUSPECT_MS     10000               /* for all of them: there are faster cases */
+#define SUSPECT_MS     60000               /* for all of them: patience with a busy machine */
 
 static uint64_t deadline_in(double ms, double scale)
 {
@@ -19,7 +19,8 @@ static void judge_growth(const struct subject *s, const struct subject_growth *g
 {
     struct text what = {0};
 
-    if (s->running && subject_growth_shows(growth, "session", &what))
+    if (s->running && (subject_growth_is_steady(growth, "session", &what) ||
+                       subject_growth_shows(growth, "session", &what)))
         serve_trouble(run, SIM_LEAK, "%s", text_string(&what));
     text_fini(&what);
 }
@@ -120,8 +121,9 @@ static bool is_its_own(enum sim_cause cause)
     return own[cause];
 }
 
-/* Whether it serves on; a failure counts where is_judged. What the case itself found says more about
- * a server that no session succeeds with, but less about one that has ended, hangs or spins. */
+/* Whether it serves on; a failure counts where is_judged. What the case itself found says more
+ * about a server that no session succeeds with, but less about one that has ended, hangs or spins.
+ */
 static bool check_service(struct serve *serve, const struct script *script, bool is_judged,
                           struct suite_run *run)
 {
@@ -148,9 +150,18 @@ static bool holds_more(const struct subject *s, const struct subject_sample *bef
            (now.descriptors > before->descriptors || now.threads > before->threads);
 }
 
+static bool is_decided(const struct subject_growth *growth)
+{
+    struct text what = {0};
+    bool is_steady = subject_growth_is_steady(growth, "session", &what);
+
+    text_fini(&what);
+    return is_steady;
+}
+
 /* The case went well, but the server holds more than before. It may have opened something once, or
  * be about to close it: only if more sessions of the same kind leave more and more is it a leak.
- * Those are not the case's: how they go is no matter. */
+ * Those are not the case's: how they go is no matter. Cases that wait for long are not worth it. */
 static void look_for_leaks(struct serve *serve, struct sim_config *config,
                            const struct subject_sample *before, struct suite_run *run)
 {
@@ -165,7 +176,7 @@ static void look_for_leaks(struct serve *serve, struct sim_config *config,
     for (int i = 0; i < SUSPECT_ROUNDS && goes_on && now_ns() < deadline; i++) {
         struct suite_run more = {0};
         subject_await_settled(s, serve->port, deadline);
-        goes_on = holds_more(s, &first) && subject_growth_note(&growth, s);
+        goes_on = holds_more(s, &first) && subject_growth_note(&growth, s) && !is_decided(&growth);
         if (i == 0)
             subject_sample(s, &first);
         goes_on = goes_on && case_play(config, &more);
@@ -187,7 +198,8 @@ bool aftermath_judge(struct serve *serve, const struct script *script, struct si
     judge_rest(&serve->subject, config->timeout_scale, run);
     if ((is_judged && !may_be_gone(script, run)) || (keep && serve->subject.running))
         serves = check_service(serve, script, is_judged && !may_be_gone(script, run), run);
-    if (is_judged && before && run->cause == SIM_OK && holds_more(&serve->subject, before))
+    if (is_judged && before && run->cause == SIM_OK && !suite_is_slow(script) &&
+        holds_more(&serve->subject, before))
         look_for_leaks(serve, config, before, run);
     /* One that leaks would soon be at its end: that is no news about the cases to come. */
     return serves && (run->cause != SIM_LEAK || serve->is_measured);

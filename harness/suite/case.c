@@ -128,14 +128,6 @@ static void note_reactions(const struct subject *s, bool ended, struct suite_run
     witness_read(&run->record, &end, add_reaction, run);
 }
 
-static bool is_tagged(const struct script *script, const char *tag)
-{
-    for (size_t i = 0; i < script->tags.n; i++)
-        if (strcmp(script->tags.at[i], tag) == 0)
-            return true;
-    return false;
-}
-
 /* --- keys ------------------------------------------------------------------------------------ */
 
 /* Builds that know no other padding, and later ones that were told to use it (AUTH-7). */
@@ -152,10 +144,7 @@ static bool make_keys(const struct script *script, struct sim_config *config, st
                       struct suite_run *run)
 {
     struct text why = {0};
-    bool wanted = strstr(script->subject, "{keys}") != NULL;
-
-    for (size_t i = 0; i < script->needs.n; i++)
-        wanted |= strcmp(script->needs.at[i], "auth") == 0;
+    bool wanted = strstr(script->subject, "{keys}") || script_words_have(&script->needs, "auth");
     bool ok = !wanted || serve->keys.dir[0] || subject_keys_make(&serve->keys, &why);
     if (!ok)
         serve_trouble(run, SIM_TROUBLE, "%s", text_string(&why));
@@ -192,7 +181,7 @@ static void play_server(const struct script *script, struct sim_config config, s
         config.is_local = !is_remote;
         config.was_used = is_remote || number == serve->number;
         bool is_known = !is_remote && subject_sample(&serve->subject, &before);
-        if (is_tagged(script, "leak") && !is_remote)
+        if (script_words_have(&script->tags, "leak") && !is_remote)
             aftermath_play_for_leaks(&config, &serve->subject, run);
         else
             case_play(&config, run);

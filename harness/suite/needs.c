@@ -83,10 +83,7 @@ static const struct row {
 
 static bool script_needs(const struct script *script, enum script_need need)
 {
-    for (size_t i = 0; i < script->needs.n; i++)
-        if (strcmp(script->needs.at[i], script_need_word(need)) == 0)
-            return true;
-    return false;
+    return script_words_have(&script->needs, script_need_word(need));
 }
 
 static bool is_wanted(const struct script_list *list, enum script_need need, unsigned required)

@@ -256,20 +256,12 @@ static void reverse(size_t *index, size_t n)
     }
 }
 
-static bool names(const struct script_words *words, const char *word)
-{
-    for (size_t i = 0; i < words->n; i++)
-        if (strcmp(words->at[i], word) == 0)
-            return true;
-    return false;
-}
-
 /* The case ends the process, or leaves it of no use: what comes behind it meets a new one. */
 static bool ends_process(const struct suite_result *r)
 {
     enum sim_cause cause = r->judgement.cause;
 
-    return names(&r->script->needs, script_need_word(SCRIPT_NEED_SIGNAL)) ||
+    return script_words_have(&r->script->needs, script_need_word(SCRIPT_NEED_SIGNAL)) ||
            (cause != SIM_OK && cause != SIM_MISS && cause != SIM_TIMEOUT);
 }
 
@@ -284,7 +276,8 @@ static bool goes_before(const struct suite_result *a, const struct suite_result 
         return b_ends;
     int order = strcmp(a->script->subject, b->script->subject);
     if (order == 0)
-        order = names(&a->script->needs, single) - names(&b->script->needs, single);
+        order = script_words_have(&a->script->needs, single) -
+                script_words_have(&b->script->needs, single);
     return order < 0;
 }
 
@@ -305,7 +298,7 @@ static size_t leave_out_slow(const struct suite *suite, size_t *index, size_t n)
     size_t left = 0;
 
     for (size_t i = 0; i < n; i++)
-        if (!names(&suite->results[index[i]].script->tags, "slow"))
+        if (!suite_is_slow(suite->results[index[i]].script))
             index[left++] = index[i];
     return left;
 }

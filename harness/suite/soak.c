@@ -36,20 +36,13 @@ const char *soak_unit(enum soak_quantity q)
 
 /* --- what is played -------------------------------------------------------------------------- */
 
-static bool has_need(const struct script *s, enum script_need need)
-{
-    for (size_t i = 0; i < s->needs.n; i++)
-        if (strcmp(s->needs.at[i], script_need_word(need)) == 0)
-            return true;
-    return false;
-}
-
 /* A case for the one process: a server's, with its plain command line, that leaves it running. */
 static bool is_fit(struct suite *suite, const struct script *s)
 {
     struct text why = {0}, options = {0};
     bool fits = !s->plays_server && !s->subject[0] && !s->address && !suite_is_slow(s) &&
-                !has_need(s, SCRIPT_NEED_SIGNAL) && !has_need(s, SCRIPT_NEED_AUTH) &&
+                !script_words_have(&s->needs, script_need_word(SCRIPT_NEED_SIGNAL)) &&
+                !script_words_have(&s->needs, script_need_word(SCRIPT_NEED_AUTH)) &&
                 !suite_expectations_find(&suite->expectations, s->id) &&
                 !suite_expectations_find_carried(&suite->expectations, s->id) &&
                 suite_can_run(s, &suite->settings, &why, &options) && options.len == 0;

@@ -116,10 +116,7 @@ static bool done(void *context, size_t index, struct suite_run *run)
 
 bool suite_is_slow(const struct script *script)
 {
-    for (size_t i = 0; i < script->tags.n; i++)
-        if (strcmp(script->tags.at[i], "slow") == 0)
-            return true;
-    return false;
+    return script_words_have(&script->tags, "slow");
 }
 
 static bool is_due(const struct suite_result *r, enum kind kind)

@@ -124,12 +124,26 @@ static void test_leak_fit_says_nothing_of_few_samples(void **state)
     assert_true(leak_fit(samples, LEAK_MIN_N, &slope));
 }
 
+static void test_leak_is_steady_wants_each_step_to_go_up(void **state)
+{
+    double samples[LEAK_STEADY + 1];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++)
+        samples[i] = (double)(7 + i);
+    assert_true(leak_is_steady(samples, LEAK_STEADY + 1));
+    assert_false(leak_is_steady(samples, LEAK_STEADY));
+    samples[5] = samples[4];
+    assert_false(leak_is_steady(samples, LEAK_STEADY + 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_leak_fit_tells_growth_from_the_rest),
         cmocka_unit_test(test_leak_fit_gives_the_slope),
         cmocka_unit_test(test_leak_fit_says_nothing_of_few_samples),
+        cmocka_unit_test(test_leak_is_steady_wants_each_step_to_go_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
