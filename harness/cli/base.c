@@ -61,7 +61,7 @@ int base_run(struct suite *base, const char *path, const struct cli_choice *choi
         return complain(path, &why, CLI_TROUBLE);
     fputs("base     ", out);
     report_name(&base->settings.build, out);
-    fprintf(out, "  %s: %zu cases\n", path, base->cases.n);
+    fprintf(out, "  %s: %zu case%s\n", path, base->cases.n, text_plural(base->cases.n));
     fflush(out);
     if (!suite_run(base)) {
         text_adds(&why, "not all cases could be played: no worker process");

@@ -204,7 +204,8 @@ static void list(const struct script_list *cases, const struct kind *kind, bool 
     }
     if (kind)
         print_tallies(&t);
-    printf("%zu cases: %zu judge a server, %zu a client\n", cases->n, servers, cases->n - servers);
+    printf("%zu case%s: %zu judge a server, %zu a client\n", cases->n, text_plural(cases->n),
+           servers, cases->n - servers);
     free(t.at);
 }
 

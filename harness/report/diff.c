@@ -123,7 +123,7 @@ static void add_counts(struct text *out, const struct diff *d)
     escape_line(out, d->old->label, 80);
     text_adds(out, " -> ");
     escape_line(out, d->now->label, 80);
-    text_addf(out, ": %zu cases in both", d->n_both);
+    text_addf(out, ": %zu case%s in both", d->n_both, text_plural(d->n_both));
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
         size_t n = 0;
         for (size_t k = 0; k < d->n; k++)

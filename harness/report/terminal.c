@@ -306,14 +306,17 @@ static void list_missing(FILE *out, const struct suite *suite)
 static void list_trouble(FILE *out, const struct suite_totals *t)
 {
     if (t->repeated)
-        fprintf(out, "%u cases were played again after harness trouble\n", t->repeated);
+        fprintf(out, "played again after harness trouble: %u case%s\n", t->repeated,
+                text_plural(t->repeated));
     if (t->retries)
         fprintf(out,
                 "%u of %u connects were repeated: the listener was being opened anew (CONN-5)\n",
                 t->retries, t->connects);
     if (t->shared_network)
-        fprintf(out, "%u cases shared the host's network: no namespaces here, or not wanted\n",
-                t->shared_network);
+        fprintf(out,
+                "in the host's network, for there are no namespaces here, or they are not wanted: "
+                "%u case%s\n",
+                t->shared_network, text_plural(t->shared_network));
 }
 
 /* How long servers took to serve again: a slow release is none of the hangs. */
