@@ -116,7 +116,7 @@ $(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(
 
 # With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz. One target reads scripts, three have the
 # session mutator; AFL++ takes it as a shared object.
-MUTATOR = fuzz/form.c $(wildcard harness/fuzz/mutate*.c harness/session/*.c)
+MUTATOR = harness/fuzz/form.c $(wildcard harness/fuzz/mutate*.c harness/session/*.c)
 $(addprefix $(B)/bin/,server client session): $(call objects,fuzz/mutator_libfuzzer.c $(MUTATOR))
 $(B)/mutator_afl.so: fuzz/mutator_afl.c $(MUTATOR) $(IMPL) $(B)/flags | build/gen/clauses.inc
 	$(CC) $(filter-out -fPIE -MMD -MP,$(OURFLAGS)) -fPIC -shared -fvisibility=default -o $@ $(filter %.c,$^) $(LIBS)

@@ -1,8 +1,8 @@
 /* client_fuzzer.c - the client's machine against any server, with an observer beside it.
  *
  * Input: script.h. Flags: 1 answers wait, 4 reverse, 8 both directions, 16 UDP, 32 four streams. */
-#include "fuzz/form.h"
 #include "fuzz/script.h"
+#include "harness/fuzz/form.h"
 
 const enum form fuzz_form = FORM_RECORDS;
 

@@ -3,7 +3,7 @@
  * target; else inputs are records (form.h).
  *
  * AFL++ finds the functions by name; none of its headers is needed. */
-#include "fuzz/form.h"
+#include "harness/fuzz/form.h"
 
 #include "harness/fuzz/draw.h"
 

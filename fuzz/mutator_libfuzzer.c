@@ -3,7 +3,7 @@
  *
  * One time in four libFuzzer changes the bytes as if there were no form. With FUZZ_PLAIN set in the
  * environment it always does: to see what the mutator is worth. */
-#include "fuzz/form.h"
+#include "harness/fuzz/form.h"
 
 #include "harness/fuzz/draw.h"
 

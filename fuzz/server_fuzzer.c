@@ -1,8 +1,8 @@
 /* server_fuzzer.c - the server's machine against any client, with an observer beside it.
  *
  * Input: script.h. Flags: 1 answers wait, 2 answers are no, 4 a token is asked for, 8 limits. */
-#include "fuzz/form.h"
 #include "fuzz/script.h"
+#include "harness/fuzz/form.h"
 
 const enum form fuzz_form = FORM_RECORDS;
 

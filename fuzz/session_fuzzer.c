@@ -14,9 +14,9 @@
  *   f    a message of the input is put behind the client's (low % 2: the server's) bytes: its
  * length in a byte, then the message When the steps are used up, everything arrives and time passes
  * until both ends are done. */
-#include "fuzz/form.h"
 #include "fuzz/shell.h"
 #include "fuzz/watch.h"
+#include "harness/fuzz/form.h"
 
 #include "impl/wire/state.h"
 

@@ -33,6 +33,9 @@ int cli_coverage(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_convert(int argc, char **argv);
+/* convert --target: FILE is an input, or a script that ends in .peer; id: NULL for one made of the
+ * file's name. */
+int cli_convert_input(const char *target, const char *path, const char *id);
 int cli_replay(int argc, char **argv);
 int cli_scrub(int argc, char **argv);
 int cli_capture(int argc, char **argv);

@@ -12,6 +12,8 @@
 
 static const char usage[] =
     "usage: iperfspec convert --as client|server [OPTIONS] FILE > case.peer\n"
+    "       iperfspec convert --target NAME INPUT > case.peer\n"
+    "       iperfspec convert --target NAME case.peer > INPUT\n"
     "Write a script that plays that side of a captured session, with the bytes that it sent. It "
     "can\n"
     "be edited, linted and played: with `iperfspec play`, or against a build with\n"
@@ -25,11 +27,16 @@ static const char usage[] =
     "                      it was, and a refusal is expected\n"
     "  --users FILE        with --key: the credentials file of that server\n"
     "  --port, --filter, --scrub  as of `iperfspec decode`\n"
+    "  --target NAME       an input of that fuzz target, such as a crash, as a script for builds "
+    "that\n"
+    "                      run; or, of FILE.peer, the input: server, client, libiperf_server,\n"
+    "                      libiperf_client (docs/fuzzing.md)\n"
     "example: iperfspec convert --as client trace.pcap > case.peer\n"
     "exit:    0 written   1 it cannot be played: the reason is said   2 bad usage   3 trouble\n";
 
 struct convert {
     struct convert_request request;
+    const char *target; /* --target, or NULL */
     uint64_t wanted;
     struct cli_source source;
     struct text script, why;
@@ -141,6 +148,9 @@ bool cli_convert_key(struct convert_request *request, struct auth_key **key)
 static bool take(struct convert *c, int o)
 {
     switch (o) {
+    case 't':
+        c->target = optarg;
+        return true;
     case 's':
         return cli_count(optarg, UINT64_MAX, &c->wanted);
     case 'i':
@@ -157,10 +167,11 @@ int cli_convert(int argc, char **argv)
     static const struct option options[] = {
         {"session",          required_argument, NULL, 's'},
         {"id",              required_argument, NULL, 'i'},
+        {"target",                  required_argument, NULL, 't'},
         CLI_SOURCE_OPTIONS,
         CLI_CONVERT_OPTIONS,
-        {"help",                  no_argument, NULL, 'h'},
-        {0}
+        {"help",no_argument, NULL, 'h'},
+        {0              }
     };
     struct convert c = {.wanted = 1, .request.stretch = 1};
     struct auth_key *key;
@@ -174,8 +185,10 @@ int cli_convert(int argc, char **argv)
             return cli_refuse(argv[0], options, o, usage);
         has_side |= o == 'a';
     }
-    if (!has_side || optind + 1 != argc)
+    if (has_side == (c.target != NULL) || optind + 1 != argc)
         return cli_usage(usage);
+    if (c.target != NULL)
+        return cli_convert_input(c.target, argv[optind], c.request.id);
     int status = cli_convert_key(&c.request, &key) ? convert(&c, argv[optind]) : CLI_TROUBLE;
     auth_key_free(key);
     return status;

@@ -1,4 +1,4 @@
-#include "fuzz/form.h"
+#include "harness/fuzz/form.h"
 
 #include "harness/fuzz/draw.h"
 #include "harness/fuzz/mutate.h"
