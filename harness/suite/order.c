@@ -31,10 +31,16 @@ void order_shuffle(size_t *index, size_t n, uint64_t seed)
     }
 }
 
-/* Stock clients wait a second before they begin; slow cases wait for timers of 10 s and more. */
-uint64_t order_cost_ns(const struct script *script)
+static int64_t patience_of(const struct script_steps *steps);
+
+/* Of the one that waits longest among alternatives; of all repetitions. */
+static int64_t patience_of_branches(const struct script_step *step)
 {
-    return (suite_is_slow(script) ? 10000u : script->plays_server ? 1000u : 100u) * 1000000ull;
+    int64_t most = 0;
+
+    for (size_t i = 0; i < step->branches.n; i++)
+        most = MAX(most, patience_of(&step->branches.at[i]));
+    return step->verb == SCRIPT_REPEAT ? most * step->branches.times : most;
 }
 
 /* Milliseconds that the steps say they may wait. */
@@ -50,11 +56,20 @@ static int64_t patience_of(const struct script_steps *steps)
             sum += step->pause_ms;
         else if (step->verb == SCRIPT_EXPECT && step->expect.kind == SCRIPT_EXPECT_NOTHING)
             sum += MAX(step->expect.for_ms, 0);
-        else if (step->verb == SCRIPT_EITHER || step->verb == SCRIPT_REPEAT)
-            for (size_t k = 0; k < step->branches.n; k++)
-                sum += patience_of(&step->branches.at[k]);
+        else if (script_is_block(step->verb))
+            sum += patience_of_branches(step);
     }
     return sum;
+}
+
+/* Stock clients wait a second before they begin. A slow case takes as long as its steps may wait,
+ * and that is no less than a timer of 10 s; in others a deadline is there to be missed by none. */
+uint64_t order_cost_ns(const struct script *script)
+{
+    int64_t kind_ms = script->plays_server ? 1000 : 100;
+    int64_t slow_ms = suite_is_slow(script) ? MAX(patience_of(&script->steps), 10000) : 0;
+
+    return (uint64_t)(kind_ms + slow_ms) * 1000000u;
 }
 
 struct patience {

@@ -73,6 +73,40 @@ static void test_order_by_patience_begins_with_who_waits_longest(void **state)
     script_list_fini(&list);
 }
 
+static const struct {
+    const char *name, *rest;
+    double seconds;
+} costs[] = {
+    {"a server's",           "plays client\n\nfinish\n",                                     0.1 },
+    {"its deadline is none", "plays client\n\nfinish\nexpect end within 9s\n",               0.1 },
+    {"a client's",           "plays server\n\nfinish\n",                                     1   },
+    {"a timer of 10 s",      "tag slow\nplays client\n\nopen\nexpect end\n",                 10.1},
+    {"a longer one",         "tag slow\nplays server\n\nopen\nexpect end within 25s..60s\n", 61  },
+    {"silence",
+     "tag slow\nplays client\n\nopen\nexpect nothing for 36s\n"
+     "expect end within 3s..30s\n",                                                          66.1},
+    {"again and again",      "tag slow\nplays client\n\nrepeat 20\n    pause 1s\nend\n",     20.1},
+    {"one of two",
+     "tag slow\nplays client\n\nopen\neither\n    expect end within 20s\n"
+     "or\n    expect state TEST_RUNNING within 30s\nend\n",                                  30.1},
+};
+
+/* A budget that was overrun by the one case that nobody reckoned with is none. */
+static void test_order_cost_holds_what_a_slow_case_waits_for(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(costs); i++) {
+        struct script_list list = {0};
+        struct text file = {0};
+        text_addf(&file, "case x\nclause CTL-1\n%s", costs[i].rest);
+        add(&list, text_string(&file));
+        if (order_cost_ns(list.at[0]) != (uint64_t)(costs[i].seconds * 10 + 0.5) * 100000000)
+            fail_msg("%s: %.1f s", costs[i].name, (double)order_cost_ns(list.at[0]) / 1e9);
+        text_fini(&file);
+        script_list_fini(&list);
+    }
+}
+
 /* The whole suite: each case once. */
 static void test_order_by_worth_loses_no_case(void **state)
 {
@@ -104,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_order_shuffle_is_a_permutation_that_the_seed_decides),
         cmocka_unit_test(test_order_by_worth_prefers_new_clauses_and_quick_cases),
         cmocka_unit_test(test_order_by_patience_begins_with_who_waits_longest),
+        cmocka_unit_test(test_order_cost_holds_what_a_slow_case_waits_for),
         cmocka_unit_test(test_order_by_worth_loses_no_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
