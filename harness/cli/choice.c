@@ -3,7 +3,7 @@
 #include "harness/cli/cli.h"
 #include "harness/session/arena.h"
 
-#include "harness/report/report.h"
+#include "harness/report/kept.h"
 #include "harness/suite/suite.h"
 #include "impl/wire/clause.h"
 
@@ -160,34 +160,29 @@ struct failed {
     size_t n;
 };
 
-static void note_failed(struct failed *failed, const json_value *report)
+static void note_failed(struct failed *failed, const struct kept_run *run)
 {
-    const json_value *results = json_member(report, "results");
-
-    for (const json_value *r = NULL; (r = json_next(results, r));) {
-        const json_value *bad = json_member(r, "unexpected");
-        if (json_type_of(bad) != JSON_BOOL || !json_bool(bad))
+    for (size_t i = 0; i < run->n; i++) {
+        if (run->results[i].standing < SUITE_UNEXPECTED)
             continue;
         failed->ids = text_realloc(failed->ids, (failed->n + 1) * sizeof *failed->ids);
-        failed->ids[failed->n++] = text_dup(report_text_of(r, "id"));
+        failed->ids[failed->n++] = text_dup(run->results[i].id);
     }
 }
 
 static bool read_failed(struct failed *failed, const char *path)
 {
     struct text why = {0};
-    json_value *root;
+    struct kept kept = {0};
+    bool ok = kept_read(&kept, path, &why);
 
-    if (!report_read(path, &root, &why)) {
+    if (!ok)
         fprintf(stderr, "iperfspec: --failed-in %s\n", text_string(&why));
-        text_fini(&why);
-        return false;
-    }
-    note_failed(failed, root);
-    for (const json_value *run = NULL; (run = json_next(json_member(root, "runs"), run));)
-        note_failed(failed, run);
-    json_free(root);
-    return true;
+    for (size_t i = 0; ok && i < kept.n; i++)
+        note_failed(failed, &kept.runs[i]);
+    kept_fini(&kept);
+    text_fini(&why);
+    return ok;
 }
 
 static bool has_failed(const struct failed *failed, const struct script *s)

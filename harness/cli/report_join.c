@@ -18,8 +18,8 @@ static const char merge_usage[] =
     "  --out FILE         write it there (default: -, the standard output)\n"
     "example: iperfspec report merge --out all.json shard-*.json\n"
     "exit:    as the one run would have ended: 0 as expected, 1 something unexpected\n"
-    "         2 bad usage, no such reports, a case that two of them have\n"
-    "         3 harness trouble in a run, or a file that cannot be read or written\n";
+    "         2 bad usage, a case that two of them have   3 harness trouble in a run, a file that\n"
+    "         cannot be read or written, or that is no report\n";
 
 static const char normalise_usage[] =
     "usage: iperfspec report normalise [--out FILE] REPORT.json\n"
@@ -28,11 +28,12 @@ static const char normalise_usage[] =
     "runs of a build with the same verdicts are the same file then, whether in shards or not.\n"
     "  --out FILE         write it there (default: -, the standard output)\n"
     "example: iperfspec report normalise run.json >run.txt\n"
-    "exit:    0 written   2 bad usage, no report   3 a file that cannot be read or written\n";
+    "exit:    0 written   2 bad usage\n"
+    "         3 a file that cannot be read or written, or that is no report\n";
 
 struct request {
     const char *out;
-    json_value **roots;
+    struct kept *reports;
     size_t n;
 };
 
@@ -41,13 +42,13 @@ static bool read_all(struct request *r, char **paths)
     struct text why = {0};
 
     for (; *paths; paths++) {
-        r->roots = text_realloc(r->roots, (r->n + 1) * sizeof *r->roots);
-        if (!report_read(*paths, &r->roots[r->n], &why)) {
+        r->reports = text_realloc(r->reports, (r->n + 1) * sizeof *r->reports);
+        r->reports[r->n] = (struct kept){0};
+        if (!kept_read(&r->reports[r->n++], *paths, &why)) {
             fprintf(stderr, "iperfspec report: %s\n", text_string(&why));
             text_fini(&why);
             return false;
         }
-        r->n++;
     }
     return true;
 }
@@ -60,15 +61,14 @@ static int write_out(const struct request *r, struct jwrite *w, int status)
     return CLI_TROUBLE;
 }
 
-static int merge(const struct request *r, char **paths)
+static int merge(const struct request *r)
 {
     struct text why = {0};
     struct jwrite w;
     int status;
 
-    (void)paths;
     jwrite_init(&w, JWRITE_PRETTY);
-    if (!merge_put(&w, (const json_value *const *)r->roots, r->n, &status, &why)) {
+    if (!merge_put(&w, r->reports, r->n, &status, &why)) {
         fprintf(stderr, "iperfspec report merge: %s\n", text_string(&why));
         status = CLI_USAGE;
     } else {
@@ -79,27 +79,20 @@ static int merge(const struct request *r, char **paths)
     return status;
 }
 
-static int normalise(const struct request *r, char **paths)
+static int normalise(const struct request *r)
 {
-    struct text why = {0};
     struct jwrite w;
-    int status;
 
     jwrite_init(&w, JWRITE_PRETTY);
-    if (!merge_put_normal(&w, r->n ? r->roots[0] : NULL, &why)) {
-        fprintf(stderr, "iperfspec report normalise: %s: %s\n", paths[0], text_string(&why));
-        status = CLI_USAGE;
-    } else {
-        status = write_out(r, &w, CLI_OK);
-    }
+    merge_put_normal(&w, &r->reports[0]);
+    int status = write_out(r, &w, CLI_OK);
     jwrite_fini(&w);
-    text_fini(&why);
     return status;
 }
 
 /* Options and files of a subcommand that reads reports and writes one. */
 static int convert(int argc, char **argv, const char *usage, size_t most,
-                   int (*make)(const struct request *, char **paths))
+                   int (*make)(const struct request *))
 {
     static const struct option options[] = {
         {"out", required_argument, NULL, 'o'},
@@ -118,10 +111,10 @@ static int convert(int argc, char **argv, const char *usage, size_t most,
     }
     if (optind == argc || (size_t)(argc - optind) > most)
         return cli_usage(usage);
-    int status = read_all(&r, argv + optind) ? make(&r, argv + optind) : CLI_TROUBLE;
+    int status = read_all(&r, argv + optind) ? make(&r) : CLI_TROUBLE;
     for (size_t i = 0; i < r.n; i++)
-        json_free(r.roots[i]);
-    free(r.roots);
+        kept_fini(&r.reports[i]);
+    free(r.reports);
     return status;
 }
 

@@ -50,23 +50,30 @@ void copy_value(struct jwrite *w, const char *key, const json_value *value)
     copy_deep(w, key, value, 0);
 }
 
-void copy_list_add(struct copy_list *list, const json_value *results)
+static void add(struct copy_list *list, struct copy_item item)
 {
-    size_t cap = list->n;
-
-    for (const json_value *r = NULL; (r = json_next(results, r));) {
-        if (list->n == cap) {
-            cap = 2 * cap + 64;
-            list->at = text_realloc(list->at, cap * sizeof *list->at);
-        }
-        list->at[list->n++] = r;
+    if (list->n == list->cap) {
+        list->cap = 2 * list->cap + 64;
+        list->at = text_realloc(list->at, list->cap * sizeof *list->at);
     }
+    list->at[list->n++] = item;
+}
+
+void copy_list_add_results(struct copy_list *list, const struct kept_run *run)
+{
+    for (size_t i = 0; i < run->n; i++)
+        add(list, (struct copy_item){run->results[i].id, &run->results[i], NULL});
+}
+
+void copy_list_add(struct copy_list *list, const json_value *objects)
+{
+    for (const json_value *v = NULL; (v = json_next(objects, v));)
+        add(list, (struct copy_item){report_text_of(v, "id"), NULL, v});
 }
 
 static int by_id(const void *a, const void *b)
 {
-    return strcmp(report_text_of(*(const json_value *const *)a, "id"),
-                  report_text_of(*(const json_value *const *)b, "id"));
+    return strcmp(((const struct copy_item *)a)->id, ((const struct copy_item *)b)->id);
 }
 
 void copy_list_sort(struct copy_list *list)
@@ -79,6 +86,20 @@ const char *copy_list_twice(const struct copy_list *list)
 {
     for (size_t i = 1; i < list->n; i++)
         if (by_id(&list->at[i - 1], &list->at[i]) == 0)
-            return report_text_of(list->at[i], "id");
+            return list->at[i].id;
     return NULL;
+}
+
+void copy_list_put(struct copy_list *list, struct jwrite *w, const char *key,
+                   void (*put)(struct jwrite *w, const char *key, const json_value *object))
+{
+    jwrite_array(w, key);
+    for (size_t i = 0; i < list->n; i++) {
+        json_value *parsed = list->at[i].kept ? kept_parse(list->at[i].kept) : NULL;
+        put(w, NULL, parsed ? parsed : list->at[i].tree);
+        json_free(parsed);
+    }
+    jwrite_end(w);
+    free(list->at);
+    *list = (struct copy_list){0};
 }

@@ -1,5 +1,6 @@
 #include "harness/report/coverage.h"
 
+#include "harness/report/kept.h"
 #include "harness/report/quirks.h"
 #include "harness/report/report.h"
 #include "impl/wire/clause.h"
@@ -125,20 +126,27 @@ static void take_result(struct coverage *c, const json_value *result, bool stock
         take_reaction(c, v, stock);
 }
 
+static void take_run(struct coverage *c, const struct kept_run *run)
+{
+    const json_value *subject = json_member(run->head, "subject");
+    bool stock = strcmp(report_text_of(subject, "name"), "iperf") == 0;
+
+    for (size_t i = 0; i < run->n; i++) {
+        json_value *result = kept_parse(&run->results[i]);
+        take_result(c, result, stock);
+        json_free(result);
+    }
+}
+
 static bool take_report(struct coverage *c, const char *path, struct text *why)
 {
-    json_value *root;
+    struct kept kept = {0};
+    bool ok = kept_read(&kept, path, why);
 
-    if (!report_read(path, &root, why))
-        return false;
-    const json_value *results = json_member(root, "results");
-    bool stock = strcmp(report_text_of(json_member(root, "subject"), "name"), "iperf") == 0;
-    for (const json_value *v = NULL; (v = json_next(results, v));)
-        take_result(c, v, stock);
-    if (!results)
-        text_addf(why, "%s: no report of `iperfspec test --json`", path);
-    json_free(root);
-    return why->len == 0;
+    for (size_t i = 0; ok && i < kept.n; i++)
+        take_run(c, &kept.runs[i]);
+    kept_fini(&kept);
+    return ok;
 }
 
 /* [{"mutant", "proves": [{"clause", "case"}]}]: what a case that names it noticed a fault of. */
@@ -146,7 +154,7 @@ static bool take_mutants(struct coverage *c, const char *path, struct text *why)
 {
     json_value *root;
 
-    if (!report_read(path, &root, why))
+    if (!kept_read_tree(path, &root, why))
         return false;
     for (const json_value *v = NULL; (v = json_next(root, v));) {
         const json_value *proves = json_member(v, "proves");

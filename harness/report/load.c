@@ -1,9 +1,9 @@
 /* load.c - reports as `iperfspec test --json` writes them, for the writers of the other formats. */
+#include "harness/report/kept.h"
 #include "harness/report/model.h"
 #include "harness/report/report.h"
-#include "harness/report/split.h"
+#include "harness/report/shape.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,23 +33,6 @@ static unsigned count_of(const json_value *object, const char *key)
 }
 
 /* --- one result ------------------------------------------------------------------------------- */
-
-/* The words of a report, back into what they stand for. False: a word that there is not. */
-static bool find_verdict(const char *word, enum suite_verdict *out)
-{
-    for (int v = 0; v < SUITE_N_VERDICTS; v++)
-        if (strcmp(word, suite_verdict_word((enum suite_verdict)v)) == 0)
-            return *out = (enum suite_verdict)v, true;
-    return false;
-}
-
-static bool find_standing(const char *word, enum suite_standing *out)
-{
-    for (int s = 0; s < SUITE_N_STANDINGS; s++)
-        if (strcmp(word, suite_standing_word((enum suite_standing)s)) == 0)
-            return *out = (enum suite_standing)s, true;
-    return false;
-}
 
 static const struct member {
     const char *key;
@@ -120,7 +103,7 @@ static void name_area(struct report *report, struct report_result *r)
     r->identity = copy(report, identity);
 }
 
-static bool take_result(struct report *report, struct report_result *r, const json_value *v)
+static void take_result(struct report *report, struct report_result *r, const json_value *v)
 {
     const json_value *words = json_member(v, "clauses"), *session = json_member(v, "session");
 
@@ -142,10 +125,9 @@ static bool take_result(struct report *report, struct report_result *r, const js
         r->session = text ? copy(report, text) : "";
         free(text);
     }
-    bool ok = find_verdict(report_text_of(v, "verdict"), &r->verdict) &&
-              find_standing(report_text_of(v, "standing"), &r->standing);
+    shape_find_verdict(report_text_of(v, "verdict"), &r->verdict);
+    shape_find_standing(report_text_of(v, "standing"), &r->standing);
     name_area(report, r);
-    return ok && r->id[0] != '\0';
 }
 
 /* --- one run ---------------------------------------------------------------------------------- */
@@ -160,24 +142,16 @@ static struct report_result *add_result(struct report *report)
     return r;
 }
 
-static bool take_results(struct report *report, struct bytes text)
+static void take_results(struct report *report, const struct kept_run *run)
 {
-    struct split s;
-    struct bytes key, value;
-    json_value *root;
-    bool ok = split_begin(&s, text) && !s.is_object;
-
-    while (ok && split_next(&s, &key, &value)) {
-        ok = json_parse(value, &root) == SPEC_OK;
-        if (!ok)
-            break;
+    for (size_t i = 0; i < run->n; i++) {
+        json_value *root = kept_parse(&run->results[i]);
         struct report_result *r = add_result(report);
-        ok = take_result(report, r, root);
-        report->verdicts[r->verdict] += ok;
-        report->standings[r->standing] += ok;
+        take_result(report, r, root);
+        report->verdicts[r->verdict]++;
+        report->standings[r->standing]++;
         json_free(root);
     }
-    return ok && !s.is_broken;
 }
 
 /* A finding of persistent mode, as a result of its own. */
@@ -283,53 +257,20 @@ static void take_subject(struct report *r, const json_value *v)
     text_fini(&label);
 }
 
-/* Any member but the results; false if it makes the report one that cannot be read. */
-static bool take_member(struct report *r, struct bytes key, const json_value *v, struct text *why)
+static void take_run(struct report *r, const struct kept_run *run)
 {
-    bool is_number = json_type_of(v) == JSON_NUMBER;
+    const json_value *gate = json_member(run->head, "gate"), *f = NULL,
+                     *findings = json_member(json_member(run->head, "persistent"), "findings");
 
-    if (split_is(key, "schema") && (!is_number || json_int(v) != REPORT_SCHEMA)) {
-        text_addf(why, "a schema that is not %d", REPORT_SCHEMA);
-        return false;
-    }
-    if (split_is(key, "subject"))
-        take_subject(r, v);
-    else if (split_is(key, "exit") && is_number)
-        r->exit = (int)json_int(v);
-    else if (split_is(key, "exit_reason") && json_type_of(v) == JSON_STRING)
-        r->exit_reason = copy(r, json_text(v));
-    else if (split_is(key, "seconds") && is_number)
-        r->seconds = json_double(v);
-    else if (split_is(key, "persistent")) {
-        const json_value *list = json_member(v, "findings");
-        for (const json_value *f = json_next(list, NULL); f; f = json_next(list, f))
-            take_finding(r, f);
-    }
-    return true;
-}
-
-static bool take_run(struct report *r, struct bytes text, struct text *why)
-{
-    struct split s;
-    struct bytes key, value, gate = {0};
-    json_value *root;
-    bool has_results = false, ok = split_begin(&s, text) && s.is_object;
-
-    while (ok && split_next(&s, &key, &value)) {
-        if (split_is(key, "results")) {
-            ok = has_results = take_results(r, value);
-        } else if (split_is(key, "gate")) {
-            gate = value; /* it speaks about the results */
-        } else {
-            ok = json_parse(value, &root) == SPEC_OK;
-            ok = ok && (take_member(r, key, root, why), json_free(root), why->len == 0);
-        }
-    }
-    if (ok && gate.len > 0 && (ok = json_parse(gate, &root) == SPEC_OK)) {
-        report_take_gate(r, root);
-        json_free(root);
-    }
-    return ok && !s.is_broken && has_results && r->label;
+    take_subject(r, json_member(run->head, "subject"));
+    r->exit = (int)json_int(json_member(run->head, "exit"));
+    r->exit_reason = copy_member(r, run->head, "exit_reason");
+    r->seconds = number_of(run->head, "seconds");
+    take_results(r, run);
+    if (gate)
+        report_take_gate(r, gate);
+    while ((f = json_next(findings, f)))
+        take_finding(r, f);
 }
 
 static struct report *add_report(struct reports *list, const char *path)
@@ -342,49 +283,31 @@ static struct report *add_report(struct reports *list, const char *path)
     return r;
 }
 
-/* The member "runs" of a merged report; empty if this is one run. */
-static struct bytes find_runs(struct bytes text)
+static void take_kept(struct reports *list, const struct kept *kept, const char *path)
 {
-    struct split s;
-    struct bytes key, value;
-
-    if (split_begin(&s, text) && s.is_object)
-        while (split_next(&s, &key, &value))
-            if (split_is(key, "runs"))
-                return value;
-    return (struct bytes){0};
+    for (size_t i = 0; i < kept->n; i++)
+        take_run(add_report(list, path), &kept->runs[i]);
 }
 
 bool reports_load(struct reports *list, struct bytes text, const char *path, struct text *why)
 {
-    struct bytes runs = find_runs(text), key, run = text;
-    struct split s = {0};
-    struct text what = {0};
-    bool ok = runs.len == 0 || split_begin(&s, runs);
+    struct kept kept = {0};
+    bool ok = kept_load(&kept, text, path, why);
 
-    if (runs.len == 0)
-        ok = take_run(add_report(list, path), text, &what);
-    while (ok && runs.len > 0 && split_next(&s, &key, &run))
-        ok = take_run(add_report(list, path), run, &what);
-    ok = ok && !s.is_broken;
-    if (!ok)
-        text_addf(why, "%s: %s", path,
-                  what.len ? text_string(&what) : "no report of iperfspec test");
-    text_fini(&what);
+    if (ok)
+        take_kept(list, &kept, path);
+    kept_fini(&kept);
     return ok;
 }
 
 bool reports_read(struct reports *list, const char *path, struct text *why)
 {
-    struct text text = {0};
-    bool ok = text_read_file(&text, strcmp(path, "-") == 0 ? "/dev/stdin" : path);
+    struct kept kept = {0};
+    bool ok = kept_read(&kept, path, why);
 
     if (ok)
-        ok = reports_load(list, (struct bytes){(const uint8_t *)text_string(&text), text.len}, path,
-                          why);
-    else
-        text_addf(why, "%s: %s", path, strerror(errno));
-    text_fini(&text);
+        take_kept(list, &kept, path);
+    kept_fini(&kept);
     return ok;
 }
 

@@ -3,6 +3,7 @@
 
 #include "harness/report/copy.h"
 #include "harness/report/counts.h"
+#include "harness/report/model.h"
 #include "harness/report/report.h"
 #include "impl/wire/jwrite.h"
 
@@ -12,7 +13,7 @@
 /* The reports of one subject, and of one base if it was played beside one. */
 struct run {
     char *subject; /* both as text: what they have in common */
-    const json_value **parts;
+    const struct kept_run **parts;
     size_t n;
 };
 
@@ -38,9 +39,9 @@ static char *print_subject(const json_value *report)
     return copy;
 }
 
-static struct run *find_run(struct runs *runs, const json_value *report)
+static struct run *find_run(struct runs *runs, const struct kept_run *part)
 {
-    char *subject = print_subject(report);
+    char *subject = print_subject(part->head);
 
     for (size_t i = 0; i < runs->n; i++)
         if (strcmp(runs->at[i].subject, subject) == 0) {
@@ -52,35 +53,13 @@ static struct run *find_run(struct runs *runs, const json_value *report)
     return &runs->at[runs->n++];
 }
 
-static bool is_report(const json_value *v)
+static void add_report(struct runs *runs, const struct kept *report)
 {
-    const json_value *schema = json_member(v, "schema");
-
-    return json_type_of(schema) == JSON_NUMBER && json_int(schema) == 1 &&
-           json_type_of(json_member(v, "subject")) == JSON_OBJECT &&
-           json_type_of(json_member(v, "results")) == JSON_ARRAY;
-}
-
-/* One report, or those in one that was merged. */
-static bool add_report(struct runs *runs, const json_value *report, struct text *why)
-{
-    const json_value *inner = json_member(report, "runs"), *r = NULL;
-    bool ok = true;
-
-    if (json_type_of(inner) == JSON_ARRAY) {
-        while (ok && (r = json_next(inner, r)))
-            ok = !json_member(r, "runs") && add_report(runs, r, why);
-        return ok;
+    for (size_t i = 0; i < report->n; i++) {
+        struct run *run = find_run(runs, &report->runs[i]);
+        run->parts = text_realloc(run->parts, (run->n + 1) * sizeof *run->parts);
+        run->parts[run->n++] = &report->runs[i];
     }
-    if (!is_report(report)) {
-        if (why->len == 0)
-            text_adds(why, "no report of `iperfspec test --json`, or of another schema");
-        return false;
-    }
-    struct run *run = find_run(runs, report);
-    run->parts = text_realloc(run->parts, (run->n + 1) * sizeof *run->parts);
-    run->parts[run->n++] = report;
-    return true;
 }
 
 static void free_runs(struct runs *runs)
@@ -101,17 +80,22 @@ static bool is_there(const json_value *need)
     return json_type_of(there) == JSON_BOOL && json_bool(there);
 }
 
+/* A member of the i-th of them. */
+static const json_value *member(const struct run *run, size_t i, const char *key)
+{
+    return json_member(run->parts[i]->head, key);
+}
+
 /* A need that one of them found is there. */
 static void put_needs(struct jwrite *w, const struct run *run)
 {
-    const json_value *needs = json_member(run->parts[0], "needs"), *need = NULL;
+    const json_value *needs = member(run, 0, "needs"), *need = NULL;
 
     jwrite_object(w, "needs");
     while ((need = json_next(needs, need))) {
         const json_value *best = need;
         for (size_t i = 1; i < run->n && !is_there(best); i++) {
-            const json_value *other =
-                json_member(json_member(run->parts[i], "needs"), json_key(need));
+            const json_value *other = json_member(member(run, i, "needs"), json_key(need));
             best = is_there(other) ? other : best;
         }
         copy_value(w, json_key(need), best);
@@ -122,27 +106,21 @@ static void put_needs(struct jwrite *w, const struct run *run)
 static bool put_results(struct jwrite *w, const struct run *run, struct text *why)
 {
     struct copy_list list = {0};
-    const char *twice;
 
     for (size_t i = 0; i < run->n; i++)
-        copy_list_add(&list, json_member(run->parts[i], "results"));
+        copy_list_add_results(&list, run->parts[i]);
     copy_list_sort(&list);
-    twice = copy_list_twice(&list);
+    const char *twice = copy_list_twice(&list);
     if (twice)
         text_addf(why, "'%s' is in two reports of the same build", twice);
-    jwrite_array(w, "results");
-    for (size_t i = 0; i < list.n; i++)
-        copy_value(w, NULL, list.at[i]);
-    jwrite_end(w);
-    free(list.at);
+    list.n = twice ? 0 : list.n;
+    copy_list_put(&list, w, "results", copy_value);
     return !twice;
 }
 
-static double seconds_of(const json_value *report)
+static double seconds_of(const json_value *v)
 {
-    const json_value *v = json_member(report, "seconds");
-
-    return json_type_of(v) == JSON_NUMBER ? json_double(v) : 0;
+    return v ? json_double(v) : 0;
 }
 
 /* The number of that name in persistent mode, of all shards; -1 if none has it. */
@@ -151,9 +129,9 @@ static int64_t persistent_sum(const struct run *run, const char *name)
     int64_t sum = -1;
 
     for (size_t i = 0; i < run->n; i++) {
-        const json_value *n = json_member(json_member(run->parts[i], "persistent"), name);
-        if (json_type_of(n) == JSON_NUMBER)
-            sum = MAX(sum, 0) + json_int(n);
+        const json_value *n = json_member(member(run, i, "persistent"), name);
+        if (n)
+            sum = MAX(sum, 0) + MIN(MAX(json_int(n), 0), INT32_MAX);
     }
     return sum;
 }
@@ -170,7 +148,7 @@ static void put_persistent(struct jwrite *w, const struct run *run)
     jwrite_int(w, "runs", MAX(persistent_sum(run, "runs"), cases));
     jwrite_array(w, "findings");
     for (size_t i = 0; i < run->n; i++) {
-        const json_value *all = json_member(json_member(run->parts[i], "persistent"), "findings");
+        const json_value *all = json_member(member(run, i, "persistent"), "findings");
         for (const json_value *f = NULL; (f = json_next(all, f));)
             copy_value(w, NULL, f);
     }
@@ -181,22 +159,18 @@ static void put_persistent(struct jwrite *w, const struct run *run)
 /* What is not the same with the base, of all shards. */
 static void put_gate(struct jwrite *w, const struct run *run)
 {
-    const json_value *gate = json_member(run->parts[0], "gate");
+    const json_value *gate = member(run, 0, "gate");
     struct copy_list list = {0};
 
     if (!gate)
         return;
     for (size_t i = 0; i < run->n; i++)
-        copy_list_add(&list, json_member(json_member(run->parts[i], "gate"), "cases"));
+        copy_list_add(&list, json_member(member(run, i, "gate"), "cases"));
     copy_list_sort(&list);
     jwrite_object(w, "gate");
     copy_value(w, "base", json_member(gate, "base"));
-    jwrite_array(w, "cases");
-    for (size_t i = 0; i < list.n; i++)
-        copy_value(w, NULL, list.at[i]);
+    copy_list_put(&list, w, "cases", copy_value);
     jwrite_end(w);
-    jwrite_end(w);
-    free(list.at);
 }
 
 static bool put_run(struct jwrite *w, const struct run *run, int *status, struct text *why)
@@ -206,14 +180,14 @@ static bool put_run(struct jwrite *w, const struct run *run, int *status, struct
     double seconds = 0;
 
     for (size_t i = 0; i < run->n; i++) {
-        counts_add(&totals, run->parts[i]);
-        seconds += seconds_of(run->parts[i]);
+        counts_add(&totals, run->parts[i]->head);
+        seconds += seconds_of(member(run, i, "seconds"));
     }
     int exit = suite_totals_status(&totals, &reason);
     *status = MAX(*status, exit);
     jwrite_object(w, NULL);
-    jwrite_int(w, "schema", 1);
-    copy_value(w, "subject", json_member(run->parts[0], "subject"));
+    jwrite_int(w, "schema", REPORT_SCHEMA);
+    copy_value(w, "subject", member(run, 0, "subject"));
     jwrite_int(w, "exit", exit);
     jwrite_string(w, "exit_reason", text_string(&reason));
     put_needs(w, run);
@@ -227,18 +201,18 @@ static bool put_run(struct jwrite *w, const struct run *run, int *status, struct
     return ok;
 }
 
-bool merge_put(struct jwrite *w, const json_value *const *reports, size_t n, int *status,
+bool merge_put(struct jwrite *w, const struct kept *reports, size_t n, int *status,
                struct text *why)
 {
     struct runs runs = {0};
     bool ok = true;
 
     *status = 0;
-    for (size_t i = 0; i < n && ok; i++)
-        ok = add_report(&runs, reports[i], why);
-    if (ok && runs.n != 1) {
+    for (size_t i = 0; i < n; i++)
+        add_report(&runs, &reports[i]);
+    if (runs.n != 1) {
         jwrite_object(w, NULL);
-        jwrite_int(w, "schema", 1);
+        jwrite_int(w, "schema", REPORT_SCHEMA);
         jwrite_array(w, "runs");
     }
     for (size_t i = 0; i < runs.n && ok; i++)

@@ -34,22 +34,29 @@ static const struct {
     {", N after line [0-9]+",                                              ""         },
 };
 
-static void mask(const char *text, const char *pattern, const char *word, struct text *out)
+/* Compiled once for as long as the process is there: it takes longer than to use them. */
+static const regex_t *pattern_of(size_t mask)
 {
-    regex_t compiled;
+    static regex_t compiled[ARRAY_LEN(masks)];
+    static bool is_compiled[ARRAY_LEN(masks)];
+
+    if (!is_compiled[mask])
+        is_compiled[mask] = regcomp(&compiled[mask], masks[mask].pattern, REG_EXTENDED) == 0;
+    return is_compiled[mask] ? &compiled[mask] : NULL;
+}
+
+static void mask_words(const char *text, size_t mask, struct text *out)
+{
+    const regex_t *pattern = pattern_of(mask);
     regmatch_t m;
 
-    if (regcomp(&compiled, pattern, REG_EXTENDED) != 0) {
-        text_adds(out, text);
-        return;
-    }
-    for (int flags = 0; *text && regexec(&compiled, text, 1, &m, flags) == 0; flags = REG_NOTBOL) {
+    for (int flags = 0; pattern && *text && regexec(pattern, text, 1, &m, flags) == 0;
+         flags = REG_NOTBOL) {
         text_add(out, text, (size_t)m.rm_so);
-        text_adds(out, word);
+        text_adds(out, masks[mask].word);
         text += m.rm_eo;
     }
     text_adds(out, text);
-    regfree(&compiled);
 }
 
 static void put_masked(struct jwrite *w, const char *key, const char *text)
@@ -59,7 +66,7 @@ static void put_masked(struct jwrite *w, const char *key, const char *text)
     text_adds(&from, text);
     for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
         struct text to = {0};
-        mask(text_string(&from), masks[i].pattern, masks[i].word, &to);
+        mask_words(text_string(&from), i, &to);
         text_fini(&from);
         from = to;
     }
@@ -107,67 +114,52 @@ static void put_object(struct jwrite *w, const char *key, const json_value *obje
     jwrite_end(w);
 }
 
-/* Results, or the cases of a gate: by id. */
-static void put_list(struct jwrite *w, const char *key, const json_value *results)
-{
-    struct copy_list list = {0};
-
-    copy_list_add(&list, results);
-    copy_list_sort(&list);
-    jwrite_array(w, key);
-    for (size_t i = 0; i < list.n; i++)
-        put_object(w, NULL, list.at[i]);
-    jwrite_end(w);
-    free(list.at);
-}
-
 static void put_gate(struct jwrite *w, const json_value *gate)
 {
+    struct copy_list cases = {0};
+
+    copy_list_add(&cases, json_member(gate, "cases"));
+    copy_list_sort(&cases);
     jwrite_object(w, "gate");
     copy_value(w, "base", json_member(gate, "base"));
-    put_list(w, "cases", json_member(gate, "cases"));
+    copy_list_put(&cases, w, "cases", put_object);
     jwrite_end(w);
 }
 
-static void put_run(struct jwrite *w, const json_value *report)
+static void put_run(struct jwrite *w, const struct kept_run *run)
 {
+    struct copy_list results = {0};
     const json_value *m = NULL;
 
     jwrite_object(w, NULL);
-    while ((m = json_next(report, m))) {
+    while ((m = json_next(run->head, m))) {
         const char *key = json_key(m);
-        if (strcmp(key, "results") == 0)
-            put_list(w, key, m);
-        else if (strcmp(key, "gate") == 0)
+        if (strcmp(key, "gate") == 0)
             put_gate(w, m);
         else if (strcmp(key, "totals") == 0)
             put_object(w, key, m);
-        else if (strcmp(key, "exit_reason") == 0 && json_type_of(m) == JSON_STRING)
+        else if (strcmp(key, "exit_reason") == 0)
             put_masked(w, key, json_text(m));
-        else if (!is_dropped(report, key))
+        else if (!is_dropped(run->head, key))
             copy_value(w, key, m);
     }
+    copy_list_add_results(&results, run);
+    copy_list_sort(&results);
+    copy_list_put(&results, w, "results", put_object);
     jwrite_end(w);
 }
 
-bool merge_put_normal(struct jwrite *w, const json_value *report, struct text *why)
+void merge_put_normal(struct jwrite *w, const struct kept *report)
 {
-    const json_value *runs = json_member(report, "runs"), *r = NULL;
-
-    if (json_type_of(json_member(report, "results")) == JSON_ARRAY) {
-        put_run(w, report);
-        return true;
-    }
-    if (json_type_of(runs) != JSON_ARRAY) {
-        text_adds(why, "no report of `iperfspec test --json`");
-        return false;
+    if (report->n == 1) {
+        put_run(w, &report->runs[0]);
+        return;
     }
     jwrite_object(w, NULL);
-    jwrite_int(w, "schema", 1);
+    jwrite_int(w, "schema", REPORT_SCHEMA);
     jwrite_array(w, "runs");
-    while ((r = json_next(runs, r)))
-        put_run(w, r);
+    for (size_t i = 0; i < report->n; i++)
+        put_run(w, &report->runs[i]);
     jwrite_end(w);
     jwrite_end(w);
-    return true;
 }

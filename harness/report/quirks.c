@@ -1,5 +1,6 @@
 #include "harness/report/quirks.h"
 
+#include "harness/report/kept.h"
 #include "harness/report/report.h"
 #include "impl/wire/jwrite.h"
 #include "impl/wire/table.h"
@@ -180,33 +181,32 @@ static void take_reactions(struct quirks *q, const json_value *list, const char 
     }
 }
 
-static bool take_tree(struct quirks *q, const json_value *root)
+static void take_run(struct quirks *q, const struct kept_run *run)
 {
-    const json_value *subject = json_member(root, "subject");
-    const json_value *results = json_member(root, "results");
-    const json_value *reactions = json_member(root, "reactions");
-    char id[160];
+    const json_value *subject = json_member(run->head, "subject");
 
     take_text(subject, "banner", q->banner, sizeof q->banner);
     take_text(subject, "name", q->name, sizeof q->name);
-    take_reactions(q, reactions, NULL);
-    for (const json_value *v = NULL; (v = json_next(results, v));) {
-        take_text(v, "id", id, sizeof id);
-        take_reactions(q, json_member(v, "reactions"), id);
+    take_reactions(q, json_member(run->head, "reactions"), NULL);
+    for (size_t i = 0; i < run->n; i++) {
+        json_value *result = kept_parse(&run->results[i]);
+        take_reactions(q, json_member(result, "reactions"), run->results[i].id);
+        json_free(result);
     }
     sort(q);
-    return subject && (results || reactions);
 }
 
 bool quirks_read(struct quirks *q, const char *path, struct text *why)
 {
-    json_value *root = NULL;
+    struct kept kept = {0};
+    bool ok = kept_read_record(&kept, path, why);
 
-    if (!report_read(path, &root, why))
-        return false;
-    if (!take_tree(q, root))
-        text_addf(why, "%s: neither a record of `test --record` nor a report of `test --json`",
-                  path);
-    json_free(root);
-    return why->len == 0;
+    if (ok && kept.n != 1) {
+        text_addf(why, "%s: the runs of %zu builds, expected one", path, kept.n);
+        ok = false;
+    }
+    if (ok)
+        take_run(q, &kept.runs[0]);
+    kept_fini(&kept);
+    return ok;
 }

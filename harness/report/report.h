@@ -42,8 +42,6 @@ void report_put_subject(struct jwrite *w, const struct suite *suite);
 /* What w holds, to a file, or to stdout for "-". False: see errno. */
 bool report_put_file(const char *path, struct jwrite *w);
 
-/* --- read.c --- */
-/* Parse a JSON file; *root is the caller's to json_free(). False, with one line of the reason. */
-bool report_read(const char *path, json_value **root, struct text *why);
+/* --- kept.c --- */
 /* A string member, "" if there is none; borrowed from the tree. */
 const char *report_text_of(const json_value *object, const char *key);

@@ -13,21 +13,29 @@
 #define R(id, verdict, standing, cause, more)                                                      \
     "{\"id\":\"" id                                                                                \
     "\",\"title\":\"T <b>\",\"clauses\":[\"INT-3\",\"<i>\"],\"verdict\":\"" verdict                \
-    "\",\"standing\":\"" standing "\",\"cause\":\"" cause                                          \
+    "\",\"standing\":\"" standing "\",\"unexpected\":false,\"cause\":\"" cause                     \
     "\",\"file\":\"f.peer\",\"line\":7," more                                                      \
     "\"script\":\"case x\\n\\nexpect end\\n\",\"script_lines\":[0,0,7],\"clause\":\"INT-3\","      \
     "\"session\":[[0,\"us\",\"json\",\"{\",\"{\\\"a\\\":[1,{}]}\"],[2,\"subject\",\"end\",\"e\"]]" \
     "}"
 
+#define EMPTY(subject)                                                                             \
+    "{\"schema\":1,\"subject\":{" subject "},\"exit\":0,\"exit_reason\":\"\",\"totals\":{},"       \
+    "\"results\":[]}"
+#define OK "{\"verdict\":\"pass\",\"cause\":\"ok\"}"
+
 static const char run[] =
     "{\"schema\":1,\"exit\":1,\"exit_reason\":\"3 "
     "bad\",\"subject\":{\"name\":\"iperf\",\"version\":"
-    "\"3.12\",\"path\":\"a b\"},\"results\":[" R("a/b/1", "pass", "as-expected", "ok", "")      //
+    "\"3.12\",\"path\":\"a "
+    "b\"},\"totals\":{\"cases\":5,\"pass\":1,\"fail\":3,\"skip\":1,\"unexpected\":1,\"known\":1,"
+    "\"flaky\":1},\"results\":[" R("a/b/1", "pass", "as-expected", "ok", "")                    //
     "," R("a/b/2", "fail", "unexpected", "crash", "\"got\":\"\\u001b[1m<x>&]]>\",")             //
     "," R("a/b/3", "fail", "known", "miss", "\"known\":\"CVE # 1\",")                           //
     "," R("a/b/4", "skip", "as-expected", "ok", "\"skip\":\"not here\",")                       //
     "," R("c/5", "fail", "flaky", "miss", "\"again\":{\"verdict\":\"pass\",\"cause\":\"ok\"},") //
-    "],\"persistent\":{\"findings\":[{\"id\":\"a/b/1\",\"got\":\"g\"}]}}";
+    "],\"persistent\":{\"cases\":1,\"findings\":[{\"id\":\"a/b/1\",\"got\":\"g\",\"fresh\":" OK
+    ",\"kept\":" OK "}]}}";
 
 /* Beside a base that passes a/b/2, and fails a/b/1. */
 static const char beside[] =
@@ -38,10 +46,12 @@ static const char beside[] =
     "plays\":3,"
     "\"plays\":3},{\"id\":\"a/b/1\",\"change\":\"better\",\"base\":{\"verdict\":\"fail\",\"cause\":"
     "\"miss\"},\"build\":{\"verdict\":\"pass\",\"cause\":\"ok\"},\"worse_plays\":1,\"plays\":1},"
-    "{\"id\":\"a/b/1\",\"change\":\"<odd>\"},{\"id\":\"none\",\"change\":\"worse\"},7]},"
-    "\"subject\":{\"name\":\"iperf\",\"version\":\"3.12\"},\"results\":[" //
-    R("a/b/1", "pass", "as-expected", "ok", "")                           //
-    "," R("a/b/2", "fail", "unexpected", "crash", "\"got\":\"x\",")       //
+    "{\"id\":\"a/b/1\",\"change\":\"<odd>\",\"base\":" OK ",\"build\":" OK
+    "},{\"id\":\"none\",\"change\":\"worse\",\"base\":" OK ",\"build\":" OK "}]},"
+    "\"subject\":{\"name\":\"iperf\",\"version\":\"3.12\"},\"totals\":{\"cases\":3,\"pass\":1,"
+    "\"fail\":2,\"unexpected\":1,\"known\":1},\"results\":["        //
+    R("a/b/1", "pass", "as-expected", "ok", "")                     //
+    "," R("a/b/2", "fail", "unexpected", "crash", "\"got\":\"x\",") //
     "," R("a/b/3", "fail", "known", "miss", "\"known\":\"the base does the same\",") "]}";
 
 static void load(struct reports *reports, const char *text)
@@ -152,7 +162,7 @@ static void test_site_write_makes_pages_of_builds_and_a_base(void **state)
     assert_non_null(mkdtemp(dir));
     load(&reports, run);
     load(&reports, run); /* a second of the same name */
-    load(&base, "{\"schema\":1,\"subject\":{},\"results\":[]}");
+    load(&base, EMPTY(""));
     assert_true(site_can(dir));
     assert_true(site_write(&(struct site_request){.reports = &reports, .base = &base, .dir = dir}));
     expect_file(dir, "index.html", "2 builds, 6 cases, 12 verdicts; 6 not expected.");
@@ -197,9 +207,10 @@ static void test_diffs_tell_what_changed(void **state)
     struct text why = {0}, out = {0};
 
     (void)state;
-    load(&old, "{\"schema\":1,\"subject\":{},\"results\":["
-               "{\"id\":\"a/b/2\",\"verdict\":\"pass\",\"standing\":\"as-expected\"},"
-               "{\"id\":\"gone\",\"verdict\":\"pass\",\"standing\":\"as-expected\"}]}");
+    load(&old,
+         "{\"schema\":1,\"subject\":{},\"exit\":0,\"exit_reason\":\"\",\"totals\":{\"cases\":2,"
+         "\"pass\":2},\"results\":[" R("a/b/2", "pass", "as-expected", "ok",
+                                       "") "," R("gone", "pass", "as-expected", "ok", "") "]}");
     load(&now, run);
     assert_true(diffs_make(&diffs, &old, &now, &why));
     assert_int_equal(diffs.n_worse, 1);
@@ -208,7 +219,7 @@ static void test_diffs_tell_what_changed(void **state)
     assert_non_null(strstr(text_string(&out), "gone    gone  pass -> nothing\n"));
     diffs_json(&diffs, &out);
     diffs_fini(&diffs);
-    load(&old, "{\"schema\":1,\"subject\":{\"name\":\"x\"},\"results\":[]}");
+    load(&old, EMPTY("\"name\":\"x\""));
     assert_false(diffs_make(&diffs, &old, &now, &why)); /* which of two? */
     assert_non_null(strstr(text_string(&why), "iperf 3.12"));
     diffs_fini(&diffs);
