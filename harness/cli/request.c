@@ -185,12 +185,22 @@ static const struct option *options(void)
     return all;
 }
 
-/* For the command line that plays a case again. */
+static void note_word(struct test_request *r, const char *word)
+{
+    text_adds(&r->again, " ");
+    text_add_word(&r->again, word);
+    text_add(&r->tell.options, word, strlen(word) + 1);
+}
+
+/* For the command line that plays a case again, in what is printed and in what is kept. */
 static void note_again(struct test_request *r, const char *name)
 {
-    text_addf(&r->again, " --%s%s", name, optarg ? " " : "");
+    char option[32];
+
+    snprintf(option, sizeof option, "--%s", name);
+    note_word(r, option);
     if (optarg)
-        text_add_word(&r->again, optarg);
+        note_word(r, optarg);
 }
 
 static bool take_row(struct test_request *r, const struct row *row)
@@ -419,5 +429,6 @@ void request_fini(struct test_request *r)
     suite_fini(&r->beside);
     suite_fini(&r->suite);
     text_fini(&r->again);
+    text_fini(&r->tell.options);
     text_fini(&r->kept);
 }

@@ -74,6 +74,11 @@ bool tell_wants_formats(const struct tell *t)
     return more;
 }
 
+static struct bytes bytes_of(const struct text *text)
+{
+    return (struct bytes){(const uint8_t *)text_string(text), text->len};
+}
+
 bool tell_all(const struct tell *t, const struct suite *suite, FILE *annotations)
 {
     struct reports reports = {0};
@@ -82,13 +87,12 @@ bool tell_all(const struct tell *t, const struct suite *suite, FILE *annotations
 
     if (!t->json && !tell_wants_formats(t))
         return true;
-    report_json(suite, &json);
+    report_json(suite, bytes_of(&t->options), &json);
     text_adds(&json, "\n");
     if (t->json && !outfile_write(t->json, &json))
         ok = complain("json", t->json);
     if (tell_wants_formats(t)) {
-        const struct bytes text = {(const uint8_t *)text_string(&json), json.len};
-        if (reports_load(&reports, text, "this run", &why))
+        if (reports_load(&reports, bytes_of(&json), "this run", &why))
             ok = tell_formats(t, &reports, annotations) && ok;
         else
             ok = (fprintf(stderr, "iperfspec: %s\n", text_string(&why)), false);

@@ -7,6 +7,7 @@ struct tell {
     const char *files[REPORT_FORMATS]; /* by report_formats[]; that of github is never there */
     const char *html;                  /* folder */
     bool github;                       /* annotations among the output, and the step summary */
+    struct text options; /* words of a command line that plays a case again, a NUL behind each */
 };
 
 /* Whether the standard output belongs to one of the files. */

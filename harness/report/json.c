@@ -231,7 +231,17 @@ bool report_put_file(const char *path, struct jwrite *w)
     return outfile_end(&f);
 }
 
-void report_json(const struct suite *suite, struct text *out)
+static void put_options(struct jwrite *w, struct bytes options)
+{
+    const char *word = (const char *)options.at, *end = word + options.len;
+
+    jwrite_array(w, "options");
+    for (; word < end; word += strlen(word) + 1)
+        jwrite_string(w, NULL, word);
+    jwrite_end(w);
+}
+
+void report_json(const struct suite *suite, struct bytes options, struct text *out)
 {
     struct jwrite w;
     struct text why = {0};
@@ -239,8 +249,9 @@ void report_json(const struct suite *suite, struct text *out)
     jwrite_init(&w, JWRITE_PRETTY);
     jwrite_object(&w, NULL);
     int status = suite_exit_status(suite, &why);
-    jwrite_int(&w, "schema", 1);
+    jwrite_int(&w, "schema", REPORT_SCHEMA);
     report_put_subject(&w, suite);
+    put_options(&w, options);
     jwrite_int(&w, "exit", status);
     jwrite_string(&w, "exit_reason", text_string(&why));
     text_fini(&why);

@@ -199,7 +199,8 @@ static void take_finding(struct report *report, const json_value *v)
     text_fini(&got);
 }
 
-static void name_rerun(struct report *r, const json_value *v)
+/* The subject alone: what a report of before says. */
+static void add_subject_options(struct text *line, const json_value *subject)
 {
     static const char *const options[][2] = {
         {"path",       "build"     },
@@ -207,14 +208,27 @@ static void name_rerun(struct report *r, const json_value *v)
         {"client_cmd", "client-cmd"},
         {"server",     "server"    }
     };
+
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        if (*report_text_of(subject, options[i][0])) {
+            text_addf(line, " --%s ", options[i][1]);
+            text_add_word(line, report_text_of(subject, options[i][0]));
+        }
+}
+
+/* Words, each of which is quoted: whoever made the report orders no shell about. */
+static void name_rerun(struct report *r, const json_value *head)
+{
+    const json_value *options = json_member(head, "options"), *word = NULL;
     struct text line = {0};
 
     text_adds(&line, "iperfspec test");
-    for (size_t i = 0; i < ARRAY_LEN(options); i++)
-        if (*report_text_of(v, options[i][0])) {
-            text_addf(&line, " --%s ", options[i][1]);
-            text_add_word(&line, report_text_of(v, options[i][0]));
-        }
+    if (!options)
+        add_subject_options(&line, json_member(head, "subject"));
+    while ((word = json_next(options, word))) {
+        text_adds(&line, " ");
+        text_add_word(&line, json_text(word));
+    }
     r->rerun = copy(r, text_string(&line));
     text_fini(&line);
 }
@@ -253,7 +267,6 @@ static void take_subject(struct report *r, const json_value *v)
     r->program = copy(r, program_of(v));
     reports_label(v, &label);
     r->label = copy(r, text_string(&label));
-    name_rerun(r, v);
     text_fini(&label);
 }
 
@@ -263,6 +276,7 @@ static void take_run(struct report *r, const struct kept_run *run)
                      *findings = json_member(json_member(run->head, "persistent"), "findings");
 
     take_subject(r, json_member(run->head, "subject"));
+    name_rerun(r, run->head);
     r->exit = (int)json_int(json_member(run->head, "exit"));
     r->exit_reason = copy_member(r, run->head, "exit_reason");
     r->seconds = number_of(run->head, "seconds");

@@ -188,6 +188,8 @@ static bool put_run(struct jwrite *w, const struct run *run, int *status, struct
     jwrite_object(w, NULL);
     jwrite_int(w, "schema", REPORT_SCHEMA);
     copy_value(w, "subject", member(run, 0, "subject"));
+    if (member(run, 0, "options"))
+        copy_value(w, "options", member(run, 0, "options"));
     jwrite_int(w, "exit", exit);
     jwrite_string(w, "exit_reason", text_string(&reason));
     put_needs(w, run);

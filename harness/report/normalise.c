@@ -11,9 +11,9 @@
 
 /* Members that tell how a run went, not what came of it. */
 static const char *const dropped[] = {
-    "seconds",   "service_seconds", "timeline", "stderr",   "branches",
-    "reactions", "connects",        "retries",  "repeated", "seed",
-    "rounds",    "session",         "capture",  "plays",    "worse_plays",
+    "seconds",  "service_seconds", "timeline",    "stderr",  "branches", "reactions",
+    "connects", "retries",         "repeated",    "seed",    "rounds",   "session",
+    "capture",  "plays",           "worse_plays", "options",
 };
 
 /* Where it was noticed that the process is gone, which one step or the next may do. */

@@ -34,8 +34,9 @@ void report_summary(FILE *out, const struct suite *suite);
 void report_areas(FILE *out, const struct suite *suite);
 
 /* --- json.c --- */
-/* The whole run as one JSON object. */
-void report_json(const struct suite *suite, struct text *out);
+/* The whole run as one JSON object. options: words of a command line that plays a case of it again,
+ * a NUL behind each. */
+void report_json(const struct suite *suite, struct bytes options, struct text *out);
 /* The member "subject": what was judged. */
 struct jwrite;
 void report_put_subject(struct jwrite *w, const struct suite *suite);
