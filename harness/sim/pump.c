@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define DATAGRAM_CAP 65536
+#define SSH_TROUBLE  255
 
 uint64_t sim_deadline(const struct sim *s, int64_t ms)
 {
@@ -99,14 +100,39 @@ static void judge_end(struct sim *s, int status)
                  WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 }
 
+/* What is waited for and read beside the connections, or NULL. */
+static const struct sim_process *watched(const struct sim *s)
+{
+    return s->config->process ? s->config->process : s->config->command;
+}
+
+/* With status 0 it may have left a server behind, as `ssh dut iperf3 -s -D` does. */
+static void judge_command_end(struct sim *s, int status)
+{
+    int exited = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+
+    if (exited == SSH_TROUBLE)
+        sim_fail(s, SIM_TROUBLE,
+                 "the command that started the subject ended with status %d: ssh's own trouble, or "
+                 "a subject that a signal killed (with `; exit $?` at its end a shell there tells)",
+                 exited);
+    else if (exited > 0)
+        sim_fail(s, SIM_EXIT, "the command that started the subject ended with status %d", exited);
+    else if (exited < 0)
+        judge_end(s, status);
+}
+
 static bool check_process(struct sim *s)
 {
-    const struct sim_process *p = s->config->process;
+    const struct sim_process *p = watched(s);
     int status;
 
     if (!p || !p->ended(p->context, &status))
         return false;
-    judge_end(s, status);
+    if (s->config->process)
+        judge_end(s, status);
+    else
+        judge_command_end(s, status);
     return true;
 }
 
@@ -114,7 +140,7 @@ bool sim_check_process(struct sim *s, int64_t ms)
 {
     bool waits = !s->config->is_lenient || s->is_probing; /* else whoever looks later sees it */
     uint64_t deadline = now_ns() + (waits ? (uint64_t)ms * 1000000 : 0);
-    const struct sim_process *p = s->config->process;
+    const struct sim_process *p = watched(s);
 
     while (p && !check_process(s) && now_ns() < deadline) {
         struct pollfd fds[4];
@@ -265,7 +291,7 @@ static struct timespec until(uint64_t next_ns)
 
 bool sim_pump(struct sim *s, uint64_t deadline_ns)
 {
-    const struct sim_process *p = s->config->process;
+    const struct sim_process *p = watched(s);
     struct waiting w = {0};
 
     background_turn(s);

@@ -458,9 +458,9 @@ static void judge_rest(struct sim *s)
     uint64_t deadline = sim_deadline(s, hang_ms);
     int status;
 
-    if (!p || sim_failed(s))
+    if (sim_failed(s))
         return;
-    if (!s->end_is_wanted) {
+    if (!p || !s->end_is_wanted) {
         sim_check_process(s, 0);
         return;
     }

@@ -92,6 +92,8 @@ struct sim_config {
     enum sim_segment segment;
     unsigned segment_seed;             /* SIM_RANDOM */
     const struct sim_process *process; /* NULL: a subject whose process is out of reach */
+    const struct sim_process *command; /* NULL, or what started that one: how it ends tells how the
+                                          subject did, unless with status 0 */
     struct sockaddr_storage server;    /* plays client: where the subject listens */
     socklen_t server_len;
     const struct sim_listener *listener; /* plays server */
