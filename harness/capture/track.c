@@ -197,10 +197,7 @@ void track_udp(struct track *t, const struct dissected *p)
         return; /* no session, no streams */
     advance(t, p);
     struct flow *flow = flow_table_get(&t->flows, p, true, &from);
-    if (flow->kind == FLOW_STREAM)
-        track_stream_take_udp(t, flow, from, p);
-    else if (flow->kind == FLOW_NEW)
-        track_stream_first_datagram(t, flow, from, p);
+    track_datagram(t, flow, from, p);
 }
 /* --- life ------------------------------------------------------------------------------------- */
 

@@ -103,11 +103,8 @@ void track_control_finish(struct track *t);
 struct track_session *track_session_with_cookie(const struct track *t, const uint8_t *cookie);
 
 /* --- track_udp.c ------------------------------------------------------------------------------ */
-/* A datagram of a stream, counted; the first one of a flow: the start of a stream, or something
- * else. */
-void track_stream_take_udp(struct track *t, struct flow *flow, int from, const struct dissected *p);
-void track_stream_first_datagram(struct track *t, struct flow *flow, int from,
-                                 const struct dissected *p);
+/* A datagram: one of a stream, counted, or the start of a stream, or something else. */
+void track_datagram(struct track *t, struct flow *flow, int from, const struct dissected *p);
 
 /* --- track_stream.c --------------------------------------------------------------------------- */
 /* A session whose streams go between these ends: the one that waits for streams, if there are
@@ -131,5 +128,8 @@ void track_stream_tell(struct track *t, struct track_session *s, const struct tr
  * missing came late. */
 void track_stream_count(struct track_session *s, enum observer_side from, uint64_t at_ns,
                         uint64_t bytes, int64_t unseen);
+/* Whether not all of its streams were seen; or perhaps not, where some that were may be another
+ * session's. */
+bool track_lacks_streams(const struct track_session *s);
 /* Whether a session goes between the ends of the flow, with that one as its client. */
 bool track_is_between(const struct track_session *s, const struct flow *flow, int client);

@@ -159,14 +159,17 @@ bool track_is_between(const struct track_session *s, const struct flow *flow, in
            memcmp(flow->key.address[client], s->client.address, 16) == 0;
 }
 
-/* The server has asked for streams, and not all of them were seen; or perhaps not, where some that
- * were seen may be another session's. */
-static bool awaits_streams(const struct track_session *s)
+bool track_lacks_streams(const struct track_session *s)
 {
     const struct params *params = observer_params(s->observer);
 
-    return s->last_state[OBSERVER_SERVER] == CREATE_STREAMS &&
-           (params == NULL || s->is_mixed || (int64_t)s->n_streams < params_n_streams(params));
+    return params == NULL || s->is_mixed || (int64_t)s->n_streams < params_n_streams(params);
+}
+
+/* The server has asked for streams, and not all of them were seen. */
+static bool awaits_streams(const struct track_session *s)
+{
+    return s->last_state[OBSERVER_SERVER] == CREATE_STREAMS && track_lacks_streams(s);
 }
 
 /* Whether a stream is the one's or the other's. */

@@ -5,6 +5,8 @@
  * and where that stays open nothing of it is held against anybody. */
 #include "harness/capture/track_core.h"
 
+#include "impl/wire/state.h"
+
 #include <string.h>
 
 static bool is_connect(const struct dissected *p)
@@ -134,7 +136,7 @@ static void settle(struct track *t, struct flow *flow, const struct dissected *p
 
 /* --- datagrams -------------------------------------------------------------------------------- */
 
-void track_stream_take_udp(struct track *t, struct flow *flow, int from, const struct dissected *p)
+static void take(struct track *t, struct flow *flow, int from, const struct dissected *p)
 {
     struct track_stream *stream = flow->stream;
     enum observer_side side = from == flow->client ? OBSERVER_CLIENT : OBSERVER_SERVER;
@@ -153,8 +155,7 @@ void track_stream_take_udp(struct track *t, struct flow *flow, int from, const s
     track_stream_count(s, side, p->at_ns, n, 0);
 }
 
-void track_stream_first_datagram(struct track *t, struct flow *flow, int from,
-                                 const struct dissected *p)
+static void take_first(struct track *t, struct flow *flow, int from, const struct dissected *p)
 {
     int client;
     struct track_session *s = track_session_between(t, flow, &client);
@@ -169,7 +170,70 @@ void track_stream_first_datagram(struct track *t, struct flow *flow, int from,
     if (stream == NULL)
         return;
     stream->is_doubtful = s->is_mixed;
-    if (!stream->is_doubtful)
+    stream->is_told = !stream->is_doubtful;
+    if (stream->is_told)
         track_stream_tell(t, s, stream);
-    track_stream_take_udp(t, flow, from, p);
+    take(t, flow, from, p);
+}
+
+/* --- ports that are used again ---------------------------------------------------------------- */
+
+/* A session other than the flow's whose stream this may be: its server has asked for streams; or
+ * not as far as was seen, but it may have. */
+static struct track_session *other_session(const struct track *t, const struct flow *flow,
+                                           bool may_ask_yet)
+{
+    for (size_t i = 0; i < t->n_live; i++) {
+        struct track_session *s = t->live[i];
+        int8_t state = s->last_state[OBSERVER_SERVER];
+        bool has_asked = (state != 0 && state != PARAM_EXCHANGE) || s->n_gaps > 0;
+        if (s != flow->session && track_is_between(s, flow, flow->client) &&
+            track_lacks_streams(s) && (may_ask_yet || has_asked))
+            return s;
+    }
+    return NULL;
+}
+
+static bool is_opening(const struct flow *flow, int from, const struct dissected *p)
+{
+    return from == flow->client ? is_connect(p) : is_reply(p);
+}
+
+/* Nothing of the stream is held against either session. */
+static void leave_open(struct flow *flow, struct track_session *other)
+{
+    flow->session->is_mixed = other->is_mixed = flow->stream->is_doubtful = true;
+}
+
+/* Whether the datagram is of another stream than those before it on these ports: an opening, or
+ * what comes behind one that was not captured, when the old stream's session is over. An opening
+ * before that may be a copy of the old one's, or the end of its session was not captured. */
+static bool begins_another(const struct track *t, struct flow *flow, int from,
+                           const struct dissected *p)
+{
+    const struct track_stream *stream = flow->stream;
+    bool is_over = !track_is_live(flow->session), opens = is_opening(flow, from, p);
+
+    if (is_over && (opens || other_session(t, flow, false) != NULL))
+        return true;
+    if (!is_over && (!opens || stream->udp[0].n + stream->udp[1].n == 0))
+        return false;
+    struct track_session *other = other_session(t, flow, true);
+    if (other != NULL)
+        leave_open(flow, other);
+    return opens && other != NULL;
+}
+
+void track_datagram(struct track *t, struct flow *flow, int from, const struct dissected *p)
+{
+    if (flow->kind == FLOW_STREAM && begins_another(t, flow, from, p)) {
+        flow->stream->flow = NULL;
+        flow->session = NULL;
+        flow->stream = NULL;
+        flow->kind = FLOW_NEW;
+    }
+    if (flow->kind == FLOW_STREAM)
+        take(t, flow, from, p);
+    else if (flow->kind == FLOW_NEW || is_connect(p))
+        take_first(t, flow, from, p);
 }
