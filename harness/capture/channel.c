@@ -30,7 +30,7 @@ struct channel {
     struct side sides[2];
     struct segment *waiting; /* in the order of the capture */
     size_t n_waiting, n_bytes;
-    uint64_t clock, n_repeated;
+    uint64_t clock, n_repeated, n_late;
     struct channel_origin last;
 };
 
@@ -224,16 +224,19 @@ static bool waits_too_long(const struct channel *c, const struct dissected *p)
 
 /* --- taking ----------------------------------------------------------------------------------- */
 
-/* What the first packet tells about where the directions begin. */
+/* What a packet tells about where the directions begin. One with nothing in it may have overtaken
+ * what was sent before; one in front of which something is missing may have been sent in answer to
+ * what the other side has said. */
 static void learn(struct channel *c, int from, const struct dissected *p)
 {
     struct side *own = &c->sides[from], *other = &c->sides[!from];
 
-    if (!own->is_known) {
+    if (!own->is_known && (p->len > 0 || p->flags & (DISSECT_SYN | DISSECT_FIN | DISSECT_RST))) {
         own->is_known = true;
         own->next = p->seq + (p->flags & DISSECT_SYN ? 1 : 0);
     }
-    if (!other->is_known && p->flags & DISSECT_ACK && !(p->flags & DISSECT_RST)) {
+    bool is_next = own->is_known && ahead(p->seq, own->next) <= 0;
+    if (!other->is_known && is_next && p->flags & DISSECT_ACK && !(p->flags & DISSECT_RST)) {
         other->is_known = true;
         other->next = p->ack;
     }
@@ -248,7 +251,7 @@ void channel_start(struct channel *c, int from, uint32_t seq)
 static bool is_sane(const struct channel *c, int from, const struct dissected *p)
 {
     const struct side *own = &c->sides[from], *other = &c->sides[!from];
-    int32_t place = ahead(p->seq, own->next);
+    int32_t place = own->is_known ? ahead(p->seq, own->next) : 0;
 
     if (place > FARTHEST || place < -FARTHEST)
         return false;
@@ -296,6 +299,7 @@ void channel_take(struct channel *c, int from, const struct dissected *p)
         give(c, &s);
         give_waiting(c);
     } else if (s.len > 0 || s.flags & (DISSECT_FIN | DISSECT_RST)) {
+        c->n_late++;
         wait_for(c, &s);
     }
 }
@@ -329,7 +333,7 @@ bool channel_next(const struct channel *c, int from, uint32_t *seq)
     return c->sides[from].is_known;
 }
 
-uint64_t channel_n_repeated(const struct channel *c)
+bool channel_is_in_order(const struct channel *c)
 {
-    return c->n_repeated;
+    return c->n_repeated == 0 && c->n_late == 0;
 }

@@ -43,6 +43,7 @@ static void open_hole(struct stream_tcp *t, uint32_t from, uint32_t to)
     if (from == to)
         return;
     t->missing += to - from;
+    t->had_holes = true;
     if (t->n_holes == STREAM_HOLES)
         forget_hole(t, 0); /* the oldest will not be filled any more */
     t->holes[t->n_holes++] = (struct stream_hole){from, to};
@@ -187,7 +188,7 @@ void stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other, const str
         take_bytes(own, p);
         if (own->repeated > repeated && is_new && p->len > 1) /* one byte may be a probe */
             note_resent(own, p->at_ns);
-        if (own->first_ns == 0) {
+        if (own->repeated == repeated && own->first_number == 0) {
             own->first_ns = p->at_ns;
             own->first_number = p->number;
         }

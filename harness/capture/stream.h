@@ -23,18 +23,19 @@ struct stream_tcp {
     uint64_t confirmed;        /* bytes that the other end acknowledged */
     uint64_t confirmed_at_fin; /* the same when the other end sent its FIN */
     uint64_t missing;          /* bytes of them that were not seen */
+    bool had_holes;            /* or came late */
     uint64_t repeated;         /* segments whose bytes had been seen */
     /* Of them those that the sender, not the network, has sent twice: they carry a newer IP
      * identification than anything before. */
     struct resent {
         uint64_t n, last_ns;
-    } resent, resent_before; /* all; and those before a time near its end */
-    uint64_t resent_mark_ns; /* that time */
-    uint16_t ip_id;          /* newest seen; 0: none */
-    bool ids_are_odd;        /* they do not count packets up, and tell nothing */
-    uint64_t window;         /* largest that it offered, bytes; 0: unknown scale */
-    uint64_t window_at_fin;  /* with its FIN */
-    uint64_t first_ns, last_ns, first_number;
+    } resent, resent_before;                  /* all; and those before a time near its end */
+    uint64_t resent_mark_ns;                  /* that time */
+    uint16_t ip_id;                           /* newest seen; 0: none */
+    bool ids_are_odd;                         /* they do not count packets up, and tell nothing */
+    uint64_t window;                          /* largest that it offered, bytes; 0: unknown scale */
+    uint64_t window_at_fin;                   /* with its FIN */
+    uint64_t first_ns, last_ns, first_number; /* packets with new bytes; 0: none */
     struct stream_hole holes[STREAM_HOLES];
     unsigned n_holes;
 };

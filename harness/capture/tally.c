@@ -28,9 +28,10 @@ double tally_slack_s(double seconds)
 static void judge_direction(const struct tally *t, const struct side_by_side *b)
 {
     const struct stream_tcp *back = &b->stream->tcp[!b->sender];
+    uint64_t seen = back->sent - back->missing; /* what was acknowledged may be a FIN */
     bool is_bidir = t->params->bidirectional;
 
-    if (back->sent == 0 || back->first_number == 0 || b->stream->was_denied)
+    if (seen == 0 || back->first_number == 0 || b->stream->was_denied)
         return;
     track_blame(t->track, t->s,
                 !is_bidir                      ? "STR-16"
@@ -38,7 +39,7 @@ static void judge_direction(const struct tally *t, const struct side_by_side *b)
                                                : "STR-2",
                 !b->sender, back->first_number, back->first_ns,
                 "no data against the stream's direction", "stream %" PRId64 ": %" PRIu64 " byte%s",
-                b->stream->id, back->sent, text_plural(back->sent));
+                b->stream->id, seen, text_plural(seen));
 }
 
 static void judge_stream(const struct tally *t, unsigned index)
@@ -70,6 +71,18 @@ static bool has_doubts(const struct tally *t)
     return t->s->is_mixed && doubtful;
 }
 
+/* A client opens a stream when the one before it is open: it has sent its cookie, or had its
+ * reply. What else was seen was re-ordered, and perhaps the openings were. */
+static bool is_reordered(const struct track_session *s)
+{
+    for (size_t i = 1; i < s->n_streams; i++) {
+        const struct track_stream *last = s->streams[i - 1], *next = s->streams[i];
+        if ((last->is_udp ? last->reply_number : last->number) > next->first_number)
+            return true;
+    }
+    return false;
+}
+
 /* Why the numbers of the streams say nothing; NULL if they do. */
 static const char *cannot_compare(const struct tally *t)
 {
@@ -92,6 +105,8 @@ static const char *cannot_compare(const struct tally *t)
                "datagrams do not say whose they are";
     if (!s->order_is_sure || (int64_t)s->n_streams != params_n_streams(t->params))
         return "not all streams were captured from their start";
+    if (is_reordered(s))
+        return "packets came in another order than they were sent in, and perhaps the streams did";
     return NULL;
 }
 

@@ -58,16 +58,16 @@ static bool has_lost(const struct track_stream *stream)
         const struct stream_tcp *tcp = &stream->tcp[side];
         const struct stream_udp *udp = &stream->udp[side];
         if (stream->is_udp ? udp->account.errors + udp->account.out_of_order + udp->repeated != 0
-                           : tcp->missing + tcp->repeated != 0)
+                           : tcp->had_holes || tcp->repeated != 0)
             return true;
     }
     return false;
 }
 
-/* Nothing was sent twice, or is missing: each byte is where its first copy was. */
+/* Nothing was sent twice, came late, or is missing: each byte is where its first copy was. */
 static bool is_clean(const struct track_session *s)
 {
-    bool clean = s->n_repeated == 0;
+    bool clean = s->is_in_order;
 
     for (size_t i = 0; i < s->n_streams; i++)
         clean = clean && !has_lost(s->streams[i]);
@@ -104,7 +104,8 @@ static double most_s(const struct tally *t, enum observer_side side)
     if (!s->order_is_sure || s->n_streams == 0 ||
         (int64_t)s->n_streams != params_n_streams(t->params))
         return HUGE_VAL;
-    return tally_slack_s(seconds_between(s->streams[s->n_streams - 1]->at_ns, s->results_ns[side]));
+    double lasted_s = seconds_between(s->streams[s->n_streams - 1]->at_ns, s->results_ns[side]);
+    return is_clean(s) ? tally_slack_s(lasted_s) : 2 * lasted_s + LATE_S;
 }
 
 /* RES-28 */

@@ -38,11 +38,12 @@ struct track_stream {
     int64_t id; /* STR-6 */
     bool is_udp;
     bool has_open;             /* its first bytes (cookie, connect message) are in the capture */
-    bool has_reply;            /* UDP */
     bool was_denied;           /* TCP: answered with ff */
     bool is_doubtful, is_told; /* UDP: perhaps it is another session's; an event has named it */
     struct track_end client;
-    uint64_t at_ns, number;    /* of its first packet */
+    uint64_t at_ns, number;    /* of its first packet with payload */
+    uint64_t first_number;     /* of its first packet */
+    uint64_t reply_number;     /* UDP: of the reply to its opening; 0: none */
     uint64_t confirmed_at_end; /* bytes that a client had acknowledged when its TEST_END came */
     /* By enum observer_side of the sender. */
     union {
@@ -82,7 +83,7 @@ struct track_session {
     /* The first packet with a time before that of the packet in front of it, or with none:
      * durations tell nothing. 0: there was no such packet. */
     uint64_t odd_clock_number;
-    uint64_t n_repeated; /* segments of it */
+    bool is_in_order; /* every segment of it came in its turn, and once */
     /* By side: the sequence number of the channel's first byte, once any byte was seen. */
     bool has_base[2];
     uint32_t base[2];

@@ -88,6 +88,43 @@ static bool is_denial(const struct control *c, struct bytes bytes)
     return c->n_cookie == 0 && bytes.len == 1 && (int8_t)bytes.at[0] == ACCESS_DENIED;
 }
 
+static bool has_same_ends(const struct flow *a, const struct flow *b)
+{
+    return a->client >= 0 && b->client >= 0 && a->key.port[!a->client] == b->key.port[!b->client] &&
+           memcmp(a->key.address[a->client], b->key.address[b->client], 16) == 0 &&
+           memcmp(a->key.address[!a->client], b->key.address[!b->client], 16) == 0;
+}
+
+/* Whether there is another control connection between the same ends: then this may be a stream of
+ * its session, whose cookie was not captured. */
+static bool has_sibling(const struct control *c)
+{
+    const struct track *t = c->track;
+
+    for (size_t i = 0; i < t->n_live; i++) {
+        const struct flow *flow = t->live[i]->control->flow;
+        if (track_is_live(t->live[i]) && flow != NULL && has_same_ends(flow, c->flow))
+            return true;
+    }
+    for (size_t i = 0; i < t->n_opening; i++)
+        if (t->opening[i] != c && has_same_ends(t->opening[i]->flow, c->flow))
+            return true;
+    return false;
+}
+
+/* Whether a server says that to a cookie. What is only sent later in a session may as well be data,
+ * if the server writes a byte or two at a time. */
+static bool is_answer(const struct control *c, struct channel_origin origin, struct bytes bytes)
+{
+    int8_t state = (int8_t)bytes.at[0];
+
+    if (c->n_cookie < COOKIE_LEN || origin.len > ANSWER_MAX)
+        return false;
+    if (state == PARAM_EXCHANGE || state == ACCESS_DENIED || state == SERVER_ERROR)
+        return true;
+    return state_is_sent_by_server(state) && !has_sibling(c);
+}
+
 static void open_from_server(struct control *c, struct channel_origin origin, struct bytes bytes)
 {
     if (is_denial(c, bytes) && !c->is_denied) {
@@ -95,9 +132,7 @@ static void open_from_server(struct control *c, struct channel_origin origin, st
         c->denied_origin = origin;
         return;
     }
-    bool is_answer = c->n_cookie == COOKIE_LEN && origin.len <= ANSWER_MAX;
-
-    if (!is_answer && !track_is_port(c->track, c->flow)) {
+    if (!is_answer(c, origin, bytes) && !track_is_port(c->track, c->flow)) {
         c->is_dead = true;
         return;
     }

@@ -79,6 +79,7 @@ struct track_stream *track_stream_add(struct track *t, struct track_session *s, 
     stream->client = track_end_of(flow, flow->client);
     stream->at_ns = p->at_ns;
     stream->number = p->number;
+    stream->first_number = flow->first_number;
     stream->flow = flow;
     s->streams[s->n_streams++] = stream;
     if (!has_open)

@@ -45,7 +45,7 @@ static bool take_opening(struct track *t, struct track_session *s, struct track_
                     "%02x %02x %02x %02x", p->payload.at[0], p->payload.at[1], p->payload.at[2],
                     p->payload.at[3]);
     if (side == OBSERVER_SERVER)
-        stream->has_reply = true;
+        stream->reply_number = p->number;
     return true;
 }
 
@@ -231,6 +231,7 @@ void track_datagram(struct track *t, struct flow *flow, int from, const struct d
         flow->session = NULL;
         flow->stream = NULL;
         flow->kind = FLOW_NEW;
+        flow->first_number = p->number;
     }
     if (flow->kind == FLOW_STREAM)
         take(t, flow, from, p);
