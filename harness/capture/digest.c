@@ -111,7 +111,7 @@ void digest_ending(const struct track_session *s, struct text *out)
     else if (client == CLIENT_TERMINATE)
         text_adds(out, "ended by the client");
     else if (observer_completed(s->observer) ||
-             (has_gap && client == IPERF_DONE && server == DISPLAY_RESULTS))
+             (has_gap && client == IPERF_DONE)) /* which answers DISPLAY_RESULTS alone */
         text_adds(out, "completed");
     else if (s->is_over[OBSERVER_CLIENT] || s->is_over[OBSERVER_SERVER]) {
         enum observer_side by = s->first_over;

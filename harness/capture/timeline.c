@@ -5,6 +5,18 @@
 
 #define ENTRIES_MAX 4096
 
+/* A message that misses something is told behind what it misses: it began before that. */
+static void put_in_order(struct timeline *t)
+{
+    for (size_t i = t->n - 1; i > 0 && t->entries[i].event.has_hole; i--) {
+        struct timeline_entry *e = &t->entries[i], last = *e;
+        if (e[-1].event.kind != TRACK_GAP || e[-1].event.from != e->event.from)
+            return;
+        *e = e[-1];
+        e[-1] = last;
+    }
+}
+
 void timeline_add(struct timeline *t, const struct track_event *event)
 {
     if (t->n == ENTRIES_MAX) {
@@ -25,6 +37,7 @@ void timeline_add(struct timeline *t, const struct track_event *event)
         e->message.text.at = (const uint8_t *)e->text;
     }
     e->event.message = NULL; /* the array moves: set when it is read */
+    put_in_order(t);
 }
 
 void timeline_fini(struct timeline *t)

@@ -349,7 +349,6 @@ void timeline_print(FILE *out, const struct timeline *t, const struct track_sess
 {
     struct timeline_style style = {is_pretty, s->first_ns};
     unsigned next = 0;
-    bool has_run = s->is_late;
 
     print_head(out, s);
     fputs("       time    packet\n", out);
@@ -357,9 +356,7 @@ void timeline_print(FILE *out, const struct timeline *t, const struct track_sess
         struct track_event event = timeline_event(&t->entries[i]);
         if (event.kind == TRACK_NOTE) /* stands below */
             continue;
-        has_run |= event.kind == TRACK_MESSAGE && event.message->state == TEST_RUNNING;
-        if (has_run && event.at_ns > s->running_ns)
-            print_volume(out, s, &next, event.at_ns);
+        print_volume(out, s, &next, event.at_ns);
         timeline_print_event(out, &event, "", &style);
     }
     print_volume(out, s, &next, MAX(s->last_ns, s->volume.start_ns + 1));

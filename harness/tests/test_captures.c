@@ -2,6 +2,7 @@
  * can happen to a capture is held against the peers. */
 #include "harness/capture/digest.h"
 #include "harness/capture/fragment.h"
+#include "harness/capture/timeline.h"
 #include "harness/tests/capfile.h"
 #include "impl/tests/unit.h"
 #include "impl/wire/json.h"
@@ -425,6 +426,78 @@ static void snapped(struct capfile *f, const char *name, size_t k)
     judge_clean(f, name, "snap length", snap_lengths[k]);
 }
 
+/* One byte of each state is enough to know how a session ended. */
+static void snapped_ending(struct capfile *f, const char *name, size_t k)
+{
+    static const uint32_t lengths[] = {88, 90, 100, 128, 200, 300};
+    struct capfile_verdict whole = capfile_judge(f, f->n);
+
+    for (size_t n = 0; n < f->n; n++)
+        f->packets[n].snap = lengths[k];
+    struct capfile_verdict cut = capfile_judge(f, f->n);
+    if (strcmp(whole.ending, "completed") == 0 && strcmp(cut.ending, "completed") != 0)
+        fail_msg("%s, snap length %u: %s", name, lengths[k], cut.ending);
+    for (size_t n = 0; n < f->n; n++)
+        f->packets[n].snap = 0;
+}
+
+static void test_a_snap_length_leaves_a_completed_session_completed(void **state)
+{
+    (void)state;
+    each(snapped_ending, 6);
+}
+
+/* --- what the timeline shows ------------------------------------------------------------------ */
+
+static void keep_event(void *context, struct track_session *s, const struct track_event *event)
+{
+    (void)context;
+    timeline_collect(s, event);
+}
+
+struct shown {
+    unsigned n_texts[2]; /* by side */
+    bool is_in_order;    /* by packet */
+};
+
+static void look_at_timeline(void *context, struct track_session *s)
+{
+    const struct timeline *t = s->user;
+    struct shown *shown = context;
+    uint64_t last = 0;
+
+    for (size_t i = 0; i < t->n; i++) {
+        struct track_event event = timeline_event(&t->entries[i]);
+        if (event.kind == TRACK_NOTE)
+            continue;
+        shown->is_in_order &= event.number >= last;
+        last = event.number;
+        if (event.kind == TRACK_MESSAGE && event.message->kind == OBSERVER_JSON)
+            shown->n_texts[event.from]++;
+    }
+    timeline_discard(s);
+}
+
+/* Each text has a row, whatever is missing of it, at the packet in which it began. */
+static void test_a_timeline_shows_texts_that_a_snap_length_has_cut(void **state)
+{
+    static const uint32_t lengths[] = {80, 90, 100, 200, 300, 0};
+
+    (void)state;
+    for (size_t k = 0; k < ARRAY_LEN(lengths); k++) {
+        struct shown shown = {.is_in_order = true};
+        struct capfile f;
+        assert_true(capfile_read(&f, "pcaps/3.22-3.22-time.pcap.gz"));
+        for (size_t n = 0; n < f.n; n++)
+            f.packets[n].snap = lengths[k];
+        capfile_feed(&f, f.n, &(struct track_user){keep_event, look_at_timeline, &shown});
+        if (shown.n_texts[0] != 2 || shown.n_texts[1] != 1 || !shown.is_in_order)
+            fail_msg("snap length %u: %u texts by the client, %u by the server%s", lengths[k],
+                     shown.n_texts[0], shown.n_texts[1], shown.is_in_order ? "" : ", out of order");
+        capfile_fini(&f);
+    }
+}
+
 static void test_a_capture_with_any_snap_length_blames_nobody(void **state)
 {
     (void)state;
@@ -474,6 +547,8 @@ int main(void)
         cmocka_unit_test(test_udp_sessions_at_the_same_time_are_told_apart_by_length),
         cmocka_unit_test(test_a_capture_with_many_holes_blames_nobody),
         cmocka_unit_test(test_a_capture_with_any_snap_length_blames_nobody),
+        cmocka_unit_test(test_a_snap_length_leaves_a_completed_session_completed),
+        cmocka_unit_test(test_a_timeline_shows_texts_that_a_snap_length_has_cut),
         cmocka_unit_test(test_damaged_packets_are_survived),
     };
     return cmocka_run_group_tests(tests, find_captures, free_captures);

@@ -415,9 +415,9 @@ enum spec_err observer_end(struct observer *o, enum observer_side from, uint64_t
     return SPEC_OK;
 }
 
-/* A hole inside a text or a cookie leaves everything behind it where it was; unless so much of it
- * is missing that a few packets would cost any amount of memory. */
-static bool fill_hole(struct lane *lane, uint64_t len)
+/* Bytes of a hole that surely belong to the message at hand: they leave everything behind it where
+ * it was; unless so much of it is missing that a few packets would cost any amount of memory. */
+static uint64_t part_of_message(const struct lane *lane, uint64_t hole)
 {
     uint64_t whole = lane->mode == LANE_JSON     ? 4 + (uint64_t)frame_announced(&lane->dec)
                      : lane->mode == LANE_COOKIE ? COOKIE_LEN
@@ -425,12 +425,10 @@ static bool fill_hole(struct lane *lane, uint64_t len)
                                                  : 0;
     size_t partial = frame_partial(&lane->dec);
 
-    if (lane->mode == LANE_JSON && partial < 4)
-        return false; /* the length itself */
-    if (whole <= partial || len > MIN(whole - partial, OBSERVER_HOLES_MAX - lane->hole_len))
-        return false;
-    lane->hole_len += (uint32_t)len;
-    return true;
+    if (whole <= partial || (lane->mode == LANE_JSON && partial < 4)) /* the length itself */
+        return 0;
+    uint64_t part = MIN(hole, whole - partial);
+    return part > OBSERVER_HOLES_MAX - lane->hole_len ? 0 : part;
 }
 
 void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, uint64_t len)
@@ -440,14 +438,15 @@ void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, u
 
     if (len == 0 || lane->mode == LANE_BLIND)
         return;
-    if (!fill_hole(lane, len)) {
-        lane->offset += len;
-        go_blind(o, lane);
+    uint64_t part = part_of_message(lane, len);
+    lane->has_hole |= part > 0;
+    lane->hole_len += (uint32_t)part;
+    for (uint64_t left = part; left > 0; left -= MIN(left, sizeof filler))
+        observer_bytes(o, from, at_ns, (struct bytes){filler, (size_t)MIN(left, sizeof filler)});
+    if (part == len)
         return;
-    }
-    lane->has_hole = true;
-    for (; len > 0; len -= MIN(len, sizeof filler))
-        observer_bytes(o, from, at_ns, (struct bytes){filler, (size_t)MIN(len, sizeof filler)});
+    lane->offset += len - part;
+    go_blind(o, lane);
 }
 
 bool observer_is_blind(const struct observer *o, enum observer_side from)

@@ -85,8 +85,8 @@ enum spec_err observer_end(struct observer *o, enum observer_side from, uint64_t
 
 /* Bytes of that direction are missing (capture loss, snap length): len of them. What cannot be
  * known from then on is not judged. Inside a text they cost the memory that they would have taken,
- * up to OBSERVER_HOLES_MAX; where more of a text is missing, the side can't be told apart from
- * there on. */
+ * up to OBSERVER_HOLES_MAX; where more of a text is missing, or more than its rest, the side can't
+ * be told apart from there on. */
 #define OBSERVER_HOLES_MAX (64u << 10)
 void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, uint64_t len);
 
