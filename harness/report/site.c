@@ -1,8 +1,10 @@
 /* site.c - the folder: which cases there are, what the builds are called, and its files. */
 #include "harness/report/site.h"
 
+#include "harness/report/bring.h"
 #include "harness/report/outfile.h"
 #include "harness/report/page.h"
+#include "harness/report/sweep.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -154,23 +156,17 @@ static void name_builds(struct site *site)
 
 /* --- captures --------------------------------------------------------------------------------- */
 
-/* Copy one into the site, if it is a pcapng file and not there already. A report is not trusted:
- * no other file is copied because it names one. */
-static void bring_capture(const struct site *site, size_t build, const struct site_case *c)
+static bool bring(const struct site *site, size_t build, const struct site_case *c, size_t *left)
 {
-    static const char magic[] = "\x0a\x0d\x0d\x0a";
     const struct report_result *r = c->results[build];
-    struct text bytes = {0}, path = {0};
+    struct text path = {0};
 
     if (!r || !*r->capture)
-        return;
+        return true;
     page_capture(site, build, c, &path);
-    bool is_one =
-        text_read_file(&bytes, r->capture) && bytes.len > 4 && memcmp(bytes.at, magic, 4) == 0;
-    if (is_one)
-        outfile_write(text_string(&path), &bytes);
-    text_fini(&bytes);
+    bool ok = bring_capture(r->capture, text_string(&path), left);
     text_fini(&path);
+    return ok;
 }
 
 void page_capture(const struct site *site, size_t build, const struct site_case *c,
@@ -227,18 +223,57 @@ static bool write_file(const struct site *site, const char *name, struct text *p
 
 static bool write_cases(const struct site *site)
 {
+    size_t left = BRING_ALL_MAX;
     bool ok = true;
 
     for (size_t i = 0; i < site->n && ok; i++) {
         struct text page = {0}, name = {0};
-        for (size_t b = 0; b < site->n_builds; b++)
-            bring_capture(site, b, &site->cases[i]);
+        for (size_t b = 0; b < site->n_builds && ok; b++)
+            ok = bring(site, b, &site->cases[i], &left);
         text_addf(&name, "case/%s", site->cases[i].file);
         page_case(site, i, &page);
-        ok = write_file(site, text_string(&name), &page);
+        ok = ok && write_file(site, text_string(&name), &page);
         text_fini(&name);
+        text_fini(&page);
     }
     return ok;
+}
+
+/* The names of what is in the folder of captures, but for those that could not be brought. */
+static size_t name_captures(const struct site *site, struct arena *arena, char **names)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < site->n; i++)
+        for (size_t b = 0; b < site->n_builds; b++) {
+            const struct report_result *r = site->cases[i].results[b];
+            struct text path = {0};
+            if (!r || !*r->capture)
+                continue;
+            page_capture(site, b, &site->cases[i], &path);
+            const char *name = strrchr(text_string(&path), '/') + 1;
+            names[n++] = arena_copy(arena, name, strlen(name));
+            text_fini(&path);
+        }
+    return n;
+}
+
+/* Pages and captures of cases that an earlier site had in the same folder. */
+static void sweep(const struct site *site)
+{
+    struct arena arena = {0};
+    char **names = arena_alloc(&arena, (site->n * (site->n_builds + 1) + 1) * sizeof *names);
+    struct text dir = {0};
+
+    for (size_t i = 0; i < site->n; i++)
+        names[i] = site->cases[i].file;
+    text_addf(&dir, "%s/case", site->request->dir);
+    sweep_folder(text_string(&dir), ".html", names, site->n);
+    text_fini(&dir);
+    text_addf(&dir, "%s/capture", site->request->dir);
+    sweep_folder(text_string(&dir), ".pcapng", names, name_captures(site, &arena, names));
+    text_fini(&dir);
+    arena_fini(&arena);
 }
 
 static bool write_all(const struct site *site)
@@ -265,6 +300,8 @@ static bool write_all(const struct site *site)
         ok = write_file(site, pages[i].name, &text);
     }
     text_fini(&text);
+    if (ok)
+        sweep(site);
     remove_folder(dir, "/capture"); /* if no case left one */
     return ok;
 }
