@@ -84,8 +84,7 @@ void diffs_fini(struct diffs *d)
 
 /* --- for people ------------------------------------------------------------------------------- */
 
-/* "pass", "FAIL (crash)", "known (miss)". */
-static void add_verdict(struct text *out, const struct report_result *r)
+void diff_verdict(const struct report_result *r, struct text *out)
 {
     if (!r)
         text_adds(out, "nothing");
@@ -105,9 +104,9 @@ static void add_change(struct text *out, const struct diff_change *c)
     text_addf(out, "%-7s ", c->what);
     escape_line(out, id_of(c), ESCAPE_ALL);
     text_adds(out, "  ");
-    add_verdict(out, c->old);
+    diff_verdict(c->old, out);
     text_adds(out, " -> ");
-    add_verdict(out, c->now);
+    diff_verdict(c->now, out);
     text_adds(out, "\n");
     if (c->now && strcmp(c->now->cause, "ok") != 0) {
         report_reason(c->now, &reason);

@@ -28,3 +28,5 @@ void diffs_fini(struct diffs *d);
 /* For people, and as one JSON object (docs/report-schema.md). */
 void diffs_text(const struct diffs *d, struct text *out);
 void diffs_json(const struct diffs *d, struct text *out);
+/* "pass", "FAIL (crash)", "known (miss)"; "nothing" for NULL. */
+void diff_verdict(const struct report_result *r, struct text *out);

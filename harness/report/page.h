@@ -63,6 +63,10 @@ void page_cases(const struct site *site, struct text *out);
 void page_case(const struct site *site, size_t i, struct text *out);
 void page_clauses(const struct site *site, struct text *out);
 
+/* --- page_beside.c --- */
+/* The section of index.html on what is another than with the base; nothing if there is none. */
+void page_beside(const struct site *site, struct text *out);
+
 /* --- page_ladder.c --- */
 /* A result's session as a ladder of the width of the page, and its JSON messages below. */
 void page_add_ladder(struct text *out, const struct report_result *r, const char *build);

@@ -73,8 +73,6 @@ static void add_card(const struct site *site, size_t b, struct text *out)
                       page_code_word(PAGE_CODES[i]));
     snprintf(number, sizeof number, "%.0f", r->seconds);
     text_adds(out, "</ul>");
-    if (*r->base)
-        page_addf(out, "<p>Beside %s: %s</p>", r->base, r->beside);
     page_addf(out, "<p class=\"quiet\">%s%s%s, %s s</p></li>\n", *r->package ? "package " : "",
               *r->package ? r->package : r->banner, *r->profile ? "" : ", of no known profile",
               number);
@@ -292,6 +290,7 @@ void page_index(const struct site *site, struct text *out)
     for (size_t b = 0; b < site->n_builds; b++)
         add_card(site, b, out);
     text_adds(out, "</ul></section>\n");
+    page_beside(site, out);
     add_unexpected(site, out);
     add_matrix(site, out);
     text_adds(out, "<script src=\"cases.js\" defer></script>\n");
