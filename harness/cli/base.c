@@ -8,17 +8,23 @@
 
 enum { BISECT_SKIP = 125, BISECT_ABORT = 128 };
 
-static int complain(const char *path, struct text *why, int status)
+/* How it is started. */
+static const char *name_of(const struct subject_build *b)
 {
-    fprintf(stderr, "iperfspec: --base %s: %s\n", path, text_string(why));
+    return b->path[0] ? b->path : b->server_cmd[0] ? b->server_cmd : b->client_cmd;
+}
+
+static int complain(const struct subject_build *b, struct text *why, int status)
+{
+    fprintf(stderr, "iperfspec: --base %s: %s\n", name_of(b), text_string(why));
     text_fini(why);
     return status;
 }
 
 /* The same settings, another program. What the base is known for makes no difference, but a failure
  * that it is known for need not be played twice. */
-static int prepare(struct suite *base, const char *path, const struct cli_choice *choice,
-                   const struct suite *build)
+static int prepare(struct suite *base, const struct subject_build *program, const char *profile,
+                   const struct cli_choice *choice, const struct suite *build)
 {
     struct subject_build *b = &base->settings.build;
     struct script_error error;
@@ -30,17 +36,16 @@ static int prepare(struct suite *base, const char *path, const struct cli_choice
     base->demands.strict_asbuilt = build->demands.strict_asbuilt;
     base->is_shuffled = build->is_shuffled;
     base->seed = build->seed;
-    *b = (struct subject_build){0};
+    *b = *program;
     memcpy(b->env, build->settings.build.env, sizeof b->env);
     memcpy(b->wrap, build->settings.build.wrap, sizeof b->wrap);
-    if (snprintf(b->path, sizeof b->path, "%s", path) >= (int)sizeof b->path ||
-        (strchr(path, '/') && access(path, X_OK) != 0)) {
-        text_adds(&why, strerror(errno ? errno : ENAMETOOLONG));
-        return complain(path, &why, CLI_TROUBLE);
+    if (strchr(b->path, '/') && access(b->path, X_OK) != 0) {
+        text_adds(&why, strerror(errno));
+        return complain(b, &why, CLI_TROUBLE);
     }
     if (!subject_identify(b, base->settings.limit_ns, &why) ||
-        !suite_choose_profile(b, NULL, &base->profile, &why))
-        return complain(path, &why, CLI_TROUBLE);
+        !suite_choose_profile(b, b->path[0] ? NULL : profile, &base->profile, &why))
+        return complain(b, &why, CLI_TROUBLE);
     if (suite_default_cases(own, sizeof own)) {
         snprintf(dir, sizeof dir, "%s/expect", own);
         suite_expectations_read(&base->expectations, dir, b, &error);
@@ -48,24 +53,24 @@ static int prepare(struct suite *base, const char *path, const struct cli_choice
     return cli_find(choice, &base->cases, NULL, &is_whole);
 }
 
-int base_run(struct suite *base, const char *path, const struct cli_choice *choice,
-             struct suite *build, FILE *out)
+int base_run(struct suite *base, const struct subject_build *program, const char *profile,
+             const struct cli_choice *choice, struct suite *build, FILE *out)
 {
     struct text why = {0};
     bool spoke;
-    int status = prepare(base, path, choice, build);
+    int status = prepare(base, program, profile, choice, build);
 
     if (status != CLI_OK)
         return status;
     if (!suite_probe(&base->settings, &base->cases, &spoke, &why))
-        return complain(path, &why, CLI_TROUBLE);
+        return complain(program, &why, CLI_TROUBLE);
     fputs("base     ", out);
     report_name(&base->settings.build, out);
-    fprintf(out, "  %s: %zu case%s\n", path, base->cases.n, text_plural(base->cases.n));
+    fprintf(out, "  %s: %zu case%s\n", name_of(program), base->cases.n, text_plural(base->cases.n));
     fflush(out);
     if (!suite_run(base)) {
         text_adds(&why, "not all cases could be played: no worker process");
-        return complain(path, &why, CLI_TROUBLE);
+        return complain(program, &why, CLI_TROUBLE);
     }
     gate_expect(base, build);
     return CLI_OK;

@@ -1,16 +1,11 @@
-/* request.c - the command line of `iperfspec test`: a table of options, what goes together,
- * defaults. */
+/* request.c - the command line of `iperfspec test`: a table of options, and defaults. */
 #include "harness/cli/request.h"
 
-#include "harness/suite/serve.h"
-
 #include <limits.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,6 +63,9 @@ static const char usage[] =
     "What is expected:\n"
     "  --base PATH        what that build does: unexpected is only what --build makes worse, each\n"
     "                     time that both play it again (docs/ci.md)\n"
+    "  --base-server-cmd CMD\n"
+    "  --base-client-cmd CMD\n"
+    "  --base-version-cmd CMD  the same of a program that commands start, as above\n"
     "  --bisect           exit for `git bisect run`: 0 good, 1 bad, 125 cannot tell, 128 bad "
     "usage;\n"
     "                     without --base or --expect no failure is a known one\n"
@@ -132,7 +130,10 @@ static const struct row {
     ROW("keep", POINTER, suite.settings.keep, 0, 0, true),
     ROW("profile", POINTER, profile, 0, 0, true),
     ROW("expect", POINTER, expect, 0, 0, true),
-    ROW("base", POINTER, base, 0, 0, false),
+    ROW("base", PATH, base.path, 0, 0, false),
+    ROW("base-server-cmd", PATH, base.server_cmd, 0, 0, false),
+    ROW("base-client-cmd", PATH, base.client_cmd, 0, 0, false),
+    ROW("base-version-cmd", PATH, base.version_cmd, 0, 0, false),
     ROW("require", POINTER, required, 0, 0, false),
     ROW("json", POINTER, tell.json, 0, 0, false),
     ROW("tap", POINTER, tell.files[0], 0, 0, false),
@@ -241,136 +242,6 @@ static bool take(struct test_request *r, int o)
     return cli_choice_option(&r->choice, o, optarg);
 }
 
-/* "auth,udp" as a set. */
-static bool take_required(struct test_request *r)
-{
-    char *words = r->required ? text_dup(r->required) : NULL, *rest = words, *word;
-    enum script_need need;
-    bool ok = true;
-
-    while (ok && rest && (word = strsep(&rest, ","))) {
-        ok = script_need_find(word, &need);
-        if (ok)
-            r->suite.demands.required |= 1u << need;
-        else
-            fprintf(stderr, "iperfspec test: --require: there is no '%s', only", word);
-    }
-    for (int i = 0; i < SCRIPT_N_NEEDS && !ok; i++)
-        fprintf(stderr, " %s%s", script_need_word((enum script_need)i),
-                i == SCRIPT_N_NEEDS - 1 ? "\n" : "");
-    free(words);
-    return ok;
-}
-
-/* "5201-5210" */
-static bool take_ports(struct test_request *r)
-{
-    struct suite_far *far = &r->suite.settings.far;
-    char rest;
-
-    if (!r->ports)
-        return true;
-    if (sscanf(r->ports, "%5u-%5u%c", &far->port_lo, &far->port_hi, &rest) == 2 &&
-        far->port_lo > 0 && far->port_lo <= far->port_hi && far->port_hi <= 65535)
-        return true;
-    fprintf(stderr, "iperfspec test: --port-range wants A-B, such as 5201-5210, not '%s'\n",
-            r->ports);
-    return false;
-}
-
-/* All of our addresses, none of which a client could be told. */
-static bool is_wildcard(const struct sockaddr_storage *at)
-{
-    return at->ss_family == AF_INET
-               ? ((const struct sockaddr_in *)at)->sin_addr.s_addr == INADDR_ANY
-               : IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)at)->sin6_addr);
-}
-
-/* Addresses are no names: what is told to a client must be what it can use. */
-static bool take_addresses(const struct test_request *r)
-{
-    const struct suite_far *far = &r->suite.settings.far;
-    struct sockaddr_storage at;
-    socklen_t len;
-
-    if (far->dut && !sim_address(far->dut, 1, &at, &len))
-        fprintf(stderr, "iperfspec test: --dut-addr wants an address, not '%s'\n", far->dut);
-    else if (far->harness && !sim_address(far->harness, 1, &at, &len))
-        fprintf(stderr, "iperfspec test: --harness-addr wants an address, not '%s'\n",
-                far->harness);
-    else if (far->listen && !serve_split(far->listen, &at, &len))
-        fprintf(stderr, "iperfspec test: --listen wants ADDR:PORT, not '%s'\n", far->listen);
-    else if (far->listen && !far->harness && is_wildcard(&at))
-        fprintf(stderr,
-                "iperfspec test: with --listen %s give --harness-addr, which clients are told\n",
-                far->listen);
-    else
-        return true;
-    return false;
-}
-
-static bool take_segment(struct test_request *r)
-{
-    static const char *const words[] = {
-#define X(name, word) word,
-        SIM_SEGMENTS(X)
-#undef X
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (!r->segment || strcmp(words[i], r->segment) == 0) {
-            r->suite.settings.segment = (enum sim_segment)i;
-            return true;
-        }
-    fprintf(stderr, "iperfspec test: --segment wants whole, bytes, random or coalesced, not '%s'\n",
-            r->segment);
-    return false;
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat is;
-
-    return stat(path, &is) == 0 && S_ISDIR(is.st_mode);
-}
-
-/* Whether the options go together. */
-static bool is_sensible(const struct test_request *r)
-{
-    const struct subject_build *b = &r->suite.settings.build;
-
-    if (!b->path[0] && !b->server_cmd[0] && !b->client_cmd[0] && !r->suite.settings.remote &&
-        !r->suite.settings.far.listen)
-        fputs("iperfspec test: nothing to judge: --build, --server-cmd, --client-cmd or --server\n",
-              stderr);
-    else if (r->suite.settings.remote && (b->path[0] || b->server_cmd[0]))
-        fputs(
-            "iperfspec test: --server is the server to judge: no --build or --server-cmd with it\n",
-            stderr);
-    else if (r->suite.demands.accepts_all && (!r->expect || is_folder(r->expect)))
-        fputs("iperfspec test: --update-expectations wants --expect FILE, the file to write\n",
-              stderr);
-    else if (r->base && (!b->path[0] || r->persistent || r->suite.demands.accepts_all || r->expect))
-        fputs("iperfspec test: --base is what is expected, of a --build, with a fresh process for "
-              "each "
-              "case: no --server, --persistent or --expect with it\n",
-              stderr);
-    else if (r->soak_s > 0 && (r->base || r->persistent || r->suite.settings.remote ||
-                               suite_is_far(&r->suite.settings.far)))
-        fputs("iperfspec test: --soak watches a process of its own: no --server, --dut-addr, "
-              "--base or "
-              "--persistent with it\n",
-              stderr);
-    else if (r->suite.in_order && !r->persistent)
-        fputs("iperfspec test: --in-order is for --persistent\n", stderr);
-    else if (r->persistent && r->suite.settings.remote)
-        fputs("iperfspec test: --server is one process for all cases already: no --persistent\n",
-              stderr);
-    else
-        return true;
-    return false;
-}
-
 /* Read the command line: CLI_OK, or CLI_USAGE after a message; *help if that is what was asked. */
 static int read_options(struct test_request *r, int argc, char **argv, bool *help)
 {
@@ -394,10 +265,7 @@ static int read_options(struct test_request *r, int argc, char **argv, bool *hel
     r->suite.demands.limits_skips = r->max_skip >= 0;
     r->suite.demands.max_skip = r->max_skip >= 0 ? (unsigned)r->max_skip : 0;
     r->suite.settings.segment_seed = (unsigned)r->suite.seed;
-    return optind == argc && is_sensible(r) && take_required(r) && take_segment(r) &&
-                   take_ports(r) && take_addresses(r)
-               ? CLI_OK
-               : CLI_USAGE;
+    return optind == argc && request_check(r) ? CLI_OK : CLI_USAGE;
 }
 
 /* A case waits most of its time, for the subject or to see it idle: four share a CPU without

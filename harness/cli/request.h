@@ -12,7 +12,8 @@ struct test_request {
     struct live live;
     struct suite beside; /* of --base */
     struct gate gate;
-    const char *ports, *profile, *segment, *record, *expect, *required, *base;
+    struct subject_build base; /* only how it is started; request_has_base() */
+    const char *ports, *profile, *segment, *record, *expect, *required;
     bool quiet, verbose, persistent, no_probe, bisect;
     double jobs, max_skip, seed, details, rounds, budget_s, limit_s, soak_s;
     unsigned n_detailed;
@@ -24,3 +25,10 @@ struct test_request {
  * asked for, and printed. request_fini() in any case. */
 int request_read(struct test_request *r, int argc, char **argv, bool *help);
 void request_fini(struct test_request *r);
+
+/* --- request_check.c --- */
+/* Read the words that options hold, and see whether all of it goes together. False after one line.
+ */
+bool request_check(struct test_request *r);
+/* Whether it is to be compared with a --base. */
+bool request_has_base(const struct test_request *r);

@@ -85,6 +85,8 @@ int cli_soak(struct suite *suite, double seconds, const char *json, FILE *out)
             (unsigned long long)k.seconds, k.correct);
     if (status)
         fprintf(out, "exit %d: %s\n", status, text_string(&why));
+    else
+        fputs("steady: nothing grows for certain, and the process served to the end\n", out);
     if (json && !write_json(json, suite, &k, status, &why)) {
         fprintf(stderr, "iperfspec: %s: %s\n", json, strerror(errno));
         status = CLI_TROUBLE;

@@ -67,7 +67,7 @@ static void progress(void *context, const struct suite_result *result)
     live_step(&r->live, result->standing >= SUITE_UNEXPECTED, now_ns());
     if (is_left_out(r, result))
         return;
-    if (r->base && result->standing == SUITE_XPASS)
+    if (request_has_base(r) && result->standing == SUITE_XPASS)
         return; /* what is better than the base is told at the end */
     live_clear(&r->live);
     report_case(out_of(r), &r->suite, result, text_string(&r->again),
@@ -258,7 +258,7 @@ static bool probe(const struct test_request *r, struct text *why)
     if (r->no_probe || r->suite.settings.far.listen ||
         suite_probe(&r->suite.settings, &r->suite.cases, &spoke, why))
         return true;
-    if (spoke && (r->base || r->bisect))
+    if (spoke && (request_has_base(r) || r->bisect))
         text_fini(why);
     return why->len == 0;
 }
@@ -271,8 +271,8 @@ static int run(struct test_request *r)
 
     if (status != CLI_OK)
         return status;
-    if (r->base)
-        status = base_run(&r->beside, r->base, &r->choice, &r->suite, out_of(r));
+    if (request_has_base(r))
+        status = base_run(&r->beside, &r->base, r->profile, &r->choice, &r->suite, out_of(r));
     if (status != CLI_OK)
         return status;
     set_budget(r);
@@ -293,7 +293,7 @@ static int run(struct test_request *r)
         fputs("iperfspec: not all cases could be played: no worker process\n", stderr);
         return CLI_TROUBLE;
     }
-    if (r->base)
+    if (request_has_base(r))
         return finish_beside(r);
     if (!r->persistent || (r->suite.demands.fail_fast && !r->suite.is_whole))
         return finish(r);
