@@ -283,7 +283,7 @@ static void add_end(const struct conversion *c)
     int8_t server = c->s->last_state[OBSERVER_SERVER], client = c->s->last_state[OBSERVER_CLIENT];
     bool was_left = c->s->first_over == OBSERVER_CLIENT; /* errors of the server's came after it */
 
-    if (observer_completed(c->s->observer)) /* with it goes an error behind the results (DEF-27) */
+    if (observer_completed(c->s->observer)) /* with it goes an error behind the results (DEF-31) */
         text_adds(c->out, "# TEST_END, results both ways, IPERF_DONE, as in any run\nfinish\n");
     else if (client == CLIENT_TERMINATE)
         add_termination(c, OBSERVER_CLIENT);

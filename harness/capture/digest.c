@@ -123,5 +123,5 @@ void digest_ending(const struct track_session *s, struct text *out)
         add_state(s, out);
     }
     if (server == SERVER_ERROR && observer_completed(s->observer))
-        text_adds(out, " after the results (DEF-27)");
+        text_adds(out, " after the results (DEF-31)");
 }
