@@ -219,22 +219,35 @@ blame(struct stream_fault *fault, const char *clause, const char *expected,
     va_end(args);
 }
 
+static uint64_t sent_us_of(const struct datagram_header *h)
+{
+    return h->sec * UINT64_C(1000000) + h->usec;
+}
+
+/* Whether the number was there not long ago. */
+static bool was_there(const struct stream_udp *u, const struct datagram_header *h)
+{
+    return h->seq != 0 && u->recent[h->seq % STREAM_RECENT].seq == h->seq;
+}
+
 /* A number that was sent before, at another time, was given twice; a copy made by the network, or
- * by a capture on all interfaces, carries the same time. */
+ * by a capture of several interfaces, carries the same time. */
+static bool is_copy(const struct stream_udp *u, const struct datagram_header *h)
+{
+    return was_there(u, h) && u->recent[h->seq % STREAM_RECENT].sent_us == sent_us_of(h);
+}
+
 static void judge_number(struct stream_udp *u, const struct datagram_header *h,
                          struct stream_fault *fault)
 {
     unsigned slot = (unsigned)(h->seq % STREAM_RECENT);
-    uint64_t sent_us = h->sec * UINT64_C(1000000) + h->usec;
+    uint64_t sent_us = sent_us_of(h);
 
     if (h->seq == 0)
         blame(fault, "UDP-5", "numbers from 1 on", "number %" PRIu64, h->seq);
-    if (u->recent[slot].seq == h->seq && h->seq != 0) {
-        u->repeated++;
-        if (u->recent[slot].sent_us != sent_us)
-            blame(fault, "UDP-5", "each number once", "number %" PRIu64 " again, with another time",
-                  h->seq);
-    }
+    if (was_there(u, h))
+        blame(fault, "UDP-5", "each number once", "number %" PRIu64 " again, with another time",
+              h->seq);
     u->least_sent_us = u->most_sent_us == 0 ? sent_us : MIN(u->least_sent_us, sent_us);
     u->most_sent_us = MAX(u->most_sent_us, sent_us);
     u->recent[slot].seq = h->seq;
@@ -245,11 +258,17 @@ static void take_one(struct stream_udp *u, struct bytes datagram, uint32_t wire_
                      uint64_t at_ns, struct stream_fault *fault)
 {
     struct datagram_header header;
+    /* it is not if cut by the snap length, or too short */
+    bool is_known = datagram_decode(datagram, wide, &header) == SPEC_OK;
 
+    if (is_known && is_copy(u, &header)) {
+        u->copies++;
+        return;
+    }
     u->n++;
     u->bytes += wire_len;
-    if (datagram_decode(datagram, wide, &header) != SPEC_OK)
-        return; /* cut by the snap length, or too short */
+    if (!is_known)
+        return;
     if (header.usec > 999999)
         blame(fault, "UDP-1", "microseconds of 0-999999", "%" PRIu32, header.usec);
     judge_number(u, &header, fault);
@@ -259,6 +278,7 @@ static void take_one(struct stream_udp *u, struct bytes datagram, uint32_t wire_
 uint64_t stream_udp_take(struct stream_udp *u, const struct dissected *p, bool wide, uint32_t len,
                          struct stream_fault *fault)
 {
+    uint64_t before = u->bytes;
     uint32_t left = p->len;
     struct bytes rest = p->payload;
 
@@ -282,5 +302,5 @@ uint64_t stream_udp_take(struct stream_udp *u, const struct dissected *p, bool w
         left -= len;
     }
     take_one(u, rest, left, wide, p->at_ns, fault);
-    return p->len;
+    return u->bytes - before;
 }

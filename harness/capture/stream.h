@@ -44,7 +44,7 @@ struct stream_tcp {
 struct stream_udp {
     struct account_udp account; /* as a receiver at the point of capture would have counted */
     uint64_t n, bytes;          /* seen */
-    uint64_t repeated;          /* with a number that had been there */
+    uint64_t copies;            /* of one that was seen not long before; not counted above */
     uint64_t odd_len;           /* not of the test's length */
     uint64_t first_ns, last_ns, first_number;
     uint64_t least_sent_us, most_sent_us; /* by the headers */
@@ -72,6 +72,6 @@ struct stream_fault {
 /* One datagram, or several in one buffer of segmentation offload.
  *   wide  16-byte headers
  *   len   the test's datagram length, 0: unknown
- * Returns the bytes. */
+ * Returns the bytes that are news. */
 uint64_t stream_udp_take(struct stream_udp *u, const struct dissected *p, bool wide, uint32_t len,
                          struct stream_fault *fault);

@@ -19,11 +19,11 @@ static struct datagrams datagrams_of(const struct tally *t, const struct side_by
     const struct stream_udp *u = &b->stream->udp[b->sender];
 
     return (struct datagrams){
-        .seen = (int64_t)(u->n - u->repeated),
+        .seen = (int64_t)u->n,
         .highest = (int64_t)u->account.packets,
         .len = t->params->len,
-        .is_whole = u->account.errors == 0 && u->account.out_of_order == 0,
-        .is_in_order = u->account.out_of_order == 0,
+        .is_whole = u->account.errors == 0 && u->account.out_of_order == 0 && u->copies == 0,
+        .is_in_order = u->account.out_of_order == 0 && u->copies == 0,
     };
 }
 

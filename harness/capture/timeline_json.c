@@ -136,6 +136,7 @@ static void write_direction(struct jwrite *w, const struct track_stream *stream,
         jwrite_uint(w, "highest", u->account.packets);
         jwrite_uint(w, "missing", u->account.errors);
         jwrite_uint(w, "out_of_order", u->account.out_of_order);
+        jwrite_uint(w, "copies", u->copies);
         jwrite_double(w, "jitter_s", u->account.jitter_s);
     } else {
         const struct stream_tcp *tcp = &stream->tcp[side];

@@ -289,6 +289,9 @@ static void print_stream(FILE *out, const struct track_stream *stream)
                     mark, u->n, text_plural(u->n), u->bytes, text_plural(u->bytes),
                     u->account.packets, u->account.errors, u->account.out_of_order,
                     u->account.jitter_s * 1e3);
+            if (u->copies > 0)
+                fprintf(out, ", %" PRIu64 " cop%s left out", u->copies,
+                        u->copies == 1 ? "y" : "ies");
         } else if (!stream->is_udp && stream->tcp[side].sent > 0) {
             const struct stream_tcp *tcp = &stream->tcp[side];
             fprintf(out,

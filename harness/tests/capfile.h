@@ -28,7 +28,8 @@ struct capfile_verdict {
     char clause[24], found[128]; /* of the first violation */
     uint64_t number;
     enum observer_side by;
-    uint64_t bytes[2]; /* by sender: data of all streams */
+    uint64_t bytes[2];            /* by sender: data of all streams */
+    uint64_t n_datagrams, n_lost; /* of UDP streams: seen, and late or missing where they were */
     uint64_t stream_bytes[TRACK_STREAMS][2];
     char ending[96], note[160]; /* the note: the first */
     unsigned n_streams;
@@ -94,6 +95,11 @@ static void capfile_done(void *context, struct track_session *s)
     snprintf(v->ending, sizeof v->ending, "%s", text_string(&ending));
     text_fini(&ending);
     for (size_t i = 0; i < s->n_streams; i++) {
+        const struct stream_udp *udp = s->streams[i]->udp;
+        for (int side = 0; side < 2 && s->streams[i]->is_udp; side++) {
+            v->n_datagrams += udp[side].n;
+            v->n_lost += udp[side].account.errors + udp[side].account.out_of_order;
+        }
         for (int side = 0; side < 2; side++) {
             uint64_t bytes = s->streams[i]->is_udp ? s->streams[i]->udp[side].bytes
                                                    : s->streams[i]->tcp[side].sent;
