@@ -72,8 +72,9 @@ void patient_note_result(struct patient *p, const struct talk *t, enum talk_resu
         patient_note(p, "%s: ACCESS_DENIED", step);
         break;
     case TALK_OTHER:
-        patient_note(p, "%s: %s in its place", step,
-                     state_name(t->other) ? state_name(t->other) : "another byte");
+        patient_note(p, "%s: byte 0x%02x%s%s in its place", step, (uint8_t)t->other,
+                     state_name(t->other) ? " " : "",
+                     state_name(t->other) ? state_name(t->other) : "");
         break;
     case TALK_SILENT:
         patient_note(p, "%s: nothing for %.1f s", step, p->place.timeout_ms / 1e3);
@@ -202,6 +203,21 @@ static bool is_iperf2(struct patient *p)
     return is;
 }
 
+/* What answers the cookie so, and is nothing better known. */
+static enum diagnosis judge_greeting(const struct talk *t, enum talk_result r)
+{
+    switch (r) {
+    case TALK_ERROR:
+        return DIAGNOSE_BROKEN;
+    case TALK_OTHER: /* a state in the wrong place, or a word of another language */
+        return state_name(t->other) ? DIAGNOSE_BROKEN : DIAGNOSE_FOREIGN;
+    case TALK_SILENT:
+        return DIAGNOSE_MUTE;
+    default:
+        return DIAGNOSE_CLOSES;
+    }
+}
+
 static enum diagnosis probe_greeting(struct patient *p)
 {
     struct talk t = p->first;
@@ -231,9 +247,7 @@ static enum diagnosis probe_greeting(struct patient *p)
         return DIAGNOSE_IPERF2;
     if (is_foreign(p))
         return DIAGNOSE_FOREIGN;
-    if (r == TALK_ERROR)
-        return DIAGNOSE_BROKEN;
-    return r == TALK_SILENT ? DIAGNOSE_MUTE : DIAGNOSE_CLOSES;
+    return judge_greeting(&t, r);
 }
 
 /* --- parameters, and who may test ------------------------------------------------------------ */
