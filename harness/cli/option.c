@@ -64,11 +64,20 @@ static bool begins_with_word(const char *text, const char *word)
     return strncmp(text, word, len) == 0 && text[len] != '-' && !isalnum((unsigned char)text[len]);
 }
 
-/* What the usage says about the option, from its spelling on; NULL: nothing. */
+/* Where the spellings of an option end: at two blanks, or with the line. */
+static const char *end_of_head(const char *at)
+{
+    while (*at && *at != '\n' && strncmp(at, "  ", 2) != 0)
+        at++;
+    return at;
+}
+
+/* What the usage says about the option, from its spelling on; NULL: nothing. What the help of
+ * others says about it is not meant. */
 static const char *find_help(const char *usage, const char *name)
 {
     for (const char *at = strstr(usage, "\n  -"); at; at = strstr(at + 1, "\n  -")) {
-        const char *end = strchrnul(at + 1, '\n'), *word = strstr(at, "--");
+        const char *end = end_of_head(at + 3), *word = strstr(at, "--");
         while (word && word < end && !begins_with_word(word + 2, name))
             word = strstr(word + 2, "--");
         if (word && word < end)
@@ -80,12 +89,9 @@ static const char *find_help(const char *usage, const char *name)
 /* "--name X    what it is\n    for" as one line, "--name X: what it is for". */
 static void print_help(const char *at, FILE *out)
 {
-    static const char column[] = "  ";
-    const char *gap;
+    const char *gap = end_of_head(at);
 
-    for (gap = at; *gap && *gap != '\n' && strncmp(gap, column, 2) != 0; gap++)
-        fputc(*gap, out);
-    fputc(':', out);
+    fprintf(out, "%.*s:", (int)(gap - at), at);
     for (at = gap; *at && (*at != '\n' || strncmp(at + 1, "      ", 6) == 0);) {
         size_t blanks = strspn(at, " \n");
         fputc(blanks ? ' ' : *at, out);
