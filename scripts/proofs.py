@@ -95,17 +95,21 @@ class Prover:
                 if own:
                     break
 
+    def note(self, clause, fate, kill):
+        fate.proves.append(Proof(clause, kill.case, kill.cause))
+        print("proved  %s by %s: %s (%s)" % (clause, fate.mutant.name, kill.case, kill.cause), flush=True)
+
     def prove(self, clause):
         """What is late counts only if it still is when there is time, and where there is nothing
         better."""
         late = []
         for fate, kill in self.kills_for(clause, self.faults_of({clause})):
             if kill.cause not in LATE or fate.mutant.kind == "fault":
-                return fate.proves.append(Proof(clause, kill.case, kill.cause))
+                return self.note(clause, fate, kill)
             late.append((fate, kill))
         for fate, kill in late[:TRIED]:
             if self.judge.really_late(fate.mutant, [kill], IN_FULL):
-                return fate.proves.append(Proof(clause, kill.case, kill.cause))
+                return self.note(clause, fate, kill)
         return None
 
     def files_to_prove(self, stock):
@@ -124,6 +128,10 @@ class Prover:
         for fate in self.faults_of(clauses)[:TRIED_FOR_FILE]:
             for choice in self.judge.choices(ids, None):
                 kills = self.judge.failures(fate.mutant, choice, False) or []
-                fate.kills.extend(kills)
+                if kills and kills[0].cause in LATE:
+                    kills = self.judge.really_late(fate.mutant, kills, IN_FULL)
                 if kills:
+                    fate.kills.extend(kills)
+                    print("noticed  %s by %s (%s)" % (fate.mutant.name, kills[0].case, kills[0].cause),
+                          flush=True)
                     return

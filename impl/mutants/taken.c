@@ -12,6 +12,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* X(NAME, id, clauses) */
 #define TAKEN(X)                                                                                   \
@@ -25,6 +26,11 @@
     X(NOTHING_BEHIND, "json/nothing-may-follow", "JSON-3")                                         \
     X(NO_EXPONENTS, "json/no-exponents", "JSON-14.n")                                              \
     X(NO_UNSIGNED, "json/none-above-2^63", "JSON-14.n2 INT-6")                                     \
+    X(KEY_BY_CASE, "json/keys-by-case", "JSON-4")                                                  \
+    X(LAST_OF_TWO, "json/last-of-two-members", "JSON-4")                                           \
+    X(OBJECTS_ONLY, "json/objects-only", "JSON-5")                                                 \
+    X(TEN_LEVELS, "json/ten-levels", "JSON-6")                                                     \
+    X(NO_MARK, "json/no-byte-order-mark", "JSON-6")                                                \
     X(BYTE_UNKNOWN, "byte/unknown-is-TEST_END", "ST-2")                                            \
     X(BYTE_TERMINATE, "byte/CLIENT_TERMINATE-is-TEST_END", "CLOSE-7")                              \
     X(BYTE_DONE, "byte/IPERF_DONE-is-TEST_END", "CLOSE-10")                                        \
@@ -118,13 +124,44 @@ static bool has(struct bytes text, const char *word)
     return memmem(text.at, text.len, word, strlen(word)) != NULL;
 }
 
+static bool is_refused(struct bytes text)
+{
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+
+    switch (fault) {
+    case NOTHING_BEHIND:
+        return text.len > 0 && text.at[text.len - 1] != '}';
+    case NO_EXPONENTS:
+        return has_exponent(text);
+    case NO_UNSIGNED:
+        return has(text, "18446744073709551615");
+    case OBJECTS_ONLY:
+        return text.len > 0 && text.at[0] != '{';
+    case TEN_LEVELS:
+        return has(text, "[[[[[[[[[[") || has(text, "{\"a\":{\"a\":{\"a\":");
+    case NO_MARK:
+        return text.len >= sizeof mark && memcmp(text.at, mark, sizeof mark) == 0;
+    default:
+        return false;
+    }
+}
+
 WRAP(enum spec_err, json_parse, (struct bytes text, json_value **root))
 {
-    if ((fault == NOTHING_BEHIND && text.len > 0 && text.at[text.len - 1] != '}') ||
-        (fault == NO_EXPONENTS && has_exponent(text)) ||
-        (fault == NO_UNSIGNED && has(text, "18446744073709551615")))
-        return SPEC_E_JSON;
-    return __real_json_parse(text, root);
+    return is_refused(text) ? SPEC_E_JSON : __real_json_parse(text, root);
+}
+
+WRAP(const json_value *, json_member, (const json_value *object, const char *key))
+{
+    const json_value *found = NULL;
+
+    if ((fault != KEY_BY_CASE && fault != LAST_OF_TWO) || json_type_of(object) != JSON_OBJECT)
+        return __real_json_member(object, key);
+    for (const json_value *v = NULL; (v = json_next(object, v));)
+        if (fault == KEY_BY_CASE ? !found && strcmp(json_key(v), key) == 0
+                                 : strcasecmp(json_key(v), key) == 0)
+            found = v;
+    return found;
 }
 
 /* --- bytes and numbers ------------------------------------------------------------------------ */
