@@ -2,9 +2,9 @@
  *
  * Input: script.h, played as fuzz/libiperf/peer.h says. Flags: as in client_fuzzer.c, but 1 the
  * first second is omitted; and 2 the server's output is asked for, 64 JSON output, 128 verbose. */
-#include "harness/fuzz/form.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/libiperf/run.h"
+#include "harness/fuzz/form.h"
 
 const enum form fuzz_form = FORM_RECORDS;
 

@@ -1,9 +1,9 @@
 /* server_fuzzer.c - iperf3's server, as libiperf has it, against any client.
  *
  * Input: script.h, played as fuzz/libiperf/peer.h says. Flags: 64 JSON output, 128 verbose. */
-#include "harness/fuzz/form.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/libiperf/run.h"
+#include "harness/fuzz/form.h"
 
 const enum form fuzz_form = FORM_RECORDS;
 
