@@ -4,6 +4,7 @@
 #include "harness/report/formats.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SHOWN 10
 
@@ -17,13 +18,19 @@ static bool is_error(const struct report_result *r)
     return r->standing == SUITE_UNEXPECTED && r->verdict != SUITE_WARN && r->verdict != SUITE_DRIFT;
 }
 
+/* GitHub places what is in the checkout alone; the cases of an installed iperfspec are not. */
+static bool has_place(const struct report_result *r)
+{
+    return *r->file && *r->file != '/' && strncmp(r->file, "../", 3) != 0;
+}
+
 static void add_annotation(struct text *out, const char *kind, const struct annotation *a)
 {
     const struct report_result *r = a->result;
     struct text title = {0}, reason = {0};
 
     text_addf(out, "::%s ", kind);
-    if (*r->file) {
+    if (has_place(r)) {
         text_adds(out, "file=");
         escape_command(out, r->file, true);
         text_addf(out, ",line=%u,", MAX(r->line, 1));
@@ -33,6 +40,8 @@ static void add_annotation(struct text *out, const char *kind, const struct anno
     escape_command(out, text_string(&title), true);
     text_adds(out, "::");
     report_reason(r, &reason);
+    if (*r->file && !has_place(r))
+        text_addf(&reason, ", at %s:%u", r->file, MAX(r->line, 1));
     text_addf(&reason, " [%s]", r->identity);
     escape_command(out, text_string(&reason), false);
     text_adds(out, "\n");

@@ -10,11 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define R(id, verdict, standing, cause, more)                                                      \
+#define R(id, verdict, standing, cause, more) IN("f.peer", id, verdict, standing, cause, more)
+#define IN(file, id, verdict, standing, cause, more)                                               \
     "{\"id\":\"" id                                                                                \
     "\",\"title\":\"T <b>\",\"clauses\":[\"INT-3\",\"<i>\"],\"verdict\":\"" verdict                \
     "\",\"standing\":\"" standing "\",\"unexpected\":false,\"cause\":\"" cause                     \
-    "\",\"file\":\"f.peer\",\"line\":7," more                                                      \
+    "\",\"file\":\"" file "\",\"line\":7," more                                                    \
     "\"script\":\"case x\\n\\nexpect end\\n\",\"script_lines\":[0,0,7],\"clause\":\"INT-3\","      \
     "\"session\":[[0,\"us\",\"json\",\"{\",\"{\\\"a\\\":[1,{}]}\"],[2,\"subject\",\"end\",\"e\"]]" \
     "}"
@@ -107,6 +108,22 @@ static void test_formats_say_what_is_expected_of_them(void **state)
 
     (void)state;
     expect_parts(run, rows, ARRAY_LEN(rows));
+}
+
+/* Of an installed iperfspec: a place that is in no checkout is told in words. */
+static void test_formats_place_what_is_in_the_checkout(void **state)
+{
+    static const char installed[] =
+        "{\"schema\":1,\"exit\":1,\"exit_reason\":\"\",\"subject\":{\"name\":\"iperf\",\"version\":"
+        "\"3.12\"},\"totals\":{\"cases\":1,\"fail\":1,\"unexpected\":1},\"results\":[" IN(
+            "/usr/share/x.peer", "a/1", "fail", "unexpected", "crash", "\"got\":\"g\",") "]}";
+    static const struct part rows[] = {
+        {"github", "::error title=iperf 3.12%3A FAIL a/1::got g (crash), at /usr/share/x.peer:7 ["},
+        {"sarif",  "\"uri\":\t\"file:///usr/share/x.peer\""                                       },
+    };
+
+    (void)state;
+    expect_parts(installed, rows, ARRAY_LEN(rows));
 }
 
 static void test_formats_say_what_is_another_with_the_base(void **state)
@@ -285,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats_say_what_is_expected_of_them),
+        cmocka_unit_test(test_formats_place_what_is_in_the_checkout),
         cmocka_unit_test(test_formats_say_what_is_another_with_the_base),
         cmocka_unit_test(test_formats_of_no_run_are_whole),
         cmocka_unit_test(test_site_write_makes_pages_of_builds_and_a_base),
