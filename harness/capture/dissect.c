@@ -8,7 +8,6 @@ enum {
     IP_UDP = 17,
     IP_IPV6 = 41,
     IP_GRE = 47,
-    TUNNELS_MAX = 4, /* one inside the other */
 };
 
 static const struct cut_unread unread_protocols[] = {
@@ -79,26 +78,13 @@ static enum dissect_kind read_udp(struct cut c, struct dissected *p)
     p->to_port = cut_be16(at + 2);
     if (len >= 8) /* 0: a jumbogram, or offload */
         limit(&c, len);
-    p->payload = (struct bytes){at + 8, c.bytes.len - 8};
-    p->len = c.len - 8;
+    cut_skip(&c, 8);
+    enum dissect_kind kind;
+    if (dissect_in_udp(c, p, &kind))
+        return kind;
+    p->payload = c.bytes;
+    p->len = c.len;
     return DISSECT_UDP;
-}
-
-/* --- tunnels ---------------------------------------------------------------------------------- */
-
-/* RFC 2784 and 2890: what is there, the flags tell. */
-static enum dissect_kind read_gre(struct cut c, struct dissected *p)
-{
-    enum { CHECKSUM = 0x80, ROUTING = 0x40, KEY = 0x20, SEQUENCE = 0x10 };
-    const uint8_t *at = c.bytes.at;
-
-    if (c.bytes.len < 4)
-        return DISSECT_CUT;
-    if (at[0] & ROUTING || (at[1] & 7) != 0)
-        return cut_unread("GRE of another version", p);
-    size_t header =
-        4 + (at[0] & CHECKSUM ? 4u : 0) + (at[0] & KEY ? 4u : 0) + (at[0] & SEQUENCE ? 4u : 0);
-    return cut_skip(&c, header) ? dissect_ether_type(cut_be16(at + 2), c, p) : DISSECT_CUT;
 }
 
 static enum dissect_kind read_transport(uint8_t protocol, struct cut c, struct dissected *p)
@@ -111,9 +97,7 @@ static enum dissect_kind read_transport(uint8_t protocol, struct cut c, struct d
     case IP_IPV4:
     case IP_IPV6:
     case IP_GRE:
-        if (c.n_tunnels++ == TUNNELS_MAX)
-            return cut_unread("a tunnel in many others", p);
-        return protocol == IP_GRE ? read_gre(c, p) : dissect_ip(c, p);
+        return dissect_in_ip(protocol, c, p);
     default:
         return cut_unread_or_other(unread_protocols, ARRAY_LEN(unread_protocols), protocol, p);
     }

@@ -1,9 +1,9 @@
 /* dissect.h - finds TCP segments and UDP datagrams in captured frames, in place.
  *
  * Ethernet (VLAN, QinQ, PPPoE, MPLS, LLC/SNAP), Linux cooked v1 and v2, null and loop, raw IP and
- * PPP; IPv4 and IPv6 with extension headers, also inside IP and GRE. Lengths come from the IP
- * header, or, where offload left 0 there, from the frame. Checksums are not looked at here: offload
- * leaves them unfilled. */
+ * PPP; IPv4 and IPv6 with extension headers, also inside IP, GRE, VXLAN, Geneve and GTP. Lengths
+ * come from the IP header, or, where offload left 0 there, from the frame. Checksums are not looked
+ * at here: offload leaves them unfilled. */
 #pragma once
 #include "impl/wire/bytes.h"
 

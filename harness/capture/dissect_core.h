@@ -1,5 +1,5 @@
-/* dissect_core.h - what dissect.c (IP and what it carries) and dissect_link.c (what carries IP)
- * share; private to them. */
+/* dissect_core.h - what dissect.c (IP and what it carries), dissect_link.c (what carries IP) and
+ * dissect_tunnel.c (what carries either inside IP) share; private to them. */
 #pragma once
 #include "harness/capture/dissect.h"
 
@@ -51,5 +51,10 @@ static inline bool cut_skip(struct cut *c, size_t n)
 enum dissect_kind dissect_ipv4(struct cut c, struct dissected *p);
 enum dissect_kind dissect_ipv6(struct cut c, struct dissected *p);
 enum dissect_kind dissect_ip(struct cut c, struct dissected *p);
-/* dissect_link.c: behind an Ethernet type. */
+/* dissect_link.c: an Ethernet frame; and what is behind an Ethernet type. */
+enum dissect_kind dissect_ethernet(struct cut c, struct dissected *p);
 enum dissect_kind dissect_ether_type(unsigned type, struct cut c, struct dissected *p);
+/* dissect_tunnel.c: behind an IP header of that protocol (IP or GRE); and behind the header of a
+ * UDP datagram, if it is a tunnel's (p->to_port is set), else false. */
+enum dissect_kind dissect_in_ip(uint8_t protocol, struct cut c, struct dissected *p);
+bool dissect_in_udp(struct cut c, struct dissected *p, enum dissect_kind *kind);

@@ -106,7 +106,7 @@ enum dissect_kind dissect_ether_type(unsigned type, struct cut c, struct dissect
     }
 }
 
-static enum dissect_kind read_ethernet(struct cut c, struct dissected *p)
+enum dissect_kind dissect_ethernet(struct cut c, struct dissected *p)
 {
     const uint8_t *at = c.bytes.at;
 
@@ -137,17 +137,17 @@ static const struct {
     int link;
     enum dissect_kind (*read)(struct cut, struct dissected *);
 } links[] = {
-    {DLT_EN10MB,     read_ethernet},
-    {DLT_LINUX_SLL,  read_cooked  },
-    {DLT_LINUX_SLL2, read_cooked2 },
-    {DLT_NULL,       read_null    },
-    {DLT_LOOP,       read_null    },
-    {DLT_RAW,        dissect_ip   },
-    {DLT_IPV4,       dissect_ip   },
-    {DLT_IPV6,       dissect_ip   },
-    {DLT_PPP,        read_ppp     },
-    {DLT_PPP_SERIAL, read_ppp     },
-    {DLT_PPP_ETHER,  read_pppoe   },
+    {DLT_EN10MB,     dissect_ethernet},
+    {DLT_LINUX_SLL,  read_cooked     },
+    {DLT_LINUX_SLL2, read_cooked2    },
+    {DLT_NULL,       read_null       },
+    {DLT_LOOP,       read_null       },
+    {DLT_RAW,        dissect_ip      },
+    {DLT_IPV4,       dissect_ip      },
+    {DLT_IPV6,       dissect_ip      },
+    {DLT_PPP,        read_ppp        },
+    {DLT_PPP_SERIAL, read_ppp        },
+    {DLT_PPP_ETHER,  read_pppoe      },
 };
 
 bool dissect_can_read(int link)
