@@ -23,9 +23,12 @@ static const char merge_usage[] =
 
 static const char normalise_usage[] =
     "usage: iperfspec report normalise [--out FILE] REPORT.json\n"
-    "Take out what differs from run to run: times, ports, timelines, folders, measured counts. "
-    "Two\n"
-    "runs of a build with the same verdicts are the same file then, whether in shards or not.\n"
+    "Take out what differs from run to run: times, ports, timelines, folders, measured counts, "
+    "and\n"
+    "the order that shows a finding of --persistent. Two runs of a build with the same verdicts "
+    "and\n"
+    "findings are the same file then, whether in shards or not (what only cases of another shard\n"
+    "carry over is found by none).\n"
     "  --out FILE         write it there (default: -, the standard output)\n"
     "example: iperfspec report normalise run.json >run.txt\n"
     "exit:    0 written   2 bad usage\n"

@@ -126,6 +126,32 @@ static void put_gate(struct jwrite *w, const json_value *gate)
     jwrite_end(w);
 }
 
+/* What was found, and not on which way: each run has an order of its own, in which another sequence
+ * shows it. */
+static void put_finding(struct jwrite *w, const char *key, const json_value *finding)
+{
+    static const char *const stay[] = {"id", "identity", "fresh", "kept", "shows_again", "known"};
+    const json_value *m = NULL;
+
+    jwrite_object(w, key);
+    while ((m = json_next(finding, m)))
+        if (is_among(json_key(m), stay, ARRAY_LEN(stay)))
+            copy_value(w, json_key(m), m);
+    jwrite_end(w);
+}
+
+static void put_persistent(struct jwrite *w, const json_value *persistent)
+{
+    struct copy_list findings = {0};
+
+    copy_list_add(&findings, json_member(persistent, "findings"));
+    copy_list_sort(&findings);
+    jwrite_object(w, "persistent");
+    copy_value(w, "cases", json_member(persistent, "cases"));
+    copy_list_put(&findings, w, "findings", put_finding);
+    jwrite_end(w);
+}
+
 static void put_run(struct jwrite *w, const struct kept_run *run)
 {
     struct copy_list results = {0};
@@ -136,6 +162,8 @@ static void put_run(struct jwrite *w, const struct kept_run *run)
         const char *key = json_key(m);
         if (strcmp(key, "gate") == 0)
             put_gate(w, m);
+        else if (strcmp(key, "persistent") == 0)
+            put_persistent(w, m);
         else if (strcmp(key, "totals") == 0)
             put_object(w, key, m);
         else if (strcmp(key, "exit_reason") == 0)

@@ -126,6 +126,10 @@ static char *normal(const char *text)
 #define ONE(cause, more) REPORT("x", "\"cases\":1,\"fail\":1,\"known\":1", WITH("a", cause, more))
 #define TWO(a, b)        REPORT("x", "\"cases\":2,\"fail\":2,\"known\":2", a "," b)
 
+#define CARRIED(id, more)                                                                          \
+    "{\"id\":\"" id "\",\"fresh\":{\"verdict\":\"pass\",\"cause\":\"ok\"},"                           \
+    "\"kept\":{\"verdict\":\"fail\",\"cause\":\"miss\"}," more "}"
+
 /* Which step notices that the process is gone is a race; what a step of the protocol missed is not.
  */
 static const struct pair {
@@ -149,6 +153,17 @@ static const struct pair {
      false},
     {"another step was missed",
      ONE("miss", "\"line\":3,\"got\":\"the end\""), ONE("miss", "\"line\":4,\"got\":\"the end\""),
+     false},
+    {"the order in which persistent mode found something",
+     RUN("x", "", ",\"persistent\":{\"cases\":9,\"runs\":18,\"seed\":1,\"findings\":["
+         CARRIED("b", "\"got\":\"test #314\",\"line\":3") "," CARRIED("a", "\"sequence\":[\"a\"]")
+         "]}", ""),
+     RUN("x", "", ",\"persistent\":{\"cases\":9,\"findings\":["
+         CARRIED("a", "\"sequence\":[\"b\",\"a\"]") "," CARRIED("b", "\"got\":\"test #9\"") "]}", ""),
+     true},
+    {"another finding of persistent mode",
+     RUN("x", "", ",\"persistent\":{\"cases\":9,\"findings\":[" CARRIED("a", "\"line\":1") "]}", ""),
+     RUN("x", "", ",\"persistent\":{\"cases\":9,\"findings\":[" CARRIED("b", "\"line\":1") "]}", ""),
      false},
     {"the order of what is another with the base",
      REPORT_BESIDE("x", "b", CHANGE("y") "," CHANGE("z")),
