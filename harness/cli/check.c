@@ -158,7 +158,7 @@ static bool is_sensible(struct check *c)
 
     c->out = takes_stdout ? stderr : stdout;
     if (!takes_stdout || !c->is_json)
-        return true;
+        return tell_is_sensible(&c->tell, "check");
     fputs("iperfspec check: --json and a report to `-` cannot both have the standard output\n",
           stderr);
     return false;

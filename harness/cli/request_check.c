@@ -156,6 +156,6 @@ static bool is_sensible(const struct test_request *r)
 
 bool request_check(struct test_request *r)
 {
-    return is_sensible(r) && take_required(r) && take_segment(r) && take_ports(r) &&
-           take_addresses(r);
+    return is_sensible(r) && tell_is_sensible(&r->tell, "test") && take_required(r) &&
+           take_segment(r) && take_ports(r) && take_addresses(r);
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool is_stdout(const char *path)
 {
@@ -20,6 +21,36 @@ bool tell_takes_stdout(const struct tell *t)
     for (size_t i = 0; i < REPORT_FORMATS; i++)
         takes |= is_stdout(t->files[i]);
     return takes;
+}
+
+/* Under any name: what is written last would be all that is left. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    if (strcmp(a, b) == 0)
+        return strcmp(a, "/dev/null") != 0;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+bool tell_is_sensible(const struct tell *t, const char *program)
+{
+    const char *names[REPORT_FORMATS + 2] = {"json", "html"},
+                                       *paths[REPORT_FORMATS + 2] = {t->json, t->html};
+
+    for (size_t i = 0; i < REPORT_FORMATS; i++) {
+        names[2 + i] = report_formats[i].name;
+        paths[2 + i] = t->files[i];
+    }
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        for (size_t k = 0; k < i; k++)
+            if (paths[i] && paths[k] && is_same_file(paths[i], paths[k])) {
+                fprintf(stderr, "iperfspec %s: --%s and --%s would both write to %s\n", program,
+                        names[k], names[i], is_stdout(paths[i]) ? "standard output" : paths[i]);
+                return false;
+            }
+    return true;
 }
 
 static bool complain(const char *option, const char *path)

@@ -12,6 +12,8 @@ struct tell {
 
 /* Whether the standard output belongs to one of the files. */
 bool tell_takes_stdout(const struct tell *tell);
+/* Whether each has a place of its own. False after a message: two would write to one file. */
+bool tell_is_sensible(const struct tell *tell, const char *program);
 /* Said before the run, which takes minutes, not behind it: whether all can be written. False after
  * a message. */
 bool tell_can(const struct tell *tell);
