@@ -28,6 +28,7 @@ B_coverage = build/coverage
 B_fuzz     = build/fuzz
 B_fuzzcov  = build/fuzzcov
 B_engine   = build/engine
+B_afl      = build/afl
 B_mutants  = build/mutants
 B_reach    = build/reach
 B          = $(B_$(VARIANT))
@@ -43,6 +44,8 @@ FLAGS_reach    = -O0 -g -fsanitize-coverage=trace-pc -ffunction-sections -Wl,--g
 ENGINE_fuzz    = -fsanitize=fuzzer
 ENGINE_fuzzcov = -fsanitize=fuzzer
 ENGINE_engine  = $(LIB_FUZZING_ENGINE)
+ENGINE_afl     = -fsanitize=fuzzer
+FLAGS_afl      = $(FLAGS_asan)
 FLAGS_fuzzcov  = $(FLAGS_fuzz) -fprofile-instr-generate -fcoverage-mapping
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -117,9 +120,13 @@ $(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(
 # With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz. One target reads scripts, three have the
 # session mutator; AFL++ takes it as a shared object.
 MUTATOR = harness/fuzz/form.c $(wildcard harness/fuzz/mutate*.c harness/session/*.c)
+ifneq ($(VARIANT),afl)
 $(addprefix $(B)/bin/,server client session): $(call objects,fuzz/mutator_libfuzzer.c $(MUTATOR))
+endif
 $(B)/mutator_afl.so: fuzz/mutator_afl.c $(MUTATOR) $(IMPL) $(B)/flags | build/gen/clauses.inc
 	$(CC) $(filter-out -fPIE -MMD -MP,$(OURFLAGS)) -fPIC -shared -fvisibility=default -o $@ $(filter %.c,$^) $(LIBS)
+$(B)/bin/json: $(call objects,fuzz/second_json.c)
+$(B)/bin/json: LIBS += -ljansson
 $(B)/bin/peer: $(call objects,$(filter harness/script/% harness/session/%,$(HARNESS)))
 $(B)/bin/%: fuzz/%_fuzzer.c $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D) $(B)/obj/fuzz
@@ -210,11 +217,19 @@ fuzz-libiperf: ## fuzz iperf3 itself in process for FUZZTIME seconds a role (LIB
 	scripts/deps build fuzz $(if $(filter command line,$(origin LIBIPERF)),,libiperf)
 	LIBIPERF=$(LIBIPERF) scripts/fuzz-libiperf run $(FUZZTIME) $(TARGET)
 
+fuzz-afl: ## the fuzz targets and the session mutator for AFL++, in build/afl
+	scripts/deps build fuzz afl
+	$(PARALLEL) -s CC=afl-clang-fast VARIANT=afl fuzz-programs build/afl/mutator_afl.so
+
 corpus: ## make the fuzz targets' inputs anew from the recorded sessions and what fuzzing found
 	scripts/deps build fuzz
 	scripts/make-dicts
 	scripts/make-corpus build/fuzz/seeds
 	scripts/fuzz merge build/fuzz/seeds
+
+corpus-merge: ## the fewest of the fuzz targets' inputs and of what fuzzing found that reach as much
+	scripts/deps build fuzz
+	scripts/fuzz merge
 
 fuzz-coverage: ## what the fuzz targets' inputs reach
 	scripts/deps build fuzz
@@ -231,7 +246,7 @@ sanitize: ## unit tests under ASAN+UBSAN, then under TSAN
 	$(PARALLEL) -s unit VARIANT=tsan
 
 lint: ## warnings as errors with gcc and clang, clang-tidy, cppcheck, shellcheck, pyflakes, mandoc, clang-format
-	scripts/deps build lint libiperf
+	scripts/deps build lint fuzz libiperf
 	scripts/lint
 
 format: ## lay out the C sources
@@ -290,8 +305,8 @@ help: ## this list
 clean: ## remove what was built (keeps build/stock)
 	find build -mindepth 1 -maxdepth 1 ! -name stock -exec rm -rf {} + 2>/dev/null || true
 
-.PHONY: all fuzz-libiperf libiperf-programs mutant-commands unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
-        fuzz-coverage corpus coverage sanitize lint false-alarms \
+.PHONY: all fuzz-afl fuzz-libiperf libiperf-programs mutant-commands unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
+        fuzz-coverage corpus corpus-merge coverage sanitize lint false-alarms \
         format nightly install man mutants uninstall help clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

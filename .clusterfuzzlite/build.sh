@@ -15,7 +15,7 @@ for target in fuzz/*_fuzzer.c; do
     (cd "corpus/$name" && find . -type f | sort | zip -q -X -j "$OUT/${name}_fuzzer_seed_corpus.zip" -@)
     [ ! -e "fuzz/$name.dict" ] || cp "fuzz/$name.dict" "$OUT/${name}_fuzzer.dict"
     printf '[libfuzzer]\ntimeout = 25\nrss_limit_mb = 2560\n' >"$OUT/${name}_fuzzer.options"
-    ldd "$OUT/${name}_fuzzer" | sed -nE 's/.* => (.*lib(cjson|crypto)\.so[^ ]*) .*/\1/p' |
+    ldd "$OUT/${name}_fuzzer" | sed -nE 's/.* => (.*lib(cjson|crypto|jansson)\.so[^ ]*) .*/\1/p' |
         while read -r library; do
             [ -e "$OUT/lib/$(basename "$library")" ] || cp -L "$library" "$OUT/lib/"
         done

@@ -1,8 +1,9 @@
-/* json_fuzzer.c - JSON as read, scanned and written: what the scanner passes parses, and what was
- * parsed is written and read back as the same value.
+/* json_fuzzer.c - JSON as read, scanned and written: what the scanner passes parses, here and in a
+ * second parser; what was parsed is written and read back as the same value.
  *
  * Input: the text. */
 #include "fuzz/fuzz.h"
+#include "fuzz/second_json.h"
 
 #include "impl/wire/json.h"
 #include "impl/wire/jwrite.h"
@@ -164,6 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum spec_err scanned = scan(text, &report), parsed = json_parse(text, &root);
     fuzz_memory_stop(4096, 128, size);
     FUZZ_CHECK(parsed == SPEC_OK || parsed == SPEC_E_JSON, "%d", parsed);
+    second_json_check(text, report.flaws);
     if (!may_differ(text)) {
         FUZZ_CHECK(scanned != SPEC_OK || parsed == SPEC_OK, "strict JSON is refused");
         FUZZ_CHECK(parsed != SPEC_OK ||

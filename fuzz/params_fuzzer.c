@@ -79,6 +79,8 @@ static void check_accepted(const struct params *p)
                (long long)params_time_limit(p));
     FUZZ_CHECK(p->omit >= 0 && p->len > 0, "omit %lld, len %lld", (long long)p->omit,
                (long long)p->len);
+    FUZZ_CHECK(p->len <= (params_protocol(p) == PARAMS_UDP ? 65507 : 1048576), "len %lld",
+               (long long)p->len); /* PARAM-19 */
     if (p->bidirectional)
         FUZZ_CHECK(params_client_sends(p, 0) && !params_client_sends(p, (unsigned)n - 1), "bidir");
 }
