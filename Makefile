@@ -217,9 +217,10 @@ fuzz-libiperf: ## fuzz iperf3 itself in process for FUZZTIME seconds a role (LIB
 	scripts/deps build fuzz $(if $(filter command line,$(origin LIBIPERF)),,libiperf)
 	LIBIPERF=$(LIBIPERF) scripts/fuzz-libiperf run $(FUZZTIME) $(TARGET)
 
-fuzz-afl: ## the fuzz targets and the session mutator for AFL++, in build/afl
+fuzz-afl: ## the fuzz targets for AFL++ in build/afl/bin, and the session mutator, build/mutator_afl.so
 	scripts/deps build fuzz afl
-	$(PARALLEL) -s CC=afl-clang-fast VARIANT=afl fuzz-programs build/afl/mutator_afl.so
+	$(PARALLEL) -s CC=afl-clang-fast VARIANT=afl fuzz-programs
+	$(PARALLEL) -s build/mutator_afl.so
 
 corpus: ## make the fuzz targets' inputs anew from the recorded sessions and what fuzzing found
 	scripts/deps build fuzz
