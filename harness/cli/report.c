@@ -68,6 +68,8 @@ static bool write_site(const struct request *r)
 static int convert(struct request *r, const char *word)
 {
     const struct report_format *format = report_format_find(word);
+
+    reports_sort(&r->reports);
     bool ok = format ? write_format(r, format) : write_site(r);
 
     if (!ok)

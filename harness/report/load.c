@@ -325,6 +325,18 @@ bool reports_read(struct reports *list, const char *path, struct text *why)
     return ok;
 }
 
+/* They are few, and those of one label stay as they stood. */
+void reports_sort(struct reports *list)
+{
+    for (size_t i = 1; i < list->n; i++) {
+        struct report one = list->at[i];
+        size_t k = i;
+        for (; k > 0 && strverscmp(list->at[k - 1].label, one.label) > 0; k--)
+            list->at[k] = list->at[k - 1];
+        list->at[k] = one;
+    }
+}
+
 void reports_fini(struct reports *list)
 {
     for (size_t i = 0; i < list->n; i++) {

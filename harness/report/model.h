@@ -56,6 +56,8 @@ bool reports_load(struct reports *list, struct bytes text, const char *path, str
 /* The same from a file, "-" being the standard input. */
 bool reports_read(struct reports *list, const char *path, struct text *why);
 void reports_fini(struct reports *list);
+/* By label, numbers in it as numbers: 3.9 stands before 3.22, wherever a glob put it. */
+void reports_sort(struct reports *list);
 
 /* What builds are called, from the member "subject" of a report. */
 void reports_label(const json_value *subject, struct text *out);

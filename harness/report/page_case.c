@@ -253,7 +253,10 @@ static void add_build(const struct site *site, size_t b, const struct site_case 
         text_adds(out, went_well(r) ? "</details>\n" : "");
     }
     if (*r->said)
-        page_addf(out, "<h3>What it printed to stderr</h3><pre>%s</pre>\n", r->said);
+        page_addf(out,
+                  "<h3>What it printed to stderr</h3>"
+                  "<pre class=\"long\" tabindex=\"0\">%s</pre>\n",
+                  r->said);
     if (r->verdict != SUITE_SKIP) {
         add_again(site, b, c, out);
         add_capture(site, b, c, out);

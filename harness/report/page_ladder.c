@@ -1,8 +1,8 @@
 /* page_ladder.c - a session as a ladder that is as wide as its page.
  *
  * Unlike the picture of ladder.c it has no width of its own: places are percentages, words begin at
- * the left and are clipped, colours are the page's. What is clipped is below, and where the pointer
- * rests. */
+ * the left and end in an ellipsis where there is no room, colours are the page's. The whole of them
+ * is below, and where the pointer rests. */
 #include "harness/report/page.h"
 
 #include "harness/report/escape.h"
@@ -19,6 +19,7 @@
 #define QUIET_S  0.1 /* longer without a message: said in between */
 #define ROWS_MAX 400
 #define WORDS    160 /* characters of one label */
+#define WORDS_UP 12  /* from where they stand to the top of their line */
 
 struct row {
     double at, pause; /* seconds; pause: since the row before, if that is long, else 0 */
@@ -144,22 +145,32 @@ static void add_lines(struct text *out, const struct rows *rows, unsigned height
     }
 }
 
+/* HTML within SVG, whose own texts end in the midst of a word. */
+static void add_line(struct text *out, const char *name, unsigned y, const char *words)
+{
+    text_addf(out,
+              "<foreignObject x=\"18.5%%\" width=\"77.5%%\" y=\"%u\" height=\"18\">"
+              "<div class=\"says %s\" title=\"",
+              y - WORDS_UP, name);
+    escape_xml(out, words, WORDS);
+    text_adds(out, "\">");
+    escape_xml(out, words, WORDS);
+    text_adds(out, "</div></foreignObject>\n");
+}
+
 static void add_words(struct text *out, const struct rows *rows)
 {
     unsigned y = HEAD + ROW - 14;
 
-    text_adds(out, "<svg x=\"18.5%\" width=\"77.5%\" height=\"100%\">");
     for (size_t i = 0; i < rows->n; i++, y += ROW) {
         const struct row *row = &rows->at[i];
         if (rows->at[i].pause > 0) {
-            text_addf(out, "<text class=\"q\" y=\"%u\">%.3f s later</text>", y, row->pause);
+            text_addf(out, "<text class=\"q\" x=\"18.5%%\" y=\"%u\">%.3f s later</text>", y,
+                      row->pause);
             y += ROW;
         }
-        text_addf(out, "<text class=\"%s\" y=\"%u\">", class_of(row), y);
-        escape_xml(out, row->says, WORDS);
-        text_adds(out, "</text>\n");
+        add_line(out, class_of(row), y, row->says);
     }
-    text_adds(out, "</svg>");
 }
 
 /* Where it went otherwise. */
@@ -173,12 +184,8 @@ static void add_fault(struct text *out, const struct report_result *r, unsigned 
               y, ROW - 4, y + 20);
     if (r->line)
         text_addf(out, "line %u", r->line);
-    text_addf(out,
-              "</text><svg x=\"18.5%%\" width=\"80%%\" height=\"100%%\">"
-              "<text class=\"fault\" y=\"%u\">",
-              y + 20);
-    escape_xml(out, r->step[0] ? r->step : r->got, WORDS);
-    text_adds(out, "</text></svg>");
+    text_adds(out, "</text>");
+    add_line(out, "fault", y + 20, r->step[0] ? r->step : r->got);
 }
 
 /* What JSON said, to be read. */

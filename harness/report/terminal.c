@@ -341,7 +341,8 @@ static void list_service(FILE *out, const struct suite *suite)
 static void closing_line(FILE *out, const struct suite *suite, const struct suite_totals *t)
 {
     report_name(&suite->settings.build, out);
-    fprintf(out, ": %zu case%s:", suite->cases.n, suite->cases.n == 1 ? "" : "s");
+    fprintf(out, ": %zu case%s%s", suite->cases.n, text_plural(suite->cases.n),
+            suite->cases.n ? ":" : "");
     for (int v = 0; v < SUITE_N_VERDICTS; v++)
         if (t->verdicts[v])
             fprintf(out, " %u %s", t->verdicts[v], suite_verdict_word((enum suite_verdict)v));

@@ -207,7 +207,7 @@ static void test_site_write_shows_what_is_another_with_the_base(void **state)
     assert_non_null(mkdtemp(dir));
     load(&reports, beside);
     assert_true(site_write(&(struct site_request){.reports = &reports, .dir = dir}));
-    expect_file(dir, "index.html", "Beside iperf 3.22: 1 worse, 1 better");
+    expect_file(dir, "index.html", "beside iperf 3.22: 1 worse, 1 better");
     expect_file(dir, "index.html", "value=\"worse\"");
     expect_file(dir, "cases.js", "\"p\",\"INT-3 <i>\",\"b\"");
     expect_file(dir, "cases.js", "\"u\",\"INT-3 <i>\",\"w\"");
