@@ -29,6 +29,9 @@ static void take_frame(u_char *context, const struct pcap_pkthdr *header, const 
 {
     struct reading *r = (struct reading *)context;
     struct capture_counts *counts = r->counts;
+
+    if (source_takes_next_file(r->source, header))
+        return;
     /* tv_usec holds nanoseconds: the source asked for them. */
     struct dissected p = {.at_ns = (uint64_t)header->ts.tv_sec * UINT64_C(1000000000) +
                                    (uint64_t)header->ts.tv_usec,
@@ -99,7 +102,7 @@ bool capture_read(struct source *source, struct track *track, const volatile sig
 {
     bool is_good = capture_each(source, take_tracked, track, stop, counts, was_cut, why);
 
-    if (!is_good)
+    if (!is_good && !source->has_misfit) /* what came before that is whole */
         track_break(track, "the file is damaged from here on");
     return is_good;
 }

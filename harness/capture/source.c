@@ -37,9 +37,9 @@ static bool take_link(struct source *s, struct text *why)
 }
 
 /* The file as it is, or the stream that was packed into it. Takes raw. */
-static FILE *plain(FILE *raw, struct text *why)
+static FILE *plain(FILE *raw, const char *name, struct text *why)
 {
-    return unpack_is_plain(raw) ? raw : unpack(raw, why);
+    return unpack_is_plain(raw) ? raw : unpack(raw, name, why);
 }
 
 /* libpcap's words for what went wrong, or better ones. */
@@ -52,6 +52,8 @@ static const char *words_of(const char *error)
 
 const char *source_error(const struct source *s)
 {
+    if (s->has_misfit)
+        return "a pcap file of another kind begins there; `mergecap -a` puts both into one";
     return words_of(s->blocks != NULL ? pcapng_reader_error(s->blocks) : pcap_geterr(s->pcap));
 }
 
@@ -109,7 +111,7 @@ bool source_open(struct source *s, const char *path, struct text *why)
         text_addf(why, "%s: %s", path, strerror(errno));
         return false;
     }
-    file = plain(file, why);
+    file = plain(file, s->name, why);
     if (file == NULL)
         return false;
     if (file != stdin) { /* which outlives us, and its buffer */
@@ -254,11 +256,59 @@ static enum source_end each_of_blocks(struct source *s, pcap_handler take, u_cha
                                       : SOURCE_EOF;
 }
 
+/* The header of a file, read as one of a packet: its magic number as seconds, its version as what
+ * is behind them, and nothing captured of nothing. */
+static bool is_file_header(const struct pcap_pkthdr *h, bool *is_nano, unsigned *scale)
+{
+    enum {
+        MICRO = 0xa1b2c3d4,
+        NANO = 0xa1b23c4d,
+        VERSION_LE = 0x00040002,
+        VERSION_BE = 0x00020004
+    };
+    uint32_t magic = (uint32_t)h->ts.tv_sec;
+    int64_t version = h->ts.tv_usec;
+
+    if (h->caplen != 0 || h->len != 0 || (magic != MICRO && magic != NANO))
+        return false;
+    *is_nano = magic == NANO;
+    *scale = version % VERSION_LE == 0 ? (unsigned)(version / VERSION_LE)
+                                       : (unsigned)(version / VERSION_BE);
+    return *scale == 1 || *scale == 1000;
+}
+
+static bool is_same_link(const struct source *s, uint32_t link)
+{
+    enum { LINKTYPE_RAW = 101 };
+
+    return (int)link == s->link || (link == LINKTYPE_RAW && s->link == DLT_RAW);
+}
+
+bool source_takes_next_file(struct source *s, const struct pcap_pkthdr *header)
+{
+    bool is_nano;
+    unsigned scale;   /* libpcap makes nanoseconds of microseconds */
+    uint32_t rest[2]; /* snap length, link type: libpcap would take them for a packet's */
+
+    if (header->len != 0 || s->pcap == NULL || s->is_live ||
+        !is_file_header(header, &is_nano, &scale))
+        return false;
+    bool is_whole = fread(rest, sizeof rest, 1, pcap_file(s->pcap)) == 1;
+    uint32_t link = pcap_is_swapped(s->pcap) ? __builtin_bswap32(rest[1]) : rest[1];
+    if (is_whole && is_nano == (scale == 1) && is_same_link(s, link & 0xffff))
+        return true;
+    s->has_misfit = true;
+    source_stop(s);
+    return true;
+}
+
 enum source_end source_each(struct source *s, pcap_handler take, u_char *context)
 {
     if (s->blocks != NULL)
         return each_of_blocks(s, take, context);
     int result = pcap_dispatch(s->pcap, -1, take, context);
+    if (s->has_misfit)
+        return SOURCE_DAMAGED;
     if (result >= 0 || result == PCAP_ERROR_BREAK)
         return SOURCE_EOF;
     return strstr(pcap_geterr(s->pcap), "truncated") ? SOURCE_CUT : SOURCE_DAMAGED;

@@ -1,7 +1,8 @@
 /* source.h - opens a capture: a file, a pipe, compressed or not, or a live interface.
  *
  * libpcap reads pcap, and interfaces; pcapng_read.c reads pcapng, whose interfaces may differ in
- * their link types. gzip, zstd and lz4 are known by their first bytes and undone on the way. */
+ * their link types. gzip, zstd and lz4 are known by their first bytes and undone on the way; files
+ * may stand one behind the other. */
 #pragma once
 #include "harness/capture/pcapng_read.h"
 #include "harness/session/text.h"
@@ -25,6 +26,7 @@ struct source {
     size_t n_filters;
     const char *name; /* borrowed; "stdin" for "-" */
     bool is_live, is_stopped;
+    bool has_misfit; /* a file of another kind stands behind the first */
     /* A buffer of our own makes reading large files faster than libpcap's default. */
     char *buffer;
 };
@@ -48,6 +50,10 @@ bool source_passes(struct source *s, const struct pcap_pkthdr *header, const u_c
 enum source_end { SOURCE_EOF, SOURCE_CUT, SOURCE_DAMAGED };
 /* Hand each packet of a file to take, its link type in s->link, until the end or source_stop(). */
 enum source_end source_each(struct source *s, pcap_handler take, u_char *context);
+/* Whether that is no packet, but the beginning of another pcap file behind the first, as `cat` puts
+ * them: take asks first, and the packets behind it come next. Where that file is of another kind,
+ * none do, and it is damage. */
+bool source_takes_next_file(struct source *s, const struct pcap_pkthdr *header);
 /* No more packets; take may call it. */
 void source_stop(struct source *s);
 /* What was damaged, in words. */

@@ -12,7 +12,7 @@
 #define MAGIC_LEN 4
 #define IN_LEN    (64u << 10)
 
-enum unpack_kind { UNPACK_NONE, UNPACK_GZIP, UNPACK_ZSTD, UNPACK_LZ4 };
+enum unpack_kind { UNPACK_NONE, UNPACK_GZIP, UNPACK_ZSTD, UNPACK_LZ4, UNPACK_FOREIGN };
 
 struct unpacker {
     FILE *raw; /* read by its descriptor only: no buffer of its own is to be filled */
@@ -32,26 +32,35 @@ static const struct {
     uint8_t magic[MAGIC_LEN];
     size_t len;
     enum unpack_kind kind;
+    const char *by; /* UNPACK_FOREIGN: the command that undoes it */
 } magics[] = {
-    {{0x1f, 0x8b},             2, UNPACK_GZIP},
-    {{0x28, 0xb5, 0x2f, 0xfd}, 4, UNPACK_ZSTD},
-    {{0x04, 0x22, 0x4d, 0x18}, 4, UNPACK_LZ4 },
+    {{0x1f, 0x8b},             2, UNPACK_GZIP,    NULL       },
+    {{0x28, 0xb5, 0x2f, 0xfd}, 4, UNPACK_ZSTD,    NULL       },
+    {{0x04, 0x22, 0x4d, 0x18}, 4, UNPACK_LZ4,     NULL       },
+    {{0xfd, '7', 'z', 'X'},    4, UNPACK_FOREIGN, "xz -dc"   },
+    {{'B', 'Z', 'h'},          3, UNPACK_FOREIGN, "bzip2 -dc"},
+    {{'P', 'K', 3, 4},         4, UNPACK_FOREIGN, "unzip -p" },
+    {{'7', 'z', 0xbc, 0xaf},   4, UNPACK_FOREIGN, "7z e -so" },
 };
 
-static enum unpack_kind kind_of(const uint8_t *at, size_t len)
+static enum unpack_kind kind_of(const uint8_t *at, size_t len, const char **by)
 {
-    for (size_t i = 0; i < ARRAY_LEN(magics); i++)
-        if (len >= magics[i].len && memcmp(at, magics[i].magic, magics[i].len) == 0)
-            return magics[i].kind;
+    for (size_t i = 0; i < ARRAY_LEN(magics); i++) {
+        if (len < magics[i].len || memcmp(at, magics[i].magic, magics[i].len) != 0)
+            continue;
+        *by = magics[i].by;
+        return magics[i].kind;
+    }
     return UNPACK_NONE;
 }
 
 bool unpack_is_plain(FILE *raw)
 {
+    const char *by;
     uint8_t head[MAGIC_LEN];
     ssize_t n = pread(fileno(raw), head, sizeof head, lseek(fileno(raw), 0, SEEK_CUR));
 
-    return n >= 0 && kind_of(head, (size_t)n) == UNPACK_NONE;
+    return n >= 0 && kind_of(head, (size_t)n, &by) == UNPACK_NONE;
 }
 
 /* --- the decoders: each undoes some of what is in u->in; returns the bytes made, 0 for none ----
@@ -186,17 +195,22 @@ static bool start(struct unpacker *u)
     }
 }
 
-FILE *unpack(FILE *raw, struct text *why)
+FILE *unpack(FILE *raw, const char *name, struct text *why)
 {
     struct unpacker *u = text_realloc(NULL, sizeof *u);
+    const char *by = NULL;
 
     *u = (struct unpacker){.raw = raw};
     size_t n;
     while (u->len < MAGIC_LEN && (n = read_packed(u, u->len)) > 0)
         u->len += n;
-    u->kind = kind_of(u->in, u->len);
-    if (!start(u)) {
-        text_adds(why, "no memory to unpack the capture");
+    u->kind = kind_of(u->in, u->len, &by);
+    if (u->kind == UNPACK_FOREIGN || !start(u)) {
+        if (u->kind == UNPACK_FOREIGN)
+            text_addf(why, "%s: packed in a way that is not undone here: `%s FILE |`, and `-`",
+                      name, by);
+        else
+            text_addf(why, "%s: no memory to unpack the capture", name);
         u->kind = UNPACK_NONE;
         close_all(u);
         return NULL;
@@ -204,7 +218,7 @@ FILE *unpack(FILE *raw, struct text *why)
     FILE *made =
         fopencookie(u, "rb", (cookie_io_functions_t){.read = read_some, .close = close_all});
     if (made == NULL) {
-        text_adds(why, strerror(errno));
+        text_addf(why, "%s: %s", name, strerror(errno));
         close_all(u);
     }
     return made;

@@ -9,6 +9,7 @@
 bool unpack_is_plain(FILE *raw);
 
 /* A stream of the unpacked bytes, or of the bytes themselves where nothing was packed. Takes raw,
- * which is closed with the stream, or here on failure (NULL and the reason). A packed stream that
+ * which is closed with the stream, or here on failure (NULL and the reason: no
+ * memory, or packed in another way, with the command that undoes it). A packed stream that
  * is damaged reads as one that ends early. */
-FILE *unpack(FILE *raw, struct text *why);
+FILE *unpack(FILE *raw, const char *name, struct text *why);

@@ -8,16 +8,22 @@
 #include <zstd.h>
 
 #define CAPTURE "pcaps/3.22-3.22-udp.pcap.gz"
+#define OTHER   "pcaps/3.9-3.9-udp.pcap.gz"
 
-/* The capture without its wrapping. */
-static size_t unpacked(uint8_t *out, size_t cap)
+/* A capture without its wrapping. */
+static size_t unpacked_of(const char *path, uint8_t *out, size_t cap)
 {
-    gzFile file = gzopen(CAPTURE, "rb");
+    gzFile file = gzopen(path, "rb");
     int len = gzread(file, out, (unsigned)cap);
 
     gzclose(file);
     assert_in_range(len, 1000, cap - 1);
     return (size_t)len;
+}
+
+static size_t unpacked(uint8_t *out, size_t cap)
+{
+    return unpacked_of(CAPTURE, out, cap);
 }
 
 static void write_file(const char *path, const void *bytes, size_t len)
@@ -188,6 +194,49 @@ static void test_capture_read_says_that_the_end_is_cut(void **state)
     }
 }
 
+/* `cat ONE OTHER`, packed or not: the sessions of both, as long as the files are of a kind. */
+static void test_capture_read_reads_files_behind_one_another(void **state)
+{
+    static uint8_t both[2 * sizeof packed];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(packings); i++) {
+        size_t n = packings[i].pack(unpacked(plain, sizeof plain));
+        memcpy(both, packed, n);
+        struct outcome one = read_bytes(packed, n);
+        size_t m = packings[i].pack(unpacked_of(OTHER, plain, sizeof plain));
+        memcpy(both + n, packed, m);
+        struct outcome other = read_bytes(packed, m), o = read_bytes(both, n + m);
+        if (!o.is_good || o.verdict.n_sessions != 2 || o.verdict.n_parts > 0 ||
+            o.verdict.n_violations > 0 ||
+            o.counts.packets != one.counts.packets + other.counts.packets)
+            fail_msg("%s: %u sessions, %u in part, %llu packets: %s", packings[i].name,
+                     o.verdict.n_sessions, o.verdict.n_parts, (unsigned long long)o.counts.packets,
+                     o.why);
+    }
+}
+
+static void test_capture_read_reads_no_file_of_another_kind_behind(void **state)
+{
+    static const size_t others[] = {0, 20}; /* magic number, link type */
+    size_t len = unpacked(plain, sizeof plain);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        pack_not(len);
+        memcpy(packed + len, packed, len);
+        if (others[i] == 0)
+            memcpy(packed + len, packed[0] == 0xd4 ? "\x4d\x3c" : "\xd4\xc3", 2);
+        else
+            packed[len + others[i]] = DLT_PPP;
+        struct outcome o = read_bytes(packed, 2 * len);
+        assert_false(o.is_good);
+        assert_int_equal(o.verdict.n_sessions, 1);
+        assert_int_equal(o.verdict.n_parts, 0);
+        assert_non_null(strstr(o.why, "of another kind begins there"));
+    }
+}
+
 /* What was read before is no verdict on the whole. */
 static void expect_damaged(const char *name, size_t len)
 {
@@ -236,6 +285,13 @@ static void test_source_open_refuses_in_words(void **state)
     expect_refusal(path, "");
     write_file(path, "no capture at all, but long enough", 34);
     expect_refusal(path, "unknown file format");
+    write_file(path,
+               "\xfd"
+               "7zXZ",
+               5);
+    expect_refusal(path, "`xz -dc FILE |`, and `-`");
+    write_file(path, "BZh91AY", 7);
+    expect_refusal(path, "`bzip2 -dc FILE |`, and `-`");
     write_file(path, "\x1f\x8b garbage that is no gzip stream", 32);
     expect_refusal(path, "");
     pcap_t *dead = pcap_open_dead(DLT_IEEE802_11_RADIO, 65535);
@@ -256,6 +312,8 @@ int main(void)
         cmocka_unit_test(test_source_open_reads_pipes),
         cmocka_unit_test(test_source_open_waits_for_no_more_than_a_packet),
         cmocka_unit_test(test_capture_read_says_that_the_end_is_cut),
+        cmocka_unit_test(test_capture_read_reads_files_behind_one_another),
+        cmocka_unit_test(test_capture_read_reads_no_file_of_another_kind_behind),
         cmocka_unit_test(test_capture_read_says_that_the_packing_is_damaged),
         cmocka_unit_test(test_source_open_refuses_in_words),
     };
