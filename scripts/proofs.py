@@ -14,7 +14,7 @@ LEFT_OUT = "harness/cases/left-out"
 LATE = {"timeout", "hang"}  # on a busy machine that is no fault yet
 IN_FULL = ["--timeout-scale", "1"]
 TRIED = 4  # faults that are tried for the sake of a clause, and kills that were late
-TRIED_FOR_FILE = 12
+TRIED_FOR_FILE = 24
 
 Proof = collections.namedtuple("Proof", "clause case cause")
 

@@ -4,6 +4,7 @@
 
 #include "impl/net/chan.h"
 #include "impl/net/dial.h"
+#include "impl/server.h"
 #include "impl/traffic/run.h"
 #include "impl/wire/bytes.h"
 #include "impl/wire/datagram.h"
@@ -23,6 +24,7 @@
     X(CONTROL_UDP, "control/by-udp", "CONN-1")                                                     \
     X(LEFT_OPEN, "control/left-open", "INT-13 CLOSE-16.n")                                         \
     X(LATE_BYTES, "control/late-bytes-count", "ERR-7.n")                                           \
+    X(STATUS, "exit/1-of-a-good-test", "CLOSE-15 TMO-7")                                           \
     X(NOT_READ, "control/not-read-while-blocked", "FLOW-6.n")                                      \
     X(EARLY_DATA, "stream/data-before-TEST_RUNNING", "FLOW-5")                                     \
     X(OTHER_COOKIE, "stream/other-cookie", "STR-10")                                               \
@@ -31,6 +33,11 @@
     X(STREAMS_STAY, "stream/open-behind-EXCHANGE_RESULTS", "FLOW-7.n2")
 
 MUTANT_FAMILY(course, COURSE);
+
+WRAP(int, server_run, (const struct options *opt, FILE *out, FILE *err))
+{
+    return __real_server_run(opt, out, err) || fault == STATUS;
+}
 
 /* --- the control connection --------------------------------------------------------------------
  */

@@ -17,6 +17,7 @@
     X(ADMIT_DENY_ALL, "admit/everybody-is-denied", "CLOSE-1 CTL-8")                                \
     X(COOKIE_DOTS, "cookie/of-3.1-is-denied", "CTL-5")                                             \
     X(COOKIE_OTHER, "cookie/of-other-letters-is-denied", "CTL-5.n")                                \
+    X(ONE_ADDRESS, "one-address-only", "CONN-1")                                                   \
     X(SPEAKS_FIRST, "speaks-first", "CTL-8")                                                       \
     X(ENDS_OTHERS, "a-new-test-ends-the-others", "CONN-4.n2")
 
@@ -55,7 +56,8 @@ WRAP(enum admit_verdict, admit_tcp,
     enum admit_verdict v = __real_admit_tcp(view, peer, first, over, which);
 
     tell_of_guest(view, first, over, v == ADMIT_DENY);
-    if (first.len >= COOKIE_LEN && is_unwanted(first.at))
+    if ((first.len >= COOKIE_LEN && is_unwanted(first.at)) ||
+        (fault == ONE_ADDRESS && (peer->ip[13] != 0 || peer->ip[15] != 1)))
         return ADMIT_DENY;
     if (fault == ADMIT_STRANGER && v != ADMIT_STREAM && v != ADMIT_MORE && first.len == COOKIE_LEN)
         for (size_t i = 0; i < view->n_tests; i++)

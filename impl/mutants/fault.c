@@ -119,7 +119,7 @@ static void list(mutant_emit *emit)
     for (enum machine_state state = 0; state < MACHINE_OVER; state++)
         for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
             name(id, state, i);
-            emit(id, state < CLI_START ? "INT-3" : "INT-12 ST-CLI-18");
+            emit(id, state < CLI_START ? "INT-3 CLOSE-14" : "INT-12 ST-CLI-18");
         }
 }
 

@@ -44,6 +44,8 @@
     X(NO_LEN, "params/udp-without-len", "PARAM-31.n")                                              \
     X(NO_NUM, "params/num-of-0-left-out", "INT-1")                                                 \
     X(OFF_IS_SAID, "params/what-is-off-is-said", "INT-1")                                          \
+    X(OUTPUT_UNASKED, "results/output-unasked", "RES-7 INT-10")                                    \
+    X(OUTPUT_OTHER, "results/output-under-another-key", "RES-7.i PARAM-38.s")                      \
     X(MINUS_UNSIGNED, "results/minus-one-unsigned", "INT-6")
 
 MUTANT_FAMILY(said, SAID);
@@ -73,6 +75,7 @@ static const struct edit {
     [NO_TRANSPORT] = {"tcp",      NULL,                             "\"tcp\":" },
     [NO_LEN] = {"udp",      NULL,                             "\"len\":" },
     [NO_NUM] = {"parallel", NULL,                             "\"num\":0"},
+    [OUTPUT_UNASKED] = {"streams",  "\"server_output_text\":\"\",",   NULL       },
     [OFF_IS_SAID] = {"parallel", "\"TOS\":0,",                     NULL       },
 };
 
@@ -119,6 +122,9 @@ static void edit_text(void)
         lower_keys();
     for (char *at; fault == MINUS_UNSIGNED && (at = strstr(edited, minus));)
         replace(at, strlen(minus), ":18446744073709551615");
+    char *output = strstr(edited, "\"server_output_text\":");
+    if (fault == OUTPUT_OTHER && output)
+        output[1] = 'S';
     if (fault == TEXT_NEWLINE)
         strcat(edited, "\n");
 }

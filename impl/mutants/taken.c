@@ -31,10 +31,18 @@
     X(OBJECTS_ONLY, "json/objects-only", "JSON-5")                                                 \
     X(TEN_LEVELS, "json/ten-levels", "JSON-6")                                                     \
     X(NO_MARK, "json/no-byte-order-mark", "JSON-6")                                                \
+    X(ANY_DEPTH, "json/any-depth", "JSON-6")                                                       \
+    X(FALSE_ABSENT, "json/false-is-absent", "JSON-12.v2")                                          \
+    X(EOF_GOOD, "eof/is-success", "ERR-3 ST-CLI-34.a CLOSE-13.v1")                                 \
+    X(ERROR_GOOD, "server-error/is-success", "ST-CLI-10.b")                                        \
+    X(ERROR_NEXT, "server-error/next-number", "ERR-4")                                             \
+    X(TOKEN_PADDING, "token/other-padding", "AUTH-7.v1 AUTH-7.v2")                                 \
     X(BYTE_UNKNOWN, "byte/unknown-is-TEST_END", "ST-2")                                            \
     X(BYTE_TERMINATE, "byte/CLIENT_TERMINATE-is-TEST_END", "CLOSE-7")                              \
     X(BYTE_DONE, "byte/IPERF_DONE-is-TEST_END", "CLOSE-10")                                        \
     X(EOF_IS_END, "eof/is-TEST_END", "CLOSE-11")                                                   \
+    X(RESULTS_END, "results/are-the-end", "ST-CLI-30")                                             \
+    X(RESET_GOOD, "reset/is-success", "ST-CLI-17.a ST-CLI-34.a")                                   \
     X(ERROR_UNKNOWN, "server-error/unknown-is-success", "ERRNO-2")                                 \
     X(TOKEN_ANY, "token/any-opens", "AUTH-13 AUTH-1")                                              \
     X(TOKEN_STALE, "token/of-any-time", "AUTH-8")                                                  \
@@ -95,12 +103,28 @@ WRAP(void, machine_server_event,
 WRAP(void, machine_client_bytes, (struct machine * m, struct bytes *in))
 {
     int8_t byte = (int8_t)in->at[0];
+    bool awaits_results = m->state == CLI_RESULTS;
 
-    if (fault == STATE_FOR_RESULTS && m->state == CLI_RESULTS && frame_partial(&m->dec) == 0 &&
-        byte > 0)
+    if (fault == STATE_FOR_RESULTS && awaits_results && frame_partial(&m->dec) == 0 && byte > 0)
         *in = (struct bytes){in->at + 1, in->len - 1};
     if (in->len > 0)
         __real_machine_client_bytes(m, in);
+    if (fault == RESULTS_END && awaits_results && m->state == CLI_XCHG)
+        machine_send_state(m, IPERF_DONE);
+}
+
+WRAP(void, machine_client_eof, (struct machine * m))
+{
+    if (fault == EOF_GOOD)
+        exit(0);
+    __real_machine_client_eof(m);
+}
+
+WRAP(void, machine_client_reset, (struct machine * m, int os_errno))
+{
+    if (fault == RESET_GOOD)
+        exit(0);
+    __real_machine_client_reset(m, os_errno);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------ */
@@ -148,15 +172,24 @@ static bool is_refused(struct bytes text)
 
 WRAP(enum spec_err, json_parse, (struct bytes text, json_value **root))
 {
-    return is_refused(text) ? SPEC_E_JSON : __real_json_parse(text, root);
+    static const char brackets[] = "[[[[[[[[[[";
+    struct bytes empty = {(const uint8_t *)"{}", 2};
+
+    if (is_refused(text))
+        return SPEC_E_JSON;
+    return __real_json_parse(fault == ANY_DEPTH && has(text, brackets) ? empty : text, root);
 }
 
 WRAP(const json_value *, json_member, (const json_value *object, const char *key))
 {
     const json_value *found = NULL;
 
-    if ((fault != KEY_BY_CASE && fault != LAST_OF_TWO) || json_type_of(object) != JSON_OBJECT)
-        return __real_json_member(object, key);
+    if ((fault != KEY_BY_CASE && fault != LAST_OF_TWO) || json_type_of(object) != JSON_OBJECT) {
+        found = __real_json_member(object, key);
+        return fault == FALSE_ABSENT && json_type_of(found) == JSON_BOOL && !json_bool(found)
+                   ? NULL
+                   : found;
+    }
     for (const json_value *v = NULL; (v = json_next(object, v));)
         if (fault == KEY_BY_CASE ? !found && strcmp(json_key(v), key) == 0
                                  : strcasecmp(json_key(v), key) == 0)
@@ -180,7 +213,9 @@ WRAP(enum table_server_event, table_server_byte, (int8_t byte))
 WRAP(void, frame_error_pair, (struct bytes body, int32_t *ierr, int32_t *os_errno))
 {
     __real_frame_error_pair(body, ierr, os_errno);
-    if (fault == ERROR_UNKNOWN && !ierr_name(*ierr))
+    if (fault == ERROR_NEXT)
+        ++*ierr;
+    if (fault == ERROR_GOOD || (fault == ERROR_UNKNOWN && !ierr_name(*ierr)))
         exit(0);
 }
 
@@ -196,7 +231,9 @@ WRAP(enum auth_verdict, auth_check,
         {TOKEN_STALE, AUTH_STALE},
         {TOKEN_USER,  AUTH_USER },
     };
-    enum auth_verdict v = __real_auth_check(policy, token, now_s, claim);
+    struct auth_policy other = *policy;
+    other.pkcs1 = policy->pkcs1 != (fault == TOKEN_PADDING);
+    enum auth_verdict v = __real_auth_check(&other, token, now_s, claim);
 
     for (size_t i = 0; i < ARRAY_LEN(forgiven); i++)
         if (fault == forgiven[i].fault && v == forgiven[i].verdict)

@@ -9,6 +9,7 @@
 #include "impl/wire/params.h"
 #include "impl/wire/results.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* X(NAME, id, clauses) */
@@ -28,6 +29,7 @@
     X(REPLY_OLD, "udp-reply/other-value", "UDPC-3")                                                \
     X(REPLY_ANY, "udp-reply/any-is-taken", "UDPC-4")                                               \
     X(REPLY_STRICT, "udp-reply/only-that-of-3.12", "UDPC-4 INT-9")                                 \
+    X(REPLY_FIRST, "udp-reply/first-wrong-one-fails", "UDPC-5")                                    \
     X(CONNECT_STRICT, "udp-connect/only-that-of-3.12", "UDPC-3 INT-8")                             \
     X(CONNECT_ANY, "udp-connect/any-is-taken", "UDPC-10")                                          \
     X(SEQ_FROM_0, "datagram/seq-from-0", "UDP-5")                                                  \
@@ -37,7 +39,7 @@
     X(SEC_USEC, "datagram/sec-and-usec-swapped", "UDP-1")                                          \
     X(UDP_PORT, "udp-port/another-than-tcp", "CONN-2 UDPC-1")                                      \
     X(CHECK_NOTHING, "params/nothing-is-refused", "ST-SRV-3.a INT-11")                             \
-    X(CHECK_ALL, "params/everything-is-refused", "ST-SRV-2")                                       \
+    X(CHECK_ALL, "params/everything-is-refused", "ST-SRV-2 PARAM-2")                               \
     X(BIDIR_HALF, "streams/bidir-not-doubled", "STR-1 STR-3")                                      \
     X(BIDIR_ORDER, "streams/direction-inverted", "STR-2 STR-3")                                    \
     X(STREAMS_ONE_LESS, "streams/one-less", "STR-1 STR-4")                                         \
@@ -124,6 +126,8 @@ WRAP(enum datagram_reply, datagram_reply_kind, (struct bytes datagram))
 {
     enum datagram_reply kind = __real_datagram_reply_kind(datagram);
 
+    if (fault == REPLY_FIRST && kind == DATAGRAM_NOT_REPLY)
+        exit(1);
     if (fault == REPLY_STRICT && kind != DATAGRAM_REPLY)
         return DATAGRAM_NOT_REPLY;
     return fault == REPLY_ANY ? DATAGRAM_REPLY : kind;
