@@ -29,6 +29,7 @@ B_fuzz     = build/fuzz
 B_fuzzcov  = build/fuzzcov
 B_engine   = build/engine
 B_afl      = build/afl
+B_fast     = build/fast
 B_mutants  = build/mutants
 B_reach    = build/reach
 B          = $(B_$(VARIANT))
@@ -46,6 +47,9 @@ ENGINE_fuzzcov = -fsanitize=fuzzer
 ENGINE_engine  = $(LIB_FUZZING_ENGINE)
 ENGINE_afl     = -fsanitize=fuzzer
 FLAGS_afl      = $(FLAGS_asan)
+# VARIANT=fast: without sanitizers (scripts/bench-fuzz).
+ENGINE_fast    = -fsanitize=fuzzer
+FLAGS_fast     = -fsanitize=fuzzer-no-link
 FLAGS_fuzzcov  = $(FLAGS_fuzz) -fprofile-instr-generate -fcoverage-mapping
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -128,7 +132,17 @@ $(B)/mutator_afl.so: fuzz/mutator_afl.c $(MUTATOR) $(IMPL) $(B)/flags | build/ge
 $(B)/bin/json: $(call objects,fuzz/second_json.c)
 $(B)/bin/json: LIBS += -ljansson
 $(B)/bin/peer: $(call objects,$(filter harness/script/% harness/session/%,$(HARNESS)))
-$(B)/bin/%: fuzz/%_fuzzer.c $(B)/libimpl.a $(B)/flags
+# CJSON_SRC=FOLDER: cJSON from its source, instrumented as our own code is.
+ifdef CJSON_SRC
+LIBS  := $(filter-out -lcjson,$(LIBS))
+CJSON := $(B)/cjson.o
+$(B)/cjson.o: $(CJSON_SRC)/cJSON.c $(B)/flags
+	$(CC) $(CFLAGS) $(FLAGS_$(VARIANT)) -fPIE -c -o $@ $<
+endif
+$(B)/bin/empty: fuzz/bench/empty.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(OURFLAGS)) $(LINK) $(ENGINE_$(VARIANT)) -o $@ $<
+$(B)/bin/%: fuzz/%_fuzzer.c $(CJSON) $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D) $(B)/obj/fuzz
 	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/$*.d $(LINK) $(ENGINE_$(VARIANT)) -o $@ $< $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
@@ -168,7 +182,7 @@ build/gen/clauses-sorted.inc: docs/clauses.tsv scripts/gen-clauses
 	LC_ALL=C scripts/gen-clauses -v sorted=1 docs/clauses.tsv > $@
 
 # These change only when what they hold changes: other flags rebuild, a removed source relinks.
-$(B)/flags: now = $(CC) $(OURFLAGS) $(LINK)
+$(B)/flags: now = $(CC) $(OURFLAGS) $(LINK) $(CJSON_SRC)
 $(B)/sources: now = $(IMPL) $(HARNESS)
 $(B)/libiperf-flags: now = $(LIBIPERF) $(VARIABLES)
 $(B)/flags $(B)/sources $(B)/libiperf-flags: FORCE
@@ -199,11 +213,13 @@ interop: setup ## set up, then every mode between iperfref and every stock build
 	$(PARALLEL) -s all
 	scripts/interop $(REPORT)/interop.json $(if $(CAPTURE),--capture) $(BUILDS) build/iperfref
 
-bench: setup ## throughput beside the stock builds, and iperfspec check beside tshark and tcpdump
+bench: setup ## throughput beside the stock builds, iperfspec check beside tshark and tcpdump, fuzz targets beside an empty one
 	scripts/deps build bench
 	$(PARALLEL) -s all
 	scripts/bench $(BUILDS) build/iperfref
 	scripts/bench-capture
+	scripts/deps fuzz
+	scripts/bench-fuzz
 
 fuzz: ## run each fuzz target, or TARGET=name, for FUZZTIME seconds
 	scripts/deps build fuzz

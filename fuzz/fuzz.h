@@ -7,7 +7,9 @@
 #include "impl/wire/bytes.h"
 #include "impl/wire/err.h"
 
+#if __has_feature(address_sanitizer)
 #include <sanitizer/allocator_interface.h>
+#endif
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -110,12 +112,14 @@ static inline struct bytes fuzz_piece(struct fuzz_cuts *cuts, struct bytes *in)
 /* --- memory ------------------------------------------------------------------------------------
  */
 
-/* Bytes that the code under test holds, and the most it held since fuzz_memory_start(). */
+/* Bytes that the code under test holds, and the most it held since fuzz_memory_start(). Only
+ * AddressSanitizer tells: without it there is no watch. */
 static struct {
     size_t now, most;
     bool is_on, is_hooked;
 } fuzz_memory;
 
+#if __has_feature(address_sanitizer)
 static inline void fuzz_on_malloc(const volatile void *at, size_t size)
 {
     (void)at;
@@ -139,6 +143,11 @@ static inline void fuzz_memory_start(void)
     fuzz_memory.is_hooked = fuzz_memory.is_on = true;
     fuzz_memory.now = fuzz_memory.most = 0;
 }
+#else
+static inline void fuzz_memory_start(void)
+{
+}
+#endif
 
 /* Ends the watch; the claim is that the code held at most base + factor * size bytes at once. */
 static inline void fuzz_memory_stop(size_t base, size_t factor, size_t size)
