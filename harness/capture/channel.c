@@ -333,7 +333,12 @@ bool channel_next(const struct channel *c, int from, uint32_t *seq)
     return c->sides[from].is_known;
 }
 
-bool channel_is_in_order(const struct channel *c)
+uint64_t channel_n_repeated(const struct channel *c)
 {
-    return c->n_repeated == 0 && c->n_late == 0;
+    return c->n_repeated;
+}
+
+uint64_t channel_n_late(const struct channel *c)
+{
+    return c->n_late;
 }

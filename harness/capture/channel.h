@@ -57,5 +57,8 @@ void channel_finish(struct channel *c);
 /* The sequence number of the next byte of a direction; false while it is not known. */
 bool channel_next(const struct channel *c, int from, uint32_t *seq);
 
-/* Whether every segment came in its turn and once: none was sent again, none had to wait. */
-bool channel_is_in_order(const struct channel *c);
+/* Segments whose bytes had been there before: retransmissions, keep-alives. */
+uint64_t channel_n_repeated(const struct channel *c);
+
+/* Segments that had to wait for others, which came late or not at all. */
+uint64_t channel_n_late(const struct channel *c);

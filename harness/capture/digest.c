@@ -112,7 +112,8 @@ void digest_ending(const struct track_session *s, struct text *out)
         text_adds(out, "ended by the client");
     else if (observer_completed(s->observer) ||
              (has_gap && client == IPERF_DONE)) /* which answers DISPLAY_RESULTS alone */
-        text_adds(out, "completed");
+        text_adds(out,
+                  has_gap || client == IPERF_DONE ? "completed" : "completed without IPERF_DONE");
     else if (s->is_over[OBSERVER_CLIENT] || s->is_over[OBSERVER_SERVER]) {
         enum observer_side by = s->first_over;
         text_addf(out, "%s by the %s", s->is_reset[by] ? "reset" : "closed",

@@ -26,8 +26,15 @@ void tally_blame(const struct tally *t, const char *clause, enum observer_side b
 /* So many seconds, and as much more as two clocks may differ. */
 double tally_slack_s(double seconds);
 
+/* Whether the client says that it is of that version or a later one; or of an earlier one. Neither
+ * where it does not say. */
+bool tally_client_is(const struct tally *t, unsigned major, unsigned minor);
+bool tally_client_is_before(const struct tally *t, unsigned major, unsigned minor);
+
 void tally_tcp(const struct tally *t, const struct side_by_side *b);
 void tally_udp(const struct tally *t, const struct side_by_side *b);
+/* A last word that the server has not said (FLOW-9). */
+void tally_end(const struct tally *t);
 /* Data that was not captured is said. */
 void tally_gaps(const struct tally *t);
 /* Times of the session (OMIT-4) and in its results (RES-28). */

@@ -16,13 +16,7 @@
  * the wire. */
 static bool may_leave_out(const struct tally *t, enum observer_side sender)
 {
-    static const struct clause_version threads = {.major = 3, .minor = 16};
-    struct clause_version version;
-    const char *said = t->params->client_version;
-
-    return sender == OBSERVER_SERVER || said == NULL ||
-           !clause_version_parse(said, NULL, &version) ||
-           clause_version_compare(&version, &threads) >= 0;
+    return sender == OBSERVER_SERVER || !tally_client_is_before(t, 3, 16);
 }
 
 /* So many bytes less than there were: whole blocks, and no more than n blocks of them missing. */
@@ -145,14 +139,33 @@ static void judge_retransmits(const struct tally *t, const struct side_by_side *
     tally_blame(t, "RES-12", b->sender, expected, "%" PRId64 " reported", b->sent->retransmits);
 }
 
+/* Each segment that a network lost in front of the point of capture was sent once more for it, of
+ * at least so many bytes. Only what is far beyond that is blamed. */
+#define SEGMENT_MIN 88
+#define LOST_MAX    10000
+static void judge_retransmits_most(const struct tally *t, const struct side_by_side *b)
+{
+    const struct stream_tcp *wire = &b->stream->tcp[b->sender];
+    uint64_t most = 16 * (wire->sent / SEGMENT_MIN + wire->repeated) + LOST_MAX;
+    char expected[96];
+
+    if (b->sent->retransmits < 0 || (uint64_t)b->sent->retransmits <= most)
+        return;
+    snprintf(expected, sizeof expected, "stream %" PRId64 ": no more than could be", b->stream->id);
+    tally_blame(t, "RES-12", b->sender, expected, "%" PRId64 " retransmits of %" PRIu64 " bytes",
+                b->sent->retransmits, wire->sent);
+}
+
 void tally_tcp(const struct tally *t, const struct side_by_side *b)
 {
     bool omits = t->params->omit != 0; /* how much that was is nobody's to see */
 
     if (!b->stream->tcp[b->sender].is_exact)
         return;
-    if (b->sent != NULL)
+    if (b->sent != NULL) {
         judge_sender_most(t, b);
+        judge_retransmits_most(t, b);
+    }
     if (b->sent != NULL && !omits) {
         judge_sender_least(t, b);
         judge_retransmits(t, b);

@@ -67,7 +67,7 @@ static bool has_lost(const struct track_stream *stream)
 /* Nothing was sent twice, came late, or is missing: each byte is where its first copy was. */
 static bool is_clean(const struct track_session *s)
 {
-    bool clean = s->is_in_order;
+    bool clean = s->n_repeated == 0 && s->n_late == 0;
 
     for (size_t i = 0; i < s->n_streams; i++)
         clean = clean && !has_lost(s->streams[i]);

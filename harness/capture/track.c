@@ -136,8 +136,10 @@ static void take_syn(struct track *t, struct flow *flow, int from, const struct 
 {
     bool is_answer = p->flags & DISSECT_ACK;
 
-    if (flow->has_start[from] && flow->start[from] == p->seq + 1)
-        return; /* once more */
+    if (flow->has_start[from] && flow->start[from] == p->seq + 1) {
+        flow->scale[from] = p->scale;
+        return; /* once more, or its answer came first */
+    }
     if (!is_answer && flow->kind != FLOW_NEW) {
         flow->syn_from = from;
         flow->syn_start = p->seq + 1;
@@ -147,6 +149,8 @@ static void take_syn(struct track *t, struct flow *flow, int from, const struct 
     if (!is_answer && flow->has_start[from])
         restart(t, flow, p->number);
     set_start(flow, from, p->seq + 1, p->scale);
+    if (is_answer && !flow->has_start[!from])
+        set_start(flow, !from, p->ack, DISSECT_NO_SCALE);
     flow->client = is_answer ? !from : from;
 }
 

@@ -216,7 +216,8 @@ void track_session_finish(struct track *t, size_t i)
     struct track_session *s = t->live[i];
 
     channel_finish(s->control->channel);
-    s->is_in_order = channel_is_in_order(s->control->channel);
+    s->n_repeated = channel_n_repeated(s->control->channel);
+    s->n_late = channel_n_late(s->control->channel);
     observer_finish(s->observer);
     if (!s->is_over[0] && !s->is_over[1])
         track_note(t, s, "the session was not over when the capture ended");

@@ -100,8 +100,8 @@ static inline void doctor_shift(const struct doctor *doc, enum observer_side sid
         uint8_t *tcp = bytes + ip + header;
         if (doctor_is(doc, &d, side) && i > first && (int32_t)(d.seq - from_seq) >= 0)
             doctor_add_be32(tcp + 4, delta);
-        else if (doctor_is(doc, &d, !side) && (int32_t)(d.ack - from_seq) > 0 &&
-                 d.flags & DISSECT_ACK)
+        else if (doctor_is(doc, &d, !side) && d.flags & DISSECT_ACK &&
+                 (int32_t)(d.ack - from_seq) >= ((int32_t)delta < 0 ? 0 : 1))
             doctor_add_be32(tcp + 8, delta);
     }
 }

@@ -14,7 +14,11 @@ enum edit {
 #define S OBSERVER_SERVER
 
 /* Which packet is blamed, beside the one that was edited. */
-enum blamed { EDITED, EARLIER /* where the message begins: another packet of that side's */ };
+enum blamed {
+    EDITED,
+    EARLIER,   /* where the message begins: another packet of that side's */
+    ELSEWHERE, /* where a stream does what was not said: a packet behind it */
+};
 
 static const struct row {
     const char *name, *capture;
@@ -63,6 +67,8 @@ static bool is_blamed(const struct doctor *doc, const struct row *row, size_t ed
 
     if (row->blamed == EDITED)
         return number == edited + 1;
+    if (row->blamed == ELSEWHERE)
+        return number > edited + 1;
     if (number == 0 || number > doc->f->n ||
         doctor_look(doc->f, (size_t)number - 1, &d) != DISSECT_TCP ||
         !doctor_is(doc, &d, row->side))
