@@ -15,6 +15,7 @@
 static const char usage[] =
     "usage: iperfspec capture -i INTERFACE [OPTIONS]\n"
     "Watch an interface and judge each iperf3 session as it ends, on any port, until interrupted.\n"
+    "A verdict comes 2 s behind the end; 30 s, where only one side has ended.\n"
     "Needs the capability CAP_NET_RAW, not root.\n"
     "  -i, --interface I  such as eth0, lo, any\n"
     "  --port P           take every connection to that port for a control connection or a "
@@ -28,6 +29,7 @@ static const char usage[] =
     "  --size MIB         of one file (default 100)\n"
     "  --files N          keep the last N files (default: all)\n"
     "  --scrub            without what is private: each file as `iperfspec scrub` makes it\n"
+    "The files are pieces of one capture: `cat lab-*.pcap | iperfspec check -`.\n"
     "example: iperfspec capture -i eth0 -w lab --files 20\n"
     "exit:    0 no session failed   1 one did   2 bad usage   3 trouble, such as no capability\n";
 

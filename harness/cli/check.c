@@ -19,6 +19,7 @@ static const char usage[] =
     "A session is `fail` (a MUST was broken), `warn` (a SHOULD), `part` (nothing wrong, but not "
     "all\n"
     "of it was captured) or `pass`. Violations name the clause and the packet.\n"
+    "Pieces of one capture belong together: `cat PIECE... | iperfspec check -`.\n"
     "  --json       everything as one JSON object\n"
     "  --numbers    what each stream carried, as counted and as both sides report it\n"
     "  --quiet      only sessions with something to say about\n"

@@ -216,6 +216,28 @@ static void test_capture_read_reads_files_behind_one_another(void **state)
     }
 }
 
+/* As rotated files are: each has the first one's header. */
+static void test_capture_read_puts_pieces_of_a_session_together(void **state)
+{
+    enum { HEADER = 24, RECORD = 16, PIECES = 3 };
+    size_t len = unpacked(plain, sizeof plain), at = HEADER, made = 0;
+
+    (void)state;
+    for (unsigned i = 1; i <= PIECES; i++) {
+        size_t from = at;
+        while (at < len && at < len * i / PIECES) {
+            at += RECORD + (plain[at + 8] | (size_t)plain[at + 9] << 8); /* little-endian */
+        }
+        memcpy(packed + made, plain, HEADER);
+        memcpy(packed + made + HEADER, plain + from, at - from);
+        made += HEADER + at - from;
+    }
+    struct outcome o = read_bytes(packed, made);
+    assert_true(o.is_good && made == len + (PIECES - 1) * HEADER);
+    assert_int_equal(o.verdict.n_sessions, 1);
+    assert_int_equal(o.verdict.n_parts + o.verdict.n_violations, 0);
+}
+
 static void test_capture_read_reads_no_file_of_another_kind_behind(void **state)
 {
     static const size_t others[] = {0, 20}; /* magic number, link type */
@@ -313,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_source_open_waits_for_no_more_than_a_packet),
         cmocka_unit_test(test_capture_read_says_that_the_end_is_cut),
         cmocka_unit_test(test_capture_read_reads_files_behind_one_another),
+        cmocka_unit_test(test_capture_read_puts_pieces_of_a_session_together),
         cmocka_unit_test(test_capture_read_reads_no_file_of_another_kind_behind),
         cmocka_unit_test(test_capture_read_says_that_the_packing_is_damaged),
         cmocka_unit_test(test_source_open_refuses_in_words),
