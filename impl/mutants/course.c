@@ -24,6 +24,7 @@
     X(CONTROL_UDP, "control/by-udp", "CONN-1")                                                     \
     X(LEFT_OPEN, "control/left-open", "INT-13 CLOSE-16.n")                                         \
     X(LATE_BYTES, "control/late-bytes-count", "ERR-7.n")                                           \
+    X(USAGE_GOOD, "exit/0-of-wrong-usage", "PARAM-7 PARAM-43")                                     \
     X(STATUS, "exit/1-of-a-good-test", "CLOSE-15 TMO-7")                                           \
     X(NOT_READ, "control/not-read-while-blocked", "FLOW-6.n")                                      \
     X(EARLY_DATA, "stream/data-before-TEST_RUNNING", "FLOW-5")                                     \
@@ -33,6 +34,13 @@
     X(STREAMS_STAY, "stream/open-behind-EXCHANGE_RESULTS", "FLOW-7.n2")
 
 MUTANT_FAMILY(course, COURSE);
+
+WRAP(int, options_parse, (struct options * opt, int argc, char **argv, FILE *out, FILE *err))
+{
+    int status = __real_options_parse(opt, argc, argv, out, err);
+
+    return fault == USAGE_GOOD && status > 0 ? 0 : status;
+}
 
 WRAP(int, server_run, (const struct options *opt, FILE *out, FILE *err))
 {
