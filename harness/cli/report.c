@@ -12,7 +12,8 @@
 static const char usage[] =
     "usage: iperfspec report FORMAT [--out FILE] REPORT.json...\n"
     "       iperfspec report html --out DIR [--base OLD.json]... REPORT.json...\n"
-    "Tell runs that `iperfspec test --json` kept in another form, several builds side by side.\n"
+    "Tell runs that `iperfspec test --json` kept in another form, several builds side by side, by\n"
+    "version.\n"
     "Formats:\n"
     "  tap       Test Anything Protocol, which prove(1) reads\n"
     "  junit     JUnit XML, which GitLab, Jenkins and GitHub's actions read\n"
@@ -20,6 +21,7 @@ static const char usage[] =
     "  markdown  a summary in Markdown, below 1 MiB\n"
     "  github    annotations of GitHub Actions, ten of a kind\n"
     "  html      a folder of pages that opens from disk: matrix, cases, sessions, clauses\n"
+    "            (pages and captures of cases that an earlier one had there go)\n"
     "Reports for later use:\n"
     "  diff      what changed from one run to another\n"
     "  merge     the reports of shards joined into one, or those of several builds\n"
@@ -27,7 +29,7 @@ static const char usage[] =
     "  --out PATH   file to write, or folder with html (default: standard output)\n"
     "  --base FILE  with html: the run to compare with (again for more: each build is compared\n"
     "               with the one of its name, or with the only one)\n"
-    "A REPORT of - is the standard input.\n"
+    "A REPORT of - is the standard input, of diff, merge and normalise too.\n"
     "example: iperfspec report html --out site conformance-3.12.json conformance-3.18.json\n"
     "exit:    0 written   2 bad usage   3 a file that cannot be read or written\n";
 
