@@ -2,10 +2,12 @@
  * program that is no iperf3 from one that is. */
 #include "harness/sim/peer.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #define SAID_MAX 160 /* bytes of what it printed */
+#define LOOKS    100 /* 1 ms apart: more than are needed to be sure that nobody is left */
 
 /* The first line of what it printed: on stderr rather than on stdout. */
 static void tell_output(const struct sim_process *p, struct text *why)
@@ -38,6 +40,29 @@ void absent_tell_end(const struct sim_process *p, int status, struct text *why)
     tell_output(p, why);
 }
 
+/* The time may be over before it was looked at often enough: one look alone proves nothing. */
+static bool goes_on(const struct sim_process *p)
+{
+    for (int looks = 0; looks < LOOKS; looks++) {
+        if (!p->goes_on || !p->goes_on(p->context))
+            return false;
+        poll(NULL, 0, 1);
+    }
+    return true;
+}
+
+/* Its first process has ended. */
+static void tell_ended(const struct sim_process *p, int status, struct text *why)
+{
+    if (!goes_on(p)) {
+        absent_tell_end(p, status, why);
+        return;
+    }
+    text_adds(why, "the client's first process ended with status 0; what it started runs on, and "
+                   "does not connect");
+    tell_output(p, why);
+}
+
 static void tell_silence(const struct control *c, struct text *why)
 {
     const struct sim *s = c->sim;
@@ -53,9 +78,7 @@ static void tell_silence(const struct control *c, struct text *why)
         text_adds(why, "the client connected, and said nothing");
     } else if (s->config->process &&
                s->config->process->ended(s->config->process->context, &status)) {
-        text_adds(why, "the client's first process ended with status 0; what it started runs on, "
-                       "and does not connect");
-        tell_output(s->config->process, why);
+        tell_ended(s->config->process, status, why);
     } else if (s->config->process) {
         text_adds(why, "the client runs on and does not connect");
         tell_output(s->config->process, why);
