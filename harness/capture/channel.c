@@ -22,7 +22,9 @@ struct side {
     uint32_t next;  /* sequence number of the next byte */
     uint32_t acked; /* the other side has said that it has all below */
     bool has_acked;
-    uint64_t spoke; /* when, by the clock below, it last sent anything but a reset */
+    uint8_t *kept;   /* the last CHANNEL_KEPT bytes, by their sequence numbers; NULL: none */
+    uint32_t n_kept; /* of them in front of next, without a gap */
+    uint64_t spoke;  /* when, by the clock below, it last sent anything but a reset */
 };
 
 struct channel {
@@ -63,6 +65,8 @@ void channel_free(struct channel *c)
         free(c->waiting[i].own);
     hold(c, -(ptrdiff_t)c->n_bytes);
     free(c->waiting);
+    free(c->sides[0].kept);
+    free(c->sides[1].kept);
     free(c);
 }
 
@@ -106,11 +110,41 @@ static bool is_ready(const struct channel *c, const struct segment *s)
            ahead(s->ack, other->next) <= 0;
 }
 
+/* --- what was given ------------------------------------------------------------------------------
+ */
+
+/* The bytes up to next. */
+static void keep(struct side *side, struct bytes bytes)
+{
+    if (side->kept == NULL)
+        side->kept = text_realloc(NULL, CHANNEL_KEPT);
+    for (size_t i = 0; i < bytes.len; i++)
+        side->kept[(side->next - bytes.len + i) % CHANNEL_KEPT] = bytes.at[i];
+    side->n_kept = (uint32_t)MIN(side->n_kept + bytes.len, CHANNEL_KEPT);
+}
+
+/* Whether one of its bytes is not what was given in its place. A keep-alive's byte is nobody's. */
+static bool has_other_bytes(const struct side *side, const struct segment *s)
+{
+    bool is_keep_alive = s->len == 1 && side->has_acked && s->seq + 1 == side->acked;
+
+    for (size_t i = 0; i < s->bytes.len && !is_keep_alive; i++) {
+        uint32_t at = s->seq + (uint32_t)i;
+        int32_t behind = ahead(side->next, at);
+        if (behind <= 0)
+            return false;
+        if ((uint32_t)behind <= side->n_kept && side->kept[at % CHANNEL_KEPT] != s->bytes.at[i])
+            return true;
+    }
+    return false;
+}
+
 /* --- delivery --------------------------------------------------------------------------------- */
 
 static void give_gap(struct channel *c, int from, struct channel_origin origin, uint32_t len)
 {
     c->sides[from].next += len;
+    c->sides[from].n_kept = 0;
     if (!c->sides[from].is_over)
         c->user.gap(c->user.context, from, origin, len);
 }
@@ -135,11 +169,14 @@ static void give(struct channel *c, const struct segment *s)
     c->last = s->origin;
     if (s->len > 0 && old >= s->len)
         c->n_repeated++;
+    if (c->user.other != NULL && has_other_bytes(side, s))
+        c->user.other(c->user.context, s->from, s->origin);
     if (old < s->len && !side->is_over) {
         struct bytes news = {NULL, 0};
         if (old < s->bytes.len)
             news = (struct bytes){s->bytes.at + old, s->bytes.len - old};
         side->next += (uint32_t)news.len;
+        keep(side, news);
         if (news.len > 0)
             c->user.bytes(c->user.context, s->from, s->origin, news);
         if (s->seq + s->len != side->next)

@@ -11,6 +11,7 @@
 #pragma once
 #include "harness/capture/dissect.h"
 
+#define CHANNEL_KEPT        4096                 /* last bytes, to which others are compared */
 #define CHANNEL_WAITING_MAX 512                  /* segments */
 #define CHANNEL_BYTES_MAX   (1u << 20)           /* of them */
 #define CHANNEL_HELD_MAX    (16u << 20)          /* of all channels together */
@@ -31,6 +32,9 @@ struct channel_user {
     /* len bytes are not in the capture. */
     void (*gap)(void *context, int from, struct channel_origin origin, uint64_t len);
     void (*end)(void *context, int from, struct channel_origin origin, bool is_reset);
+    /* A segment carries other bytes than were given before in their place: which of them its
+     * receiver has read is not known. NULL: nobody asks. */
+    void (*other)(void *context, int from, struct channel_origin origin);
     void *context;
     size_t *held; /* bytes that wait in all channels; theirs. NULL: this is the only one */
 };

@@ -83,6 +83,7 @@ struct track_session {
     /* The first packet with a time before that of the packet in front of it, or with none:
      * durations tell nothing. 0: there was no such packet. */
     uint64_t odd_clock_number;
+    bool is_contested; /* bytes of it came again and were others: what follows is not judged */
     uint64_t n_repeated, n_late; /* segments of it that came again; that had to wait */
     /* By side: the sequence number of the channel's first byte, once any byte was seen. */
     bool has_base[2];

@@ -226,6 +226,15 @@ static void on_end(void *context, int from, struct channel_origin origin, bool i
     if (c->session != NULL || open_from_end(c, from, is_reset))
         track_feed_end(c, side_of(c, from), origin, is_reset);
 }
+
+static void on_other(void *context, int from, struct channel_origin origin)
+{
+    struct control *c = context;
+
+    if (c->session != NULL && !c->is_stream)
+        track_contest(c, side_of(c, from), origin);
+}
+
 void track_control_decided(struct control *c)
 {
     struct track *t = c->track;
@@ -349,7 +358,8 @@ void track_control_begin(struct track *t, struct flow *flow, int from, const str
     memset(c, 0, sizeof *c);
     c->track = t;
     c->flow = flow;
-    c->channel = channel_new(&(struct channel_user){on_bytes, on_gap, on_end, c, &t->held});
+    c->channel =
+        channel_new(&(struct channel_user){on_bytes, on_gap, on_end, on_other, c, &t->held});
     for (int end = 0; end < 2; end++)
         if (flow->has_start[end])
             channel_start(c->channel, end, flow->start[end]);

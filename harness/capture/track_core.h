@@ -1,8 +1,8 @@
 /* track_core.h - what the track_*.c files share; private to them.
  *
  * track.c takes packets to their flows; track_control.c finds out which connections are control
- * connections; track_session.c keeps a session and has its messages judged; track_stream.c counts
- * its streams. */
+ * connections; track_session.c keeps a session and has its messages judged; track_tell.c tells of
+ * it; track_stream.c counts its streams. */
 #pragma once
 #include "harness/capture/channel.h"
 #include "harness/capture/flow.h"
@@ -60,9 +60,16 @@ struct track {
 /* Address and port of one end of a flow. */
 struct track_end track_end_of(const struct flow *flow, int end);
 
-/* --- track_session.c -------------------------------------------------------------------------- */
+/* --- track_tell.c ----------------------------------------------------------------------------- */
 /* Hand an event of the session to the user. */
 void track_tell(struct track *t, struct track_session *s, const struct track_event *event);
+/* It is copied; so many are kept (TRACK_VIOLATIONS). */
+void track_add_violation(struct track *t, struct track_session *s,
+                         const struct track_violation *violation);
+/* Other bytes than before came in their place. */
+void track_contest(struct control *c, enum observer_side side, struct channel_origin origin);
+
+/* --- track_session.c -------------------------------------------------------------------------- */
 /* It is known now that c is a control connection. */
 void track_session_begin(struct control *c);
 /* The i-th live session is over: judge it, hand it out, free it. */

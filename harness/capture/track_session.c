@@ -4,67 +4,9 @@
 #include "harness/capture/tally.h"
 #include "impl/wire/state.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- telling ---------------------------------------------------------------------------------- */
-
-void track_tell(struct track *t, struct track_session *s, const struct track_event *event)
-{
-    if (t->user.event != NULL)
-        t->user.event(t->user.context, s, event);
-}
-
-static void add_violation(struct track *t, struct track_session *s,
-                          const struct track_violation *violation)
-{
-    if (s->n_violations == TRACK_VIOLATIONS) {
-        s->n_more++;
-        return;
-    }
-    struct track_violation *kept = &s->violations[s->n_violations++];
-    *kept = *violation;
-    track_tell(t, s,
-               &(struct track_event){.kind = TRACK_VIOLATION,
-                                     .at_ns = kept->at_ns,
-                                     .number = kept->number,
-                                     .from = kept->by,
-                                     .violation = kept});
-}
-
-void track_blame(struct track *t, struct track_session *s, const char *clause,
-                 enum observer_side by, uint64_t number, uint64_t at_ns, const char *expected,
-                 const char *found_format, ...)
-{
-    struct track_violation v = {
-        .clause = clause_find(clause), .by = by, .number = number, .at_ns = at_ns};
-    va_list args;
-
-    snprintf(v.expected, sizeof v.expected, "%s", expected);
-    va_start(args, found_format);
-    vsnprintf(v.found, sizeof v.found, found_format, args);
-    va_end(args);
-    add_violation(t, s, &v);
-}
-
-void track_note(struct track *t, struct track_session *s, const char *format, ...)
-{
-    va_list args;
-
-    if (s->n_notes == TRACK_NOTES)
-        return;
-    struct text *note = &s->notes[s->n_notes++];
-    va_start(args, format);
-    text_vaddf(note, format, args);
-    va_end(args);
-    track_tell(t, s,
-               &(struct track_event){.kind = TRACK_NOTE,
-                                     .at_ns = s->last_ns,
-                                     .number = s->last_number,
-                                     .note = text_string(note)});
-}
 
 /* --- which packet brought a byte -------------------------------------------------------------- */
 
@@ -170,7 +112,7 @@ static void on_violation(void *context, const struct observer_violation *violati
 
     remark_escape(v.expected, sizeof v.expected, violation->expected, strlen(violation->expected));
     remark_escape(v.found, sizeof v.found, violation->found, strlen(violation->found));
-    add_violation(c->track, c->session, &v);
+    track_add_violation(c->track, c->session, &v);
 }
 
 /* --- sessions --------------------------------------------------------------------------------- */

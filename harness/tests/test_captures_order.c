@@ -113,6 +113,35 @@ static void test_packets_doubled_and_lost_blame_nobody(void **state)
     each(doubled_and_lost);
 }
 
+/* --- sent again with other bytes -------------------------------------------------------------- */
+
+/* Which copy was read nobody knows: it is told, and nothing behind it is judged. */
+static void test_bytes_that_were_sent_again_as_others_are_told(void **state)
+{
+    static const char *const wanted[] = {"\"bytes\":131072", "\"bytes\":131071"};
+
+    (void)state;
+    for (size_t k = 0; k < ARRAY_LEN(wanted); k++) {
+        struct capfile f;
+        size_t at = 0;
+        assert_true(capfile_read(&f, "pcaps/3.22-3.22-tcp.pcap.gz"));
+        struct doctor doc = doctor_connection(&f, 0);
+        size_t i = doctor_find(&doc, OBSERVER_CLIENT, WIRE("\"bytes\":131072"), 0, &at);
+        struct capfile_packet copy = f.packets[i];
+        copy.bytes = memcpy(text_realloc(NULL, copy.len), copy.bytes, copy.len);
+        doctor_splice(&doc, OBSERVER_CLIENT, i, at, 14,
+                      (struct bytes){(const uint8_t *)wanted[k], 14});
+        f.packets = text_realloc(f.packets, (f.n + 1) * sizeof *f.packets);
+        memmove(&f.packets[i + 2], &f.packets[i + 1], (f.n - i - 1) * sizeof *f.packets);
+        f.packets[i + 1] = copy;
+        f.n++;
+        struct capfile_verdict v = capfile_judge(&f, f.n);
+        assert_int_equal(v.n_violations, 0);
+        assert_int_equal(v.n_parts, k);
+        capfile_fini(&f);
+    }
+}
+
 /* --- streams alone ---------------------------------------------------------------------------- */
 
 /* A server that writes a byte at a time seems to answer a cookie, where that of its control
@@ -154,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packets_in_another_order_blame_nobody),
         cmocka_unit_test(test_packets_doubled_and_lost_blame_nobody),
+        cmocka_unit_test(test_bytes_that_were_sent_again_as_others_are_told),
         cmocka_unit_test(test_a_byte_of_a_stream_is_no_answer_to_a_cookie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

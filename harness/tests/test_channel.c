@@ -3,7 +3,7 @@
 #include "impl/tests/unit.h"
 
 /* What came out, as text: "a" bytes of end 0, "B" (upper case) of end 1, "[3]" a gap, "." a FIN,
- * "!" a reset. */
+ * "!" a reset, "#" other bytes than before in their place. */
 struct heard {
     char text[256];
     size_t len;
@@ -41,6 +41,13 @@ static void on_end(void *context, int from, struct channel_origin origin, bool i
     say(context, is_reset ? "!" : ".", 1);
 }
 
+static void on_other(void *context, int from, struct channel_origin origin)
+{
+    (void)origin;
+    (void)from;
+    say(context, "#", 1);
+}
+
 struct segment {
     int from;
     uint32_t seq, ack;
@@ -55,44 +62,47 @@ static const struct row {
     const char *name, *heard;
     struct segment segments[8]; /* numbers relative to ISN + 1 */
 } rows[] = {
-    {"in order",                    "abcXYde",   {{0, 0, 0, "abc", 0, 0}, {1, 0, 3, "xy", 0, 0}, {0, 3, 2, "de", 0, 0}}       },
+    {"in order",                                       "abcXYde",   {{0, 0, 0, "abc", 0, 0}, {1, 0, 3, "xy", 0, 0}, {0, 3, 2, "de", 0, 0}}                    },
     {"across the wrap",
-     "abcdefghXY",                               {{0, 0, 0, "abcd", 0, 0}, {0, 4, 0, "efgh", 0, 0}, {1, 0, 8, "xy", 0, 0}}    },
-    {"re-ordered",                  "abcde",     {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "e", 0, 0}, {0, 2, 0, "cd", 0, 0}}         },
-    {"an answer captured first",    "abcX",      {{1, 0, 3, "x", 0, 0}, {0, 0, 0, "abc", 0, 0}}                               },
+     "abcdefghXY",                                                  {{0, 0, 0, "abcd", 0, 0}, {0, 4, 0, "efgh", 0, 0}, {1, 0, 8, "xy", 0, 0}}                 },
+    {"re-ordered",                                     "abcde",     {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "e", 0, 0}, {0, 2, 0, "cd", 0, 0}}                      },
+    {"an answer captured first",                       "abcX",      {{1, 0, 3, "x", 0, 0}, {0, 0, 0, "abc", 0, 0}}                                            },
     {"retransmitted",
-     "abcd",                                     {{0, 0, 0, "ab", 0, 0}, {0, 0, 0, "ab", 0, 0}, {0, 2, 0, "cd", 0, 0}}        },
-    {"overlapping",                 "abcd",      {{0, 0, 0, "abc", 0, 0}, {0, 1, 0, "bcd", 0, 0}}                             },
+     "abcd",                                                        {{0, 0, 0, "ab", 0, 0}, {0, 0, 0, "ab", 0, 0}, {0, 2, 0, "cd", 0, 0}}                     },
+    {"overlapping",                                    "abcd",      {{0, 0, 0, "abc", 0, 0}, {0, 1, 0, "bcd", 0, 0}}                                          },
     {"a keep-alive with a byte",
-     "abcd",                                     {{0, 0, 0, "ab", 0, 0}, {0, 1, 0, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}         },
-    {"lost",                        "ab[2]ef",   {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "ef", 0, 0}}                               },
-    {"lost, but acknowledged",      "ab[2]X",    {{0, 0, 0, "ab", 0, 0}, {1, 0, 4, "x", 0, 0}}                                },
-    {"an answer lost",              "ab[S1]cd",  {{0, 0, 0, "ab", 0, 0}, {0, 2, 1, "cd", 0, 0}}                               },
-    {"the last bytes lost",         "ab[3]",     {{0, 0, 0, "ab", 0, 0}, {1, 0, 5, "", 0, 0}}                                 },
-    {"each waits for the other",    "[1]b[S1]Y", {{0, 1, 0, "b", 0, 0}, {1, 1, 2, "y", 0, 0}}                                 },
+     "abXcd",                                                       {{0, 0, 0, "ab", 0, 0}, {1, 0, 2, "x", 0, 0}, {0, 1, 0, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}},
+    {"retransmitted with other bytes",                 "abc#d",     {{0, 0, 0, "abc", 0, 0}, {0, 1, 0, "bxd", 0, 0}}                                          },
+    {"retransmitted with other bytes, a gap in front",
+     "ab[2]ef#",                                                    {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "ef", 0, 0}, {0, 5, 0, "g", 0, 0}}                      },
+    {"lost",                                           "ab[2]ef",   {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "ef", 0, 0}}                                            },
+    {"lost, but acknowledged",                         "ab[2]X",    {{0, 0, 0, "ab", 0, 0}, {1, 0, 4, "x", 0, 0}}                                             },
+    {"an answer lost",                                 "ab[S1]cd",  {{0, 0, 0, "ab", 0, 0}, {0, 2, 1, "cd", 0, 0}}                                            },
+    {"the last bytes lost",                            "ab[3]",     {{0, 0, 0, "ab", 0, 0}, {1, 0, 5, "", 0, 0}}                                              },
+    {"each waits for the other",                       "[1]b[S1]Y", {{0, 1, 0, "b", 0, 0}, {1, 1, 2, "y", 0, 0}}                                              },
     {"cut by the snap length",
-     "ab[3]fX",                                  {{0, 0, 0, "ab", 0, 3}, {0, 5, 0, "f", 0, 0}, {1, 0, 6, "x", 0, 0}}          },
-    {"FIN with bytes",              "ab.X.",     {{0, 0, 0, "ab", DISSECT_FIN, 0}, {1, 0, 3, "x", DISSECT_FIN, 0}}            },
-    {"FIN twice",                   "ab.",       {{0, 0, 0, "ab", DISSECT_FIN, 0}, {0, 2, 0, "", DISSECT_FIN, 0}}             },
-    {"FIN before the bytes",        "abc.",      {{0, 3, 0, "", DISSECT_FIN, 0}, {0, 0, 0, "abc", 0, 0}}                      },
-    {"reset",                       "ab!",       {{0, 0, 0, "ab", 0, 0}, {0, 2, 0, "", DISSECT_RST, 0}}                       },
-    {"a reset behind lost bytes",   "ab[2]!",    {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "", DISSECT_RST, 0}}                       },
+     "ab[3]fX",                                                     {{0, 0, 0, "ab", 0, 3}, {0, 5, 0, "f", 0, 0}, {1, 0, 6, "x", 0, 0}}                       },
+    {"FIN with bytes",                                 "ab.X.",     {{0, 0, 0, "ab", DISSECT_FIN, 0}, {1, 0, 3, "x", DISSECT_FIN, 0}}                         },
+    {"FIN twice",                                      "ab.",       {{0, 0, 0, "ab", DISSECT_FIN, 0}, {0, 2, 0, "", DISSECT_FIN, 0}}                          },
+    {"FIN before the bytes",                           "abc.",      {{0, 3, 0, "", DISSECT_FIN, 0}, {0, 0, 0, "abc", 0, 0}}                                   },
+    {"reset",                                          "ab!",       {{0, 0, 0, "ab", 0, 0}, {0, 2, 0, "", DISSECT_RST, 0}}                                    },
+    {"a reset behind lost bytes",                      "ab[2]!",    {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "", DISSECT_RST, 0}}                                    },
     {"a reset before the bytes",
-     "abc!",                                     {{0, 0, 0, "ab", 0, 0}, {0, 3, 0, "", DISSECT_RST, 0}, {0, 2, 0, "c", 0, 0}} },
+     "abc!",                                                        {{0, 0, 0, "ab", 0, 0}, {0, 3, 0, "", DISSECT_RST, 0}, {0, 2, 0, "c", 0, 0}}              },
     {"a reset outside the window",
-     "abcd.",                                    {{0, 0, 0, "ab", 0, 0},
+     "abcd.",                                                       {{0, 0, 0, "ab", 0, 0},
       {0, 50000, 0, "", DISSECT_RST, 0},
       {0, 2, 0, "cd", 0, 0},
-      {0, 4, 0, "", DISSECT_FIN, 0}}                                                                             },
+      {0, 4, 0, "", DISSECT_FIN, 0}}                                                                                                             },
     {"a reset of an old number",
-     "abXcd",                                    {{0, 0, 0, "ab", 0, 0},
+     "abXcd",                                                       {{0, 0, 0, "ab", 0, 0},
       {1, 0, 2, "x", 0, 0},
       {0, 1, 0, "", DISSECT_RST, 0},
-      {0, 2, 1, "cd", 0, 0}}                                                                                     },
+      {0, 2, 1, "cd", 0, 0}}                                                                                                                     },
     {"a number far away",
-     "abcd",                                     {{0, 0, 0, "ab", 0, 0}, {0, 2000000000, 0, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}},
+     "abcd",                                                        {{0, 0, 0, "ab", 0, 0}, {0, 2000000000, 0, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}             },
     {"an acknowledgement far away",
-     "abcd",                                     {{0, 0, 0, "ab", 0, 0}, {0, 2, 2000000000, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}},
+     "abcd",                                                        {{0, 0, 0, "ab", 0, 0}, {0, 2, 2000000000, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}             },
 };
 
 static void take(struct channel *c, const struct segment *s, uint64_t number)
@@ -113,7 +123,8 @@ static void take(struct channel *c, const struct segment *s, uint64_t number)
 
 static struct channel *open_channel(struct heard *heard)
 {
-    struct channel *c = channel_new(&(struct channel_user){on_bytes, on_gap, on_end, heard, NULL});
+    struct channel *c =
+        channel_new(&(struct channel_user){on_bytes, on_gap, on_end, on_other, heard, NULL});
 
     channel_start(c, 0, ISN + 1);
     channel_start(c, 1, ISN + 1);
@@ -176,7 +187,7 @@ static void test_channel_holds_little(void **state)
 {
     struct heard heard = {0};
     static char big[60001];
-    struct channel_user deaf = {on_bytes, on_gap, on_end, &heard, NULL};
+    struct channel_user deaf = {on_bytes, on_gap, on_end, on_other, &heard, NULL};
     struct channel *c = channel_new(&deaf);
 
     (void)state;
@@ -206,7 +217,7 @@ static void test_channels_together_hold_little(void **state)
     memset(big, 'a', LEN);
     for (unsigned i = 0; i < N; i++) {
         channels[i] =
-            channel_new(&(struct channel_user){ignore_bytes, on_gap, on_end, &heard, &held});
+            channel_new(&(struct channel_user){ignore_bytes, on_gap, on_end, NULL, &heard, &held});
         channel_start(channels[i], 0, ISN + 1);
         heard.len = 0;
         for (uint32_t k = 0; k < 10; k++)
