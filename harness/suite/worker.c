@@ -290,13 +290,17 @@ static bool any_busy(const struct pool *pool, struct pollfd *fds)
     return busy;
 }
 
-/* Milliseconds until everything ends; -1: it does not, unless a signal interrupts the wait. */
+/* Milliseconds until everything ends; -1: it does not, unless a signal interrupts the wait. What
+ * was expected to be over within the budget, and is not, is left out as well. */
 static int time_left(const struct pool *pool)
 {
-    uint64_t limit = pool->settings->limit_ns, now = now_ns();
+    uint64_t limit = pool->settings->limit_ns, budget = pool->settings->budget_end_ns;
+    uint64_t now = now_ns();
 
     if (suite_must_end(pool->settings))
         return 0;
+    if (budget != 0)
+        limit = limit ? MIN(limit, budget) : budget;
     if (limit == 0)
         return -1;
     return limit <= now ? 0 : (int)MIN((limit - now) / 1000000 + 1, 1000000000);
