@@ -132,10 +132,23 @@ static bool goes_by_syn(const struct flow *flow, int from, const struct dissecte
                                   : p->flags & DISSECT_ACK && p->ack == flow->syn_start;
 }
 
+/* Whether the SYN is that of the connection whose cookie came first. */
+static bool is_own_syn(const struct flow *flow, int from, const struct dissected *p)
+{
+    const struct control *c = flow->control;
+    uint32_t next;
+
+    return flow->kind == FLOW_CONTROL && c->session == NULL && c->client == from &&
+           c->n_cookie > 0 && channel_next(c->channel, from, &next) &&
+           next - c->n_cookie == p->seq + 1;
+}
+
 static void take_syn(struct track *t, struct flow *flow, int from, const struct dissected *p)
 {
     bool is_answer = p->flags & DISSECT_ACK;
 
+    if (!is_answer && is_own_syn(flow, from, p))
+        set_start(flow, from, p->seq + 1, p->scale);
     if (flow->has_start[from] && flow->start[from] == p->seq + 1) {
         flow->scale[from] = p->scale;
         return; /* once more, or its answer came first */

@@ -335,12 +335,17 @@ bool track_control_may_be(const struct track *t, const struct flow *flow, int fr
                                               : has_start && p->ack == flow->start[flow->client];
         if (is_first && p->len == 1 && p->payload.len == 1 && p->payload.at[0] == 0xff)
             return true; /* CLOSE-2: denied before its cookie was read */
+        uint32_t before = p->seq - flow->start[from];
+        if (flow->has_start[from] && p->len == 1 && before > 0 && before <= ANSWER_MAX)
+            return true; /* its second word, say; the first may come later */
         return has_start && p->len <= ANSWER_MAX &&
                p->ack - flow->start[flow->client] == COOKIE_LEN;
     }
     uint32_t place = has_start ? p->seq - flow->start[from] : 0;
     if (place == COOKIE_LEN) /* the cookie itself was not captured */
         return begins_params(p->payload);
+    if (place == COOKIE_LEN + 4) /* nor a length, or not yet */
+        return p->payload.len > 0 && p->payload.at[0] == '{';
     if (place != 0) /* from within the cookie: what is before it may come later */
         return place < COOKIE_LEN;
     if (p->payload.len >= COOKIE_LEN && frame_cookie_is_well_formed(p->payload.at))
