@@ -170,6 +170,8 @@ static bool read_datagrams(struct cursor *c, struct script_event *event)
 
 /* --- lists of events ------------------------------------------------------------------------- */
 
+#define EVENTS "state end close reset denied server-error params results stream datagrams"
+
 static const struct {
     const char *word;
     enum script_event_kind kind;
@@ -195,9 +197,17 @@ static bool read_event(struct cursor *c, struct script_event *event)
         *event = (struct script_event){.kind = events_of_language[i].kind, .ierr = -1, .ints = -1};
         return events_of_language[i].read(c, event);
     }
-    return cursor_fail(c, SIZE_MAX,
-                       "one of state end close reset denied server-error params results stream "
-                       "datagrams nothing reaction alive rest exit signal output stderr failure");
+    return cursor_fail(c, SIZE_MAX, "an event: " EVENTS);
+}
+
+static bool at_event(struct cursor *c)
+{
+    struct cursor look = *c;
+
+    for (size_t i = 0; i < ARRAY_LEN(events_of_language); i++)
+        if (cursor_take(&look, events_of_language[i].word))
+            return true;
+    return false;
 }
 
 bool script_event_is_of_stream(const struct script_event *event)
@@ -331,6 +341,9 @@ static bool read_as_it_is(struct cursor *c, struct script_expect *expect)
     return true;
 }
 
+/* Not behind `or` and `ignore`. */
+#define MORE "nothing reaction alive rest exit signal output stderr failure"
+
 static const struct {
     const char *word;
     enum script_expect_kind kind;
@@ -356,5 +369,7 @@ bool parse_expect(struct cursor *c, struct script_step *step)
         }
     }
     step->expect.kind = SCRIPT_EXPECT_EVENT;
+    if (!at_event(c))
+        return cursor_fail(c, SIZE_MAX, "one of " EVENTS " " MORE);
     return parse_events(c, &step->expect.events);
 }

@@ -166,21 +166,40 @@ static bool add_names(struct cursor *c, struct dimension *d)
     return names != NULL;
 }
 
-/* One value: up to a blank; '...' holds blanks together. */
-static char *value_word(struct cursor *c)
+/* One value of each name: as many as there are names. */
+static bool wrong_number(struct cursor *c, size_t at, const struct dimension *d)
+{
+    return cursor_fail(c, at,
+                       d->n_names > 1 ? "%zu values, divided by commas ('...' holds others)"
+                                      : "%zu value ('...' holds commas)",
+                       d->n_names);
+}
+
+/* A row's values: up to a blank; '...' holds blanks together. A comma that divides nothing stands
+ * in '...' or in JSON's brackets, at the end. NULL and the error. */
+static char *value_word(struct cursor *c, const struct dimension *d)
 {
     struct text word = {0};
-    bool quoted = false;
+    size_t begin = c->at, commas = 0;
+    int depth = 0;
+    bool quoted = false, more = false;
 
     for (; c->text[c->at] && (quoted || !strchr(" \t", c->text[c->at])); c->at++) {
-        if (c->text[c->at] == '\'')
+        char ch = c->text[c->at];
+        if (ch == '\'') {
             quoted = !quoted;
-        else
-            text_add(&word, c->text + c->at, 1);
+            continue;
+        }
+        text_add(&word, &ch, 1);
+        commas += ch == ',';
+        more = more || (ch == ',' && commas >= d->n_names && !quoted && depth == 0);
+        depth += !quoted && (ch == '{' || ch == '[');
+        depth -= !quoted && depth > 0 && (ch == '}' || ch == ']');
     }
-    if (quoted)
-        cursor_fail(c, c->at, "a closing '");
-    char *copy = arena_copy(c->arena, text_string(&word), word.len);
+    bool ok = quoted                            ? cursor_fail(c, c->at, "a closing '")
+              : more || commas + 1 < d->n_names ? wrong_number(c, begin, d)
+                                                : true;
+    char *copy = ok ? arena_copy(c->arena, text_string(&word), word.len) : NULL;
     text_fini(&word);
     return copy;
 }
@@ -190,12 +209,12 @@ static bool read_values(struct file *f, struct cursor *c, struct dimension *d)
     while (!cursor_at_end(c)) {
         size_t at = c->at;
         if (strncmp(c->text + at, "keys(", 5) == 0) {
-            if (!read_keys(f, c, d))
+            if (d->n_names > 1 ? !wrong_number(c, at, d) : !read_keys(f, c, d))
                 return false;
             continue;
         }
-        char *word = value_word(c);
-        if (f->error->line)
+        char *word = value_word(c, d);
+        if (!word)
             return false;
         struct range range;
         if (!is_range(word, &range))

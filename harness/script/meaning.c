@@ -65,15 +65,22 @@ static bool check_member(struct cursor *c, const char *name, size_t at, const js
                        kinds[kind].words, name, name);
 }
 
+/* What a peer means of a parameter is one value. */
 static bool check_object(struct cursor *c, const char *text, size_t begin, const json_value *root)
 {
+    bool seen[PARAM_N_KEYS] = {false};
     const json_value *member = NULL;
-    size_t key, value;
+    size_t at, value;
 
-    for (size_t n = 0; (member = json_next(root, member)); n++)
-        if (!jsonplace_member(text, n, &key, &value) ||
-            !check_member(c, json_key(member), begin + key, member, begin + value))
+    for (size_t n = 0; (member = json_next(root, member)); n++) {
+        if (!jsonplace_member(text, n, &at, &value) ||
+            !check_member(c, json_key(member), begin + at, member, begin + value))
             return false;
+        int key = params_key_find(json_key(member));
+        if (seen[key])
+            return cursor_fail(c, begin + at, "%s only once", json_key(member));
+        seen[key] = true;
+    }
     return true;
 }
 

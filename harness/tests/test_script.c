@@ -240,6 +240,34 @@ static void test_script_foreach_makes_a_script_of_each_row(void **state)
     script_list_fini(&list);
 }
 
+/* Further commas are the last value's, in quotes or in JSON. */
+static void test_script_foreach_divides_values_at_commas(void **state)
+{
+    static const struct {
+        const char *row, *title;
+    } rows[] = {
+        {"a,b",                     "a|b"                    },
+        {"a,",                      "a|"                     },
+        {",",                       "|"                      },
+        {"'a b,c d'",               "a b|c d"                },
+        {"'a,b,c'",                 "a|b,c"                  },
+        {"a,',b,c'",                "a|,b,c"                 },
+        {"{\"x\":1},[1,{\"y\":2}]", "{\"x\":1}|[1,{\"y\":2}]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct text file = {0};
+        text_addf(&file, "case x\nclause ST-1\nplays client\nforeach A,B in %s\ntitle {A}|{B}\n\n",
+                  rows[i].row);
+        struct script_list list = read_ok(text_string(&file));
+        assert_int_equal(list.n, 1);
+        assert_string_equal(list.at[0]->title, rows[i].title);
+        script_list_fini(&list);
+        text_fini(&file);
+    }
+}
+
 static void test_script_print_reads_back_as_the_same(void **state)
 {
     struct script_list list = read_ok(whole);
@@ -309,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_script_print_gives_back_each_step),
         cmocka_unit_test(test_script_read_takes_short_forms),
         cmocka_unit_test(test_script_foreach_makes_a_script_of_each_row),
+        cmocka_unit_test(test_script_foreach_divides_values_at_commas),
         cmocka_unit_test(test_script_print_reads_back_as_the_same),
         cmocka_unit_test(test_script_read_survives_any_cut_and_any_byte),
         cmocka_unit_test(test_script_print_gives_back_blocks),

@@ -8,6 +8,9 @@
 
 #define SERVES "case x\nclause ST-1\nplays server\n\n"
 
+#define ONLY_EVENTS                                                                                \
+    "an event: state end close reset denied server-error params results stream datagrams"
+
 static const struct bad {
     const char *text;
     unsigned line, column;
@@ -136,6 +139,25 @@ static const struct bad {
     {"case x\nsubject -J\nsubject -d\n",                                      3, 1,  "one line 'subject': line 2 is",             "'subject'"          },
     {"case x\naddress ::1\naddress ::1\n",                                    3, 1,  "one line 'address': line 2 is",             "'address'"          },
     {"case x\nforeach A in keys(x)\n",                                        2, 14, "keys(params)",                              "'keys(x)'"          },
+    {"case x\nforeach A,B in 1 2\n",                                          2, 16, "2 values, divided by commas",               "'1'"                },
+    {"case x\nforeach A,B in 1,2\n  3,4 5\n",                                 3, 7,  "2 values, divided by commas",               "'5'"                },
+    {"case x\nforeach A,B in 1,',2' 4,5,6\n",                                 2, 23, "2 values, divided by commas",               "'4,5,6'"            },
+    {"case x\nforeach A,B in 1,{\"a\":1,\"b\":2},3\n",                        2, 16, "2 values, divided by commas",
+     "'1,{"                                                                                                                                            },
+    {"case x\nforeach A,B in 1..3\n",                                         2, 16, "2 values, divided by commas",               "'1..3'"             },
+    {"case x\nforeach A,B in keys(params)\n",                                 2, 16, "2 values, divided by commas",
+     "'keys(params)'"                                                                                                                                  },
+    {"case x\nforeach A in 1,2\n",                                            2, 14, "1 value ('...' holds commas)",              "'1,2'"              },
+ /* one meaning */
+    {HEAD "params { \"len\": 5, \"udp\": true, \"len\": 5 }",                 5, 33, "len only once",                             "'\"len\":'"         },
+    {"case x\nparams {\"len\":5,\"len\":6}\n",                                2, 17, "len only once",                             "'\"len\":6}'"       },
+ /* only events have alternatives */
+    {HEAD "expect nothin",                                                    5, 8,
+     "one of state end close reset denied server-error params "
+     "results stream datagrams nothing reaction",                                                                                 "'nothin'"           },
+    {HEAD "expect end or nothing for 1s",                                     5, 15, ONLY_EVENTS,                                 "'nothing'"          },
+    {HEAD "ignore alive",                                                     5, 8,  ONLY_EVENTS,                                 "'alive'"            },
+    {HEAD "stop ignoring rest",                                               5, 15, ONLY_EVENTS,                                 "'rest'"             },
 };
 
 static void test_script_read_names_place_and_cure_of_a_mistake(void **state)
