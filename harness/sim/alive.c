@@ -11,6 +11,7 @@
 
 #define PAUSE_MIN_MS 1
 #define PAUSE_MAX_MS 12000       /* more than the timers of 10 s that each attempt can start anew */
+#define LAST_TRY_MS  500         /* before the deadline: enough for a session */
 #define SLOW_NS      1000000000u /* a service that took so long is worth a word */
 
 static void close_all(struct sim *s)
@@ -63,10 +64,23 @@ static void authenticate(struct control *c)
     text_fini(&why);
 }
 
+/* How long to wait before the next attempt; 0: there is no time left for one. The pause that would
+ * end behind the deadline leaves room for a last try, and further ones as long as that lasts. */
+static int64_t pause_before_next(int64_t pause_ms, uint64_t deadline)
+{
+    uint64_t now = now_ns();
+    int64_t left_ms = deadline > now ? (int64_t)((deadline - now) / 1000000) : 0;
+
+    if (pause_ms + LAST_TRY_MS <= left_ms)
+        return pause_ms;
+    return left_ms > LAST_TRY_MS ? left_ms - LAST_TRY_MS : MIN(pause_ms, left_ms / 2);
+}
+
 static struct control *attempt(struct sim *s, uint64_t deadline, bool *ok)
 {
     struct control *c = control_new(s, SIM_PROBE);
-    int64_t left = (int64_t)((deadline - now_ns()) / 1000000);
+    uint64_t now = now_ns();
+    int64_t left = deadline > now ? (int64_t)((deadline - now) / 1000000) : 0;
 
     c->is_probe = true;
     params_fini(&c->params); /* a plain session, whatever the header says */
@@ -124,8 +138,8 @@ static bool run(struct sim *s, const struct script_step *step)
             text_fini(&s->out->got);
             sim_check_process(s, retry ? 0 : 200);
         }
-        bool over = now_ns() + (uint64_t)pause_ms * 1000000 >= deadline;
-        if (!sim_failed(s) && (!retry || over))
+        int64_t wait_ms = pause_before_next(pause_ms, deadline);
+        if (!sim_failed(s) && (!retry || wait_ms == 0))
             sim_fail(s, SIM_NO_SERVICE, "no complete session in %.1f s, %u attempt%s; the last: %s",
                      (double)(now_ns() - since) / 1e9, attempts, attempts == 1 ? "" : "s",
                      text_string(&last));
@@ -133,7 +147,7 @@ static bool run(struct sim *s, const struct script_step *step)
         forget(s);
         if (sim_failed(s))
             return false;
-        sim_pause(s, pause_ms);
+        sim_pause(s, wait_ms);
         pause_ms = MIN(pause_ms * 2, PAUSE_MAX_MS);
     }
 }

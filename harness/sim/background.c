@@ -5,6 +5,10 @@
 
 bool background_start(struct sim *s, const struct script_step *step)
 {
+    const struct script_step *what = step->background.step;
+
+    if (what->stream) /* as `send` does: the honest run sends no data of its own */
+        control_get(s, what->who)->own_data = true;
     s->backgrounds = text_realloc(s->backgrounds, (s->n_backgrounds + 1) * sizeof *s->backgrounds);
     s->backgrounds[s->n_backgrounds++] = (struct background){step, now_ns()};
     return true;

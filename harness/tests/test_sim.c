@@ -1,0 +1,138 @@
+/* What the simulator promises about scripts, seen against peers of our own. */
+#include "harness/session/clock.h"
+#include "harness/sim/sim.h"
+#include "harness/tests/raw.h"
+#include "impl/wire/frame.h"
+#include "impl/wire/state.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MS UINT64_C(1000000)
+
+/* A server in a process of its own: what it does at its listener. */
+typedef void server(const struct sim_listener *there, const void *how);
+
+static void play_as_server(const struct sim_listener *there, const void *steps)
+{
+    struct script_list list = read_steps("server", steps);
+    struct sim_config config = {.script = list.at[0], .timeout_scale = 1, .listener = there};
+    struct sim_outcome outcome;
+
+    sim_run(&config, &outcome);
+    if (outcome.cause != SIM_OK)
+        print_error("the server: %s: %s\n", text_string(&outcome.step), text_string(&outcome.got));
+    _exit(outcome.cause == SIM_OK ? 0 : 1);
+}
+
+/* Everybody is denied for a time; then one session is served. */
+static void deny_for(const struct sim_listener *there, const void *gap_ms)
+{
+    uint64_t end = now_ns() + *(const unsigned *)gap_ms * MS;
+    static const int8_t no = ACCESS_DENIED;
+    struct pollfd fd = {.fd = there->tcp, .events = POLLIN};
+
+    while (now_ns() < end) {
+        if (poll(&fd, 1, 1) <= 0)
+            continue;
+        int guest = accept(there->tcp, NULL, NULL);
+        if (guest >= 0 && write(guest, &no, 1) == 1)
+            close(guest);
+    }
+    play_as_server(there, "\nfinish");
+}
+
+static void play_client(const char *steps, server *serve, const void *how,
+                        struct sim_outcome *outcome)
+{
+    struct script_list list = read_steps("client", steps);
+    struct sim_config config = {.script = list.at[0], .timeout_scale = 1};
+    struct sim_listener there;
+    int status;
+
+    assert_true(sim_listen(&there, "127.0.0.1", 0));
+    assert_true(sim_address("127.0.0.1", there.port, &config.server, &config.server_len));
+    pid_t pid = fork();
+    if (pid == 0)
+        serve(&there, how);
+    assert_true(pid > 0);
+    sim_run(&config, outcome);
+    if (outcome->cause != SIM_OK)
+        kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    sim_listener_close(&there);
+    if (outcome->cause == SIM_OK)
+        assert_int_equal(status, 0);
+    script_list_fini(&list);
+}
+
+/* The pauses between attempts grow: the last one must not end behind the deadline. */
+static void test_alive_is_tried_until_the_deadline(void **state)
+{
+    static const unsigned gap_ms = 2300;
+    struct sim_outcome outcome;
+
+    (void)state;
+    play_client("\nexpect alive within 3s", deny_for, &gap_ms, &outcome);
+    if (outcome.cause != SIM_OK)
+        fail_msg("%s", text_string(&outcome.got));
+    sim_outcome_fini(&outcome);
+}
+
+static void test_alive_ends_at_the_deadline(void **state)
+{
+    static const unsigned gap_ms = 60000;
+    struct sim_outcome outcome;
+    uint64_t since = now_ns();
+
+    (void)state;
+    play_client("\nexpect alive within 600ms", deny_for, &gap_ms, &outcome);
+    uint64_t took_ms = (now_ns() - since) / MS;
+    assert_int_equal(outcome.cause, SIM_NO_SERVICE);
+    assert_in_range(took_ms, 550, 10000);
+    sim_outcome_fini(&outcome);
+}
+
+/* How much of ours the record has on streams. */
+static uint64_t sent_on_streams(const struct session *record)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < record->n; i++)
+        if (record->messages[i].kind == SESSION_DATA && record->messages[i].from == SESSION_US)
+            sum += record->messages[i].len;
+    return sum;
+}
+
+static void test_data_from_the_background_takes_the_place_of_the_honest_runs(void **state)
+{
+    static const char *const scripts[] = {
+        "params { \"len\": 8192 }\n\nadvance TEST_RUNNING\n"
+        "background n every 5ms stream 1 send data 1000\npause 30ms\nstop n\nfinish",
+        "params { \"len\": 8192 }\n\nadvance TEST_RUNNING\n"
+        "background n every 5ms stream 1 send data 1000\nfinish",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+        struct sim_outcome outcome;
+        play_client(scripts[i], play_as_server, "\nfinish", &outcome);
+        if (outcome.cause != SIM_OK)
+            fail_msg("%s", text_string(&outcome.got));
+        if (sent_on_streams(&outcome.record) % 1000 != 0)
+            fail_msg("%llu bytes:\n%s", (unsigned long long)sent_on_streams(&outcome.record),
+                     scripts[i]);
+        sim_outcome_fini(&outcome);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_alive_is_tried_until_the_deadline),
+        cmocka_unit_test(test_alive_ends_at_the_deadline),
+        cmocka_unit_test(test_data_from_the_background_takes_the_place_of_the_honest_runs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
