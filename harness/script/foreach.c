@@ -62,7 +62,7 @@ static void add_value(struct file *f, struct dimension *d, const char *value)
     d->n++;
 }
 
-/* 0x00..0xff, 1..5 */
+/* 0x00..0xff, 1..5; in quotes it is a word. */
 struct range {
     long long from, to;
     size_t width; /* of the word for `from` */
@@ -70,21 +70,27 @@ struct range {
 
 static bool is_range(const char *word, struct range *r)
 {
-    char *end, *last;
+    char *end;
 
     r->from = strtoll(word, &end, 0);
     r->width = (size_t)(end - word);
-    if (end == word || strncmp(end, "..", 2) != 0)
-        return false;
-    r->to = strtoll(end + 2, &last, 0);
-    return *last == '\0' && last > end + 2;
+    return end > word && strncmp(end, "..", 2) == 0;
 }
 
-static bool add_range(struct file *f, struct dimension *d, const char *word, const struct range *r)
+static bool has_end(const char *word, struct range *r)
+{
+    const char *to = word + r->width + 2;
+    char *end;
+
+    r->to = strtoll(to, &end, 0);
+    return end > to && *end == '\0';
+}
+
+static bool add_range(struct file *f, struct dimension *d, const char *word, struct range *r)
 {
     char value[32];
 
-    if (r->to < r->from ||
+    if (!has_end(word, r) || r->to < r->from ||
         (unsigned long long)r->to - (unsigned long long)r->from >= ROWS_MAX - d->n)
         return false;
     for (long long v = r->from; v <= r->to; v++) {
@@ -217,7 +223,7 @@ static bool read_values(struct file *f, struct cursor *c, struct dimension *d)
         if (!word)
             return false;
         struct range range;
-        if (!is_range(word, &range))
+        if (d->n_names > 1 || c->text[at] == '\'' || !is_range(word, &range))
             add_value(f, d, word);
         else if (!add_range(f, d, word, &range))
             return cursor_fail(c, at, "FIRST..LAST, upwards, of at most %d values", ROWS_MAX);

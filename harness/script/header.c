@@ -58,10 +58,16 @@ static bool read_plays(struct cursor *c, struct script *s)
     return cursor_take(c, "server") || cursor_fail(c, SIZE_MAX, "'client' or 'server'");
 }
 
+/* Options, as subject_argv() divides them: '...' and "..." hold blanks together. */
 static bool read_subject(struct cursor *c, struct script *s)
 {
+    char quote = '\0';
+
     s->subject = rest(c);
-    return true;
+    for (const char *at = s->subject; *at; at++)
+        if (quote ? *at == quote : *at == '\'' || *at == '"')
+            quote = quote ? '\0' : *at;
+    return !quote || cursor_fail(c, SIZE_MAX, "a closing %c", quote);
 }
 
 /* Every case has a process of its own, and all connections of a case meet the same one. */

@@ -151,8 +151,8 @@ static bool read_advance(struct cursor *c, struct script_step *step)
 
     if (!parse_state(c, &step->state))
         return false;
-    return state_is_sent_by_server(step->state) || step->state == TEST_END ||
-           step->state == IPERF_DONE || cursor_fail(c, at, "a state of a correct run");
+    const char *name = state_name(step->state);
+    return (name && script_moment_find(name)) || cursor_fail(c, at, "a state of a correct run");
 }
 
 /* `params { ... }` or `params K = V`. */

@@ -268,6 +268,22 @@ static void test_script_foreach_divides_values_at_commas(void **state)
     }
 }
 
+static void test_script_foreach_takes_a_range_in_quotes_as_a_word(void **state)
+{
+    struct script_list list =
+        read_ok("case x\nclause ST-1\nplays client\nsubject -T 'it\"s' \"it's\"\n"
+                "foreach A in '1..5' '1..5 7' 1..2 a..b\ntitle {A}\n\n");
+
+    (void)state;
+    assert_int_equal(list.n, 5);
+    assert_string_equal(list.at[0]->title, "1..5");
+    assert_string_equal(list.at[1]->title, "1..5 7");
+    assert_string_equal(list.at[3]->title, "2");
+    assert_string_equal(list.at[4]->title, "a..b");
+    assert_string_equal(list.at[4]->subject, "-T 'it\"s' \"it's\"");
+    script_list_fini(&list);
+}
+
 static void test_script_print_reads_back_as_the_same(void **state)
 {
     struct script_list list = read_ok(whole);
@@ -338,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_script_read_takes_short_forms),
         cmocka_unit_test(test_script_foreach_makes_a_script_of_each_row),
         cmocka_unit_test(test_script_foreach_divides_values_at_commas),
+        cmocka_unit_test(test_script_foreach_takes_a_range_in_quotes_as_a_word),
         cmocka_unit_test(test_script_print_reads_back_as_the_same),
         cmocka_unit_test(test_script_read_survives_any_cut_and_any_byte),
         cmocka_unit_test(test_script_print_gives_back_blocks),

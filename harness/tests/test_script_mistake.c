@@ -18,6 +18,8 @@ static const struct bad {
 } bads[] = {
     {HEAD "expect state FOO",                                                 5, 14, "a state such as",                           "'FOO'"              },
     {HEAD "advance RESULT_REQUEST",                                           5, 9,  "a state of a correct run",                  "'RESULT_REQUEST'"   },
+    {HEAD "advance SERVER_ERROR",                                             5, 9,  "a state of a correct run",                  "'SERVER_ERROR'"     },
+    {HEAD "advance 0x11",                                                     5, 9,  "a state of a correct run",                  "'0x11'"             },
     {HEAD "shout",                                                            5, 1,  "a verb such as",                            "'shout'"            },
     {HEAD "finish now",                                                       5, 8,  "the end of the line",                       "'now'"              },
     {HEAD "send hex fe0",                                                     5, 10, "pairs of hex digits",                       "'fe0'"              },
@@ -148,6 +150,12 @@ static const struct bad {
     {"case x\nforeach A,B in keys(params)\n",                                 2, 16, "2 values, divided by commas",
      "'keys(params)'"                                                                                                                                  },
     {"case x\nforeach A in 1,2\n",                                            2, 14, "1 value ('...' holds commas)",              "'1,2'"              },
+ /* a range without an end, an open quote */
+    {"case x\nforeach A in 1..\n",                                            2, 14, "FIRST..LAST, upwards",                      "'1..'"              },
+    {"case x\nforeach A in a 0x1..x\n",                                       2, 16, "FIRST..LAST, upwards",                      "'0x1..x'"           },
+    {"case x\nforeach A in 1...3\n",                                          2, 14, "FIRST..LAST, upwards",                      "'1...3'"            },
+    {"case x\nsubject -t 5 'x\n",                                             2, 16, "a closing '",                               "the end of the line"},
+    {"case x\nsubject -t 5 'it' \"it's\n",                                    2, 24, "a closing \"",                              "the end of the line"},
  /* one meaning */
     {HEAD "params { \"len\": 5, \"udp\": true, \"len\": 5 }",                 5, 33, "len only once",                             "'\"len\":'"         },
     {"case x\nparams {\"len\":5,\"len\":6}\n",                                2, 17, "len only once",                             "'\"len\":6}'"       },
