@@ -31,6 +31,7 @@ static const struct row {
     ROW("carried", carried, SUM),
     ROW("once", once, SUM),
     ROW("persistent_trouble", persistent_trouble, SUM),
+    ROW("persistent_cut", persistent_cut, SUM),
     ROW("stale", stale, MOST), /* each shard looks at all of them */
     ROW("missing", missing, MOST),
     ROW("unkept", unkept, SUM),

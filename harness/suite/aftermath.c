@@ -99,16 +99,15 @@ static bool has_other_keys(const struct script *script)
            !strstr(script->subject, "{keys}");
 }
 
-/* One that was told to end, or that serves one test only, need not serve on; what the script has
- * asked for itself was judged; and a process that failed for a cause of its own has been told. */
+/* One that was told to end, or that serves one test only, need not serve on; and a process that
+ * failed for a cause of its own has been told. */
 static bool may_be_gone(const struct script *script, const struct suite_run *run)
 {
     bool is_of_the_case = run->cause == SIM_OK || run->cause == SIM_MISS ||
                           run->cause == SIM_TIMEOUT || run->cause == SIM_DRIFT;
 
-    return run->served_ns > 0 || !is_of_the_case || run->end_is_wanted ||
-           has_word(script->subject, "-1") || has_word(script->subject, "--one-off") ||
-           has_other_keys(script);
+    return !is_of_the_case || run->end_is_wanted || has_word(script->subject, "-1") ||
+           has_word(script->subject, "--one-off") || has_other_keys(script);
 }
 
 /* What a service check tells of the server, rather than of the check. */
@@ -122,6 +121,13 @@ static bool is_its_own(enum sim_cause cause)
     return own[cause];
 }
 
+static void take_cause(struct suite_run *run, const char *when, const struct suite_run *more)
+{
+    text_addf(&run->got, "%s%s: %s", run->got.len ? "; " : "", when, text_string(&more->got));
+    if (run->cause == SIM_OK || more->cause != SIM_NO_SERVICE)
+        run->cause = more->cause;
+}
+
 /* Whether it serves on; a failure counts where is_judged. What the case itself found says more
  * about a server that no session succeeds with, but less about one that has ended, hangs or spins.
  */
@@ -131,12 +137,8 @@ static bool check_service(struct serve *serve, const struct script *script, bool
     struct suite_run more = {0};
     bool ok = serves_again(serve, script, &more);
 
-    if (!ok && is_judged && is_its_own(more.cause)) {
-        text_addf(&run->got, "%safter the case: %s", run->got.len ? "; " : "",
-                  text_string(&more.got));
-        if (run->cause == SIM_OK || more.cause != SIM_NO_SERVICE)
-            run->cause = more.cause;
-    }
+    if (!ok && is_judged && is_its_own(more.cause))
+        take_cause(run, "after the case", &more);
     suite_run_fini(&more);
     return ok;
 }
@@ -162,15 +164,17 @@ static bool is_decided(const struct subject_growth *growth)
 
 /* The case went well, but the server holds more than before. It may have opened something once, or
  * be about to close it: only if more sessions of the same kind leave more and more is it a leak.
- * Those are not the case's: how they go is no matter. Cases that wait for long are not worth it. */
-static void look_for_leaks(struct serve *serve, struct sim_config *config,
-                           const struct subject_sample *before, struct suite_run *run)
+ * Whether what is said in those is as the case wants it is no matter; that the server ends, spins
+ * or serves nobody any more is. Cases that wait for long are not worth it. */
+static void look_for_leaks(struct serve *serve, const struct script *script,
+                           struct sim_config *config, const struct subject_sample *before,
+                           struct suite_run *run)
 {
     struct subject *s = &serve->subject;
     struct subject_growth growth = {.n = 0};
     struct subject_sample first = *before;
     uint64_t deadline = deadline_in(SUSPECT_MS, config->timeout_scale);
-    bool goes_on = true;
+    bool goes_on = true, went_well = true;
 
     config->was_used = true;
     config->tap = NULL; /* what is kept of the case is its own session */
@@ -180,9 +184,15 @@ static void look_for_leaks(struct serve *serve, struct sim_config *config,
         goes_on = holds_more(s, &first) && subject_growth_note(&growth, s) && !is_decided(&growth);
         if (i == 0)
             subject_sample(s, &first);
-        goes_on = goes_on && case_play(config, &more);
+        if (goes_on)
+            went_well = goes_on = case_play(config, &more);
+        if (!went_well && is_its_own(more.cause))
+            take_cause(run, "when it was played again", &more);
         suite_run_fini(&more);
     }
+    if (!went_well && run->cause == SIM_OK)
+        check_service(serve, script, true, run);
+    judge_rest(s, config->timeout_scale, run);
     judge_growth(s, &growth, run);
 }
 
@@ -197,11 +207,14 @@ bool aftermath_judge(struct serve *serve, const struct script *script, struct si
     if (serve->is_hasty)
         return true;
     judge_rest(&serve->subject, config->timeout_scale, run);
-    if ((is_judged && !may_be_gone(script, run)) || (keep && serve->subject.running))
-        serves = check_service(serve, script, is_judged && !may_be_gone(script, run), run);
+    is_judged = is_judged && !may_be_gone(script, run);
+    /* What the script has asked for itself was judged, but for what comes behind that. */
+    if ((is_judged && run->served_ns == 0) || (keep && serve->subject.running))
+        serves = check_service(serve, script, is_judged, run);
     if (is_judged && before && run->cause == SIM_OK && !suite_is_slow(script) &&
         holds_more(&serve->subject, before))
-        look_for_leaks(serve, config, before, run);
+        look_for_leaks(serve, script, config, before, run);
     /* One that leaks would soon be at its end: that is no news about the cases to come. */
-    return serves && (run->cause != SIM_LEAK || serve->is_measured);
+    return serves && (run->cause == SIM_OK || !is_its_own(run->cause)) &&
+           (run->cause != SIM_LEAK || serve->is_measured);
 }

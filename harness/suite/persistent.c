@@ -1,5 +1,6 @@
 /* persistent.c - one server process for all cases: what differs from a fresh process's verdict is
  * state that was carried over from one client to the next. */
+#include "harness/session/clock.h"
 #include "harness/suite/order.h"
 #include "harness/suite/shrink.h"
 #include "harness/suite/suite.h"
@@ -10,6 +11,7 @@
 #define TRIALS_EACH 40   /* runs of a sequence, to make it shorter */
 #define TRIALS_ALL  200  /* for all findings together */
 #define PLAYS_EACH  5000 /* cases in all runs of one finding */
+#define HUNT_NS     (UINT64_C(300) * 1000000000)
 
 /* One pass over cases in an order. */
 struct order {
@@ -99,7 +101,8 @@ struct hunt {
     struct suite_finding *finding; /* being made shorter */
     size_t first;                  /* position of what came first on the same process */
     size_t plays_left;
-    bool gave_up; /* for want of plays: what is left may not be the shortest */
+    uint64_t until_ns; /* begin no run behind it: where servers hang, each takes long */
+    bool gave_up;      /* for want of plays or time: what is left may not be the shortest */
 };
 
 /* Whether these cases (positions after hunt.first), then the finding's own, show it again. */
@@ -108,8 +111,10 @@ static bool shows_it(void *context, const size_t *items, size_t n)
     struct hunt *h = context;
     struct order o;
 
-    h->gave_up |= n + 1 > h->plays_left;
-    if (n + 1 > h->plays_left)
+    bool may = n + 1 <= h->plays_left && now_ns() < h->until_ns;
+
+    h->gave_up |= !may;
+    if (!may)
         return false;
     h->plays_left -= n + 1;
     tell_place(h->order, h->suite->cases.at[h->finding->index]->id);
@@ -154,7 +159,7 @@ static void write_down(struct hunt *h, const size_t *items, size_t n)
 static void hunt_down(struct suite *suite, const struct order *order, size_t end,
                       struct suite_finding *f, unsigned *trials_left)
 {
-    struct hunt h = {suite, order, f, end, PLAYS_EACH, false};
+    struct hunt h = {suite, order, f, end, PLAYS_EACH, now_ns() + HUNT_NS, false};
     unsigned mine = MIN(*trials_left, TRIALS_EACH), had = mine;
 
     while (h.first > 0 && order->process[h.first - 1] == order->process[end])
@@ -241,6 +246,8 @@ static bool play(struct suite *suite, const size_t *index, size_t n, unsigned *t
         suite->persistent_trouble += o.judged[i].verdict == SUITE_ERROR;
         compare(suite, &o, i, trials_left);
     }
+    if (suite_must_end(&suite->settings))
+        suite->persistent_cut += (unsigned)(n - played);
     suite->n_persistent = MAX(suite->n_persistent, played);
     suite->n_persistent_runs += played;
     order_fini(&o);

@@ -293,6 +293,7 @@ struct suite {
     size_t n_findings, n_persistent; /* cases that were played in persistent mode */
     size_t n_persistent_runs;        /* in all orders together */
     unsigned persistent_trouble;     /* those among them that met harness trouble */
+    unsigned persistent_cut;         /* plays that suite_must_end() left out */
     /* May be NULL. Called for each result, and once more if the second run makes it flaky. */
     void (*progress)(void *context, const struct suite_result *result);
     void (*found)(void *context, const struct suite_finding *finding); /* may be NULL */
@@ -319,6 +320,7 @@ struct suite_totals {
     unsigned carried;            /* findings of persistent mode that no expectation names */
     unsigned once;               /* those that did not show a second time */
     unsigned persistent_trouble; /* cases of persistent mode that met harness trouble */
+    unsigned persistent_cut;     /* plays of it that were left out, for the run had to end */
     unsigned cut;          /* cases that the time limit, or a signal, left without a verdict */
     unsigned base_trouble; /* cases that a base build left without a verdict */
     unsigned missing;      /* needs that are required, and not there */

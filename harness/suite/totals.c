@@ -35,6 +35,7 @@ void suite_count(const struct suite *suite, struct suite_totals *t)
     *t = (struct suite_totals){
         .cases = (unsigned)suite->cases.n,
         .persistent_trouble = suite->persistent_trouble,
+        .persistent_cut = suite->persistent_cut,
         .cut = suite->n_cut,
         .is_part = suite->elsewhere.n > 0,
         .base_trouble = suite->base_trouble,
@@ -81,22 +82,23 @@ int suite_totals_status(const struct suite_totals *t, struct text *why)
         int status;
         const char *what;
     } reasons[] = {
-        {t->verdicts[SUITE_ERROR],                           3, "not judged, for harness trouble"                   },
-        {t->cut,                                             3, "not judged before the run had to end"              },
-        {too_many_retries(t) ? t->retries : 0,               3, "connects repeated, above 2 % of all (CONN-5)"      },
-        {told_nothing(t) ? t->cases : 0,                     3, "skipped: nothing was judged"                       },
-        {t->base_trouble,                                    3, "not judged with the base"                          },
-        {t->unkept,                                          3, "not kept as --keep asks"                           },
-        {t->standings[SUITE_UNEXPECTED],                     1, "unexpected"                                        },
-        {t->standings[SUITE_FLAKY],                          1, "flaky"                                             },
-        {t->standings[SUITE_XPASS],                          1, "passing though an expectation says otherwise"      },
-        {t->persistent_trouble,                              3, "not judged on a kept process, for harness trouble" },
-        {t->carried,                                         1, "different after other cases: state carried over"   },
-        {t->once,                                            1, "different after other cases, but not a second time"},
-        {t->stale,                                           1, "stale among the expectations"                      },
-        {t->missing,                                         1, "required by --require, but not there"              },
+        {t->verdicts[SUITE_ERROR],                           3, "not judged, for harness trouble"                       },
+        {t->cut,                                             3, "not judged before the run had to end"                  },
+        {too_many_retries(t) ? t->retries : 0,               3, "connects repeated, above 2 % of all (CONN-5)"          },
+        {told_nothing(t) ? t->cases : 0,                     3, "skipped: nothing was judged"                           },
+        {t->base_trouble,                                    3, "not judged with the base"                              },
+        {t->unkept,                                          3, "not kept as --keep asks"                               },
+        {t->standings[SUITE_UNEXPECTED],                     1, "unexpected"                                            },
+        {t->standings[SUITE_FLAKY],                          1, "flaky"                                                 },
+        {t->standings[SUITE_XPASS],                          1, "passing though an expectation says otherwise"          },
+        {t->persistent_trouble,                              3, "not judged on a kept process, for harness trouble"     },
+        {t->persistent_cut,                                  3, "not played on a kept process before the run had to end"},
+        {t->carried,                                         1, "different after other cases: state carried over"       },
+        {t->once,                                            1, "different after other cases, but not a second time"    },
+        {t->stale,                                           1, "stale among the expectations"                          },
+        {t->missing,                                         1, "required by --require, but not there"                  },
         {t->limits_skips && skips > t->max_skip ? skips : 0, 1,
-         "skipped, more than --max-skip allows"                                                                     },
+         "skipped, more than --max-skip allows"                                                                         },
     };
     int status = 0;
 
