@@ -20,10 +20,10 @@
 struct trace_run {
     unsigned flow;
     enum session_from from;
-    bool udp;
+    bool udp, is_bare /* a third party's datagrams: bytes of any kind */;
     uint64_t first_ns, last_ns, bytes, pieces;
     struct datagram_header first, last; /* udp */
-    struct text label;
+    struct text label, start /* is_bare: of the first one */;
 };
 
 /* A control connection: bytes that were recorded as messages and not yet written, and bytes that
@@ -118,13 +118,27 @@ static void describe_data(const struct trace_run *r, struct text *out)
                   (double)(r->last_ns - r->first_ns) / 1e9);
 }
 
+static void describe_bare(const struct trace_run *r, struct text *out)
+{
+    if (r->pieces > 1)
+        text_addf(out, "%llu datagrams, %llu bytes, the first", (unsigned long long)r->pieces,
+                  (unsigned long long)r->bytes);
+    else
+        text_addf(out, "datagram, %llu bytes", (unsigned long long)r->bytes);
+    if (r->start.len > 0)
+        text_addf(out, ": %s", text_string(&r->start));
+    else if (r->pieces > 1)
+        text_adds(out, " empty");
+}
+
 static void put_run(struct trace *t, size_t at)
 {
     struct trace_run *r = &t->runs[at];
 
-    (r->udp ? describe_datagrams : describe_data)(r, &r->label);
+    (r->is_bare ? describe_bare : r->udp ? describe_datagrams : describe_data)(r, &r->label);
     put(t, r->first_ns, r->from, text_string(&r->label));
     text_fini(&r->label);
+    text_fini(&r->start);
     memmove(r, r + 1, (--t->n_runs - at) * sizeof *r);
 }
 
@@ -142,12 +156,18 @@ static struct trace_run *find_run(struct trace *t, const struct tap_event *e, ui
         struct trace_run *r = &t->runs[i];
         if (r->flow != e->flow->id || r->from != e->from)
             continue;
-        if (e->at_ns < r->first_ns + RUN_NS && (!r->udp || seq == r->last.seq + 1))
+        if (e->at_ns < r->first_ns + RUN_NS && (!r->udp || r->is_bare || seq == r->last.seq + 1))
             return r;
         put_run(t, i);
         return NULL;
     }
     return NULL;
+}
+
+/* Datagrams of no stream are a third party's. */
+static bool is_bare(const struct tap_flow *f)
+{
+    return f->udp && f->stream == 0;
 }
 
 static void add_data(struct trace *t, const struct tap_event *e)
@@ -164,9 +184,12 @@ static void add_data(struct trace *t, const struct tap_event *e)
         *r = (struct trace_run){.flow = e->flow->id,
                                 .from = e->from,
                                 .udp = e->flow->udp,
+                                .is_bare = is_bare(e->flow),
                                 .first_ns = e->at_ns,
                                 .first = header};
         label(e->flow, &r->label);
+        if (r->is_bare)
+            text_add_hex(&r->start, e->bytes, SHOWN_HEX);
     }
     r->last_ns = e->at_ns;
     r->last = header;
@@ -358,7 +381,7 @@ static void hear_bytes(struct trace *t, const struct tap_event *e)
 {
     if (is_cookie(e) || is_hello(e))
         hear_opening(t, e);
-    else if (e->flow->stream)
+    else if (e->flow->stream || is_bare(e->flow))
         add_data(t, e);
     else if (e->from == SESSION_US)
         count_write(t, e);
@@ -388,7 +411,7 @@ static void describe_connection(const struct tap_event *e, struct text *out)
     label(f, out);
     switch (e->kind) {
     case TAP_OPEN:
-        text_adds(out, "connects from ");
+        text_adds(out, f->udp ? "UDP from " : "connects from ");
         describe_address(e->from == SESSION_US ? &f->ours : &f->theirs, out);
         break;
     case TAP_UP:
@@ -409,7 +432,7 @@ static void hear_connection(struct trace *t, const struct tap_event *e)
 
     if (e->kind == TAP_UP) /* told of the one who asked */
         from = from == SESSION_US ? SESSION_SUBJECT : SESSION_US;
-    if (e->kind == TAP_OPEN && from == SESSION_US && !e->flow->stream) {
+    if (e->kind == TAP_OPEN && from == SESSION_US && !e->flow->udp && !e->flow->stream) {
         struct trace_control *c = control_of(t, e->flow->who);
         c->unsent = c->unread = c->n_bytes = 0;
         c->n_writes = c->n_messages = 0;
@@ -428,7 +451,7 @@ static void hear(void *context, const struct tap_event *e)
         hear_message(t, e);
     else if (e->kind == TAP_BYTES)
         hear_bytes(t, e);
-    else if (!e->flow->udp)
+    else if (!e->flow->udp || (is_bare(e->flow) && e->from == SESSION_US))
         hear_connection(t, e);
 }
 

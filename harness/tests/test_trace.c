@@ -166,6 +166,35 @@ static void test_trace_adds_up_data_and_shows_datagrams_where_numbers_jump(void 
            "  0.0090 stream 3 datagram 5, 16 bytes, stamped 7.000003        |\n");
 }
 
+/* A third party's: no stream, no control connection, and no header that could be meant. */
+static void test_trace_shows_the_datagrams_of_a_third_party(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f, 120);
+    f.stream = (struct tap_flow){
+        .id = 3, .udp = true, .who = "x", .by = SESSION_US, .ours = loopback(4444)};
+    socket_event(&f, &f.stream, TAP_OPEN, SESSION_US, (struct bytes){0});
+    for (int i = 0; i < 3; i++)
+        socket_event(&f, &f.stream, TAP_BYTES, SESSION_US, WIRE("abc"));
+    socket_event(&f, &f.stream, TAP_BYTES, SESSION_SUBJECT, WIRE("0123456789abcdefg"));
+    message(&f,
+            (struct session_message){.kind = SESSION_STATE, .from = SESSION_US, .state = TEST_END});
+    socket_event(&f, &f.control, TAP_BYTES, SESSION_US, WIRE("\x04"));
+    socket_event(&f, &f.stream, TAP_BYTES, SESSION_US, (struct bytes){0});
+    expect(
+        &f,
+        "  0.0010 [x] UDP from 127.0.0.1:4444                            |\n"
+        "  0.0020 [x] 3 datagrams, 9 bytes, the first: 61 62 63          |\n"
+        "  0.0050                                                        | [x] datagram, 17 bytes: "
+        "30 31 32 33 34 35 36 37 38 39\n"
+        "                                                                | 61 62 63 64 65 66 ... "
+        "(17 bytes)\n"
+        "  0.0060 04 TEST_END                                            |\n"
+        "  0.0080 [x] datagram, 0 bytes                                  |\n");
+}
+
 static void test_trace_shortens_what_is_longer_than_four_lines(void **state)
 {
     struct fixture f;
@@ -191,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_trace_counts_the_writes_of_a_split_message),
         cmocka_unit_test(test_trace_says_at_the_end_what_is_neither_written_nor_a_message),
         cmocka_unit_test(test_trace_adds_up_data_and_shows_datagrams_where_numbers_jump),
+        cmocka_unit_test(test_trace_shows_the_datagrams_of_a_third_party),
         cmocka_unit_test(test_trace_shortens_what_is_longer_than_four_lines),
     };
 
