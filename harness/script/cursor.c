@@ -45,16 +45,14 @@ void script_error_show(struct script_error *e, const char *line)
     snprintf(e->text, sizeof e->text, "%s", line + e->skipped);
 }
 
-bool cursor_fail(struct cursor *c, size_t at, const char *expected, ...)
+/* behind: what ends where the line does. */
+static bool __attribute__((format(printf, 4, 0)))
+fail(struct cursor *c, size_t at, const char *behind, const char *expected, va_list args)
 {
     struct script_error *e = c->error;
-    va_list args;
 
     if (e->line)
         return false;
-    cursor_blanks(c);
-    if (at == SIZE_MAX)
-        at = c->at;
     at += strspn(c->text + at, " \t");
     snprintf(e->file, sizeof e->file, "%s", c->file);
     e->line = c->line;
@@ -62,11 +60,30 @@ bool cursor_fail(struct cursor *c, size_t at, const char *expected, ...)
     script_error_show(e, c->text);
     size_t len = strcspn(c->text + at, " \t");
     if (len == 0)
-        snprintf(e->found, sizeof e->found, "the end of the line");
+        snprintf(e->found, sizeof e->found, "the end of the %s", behind);
     else
         snprintf(e->found, sizeof e->found, "'%.*s'", (int)MIN(len, 60), c->text + at);
-    va_start(args, expected);
     vsnprintf(e->expected, sizeof e->expected, expected, args);
+    return false;
+}
+
+bool cursor_fail(struct cursor *c, size_t at, const char *expected, ...)
+{
+    va_list args;
+
+    cursor_blanks(c);
+    va_start(args, expected);
+    fail(c, at == SIZE_MAX ? c->at : at, "line", expected, args);
+    va_end(args);
+    return false;
+}
+
+bool cursor_fail_behind(struct cursor *c, const char *what, const char *expected, ...)
+{
+    va_list args;
+
+    va_start(args, expected);
+    fail(c, strlen(c->text), what, expected, args);
     va_end(args);
     return false;
 }

@@ -71,3 +71,6 @@ bool cursor_hex(struct cursor *c, struct bytes *out);
 /* Record an error at column `at` (an offset in text; SIZE_MAX: the next word). Returns false. */
 bool cursor_fail(struct cursor *c, size_t at, const char *expected, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same behind the line, where `what` (a header, a file) ends and should not. */
+bool cursor_fail_behind(struct cursor *c, const char *what, const char *expected, ...)
+    __attribute__((format(printf, 3, 4)));

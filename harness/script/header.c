@@ -141,10 +141,11 @@ bool parse_header(struct script *s, struct parse_lines *lines, struct script_err
         if (!read_line(&c, s, seen))
             return false;
     }
-    struct cursor c = parse_cursor(s, lines, MIN(lines->next, lines->n ? lines->n - 1 : 0), error);
+    const char *what = lines->n ? "header" : "file";
+    struct cursor c = parse_cursor_before(s, lines, lines->next, error);
     if (!s->id)
-        return cursor_fail(&c, 0, "a header with a line 'case ID'");
+        return cursor_fail_behind(&c, what, "a header with a line 'case ID'");
     if (s->clauses.n == 0)
-        return cursor_fail(&c, 0, "a header with a line 'clause ID ...'");
+        return cursor_fail_behind(&c, what, "a header with a line 'clause ID ...'");
     return true;
 }

@@ -29,9 +29,12 @@ bool parse_header(struct script *s, struct parse_lines *lines, struct script_err
 bool parse_steps(struct script *s, struct parse_lines *lines, const char *const *until,
                  struct script_steps *steps, struct script_error *error);
 
-/* A cursor at the start of a line. */
+/* A cursor at the start of a line; of an empty text's, which has none, at nothing. */
 struct cursor parse_cursor(struct script *s, const struct parse_lines *lines, size_t i,
                            struct script_error *error);
+/* The same at the last line with words in front of the i-th. */
+struct cursor parse_cursor_before(struct script *s, const struct parse_lines *lines, size_t i,
+                                  struct script_error *error);
 
 /* steps.c: whether what the step says ends here: the end of the line, `within` or a clause. */
 bool parse_at_tail(struct cursor *c);

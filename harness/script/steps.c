@@ -33,6 +33,14 @@ struct cursor parse_cursor(struct script *s, const struct parse_lines *lines, si
                            .error = error};
 }
 
+struct cursor parse_cursor_before(struct script *s, const struct parse_lines *lines, size_t i,
+                                  struct script_error *error)
+{
+    while (i > 0 && lines->at[i - 1][0] == '\0')
+        i--;
+    return parse_cursor(s, lines, i > 0 ? i - 1 : 0, error);
+}
+
 bool parse_state(struct cursor *c, int8_t *state)
 {
     cursor_at_end(c);
@@ -339,11 +347,12 @@ static bool read_branch(struct script *s, struct parse_lines *lines, struct scri
 
     if (!parse_steps(s, lines, until, &branch, error))
         return false;
-    *end = parse_cursor(s, lines, lines->next, error);
-    if (lines->next == lines->n)
-        return cursor_fail(end, 0, "'end' of the %s in line %u", script_verb_word(step->verb),
-                           step->line);
-    lines->next++;
+    if (lines->next == lines->n) {
+        *end = parse_cursor_before(s, lines, lines->n, error);
+        return cursor_fail_behind(end, "file", "'end' of the %s in line %u",
+                                  script_verb_word(step->verb), step->line);
+    }
+    *end = parse_cursor(s, lines, lines->next++, error);
     add_branch(s, step, branch);
     return true;
 }
