@@ -457,7 +457,7 @@ int cli_play(int argc, char **argv)
         {0           },
     };
     struct request r = {
-        .config = {.timeout_scale = 1, .may_retry = true}
+        .config = {.timeout_scale = 1, .may_retry = true, .was_used = true}
     };
     struct script_list list = {0};
     int option;
