@@ -3,6 +3,7 @@
 
 #include "impl/wire/clause.h"
 
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,20 +18,48 @@ tell(struct check *check, struct script_error *e, const char *format, va_list ar
     check->report(check->context, e);
 }
 
+static int by_address(const void *a, const void *b)
+{
+    return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
+}
+
+static bool was_told(struct check *check, const struct script_step *step)
+{
+    if (tfind(step, &check->wrong, by_address))
+        return true;
+    tsearch(step, &check->wrong, by_address);
+    return false;
+}
+
+static void keep(void *step)
+{
+    (void)step; /* the script's */
+}
+
+/* As it stands; the step of a `background` has no line of its own. */
+static void add_found(const struct script_step *step, struct script_error *e)
+{
+    struct text printed = {0};
+
+    script_print_step(step, &printed);
+    snprintf(e->found, sizeof e->found, "'%.70s'",
+             step->text ? step->text + step->column - 1 : text_string(&printed));
+    script_error_show(e, step->text ? step->text : "");
+    text_fini(&printed);
+}
+
 void check_wrong_step(struct check *check, const struct script_step *step, const char *format, ...)
 {
     struct script_error e = {.line = step->line, .column = step->column};
-    struct text printed = {0};
     va_list args;
 
-    script_print_step(step, &printed);
+    if (was_told(check, step))
+        return;
+    add_found(step, &e);
     snprintf(e.file, sizeof e.file, "%s", step->file);
-    snprintf(e.found, sizeof e.found, "'%.70s'", text_string(&printed));
-    script_error_show(&e, step->text ? step->text : "");
     va_start(args, format);
     tell(check, &e, format, args);
     va_end(args);
-    text_fini(&printed);
 }
 
 void check_wrong(struct check *check, struct script_error *e, const char *expected)
@@ -130,7 +159,7 @@ static bool can_fail(const struct script_steps *steps)
 
 unsigned script_check(const struct script *script, script_report *report, void *context)
 {
-    struct check check = {script, report, context, 0};
+    struct check check = {.script = script, .report = report, .context = context};
 
     check_clauses(&check);
     check_needs(&check);
@@ -142,6 +171,7 @@ unsigned script_check(const struct script *script, script_report *report, void *
     if (!can_fail(&script->steps))
         wrong_word(&check, script->id, script->steps.n ? "steps that cannot fail" : "no steps",
                    "an expect, advance or finish in the case");
+    tdestroy(check.wrong, keep);
     return check.found;
 }
 
@@ -162,7 +192,7 @@ unsigned script_check_ids(const struct script_list *list, script_report *report,
         memcpy(sorted, list->at, list->n * sizeof *sorted);
     qsort(sorted, list->n, sizeof *sorted, by_id);
     for (size_t i = 1; i < list->n; i++) {
-        struct check check = {sorted[i], report, context, 0};
+        struct check check = {.script = sorted[i], .report = report, .context = context};
         if (strcmp(sorted[i - 1]->id, sorted[i]->id) != 0)
             continue;
         snprintf(word, sizeof word, "'%.70s'", sorted[i]->id);

@@ -7,9 +7,11 @@ struct check {
     script_report *report;
     void *context;
     unsigned found;
+    void *wrong; /* the steps that were told, as tsearch() keeps them */
 };
 
-/* A step that is wrong; the format says what would be right. */
+/* A step that is wrong; the format says what would be right. Of a step only the first is told: the
+ * others may follow from it. */
 void check_wrong_step(struct check *check, const struct script_step *step, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

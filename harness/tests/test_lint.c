@@ -195,6 +195,13 @@ static const struct row {
     {HEAD "expect failure",                                                                          "5:1",  "expected `plays server`: this asks for a client"                      },
     {HEAD "wire TEST_START never\nfinish",                                                           "5:1",
      "expected another deviation: the peer is a client, and this is a server's"                                                                                                     },
+    {HEAD "finish\nwire TEST_START = 5\nexpect alive",                                               "6:1",
+     "expected another deviation: the peer is a client, and this is a server's, found 'wire "
+     "TEST_START = 5'"                                                                                                                                                              },
+ /* as it stands */
+    {HEAD "expect   end\n  send  byte 0 (ST-1)",                                                     "6:3",
+     "expected nothing more on this connection, which is over since line 5, found 'send  byte 0 "
+     "(ST-1)'"                                                                                                                                                                      },
     {SERVES "wire params.len = 5\nfinish",                                                           "5:1",
      "expected another deviation: the peer is a server, and this is a client's"                                                                                                     },
 };
