@@ -20,36 +20,115 @@
 
 /* --- reports --------------------------------------------------------------------------------- */
 
-/* Without a sanitizer's name these are valgrind's, behind "==PID== ". */
-static const char *const signs[] = {
-    "ERROR: AddressSanitizer",
-    "ERROR: HWAddressSanitizer",
-    "ERROR: LeakSanitizer",
-    "WARNING: ThreadSanitizer",
-    "ERROR: ThreadSanitizer",
-    "WARNING: MemorySanitizer",
-    "ERROR: MemorySanitizer",
-    "ERROR: UndefinedBehaviorSanitizer",
-    "runtime error: ",
-    "== Invalid read of size",
-    "== Invalid write of size",
-    "== Invalid free()",
-    "== Conditional jump or move",
-    "== Use of uninitialised value",
-    "== Syscall param ",
-    "== Mismatched free()",
-    "== Source and destination ov",
-    "== Jump to the invalid address",
-    "== Process terminating with",
-    "== Possible data race",
+/* The places where a report stands, and a line that only speaks of one does not. */
+enum place { BEHIND_PID, AT_LINE_START, BEHIND_SOURCE };
+
+static const struct sign {
+    const char *words;
+    enum place place;
+} signs[] = {
+    {"ERROR: AddressSanitizer",           BEHIND_PID   },
+    {"ERROR: HWAddressSanitizer",         BEHIND_PID   },
+    {"ERROR: LeakSanitizer",              BEHIND_PID   },
+    {"WARNING: ThreadSanitizer:",         AT_LINE_START},
+    {"ERROR: ThreadSanitizer",            BEHIND_PID   },
+    {"WARNING: MemorySanitizer",          BEHIND_PID   },
+    {"ERROR: MemorySanitizer",            BEHIND_PID   },
+    {"ERROR: UndefinedBehaviorSanitizer", BEHIND_PID   },
+    {" runtime error: ",                  BEHIND_SOURCE},
+ /* valgrind's */
+    {" Invalid read of size",             BEHIND_PID   },
+    {" Invalid write of size",            BEHIND_PID   },
+    {" Invalid free()",                   BEHIND_PID   },
+    {" Conditional jump or move",         BEHIND_PID   },
+    {" Use of uninitialised value",       BEHIND_PID   },
+    {" Syscall param ",                   BEHIND_PID   },
+    {" Mismatched free()",                BEHIND_PID   },
+    {" Source and destination ov",        BEHIND_PID   },
+    {" Jump to the invalid address",      BEHIND_PID   },
+    {" Process terminating with",         BEHIND_PID   },
+    {" Possible data race",               BEHIND_PID   },
 };
+
+/* Backwards over characters of a set. */
+static const char *skip_back(const char *text, const char *at, const char *set)
+{
+    while (at > text && at[-1] && strchr(set, at[-1]))
+        at--;
+    return at;
+}
+
+/* Backwards over what colours a text: ESC [ ... m. */
+static const char *before_colour(const char *text, const char *at)
+{
+    const char *begin = at;
+
+    while (begin && at > text && at[-1] == 'm') {
+        begin = skip_back(text, at - 1, "0123456789;");
+        begin = begin - text >= 2 && begin[-1] == '[' && begin[-2] == '\x1b' ? begin - 2 : NULL;
+        at = begin ? begin : at;
+    }
+    return at;
+}
+
+/* "==PID=="; valgrind may put the time before the number. */
+static bool is_behind_pid(const char *text, const char *at)
+{
+    if (at - text < 5 || at[-1] != '=' || at[-2] != '=')
+        return false;
+    const char *number = skip_back(text, at - 2, "0123456789:. ");
+    return isdigit((unsigned char)at[-3]) && number - text >= 2 && number[-1] == '=' &&
+           number[-2] == '=';
+}
+
+/* "FILE:LINE:COLUMN:", or without the column, or an address where the source is not known. */
+static bool is_behind_source(const char *text, const char *at)
+{
+    static const char unknown[] = "<unknown>";
+    const char *end = before_colour(text, at) - 1;
+    ptrdiff_t len = (ptrdiff_t)strlen(unknown);
+
+    if (end < text || *end != ':')
+        return false;
+    const char *number = skip_back(text, end, "0123456789");
+    if (number < end && number - text >= 2 && number[-1] == ':' &&
+        !isspace((unsigned char)number[-2]))
+        return true;
+    number = skip_back(text, end, "0123456789abcdef)");
+    return (number < end && number - text >= 2 && number[-1] == 'x' && number[-2] == '0') ||
+           (end - text >= len && strncmp(end - len, unknown, (size_t)len) == 0);
+}
+
+static bool stands(const char *text, const char *at, enum place place)
+{
+    const char *start = before_colour(text, at);
+
+    if (place == BEHIND_PID)
+        return is_behind_pid(text, start);
+    if (place == BEHIND_SOURCE)
+        return is_behind_source(text, at);
+    return start == text || start[-1] == '\n';
+}
+
+/* The first place of a sign in the text; NULL if it has none. */
+static const char *find_sign(const char *text, const char *end, const struct sign *sign)
+{
+    size_t len = strlen(sign->words);
+    const char *at = text;
+
+    while ((at = memmem(at, (size_t)(end - at), sign->words, len)) &&
+           !stands(text, at, sign->place))
+        at += len;
+    return at;
+}
 
 bool subject_report(const struct subject *s, size_t from, struct text *line, const char **at)
 {
     const char *text = text_string(&s->err) + MIN(from, s->err.len), *first = NULL;
+    const char *end = text_string(&s->err) + s->err.len;
 
     for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
-        const char *found = strstr(text, signs[i]);
+        const char *found = find_sign(text, end, &signs[i]);
         if (found && (!first || found < first))
             first = found;
     }

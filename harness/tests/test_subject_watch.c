@@ -172,22 +172,60 @@ static const struct report_row {
     const char *name, *said, *line; /* line: NULL for none */
 } report_rows[] = {
     {"asan",                "a\n==7==ERROR: AddressSanitizer: heap-use-after-free on x\n    #0 f\n",
-     "==7==ERROR: AddressSanitizer: heap-use-after-free on x"                                                                       },
-    {"ubsan",               "x.c:1:2: runtime error: shift\nlast\n",                                 "x.c:1:2: runtime error: shift"},
+     "==7==ERROR: AddressSanitizer: heap-use-after-free on x"                                                                            },
+    {"ubsan",               "x.c:1:2: runtime error: shift\nlast\n",                                   "x.c:1:2: runtime error: shift"   },
     {"tsan",                "====\nWARNING: ThreadSanitizer: data race (pid=1)\n",
-     "WARNING: ThreadSanitizer: data race (pid=1)"                                                                                  },
+     "WARNING: ThreadSanitizer: data race (pid=1)"                                                                                       },
     {"msan",                "==1==WARNING: MemorySanitizer: use-of-uninitialized-value\n",
-     "==1==WARNING: MemorySanitizer: use-of-uninitialized-value"                                                                    },
+     "==1==WARNING: MemorySanitizer: use-of-uninitialized-value"                                                                         },
     {"lsan",                "==3==ERROR: LeakSanitizer: detected memory leaks",
-     "==3==ERROR: LeakSanitizer: detected memory leaks"                                                                             },
+     "==3==ERROR: LeakSanitizer: detected memory leaks"                                                                                  },
     {"valgrind",            "==9== Memcheck\n==9== Invalid read of size 4\n==9==    at f\n",
-     "==9== Invalid read of size 4"                                                                                                 },
-    {"the first of two",    "a: runtime error: b\n==1==ERROR: AddressSanitizer: c\n",
-     "a: runtime error: b"                                                                                                          },
-    {"valgrind is content", "==9== Memcheck\n==9== ERROR SUMMARY: 0 errors\n",                       NULL                           },
-    {"nothing",             "",                                                                      NULL                           },
-    {"all is well",         "all is well\n",                                                         NULL                           },
+     "==9== Invalid read of size 4"                                                                                                      },
+    {"valgrind with time",  "==00:00:00:00.512 9== Invalid write of size 1\n",
+     "==00:00:00:00.512 9== Invalid write of size 1"                                                                                     },
+    {"behind half a line",  "waiting==9== Invalid free() / delete\n",
+     "waiting==9== Invalid free() / delete"                                                                                              },
+    {"coloured asan",       "\x1b[1m\x1b[31m==7==ERROR: AddressSanitizer: SEGV\n",
+     "\x1b[1m\x1b[31m==7==ERROR: AddressSanitizer: SEGV"                                                                                 },
+    {"coloured ubsan",      "\x1b[1mx.c:1:2:\x1b[1m\x1b[31m runtime error: \x1b[0mshift\n",
+     "\x1b[1mx.c:1:2:\x1b[1m\x1b[31m runtime error: \x1b[0mshift"                                                                        },
+    {"coloured tsan",       "\x1b[1mWARNING: ThreadSanitizer: data race\n",
+     "\x1b[1mWARNING: ThreadSanitizer: data race"                                                                                        },
+    {"ubsan, no column",    "x.c:1: runtime error: shift\n",                                           "x.c:1: runtime error: shift"     },
+    {"ubsan, an address",   "(/x+0x12a): runtime error: shift\n",                                      "(/x+0x12a): runtime error: shift"},
+    {"ubsan, no source",    "<unknown>: runtime error: shift\n",                                       "<unknown>: runtime error: shift" },
+    {"behind one like it",  "runtime error: a\nx.c:1:2: runtime error: b\n",
+     "x.c:1:2: runtime error: b"                                                                                                         },
+    {"the first of two",    "a.c:1:2: runtime error: b\n==1==ERROR: AddressSanitizer: c\n",
+     "a.c:1:2: runtime error: b"                                                                                                         },
+    {"speaks of asan",      "note: ERROR: AddressSanitizer is not enabled; runtime error: none\n",     NULL                              },
+    {"speaks of tsan",      "a WARNING: ThreadSanitizer: is off\n",                                    NULL                              },
+    {"another's error",     "iperf3: runtime error: no route\n",                                       NULL                              },
+    {"a clock",             "at 12:30: iperf3: runtime error: no route\n",                             NULL                              },
+    {"a panic of Go",       "panic: runtime error: index out of range\n",                              NULL                              },
+    {"no pid",              "==x== Invalid read of size 4\n==== Invalid free()\nERROR: LeakSanitizer", NULL                              },
+    {"valgrind is content", "==9== Memcheck\n==9== ERROR SUMMARY: 0 errors\n",                         NULL                              },
+    {"nothing",             "",                                                                        NULL                              },
+    {"all is well",         "all is well\n",                                                           NULL                              },
 };
+
+/* A byte 0 before it hides nothing. */
+static void test_subject_report_finds_it_behind_any_byte(void **state)
+{
+    static const char said[] = "\0\x1b[m\xff\n==7==ERROR: AddressSanitizer: SEGV";
+    struct subject s;
+    struct text line = {0};
+    const char *at = NULL;
+
+    (void)state;
+    subject_init(&s);
+    text_add(&s.err, said, sizeof said - 1);
+    assert_true(subject_report(&s, 0, &line, &at));
+    assert_string_equal(text_string(&line), "==7==ERROR: AddressSanitizer: SEGV");
+    text_fini(&line);
+    subject_fini(&s);
+}
 
 static void test_subject_report_finds_the_line_that_says_it(void **state)
 {
@@ -215,6 +253,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_subject_rests_tells_one_who_spins),
         cmocka_unit_test(test_subject_rests_believes_one_who_sleeps),
         cmocka_unit_test(test_subject_sample_sees_what_is_kept),
+        cmocka_unit_test(test_subject_report_finds_it_behind_any_byte),
         cmocka_unit_test(test_subject_report_finds_the_line_that_says_it),
     };
 
