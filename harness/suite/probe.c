@@ -41,7 +41,8 @@ static bool done(void *context, size_t index, struct suite_run *run)
     struct probing *p = context;
 
     (void)index;
-    p->spoke = run->line > 0 && run->session.len > 0;
+    /* A crash that no line is blamed for came behind the session. */
+    p->spoke = run->session.len > 0 && (run->line > 0 || run->cause == SIM_CRASH);
     /* One that crashes in a session is an iperf3, and the cases are there to tell. */
     p->ok = suite_run_is_whole(run) || (run->cause == SIM_CRASH && p->spoke);
     text_fini(&p->got);

@@ -4,6 +4,7 @@
 #include "impl/tests/unit.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -65,6 +66,32 @@ static int ply(const struct trade *trade, unsigned port)
     return 0;
 }
 
+static void crash(int signo)
+{
+    (void)signo;
+    abort();
+}
+
+/* A server with nothing wrong until it is told to end. */
+static int serve(unsigned port)
+{
+    static const char text[] = "case t\nclause FLOW-1\nplays server\n\nfinish\n";
+    struct script_list list = {0};
+    struct script_error error;
+    struct sim_listener listener;
+
+    signal(SIGTERM, crash);
+    if (!script_read(&list, "t", text, &error) || !sim_listen(&listener, "127.0.0.1", port))
+        return 9;
+    for (;;) {
+        struct sim_config config = {
+            .script = list.at[0], .listener = &listener, .timeout_scale = 1};
+        struct sim_outcome outcome;
+        sim_run(&config, &outcome);
+        sim_outcome_fini(&outcome);
+    }
+}
+
 /* What one who connects does with the connection. */
 static const struct errand {
     const char *name, *says;
@@ -104,6 +131,8 @@ static int be(const char *what, unsigned port)
     for (size_t i = 0; i < ARRAY_LEN(trades); i++)
         if (strcmp(what, trades[i].name) == 0)
             return ply(&trades[i], port);
+    if (strcmp(what, "crashes-at-its-end") == 0)
+        return serve(port);
     if (strcmp(what, "prints") == 0)
         print_without_end();
     fork_and_wait();
@@ -188,6 +217,29 @@ static void test_suite_probe_tells_what_is_no_client(void **state)
     script_list_fini(&list);
 }
 
+/* The cases are there to tell what such a one does. */
+static void test_suite_probe_lets_one_pass_that_crashes_at_its_end(void **state)
+{
+    struct suite_settings settings = {.timeout_scale = 1, .jobs = 1};
+    struct subject_build *b = &settings.build;
+    struct script_list list = {0};
+    struct script_error error;
+    struct suite_run run;
+    struct text why = {0};
+
+    assert_true(script_read(&list, "t", "case x\nclause ST-1\nplays client\n\nfinish\n", &error));
+    snprintf(b->server_cmd, sizeof b->server_cmd, "%s --be crashes-at-its-end {port}",
+             (const char *)*state);
+    if (!suite_probe(&settings, &list, &(bool){false}, &why))
+        fail_msg("%s", text_string(&why));
+    suite_run_case(list.at[0], &settings, false, &run);
+    assert_int_equal(run.cause, SIM_CRASH);
+    assert_string_equal(text_string(&run.got),
+                        "the subject was killed by SIGABRT when it was told to end");
+    suite_run_fini(&run);
+    script_list_fini(&list);
+}
+
 int main(int argc, char **argv)
 {
     char self[1024];
@@ -195,6 +247,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_suite_probe_tells_what_is_no_server, self),
         cmocka_unit_test_prestate(test_suite_probe_tells_what_is_no_client, self),
+        cmocka_unit_test_prestate(test_suite_probe_lets_one_pass_that_crashes_at_its_end, self),
     };
 
     if (argc >= 4 && strcmp(argv[1], "--be") == 0)
