@@ -30,20 +30,62 @@ static void add_options(char ***argv, size_t *n, const char *options)
     }
 }
 
-/* {host} and {port} in a template. */
-static void expand(const char *template, const char *host, const char *port, struct text *out)
+/* What stands in a template for what, and options behind it where {options} has no place in it. */
+static void expand(const char *template, const char *host, const char *port, const char *options,
+                   struct text *out)
 {
+    const struct {
+        const char *name, *value;
+    } holes[] = {
+        {"{host}",    host ? host : ""},
+        {"{port}",    port            },
+        {"{options}", options         },
+    };
+    bool has_place = strstr(template, "{options}");
+
     while (*template) {
-        if (strncmp(template, "{port}", 6) == 0) {
-            text_adds(out, port);
-            template += 6;
-        } else if (strncmp(template, "{host}", 6) == 0) {
-            text_adds(out, host ? host : "");
-            template += 6;
+        size_t i = 0;
+        while (i < ARRAY_LEN(holes) && strncmp(template, holes[i].name, strlen(holes[i].name)) != 0)
+            i++;
+        if (i < ARRAY_LEN(holes)) {
+            text_adds(out, holes[i].value);
+            template += strlen(holes[i].name);
         } else {
             text_add(out, template ++, 1);
         }
     }
+    if (!has_place && *options)
+        text_addf(out, " %s", options);
+}
+
+/* Whether a character outside of quotes is one of the set. */
+static bool has_outside_quotes(const char *text, const char *set)
+{
+    char quote = 0;
+
+    for (; *text; text++) {
+        if (*text == '\\' && quote != '\'' && text[1])
+            text++;
+        else if (quote ? *text == quote : *text == '\'' || *text == '"')
+            quote = quote ? 0 : *text;
+        else if (!quote && strchr(set, *text))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a shell can be told to exec a command, as far as can be seen: a program with arguments,
+ * nothing that a shell does itself. */
+static bool is_simple(const char *command)
+{
+    static const char *const builtins[] = {"exec", "eval", "command", "."};
+    const char *first = command + strspn(command, " \t");
+    size_t len = strcspn(first, " \t");
+
+    for (size_t i = 0; i < ARRAY_LEN(builtins); i++)
+        if (len == strlen(builtins[i]) && strncmp(first, builtins[i], len) == 0)
+            return false;
+    return !memchr(first, '=', len) && !has_outside_quotes(command, "\n;&|(){}!#`");
 }
 
 /* Put the command into `wrap` where it says {}, or behind it. */
@@ -86,11 +128,12 @@ char **subject_argv(const struct subject_build *build, const char *host, unsigne
     snprintf(number, sizeof number, "%u", port);
     if (*template) {
         struct text command = {0};
-        struct text own = {0};
-        expand(template, host, number, &own);
-        text_addf(&own, " %s", options);
-        text_adds(&command, "exec ");
-        wrap_text(build->wrap, text_string(&own), &command);
+        struct text own = {0}, line = {0};
+        expand(template, host, number, options, &own);
+        wrap_text(build->wrap, text_string(&own), &line);
+        text_addf(&command, "%s%s", is_simple(text_string(&line)) ? "exec " : "",
+                  text_string(&line));
+        text_fini(&line);
         text_fini(&own);
         add_arg(&argv, &n, "/bin/sh");
         add_arg(&argv, &n, "-c");

@@ -15,7 +15,7 @@
 /* --- build.c: what a build says about itself --- */
 struct subject_build {
     char path[1024];                      /* program, or "" with command templates */
-    char server_cmd[1024];                /* "CMD ... {port}", or "" */
+    char server_cmd[1024];                /* "CMD ... {port}", any line for sh, or "" */
     char client_cmd[1024];                /* "CMD ... {host} {port}", or "" */
     char version_cmd[1024];               /* prints what --version and --help would, or "" */
     char wrap[1024];                      /* "valgrind {}": how to run any of the commands; or "" */
@@ -84,8 +84,9 @@ void subject_fini(struct subject *subject);
 struct sim_process subject_process(struct subject *subject);
 
 /* A command line for a build: as server (host NULL) or as client, with more options; free with
- * subject_argv_free(). Options are divided at blanks outside of quotes. The build's wrap stands
- * around it, {} in it being the command. */
+ * subject_argv_free(). Options are divided at blanks outside of quotes; in a template they replace
+ * {options}, or go behind it. A template is run by /bin/sh, which its program replaces where it is
+ * a simple command. The build's wrap stands around it, {} in it being the command. */
 char **subject_argv(const struct subject_build *build, const char *host, unsigned port,
                     const char *options);
 void subject_argv_free(char **argv);

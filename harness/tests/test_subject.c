@@ -129,11 +129,9 @@ static void test_subject_start_has_sanitizers_report_on_stderr(void **state)
     }
 }
 
-static void test_subject_argv_divides_options_and_fills_templates(void **state)
+static void test_subject_argv_divides_options(void **state)
 {
-    struct subject_build program = {.path = "iperf3"},
-                         command = {.server_cmd = "srv --port={port}",
-                                    .client_cmd = "cli {host}:{port}"};
+    struct subject_build program = {.path = "iperf3"};
     char **argv = subject_argv(&program, "::1", 99, "-T 'a b' -P 2");
 
     (void)state;
@@ -142,12 +140,80 @@ static void test_subject_argv_divides_options_and_fills_templates(void **state)
         assert_string_equal(argv[i], want[i]);
     assert_null(argv[ARRAY_LEN(want)]);
     subject_argv_free(argv);
-    argv = subject_argv(&command, NULL, 99, "-x");
-    assert_string_equal(argv[2], "exec srv --port=99 -x");
-    subject_argv_free(argv);
-    argv = subject_argv(&command, "h", 99, "");
-    assert_string_equal(argv[2], "exec cli h:99 ");
-    subject_argv_free(argv);
+}
+
+static const struct template_row {
+    const char *template, *host, *options, *command;
+} template_rows[] = {
+    {"srv --port={port}",          NULL, "-x",     "exec srv --port=99 -x"      },
+    {"cli {host}:{port}",          "h",  "",       "exec cli h:99"              },
+    {"srv {port} | tee x",         NULL, "",       "srv 99 | tee x"             },
+    {"srv {options} {port} >x",    NULL, "-x 'a'", "exec srv -x 'a' 99 >x"      },
+    {"(srv {port} {options})",     NULL, "-x",     "(srv 99 -x)"                },
+    {"srv {port} {options}",       NULL, "{port}", "srv 99 {port}"              },
+    {"A=1 srv {port}",             NULL, "",       "A=1 srv 99"                 },
+    {"exec srv {port}",            NULL, "",       "exec srv 99"                },
+    {"cd / && srv {port}",         NULL, "",       "cd / && srv 99"             },
+    {"sh -c 'srv {port}; :'",      NULL, "-x",     "exec sh -c 'srv 99; :' -x"  },
+    {"sh -c \"srv \\\"; {port}\"", NULL, "",       "exec sh -c \"srv \\\"; 99\""},
+    {"srv {port} \\; x",           NULL, "",       "exec srv 99 \\; x"          },
+    {"srv {port}; x=\"a\"",        NULL, "",       "srv 99; x=\"a\""            },
+    {"srv --key=value {port}",     NULL, "",       "exec srv --key=value 99"    },
+    {"srv {nothing} {port",        NULL, "",       "srv {nothing} {port"        },
+};
+
+static void test_subject_argv_fills_templates(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(template_rows); i++) {
+        const struct template_row *row = &template_rows[i];
+        struct subject_build build = {0};
+        char *command = row->host ? build.client_cmd : build.server_cmd;
+        snprintf(command, sizeof build.server_cmd, "%s", row->template);
+        char **argv = subject_argv(&build, row->host, 99, row->options);
+        assert_string_equal(argv[2], row->command);
+        assert_null(argv[3]);
+        subject_argv_free(argv);
+    }
+}
+
+/* Of every kind that a shell knows. */
+static const char *const shell_lines[] = {
+    "printf %s, {port} {options}",
+    "A=1 printf %s, {port} {options}",
+    "cd / && printf %s, {port} {options}",
+    "ulimit -n 64; printf %s, {port} {options}",
+    "exec printf %s, {port} {options}",
+    "true; printf %s, {port} {options}; exit $?",
+    "( printf %s, {port} {options} )",
+    "{ printf %s, {port} {options}; }",
+    "if true; then printf %s, {port} {options}; fi",
+    "! printf %s, {port} {options} || true",
+    "eval 'printf %s, {port} {options}'",
+    "command printf %s, {port} {options}",
+    "false\nprintf %s, {port} {options}",
+    "printf %s, {port} {options} | cat",
+    "p=$(printf %s, {port} {options}); echo \"$p\"",
+    "printf %s, {port} {options} # the end",
+};
+
+static void test_subject_start_runs_any_line_of_a_shell(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(shell_lines); i++) {
+        struct subject_build build = {0};
+        struct subject s;
+        snprintf(build.server_cmd, sizeof build.server_cmd, "%s", shell_lines[i]);
+        char **argv = subject_argv(&build, NULL, 99, "-T \"a b\"");
+        start(&s, argv);
+        await(&s);
+        subject_end(&s);
+        text_fini(&s.err);
+        if (strncmp(text_string(&s.out), "99,-T,a b,", 10) != 0 || s.status != 0)
+            fail_msg("%s: %s", shell_lines[i], text_string(&s.out));
+        subject_fini(&s);
+        subject_argv_free(argv);
+    }
 }
 
 /* Our own listening socket is not the subject's. */
@@ -341,7 +407,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_subject_turn_bounds_the_output),
         cmocka_unit_test(test_subject_report_finds_it),
         cmocka_unit_test(test_subject_start_has_sanitizers_report_on_stderr),
-        cmocka_unit_test(test_subject_argv_divides_options_and_fills_templates),
+        cmocka_unit_test(test_subject_argv_divides_options),
+        cmocka_unit_test(test_subject_argv_fills_templates),
+        cmocka_unit_test(test_subject_start_runs_any_line_of_a_shell),
         cmocka_unit_test(test_subject_listens_tells_whose_port_it_is),
         cmocka_unit_test_prestate(test_subject_port_is_where_it_listens, self),
         cmocka_unit_test_prestate(test_subject_that_is_a_daemon_is_followed, self),
