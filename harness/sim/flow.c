@@ -41,14 +41,20 @@ static bool is_ignored(const struct ignored *list, const struct event *e)
     return false;
 }
 
-bool flow_pop_ignored(struct control *c, const struct event *e)
+bool flow_is_ignored(const struct control *c, const struct event *e)
 {
     /* A stale SERVER_ERROR may follow a test that went well (ERR-7); a script that says IPERF_DONE
      * itself tells what may come then. */
     bool is_end = e->kind == EVENT_END || e->kind == EVENT_RESET;
-    bool ignored = (c->finished && e->kind == EVENT_ERROR) ||
-                   (c->sim->config->is_lenient && !c->is_probe && !is_end) ||
-                   is_ignored(&c->sim->ignored, e) || is_ignored(&c->ignored, e);
+
+    return (c->finished && e->kind == EVENT_ERROR) ||
+           (c->sim->config->is_lenient && !c->is_probe && !is_end) ||
+           is_ignored(&c->sim->ignored, e) || is_ignored(&c->ignored, e);
+}
+
+bool flow_pop_ignored(struct control *c, const struct event *e)
+{
+    bool ignored = flow_is_ignored(c, e);
 
     if (ignored)
         control_pop(c);

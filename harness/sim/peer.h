@@ -131,10 +131,18 @@ struct background {
     uint64_t next_ns;
 };
 
+/* The step that runs, within its block and those around it. */
+struct place {
+    const struct script_steps *steps;
+    size_t at;
+    const struct place *outer; /* NULL: the script's own steps */
+};
+
 struct sim {
     const struct sim_config *config;
     struct sim_outcome *out;
     uint64_t start_ns;
+    const struct place *place;
     unsigned done_line; /* of the last step that is done, 0: none; and when that was */
     uint64_t done_ns;
     unsigned segment_state; /* of SIM_RANDOM */
@@ -330,7 +338,9 @@ enum flow_result flow_send_state(struct control *c, const struct flow *row);
 enum flow_result flow_send_message(struct control *c, const struct flow *row);
 enum flow_result flow_await_results(struct control *c, const struct flow *row);
 enum flow_result flow_close(struct control *c, const struct flow *row);
-bool flow_pop_ignored(struct control *c, const struct event *e);
+/* Whether it may come at any time, as things stand. */
+bool flow_is_ignored(const struct control *c, const struct event *e);
+bool flow_pop_ignored(struct control *c, const struct event *e); /* if so, it is gone */
 
 /* --- check.c: the peer's results against what went over the sockets --- */
 /* Whether the JSON text is all there is (JSON-2). */
@@ -369,5 +379,8 @@ void stream_note_datagram(struct lane *st, uint64_t seq);
  * FLOW_WAIT: there is none; FLOW_FAILED: c->why. */
 bool server_awaits_stream(const struct control *c);
 enum flow_result server_take_stream(struct control *c, bool any_cookie);
+/* --- foresee.c --- */
+/* Fail if something came that no step behind the one that runs can take. */
+bool foresee_check(struct sim *s);
 /* --- alive.c --- */
 bool alive_run(struct sim *s, const struct script_step *step);

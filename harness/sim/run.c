@@ -280,10 +280,13 @@ static bool run_uncork(struct sim *s, const struct script_step *step)
 
 static bool run_pause(struct sim *s, const struct script_step *step)
 {
+    uint64_t deadline = now_ns() + (uint64_t)step->pause_ms * 1000000u;
+
     sim_record(s, NULL,
                (struct session_message){.kind = SESSION_PAUSE,
                                         .len = (uint64_t)step->pause_ms * 1000000u});
-    sim_pause(s, step->pause_ms);
+    while (foresee_check(s) && now_ns() < deadline)
+        sim_pump(s, deadline);
     return !sim_failed(s);
 }
 
@@ -433,10 +436,14 @@ bool sim_step(struct sim *s, const struct script_step *step)
 
 static bool run_steps(struct sim *s, const struct script_steps *steps)
 {
-    for (size_t i = 0; i < steps->n; i++)
-        if (!sim_step(s, &steps->at[i]))
-            return false;
-    return true;
+    struct place here = {.steps = steps, .outer = s->place};
+    bool ok = true;
+
+    s->place = &here;
+    for (; here.at < steps->n && ok; here.at++)
+        ok = sim_step(s, &steps->at[here.at]);
+    s->place = here.outer;
+    return ok;
 }
 
 /* --- the whole case -------------------------------------------------------------------------- */

@@ -127,12 +127,53 @@ static void test_data_from_the_background_takes_the_place_of_the_honest_runs(voi
     }
 }
 
+/* --- what comes during a pause --------------------------------------------------------------- */
+
+#define EARLY_END "\nadvance TEST_RUNNING\nsend state TEST_END\n"
+
+/* The server says 0d as soon as it has read 04. */
+static const struct pause_row {
+    const char *name, *steps;
+    unsigned line; /* 0: as expected */
+} pause_rows[] = {
+    {"nothing takes it",          EARLY_END "pause 60s\nexpect alive",                            7},
+    {"another state is expected", EARLY_END "pause 60s\nexpect state DISPLAY_RESULTS",            7},
+    {"nothing is expected",       EARLY_END "pause 60s\nexpect nothing for 1ms",                  7},
+    {"a block around",
+     EARLY_END "either\nexpect stream 1\npause 60s\nor\nexpect end\nend\nexpect alive",           9},
+    {"finish takes it",           EARLY_END "pause 200ms\nfinish",                                0},
+    {"expect takes it",           EARLY_END "pause 200ms\nexpect state EXCHANGE_RESULTS\nfinish", 0},
+    {"a branch takes it",
+     EARLY_END "pause 200ms\neither\nexpect state EXCHANGE_RESULTS\nor\nexpect end\nend\nfinish",
+     0                                                                                             },
+    {"it is ignored later",
+     EARLY_END
+     "pause 200ms\nignore state EXCHANGE_RESULTS\nexpect stream 1\nsend results\nexpect results\n"
+     "expect state DISPLAY_RESULTS\nsend state IPERF_DONE",                                       0},
+};
+
+static void test_what_no_later_step_takes_fails_a_pause_at_once(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pause_rows); i++) {
+        const struct pause_row *row = &pause_rows[i];
+        struct sim_outcome outcome;
+        uint64_t since = now_ns();
+        play_client(row->steps, play_as_server, "\nfinish", &outcome);
+        if (outcome.line != row->line || (outcome.cause != SIM_OK) != (row->line != 0) ||
+            now_ns() - since > 30000 * MS)
+            fail_msg("%s: line %u: %s", row->name, outcome.line, text_string(&outcome.got));
+        sim_outcome_fini(&outcome);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alive_is_tried_until_the_deadline),
         cmocka_unit_test(test_alive_ends_at_the_deadline),
         cmocka_unit_test(test_data_from_the_background_takes_the_place_of_the_honest_runs),
+        cmocka_unit_test(test_what_no_later_step_takes_fails_a_pause_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
