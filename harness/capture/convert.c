@@ -1,14 +1,15 @@
 /* convert.c - the head of the script, its first messages, and what keeps it from being played. */
 #include "harness/capture/convert_core.h"
+#include "harness/script/script.h"
 
 #include "harness/capture/digest.h"
+#include "harness/script/script.h"
 #include "impl/net/auth.h"
 #include "impl/wire/json.h"
 #include "impl/wire/state.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 const struct session_message *convert_find(const struct conversion *c, enum session_kind kind,
@@ -236,23 +237,20 @@ static void add_token(const struct conversion *c)
     text_addf(c->out, " at now key %s\n", c->request->key_path);
 }
 
-/* What it means by its parameters is what it said: also where the text has what a reader lets
- * pass. */
+/* What it means by its parameters is what it said, as far as a peer can mean it: also where the
+ * text has what a reader lets pass. */
 static void add_params(const struct conversion *c, const struct session_message *m)
 {
     json_value *value;
-    char *meaning = NULL;
 
     convert_comment(c, m->at_ns, "what it says of the test, and acts by");
     convert_raw(c, "params", m);
     if (json_parse(m->body, &value) == SPEC_OK) {
-        meaning = json_print(value);
+        text_adds(c->out, " meaning ");
+        script_add_meaning(value, c->out);
         json_free(value);
     }
-    if (meaning != NULL)
-        text_addf(c->out, " meaning %s", meaning);
     text_adds(c->out, "\n");
-    free(meaning);
     if (c->has_claim)
         add_token(c);
 }

@@ -121,3 +121,22 @@ bool parse_member_meant(struct cursor *c, const char **object)
     text_fini(&text);
     return ok;
 }
+
+void script_add_meaning(const json_value *said, struct text *out)
+{
+    const char *comma = "";
+
+    text_adds(out, "{");
+    for (int k = 0; k < PARAM_N_KEYS; k++) {
+        const char *name = params_key_name((enum param_key)k);
+        const json_value *value = json_member(said, name);
+        enum params_kind kind = params_row((enum param_key)k)->kind;
+        char *printed = json_type_of(value) == kinds[kind].type ? json_print(value) : NULL;
+        if (!printed)
+            continue;
+        text_addf(out, "%s\"%s\":%s", comma, name, printed);
+        comma = ",";
+        free(printed);
+    }
+    text_adds(out, "}");
+}

@@ -372,6 +372,11 @@ struct script {
     struct arena *arena; /* its list's */
 };
 
+/* What a peer can mean of the parameters that it said, as an object for `params` and `meaning`:
+ * each by its own name and of its own type, the first of duplicates, in any ASCII case (JSON-4).
+ * What is no object means nothing: {}. */
+void script_add_meaning(const json_value *said, struct text *out);
+
 /* All scripts of one file, in the order of its `foreach` rows. Zero it to start. */
 struct script_list {
     struct script **at;

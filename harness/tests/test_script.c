@@ -284,6 +284,41 @@ static void test_script_foreach_takes_a_range_in_quotes_as_a_word(void **state)
     script_list_fini(&list);
 }
 
+/* Whatever a peer has said: what it means by it can be read. */
+static void test_script_add_meaning_leaves_out_what_nobody_means(void **state)
+{
+    static const struct {
+        const char *said, *meant;
+    } rows[] = {
+        {"{\"len\":5,\"len\":6,\"LEN\":7}",               "{\"len\":5}"                         },
+        {"{\"PARALLEL\":2}",                              "{\"parallel\":2}"                    },
+        {"{\"colour\":7,\"udp\":0,\"title\":5}",          "{}"                                  },
+        {"{\"title\":\"a\\\"}b\",\"udp\":true,\"x\":{}}", "{\"udp\":true,\"title\":\"a\\\"}b\"}"},
+        {"{}",                                            "{}"                                  },
+        {"[1]",                                           "{}"                                  },
+        {"5",                                             "{}"                                  },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct text file = {0}, meaning = {0};
+        json_value *said;
+        assert_int_equal(
+            json_parse((struct bytes){(const uint8_t *)rows[i].said, strlen(rows[i].said)}, &said),
+            SPEC_OK);
+        script_add_meaning(said, &meaning);
+        assert_string_equal(text_string(&meaning), rows[i].meant);
+        text_addf(&file, "case x\nclause ST-1\nplays client\n\nwire params raw 'x' meaning %s\n",
+                  text_string(&meaning));
+        struct script_list list = read_ok(text_string(&file));
+        assert_string_equal(list.at[0]->steps.at[0].wire.meaning, rows[i].meant);
+        script_list_fini(&list);
+        json_free(said);
+        text_fini(&meaning);
+        text_fini(&file);
+    }
+}
+
 static void test_script_print_reads_back_as_the_same(void **state)
 {
     struct script_list list = read_ok(whole);
@@ -355,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_script_foreach_makes_a_script_of_each_row),
         cmocka_unit_test(test_script_foreach_divides_values_at_commas),
         cmocka_unit_test(test_script_foreach_takes_a_range_in_quotes_as_a_word),
+        cmocka_unit_test(test_script_add_meaning_leaves_out_what_nobody_means),
         cmocka_unit_test(test_script_print_reads_back_as_the_same),
         cmocka_unit_test(test_script_read_survives_any_cut_and_any_byte),
         cmocka_unit_test(test_script_print_gives_back_blocks),
