@@ -1,5 +1,6 @@
 /* client_flow.c - what an honest client does, row by row (FLOW-1). */
 #include "harness/sim/peer.h"
+#include "harness/sim/sockdiag.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -39,6 +40,18 @@ static bool may_try_again(const struct control *c)
     return config->may_retry && was_used && !c->got_byte;
 }
 
+/* Who refuses us may be there for another address only. */
+static void add_elsewhere(const struct control *c, struct text *out)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+    unsigned port = sim_port(&c->sim->config->server);
+    struct sockdiag_listener l;
+
+    for (size_t i = 0; c->sim->config->is_local && port && i < ARRAY_LEN(families); i++)
+        if (sockdiag_listeners(families[i], port, &l, 1) == 1)
+            text_addf(out, ", where the port is listened on at %s", l.address);
+}
+
 static enum flow_result connect_row(struct control *c, const struct flow *row)
 {
     if (now_ns() < c->wake_ns)
@@ -56,6 +69,8 @@ static enum flow_result connect_row(struct control *c, const struct flow *row)
         return again(c);
     text_fini(&c->why);
     text_addf(&c->why, "connect failed: %s (%s)", strerror(c->connect_errno), row->clause);
+    if (c->connect_errno == ECONNREFUSED)
+        add_elsewhere(c, &c->why);
     return FLOW_FAILED;
 }
 

@@ -96,8 +96,12 @@ static void push(struct control *c, struct event e)
 {
     e.at_ns = now_ns();
     if (c->n_events == EVENTS_MAX) {
+        struct text first = {0};
+        event_describe(control_head(c), &first);
+        sim_fail(c->sim, SIM_MISS, "more than %d messages that nobody asked for, the first %s",
+                 EVENTS_MAX, text_string(&first));
+        text_fini(&first);
         text_fini(&e.body);
-        sim_fail(c->sim, SIM_MISS, "more than %d messages that nobody asked for", EVENTS_MAX);
         return;
     }
     if (c->first_event > c->n_events) { /* seldom enough that an event is moved once in the mean */

@@ -91,8 +91,8 @@ static void judge_end(struct sim *s, int status)
 
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !was_told)
         sim_fail(s, SIM_TROUBLE,
-                 "the subject was killed by SIGKILL, which it cannot have done itself: somebody "
-                 "else did, or the kernel for want of memory");
+                 "the subject was killed by SIGKILL: by the kernel for want of memory, by somebody "
+                 "else or by itself, which cannot be told apart");
     else if (WIFSIGNALED(status) && !was_told)
         sim_fail_crash(s, WTERMSIG(status));
     else if (!s->end_is_wanted)

@@ -2,6 +2,7 @@
 
 #include "harness/sim/sim.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -117,9 +118,12 @@ static int take(const struct nlmsghdr *head, size_t len, struct found *found)
             return 0;
         if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
             return SOCKDIAG_UNKNOWN;
-        if (found->n < found->max)
-            found->at[found->n++] =
-                (struct sockdiag_listener){ntohs(m->id.idiag_sport), m->idiag_inode};
+        if (found->n < found->max) {
+            struct sockdiag_listener *l = &found->at[found->n++];
+            *l = (struct sockdiag_listener){.port = ntohs(m->id.idiag_sport),
+                                            .inode = m->idiag_inode};
+            inet_ntop(m->idiag_family, m->id.idiag_src, l->address, sizeof l->address);
+        }
     }
     return 1;
 }

@@ -3,6 +3,7 @@
  * The tables in /proc/net tell the same, but whoever reads them walks a hash table that all
  * namespaces share, as large as the machine's memory allows: milliseconds for each look. */
 #pragma once
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +18,8 @@ int sockdiag_queue(bool udp, const struct sockaddr_storage *local,
 
 struct sockdiag_listener {
     unsigned port;
-    unsigned long inode; /* as in /proc/PID/fd: "socket:[INODE]" */
+    unsigned long inode;            /* as in /proc/PID/fd: "socket:[INODE]" */
+    char address[INET6_ADDRSTRLEN]; /* "::" and "0.0.0.0": any; "" in what /proc says */
 };
 /* The TCP sockets of a family that listen on the port (0: on any): how many, up to max; or
  * SOCKDIAG_UNKNOWN. */

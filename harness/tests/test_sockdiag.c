@@ -45,7 +45,8 @@ static bool lists(int family, unsigned asked, unsigned port, ino_t inode)
     if (n == SOCKDIAG_UNKNOWN)
         skip(); /* a kernel without inet_diag */
     for (int i = 0; i < n; i++)
-        found |= at[i].port == port && at[i].inode == inode;
+        found |= at[i].port == port && at[i].inode == inode &&
+                 strcmp(at[i].address, family == AF_INET ? "127.0.0.1" : "::1") == 0;
     return found;
 }
 

@@ -39,13 +39,15 @@ static void __attribute__((noreturn)) fork_and_wait(void)
 static const struct trade {
     const char *name, *says;
     bool accepts, closes;
+    const char *address;
 } trades[] = {
-    {"never-accepts", "",                           false, false},
-    {"closes",        "",                           true,  true },
-    {"silent",        "",                           true,  false},
-    {"half",          "\x09",                       true,  false},
-    {"mail",          "220 mail.example ESMTP\r\n", true,  false},
-    {"denies",        "\xff",                       true,  true },
+    {"never-accepts", "",                           false, false, "127.0.0.1"},
+    {"closes",        "",                           true,  true,  "127.0.0.1"},
+    {"silent",        "",                           true,  false, "127.0.0.1"},
+    {"half",          "\x09",                       true,  false, "127.0.0.1"},
+    {"mail",          "220 mail.example ESMTP\r\n", true,  false, "127.0.0.1"},
+    {"denies",        "\xff",                       true,  true,  "127.0.0.1"},
+    {"elsewhere",     "",                           false, false, "::1"      },
 };
 
 static int ply(const struct trade *trade, unsigned port)
@@ -53,7 +55,7 @@ static int ply(const struct trade *trade, unsigned port)
     struct sim_listener l;
     struct pollfd fd = {.events = POLLIN};
 
-    if (!sim_listen(&l, "127.0.0.1", port))
+    if (!sim_listen(&l, trade->address, port))
         return 9;
     fd.fd = trade->accepts ? l.tcp : -1;
     while (poll(&fd, 1, LIMIT_S * 1000) == 1) {
@@ -64,6 +66,25 @@ static int ply(const struct trade *trade, unsigned port)
             close(c);
     }
     return 0;
+}
+
+/* The same state again and again. */
+static int flood(unsigned port)
+{
+    static char states[60000];
+    struct sim_listener l;
+
+    memset(states, 0x09, sizeof states);
+    if (!sim_listen(&l, "127.0.0.1", port))
+        return 9;
+    for (;;) {
+        struct pollfd fd = {.fd = l.tcp, .events = POLLIN};
+        poll(&fd, 1, LIMIT_S * 1000);
+        int c = accept(l.tcp, NULL, NULL);
+        while (send(c, states, sizeof states, MSG_NOSIGNAL) > 0)
+            ;
+        close(c);
+    }
 }
 
 static void crash(int signo)
@@ -131,6 +152,8 @@ static int be(const char *what, unsigned port)
     for (size_t i = 0; i < ARRAY_LEN(trades); i++)
         if (strcmp(what, trades[i].name) == 0)
             return ply(&trades[i], port);
+    if (strcmp(what, "floods") == 0)
+        return flood(port);
     if (strcmp(what, "crashes-at-its-end") == 0)
         return serve(port);
     if (strcmp(what, "prints") == 0)
@@ -158,6 +181,8 @@ static const struct row {
     {"--be half {port}",          "CREATE_STREAMS"                             },
     {"--be mail {port}",          "32 (no state of iperf3's) instead of 09"    },
     {"--be denies {port}",        "ACCESS_DENIED"                              },
+    {"--be floods {port}",        "09 PARAM_EXCHANGE"                          },
+    {"--be elsewhere {port}",     "where the port is listened on at ::1"       },
 };
 
 static const struct row clients[] = {
