@@ -322,40 +322,40 @@ bool subject_growth_note(struct subject_growth *g, const struct subject *s)
     return true;
 }
 
+bool subject_growth_is_steady(const struct subject_growth *g)
+{
+    return leak_is_steady(g->descriptors, g->n) || leak_is_steady(g->threads, g->n);
+}
+
 bool subject_growth_shows(const struct subject_growth *g, const char *each, struct text *what)
 {
     const struct {
         const char *name;
         const double *samples;
         double least;
+        bool is_counted; /* they come one by one */
     } kinds[] = {
-        {"descriptors", g->descriptors, 0.05},
-        {"threads",     g->threads,     0.05},
-        {"bytes",       g->memory,      256 },
+        {"descriptors", g->descriptors, 0.05, true },
+        {"threads",     g->threads,     0.05, true },
+        {"bytes",       g->memory,      256,  false},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        const double *samples = kinds[i].samples;
         struct leak_slope slope;
-        if (!leak_fit(kinds[i].samples, g->n, &slope) || !leak_is_growing(&slope, kinds[i].least))
+        if (kinds[i].is_counted && leak_is_steady(samples, g->n)) {
+            text_addf(what, "each %s leaves %.2f %s more behind (each of %zu)", each,
+                      (samples[g->n - 1] - samples[0]) / (double)(g->n - 1), kinds[i].name,
+                      g->n - 1);
+            return true;
+        }
+        if (!leak_fit(samples, g->n, &slope) || !leak_is_growing(&slope, kinds[i].least))
             continue;
         text_addf(what, "each %s leaves %.2f %s more behind (%.2f to %.2f, 99 %% of %zu)", each,
                   slope.per_session, kinds[i].name, slope.low, slope.high, g->n);
         return true;
     }
     return false;
-}
-
-bool subject_growth_is_steady(const struct subject_growth *g, const char *each, struct text *what)
-{
-    bool descriptors = leak_is_steady(g->descriptors, g->n);
-    const double *samples = descriptors ? g->descriptors : g->threads;
-
-    if (!descriptors && !leak_is_steady(g->threads, g->n))
-        return false;
-    text_addf(what, "each %s leaves %.2f %s more behind (each of %zu)", each,
-              (samples[g->n - 1] - samples[0]) / (double)(g->n - 1),
-              descriptors ? "descriptors" : "threads", g->n - 1);
-    return true;
 }
 
 enum sim_cause subject_judge_rest(void *context, double scale, struct text *why)

@@ -32,9 +32,8 @@ bool subject_growth_note(struct subject_growth *growth, const struct subject *su
 /* Whether something grows for certain (leak.h), and what. each: what lies between two samples. */
 bool subject_growth_shows(const struct subject_growth *growth, const char *each, struct text *what);
 
-/* Whether descriptors or threads grow at each of so many steps that no more are needed. */
-bool subject_growth_is_steady(const struct subject_growth *growth, const char *each,
-                              struct text *what);
+/* Whether descriptors or threads have grown at each of so many steps that no more are needed. */
+bool subject_growth_is_steady(const struct subject_growth *growth);
 
 /* The subject's sim_process.rests: subject_rests(), and a quarter of a second of looks for growth.
  */

@@ -19,8 +19,7 @@ static void judge_growth(const struct subject *s, const struct subject_growth *g
 {
     struct text what = {0};
 
-    if (s->running && (subject_growth_is_steady(growth, "session", &what) ||
-                       subject_growth_shows(growth, "session", &what)))
+    if (s->running && subject_growth_shows(growth, "session", &what))
         serve_trouble(run, SIM_LEAK, "%s", text_string(&what));
     text_fini(&what);
 }
@@ -153,15 +152,6 @@ static bool holds_more(const struct subject *s, const struct subject_sample *bef
            (now.descriptors > before->descriptors || now.threads > before->threads);
 }
 
-static bool is_decided(const struct subject_growth *growth)
-{
-    struct text what = {0};
-    bool is_steady = subject_growth_is_steady(growth, "session", &what);
-
-    text_fini(&what);
-    return is_steady;
-}
-
 /* The case went well, but the server holds more than before. It may have opened something once, or
  * be about to close it: only if more sessions of the same kind leave more and more is it a leak.
  * Whether what is said in those is as the case wants it is no matter; that the server ends, spins
@@ -181,7 +171,8 @@ static void look_for_leaks(struct serve *serve, const struct script *script,
     for (int i = 0; i < SUSPECT_ROUNDS && goes_on && now_ns() < deadline; i++) {
         struct suite_run more = {0};
         subject_await_settled(s, serve->port, deadline);
-        goes_on = holds_more(s, &first) && subject_growth_note(&growth, s) && !is_decided(&growth);
+        goes_on = holds_more(s, &first) && subject_growth_note(&growth, s) &&
+                  !subject_growth_is_steady(&growth);
         if (i == 0)
             subject_sample(s, &first);
         if (goes_on)

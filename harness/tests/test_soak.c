@@ -1,6 +1,7 @@
 /* test_soak.c - a server that keeps something of each session is found out by what it keeps, one
  * that ends is, and one that does neither is left alone. */
 #include "harness/suite/soak.h"
+#include "harness/tests/honest_server.h"
 #include "impl/tests/unit.h"
 
 #include <fcntl.h>
@@ -53,25 +54,6 @@ static const struct row {
     {"descriptor", keep_descriptor, SOAK_DESCRIPTORS, false},
     {"end",        end,             -1,               true },
 };
-
-static int be_server(const struct row *row, unsigned port)
-{
-    static const char manner[] = "case good\nclause FLOW-1\nplays server\n\nfinish\n";
-    struct script_list list = {0};
-    struct script_error error;
-    struct sim_listener listener;
-
-    if (!script_read(&list, "good", manner, &error) || !sim_listen(&listener, "127.0.0.1", port))
-        return 9;
-    for (;;) {
-        struct sim_config config = {
-            .script = list.at[0], .listener = &listener, .timeout_scale = 1};
-        struct sim_outcome outcome;
-        sim_run(&config, &outcome);
-        sim_outcome_fini(&outcome);
-        row->after_each();
-    }
-}
 
 /* --- the test -------------------------------------------------------------------------------- */
 
@@ -127,7 +109,7 @@ int main(int argc, char **argv)
 
     for (size_t i = 0; argc >= 4 && strcmp(argv[1], "--be") == 0 && i < ARRAY_LEN(rows); i++)
         if (strcmp(argv[2], rows[i].name) == 0)
-            return be_server(&rows[i], (unsigned)strtoul(argv[3], NULL, 10));
+            return serve_honestly((unsigned)strtoul(argv[3], NULL, 10), rows[i].after_each);
     self[MAX(len, 0)] = '\0';
     subject_adopt_orphans();
     return cmocka_run_group_tests(tests, NULL, NULL);

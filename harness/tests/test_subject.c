@@ -1,6 +1,7 @@
 /* test_subject.c - processes: started, watched, ended with all that they started. */
 #include "harness/subject/watch.h"
 #include "harness/suite/suite.h"
+#include "harness/tests/honest_server.h"
 #include "impl/tests/unit.h"
 
 #include <netinet/in.h>
@@ -238,21 +239,7 @@ static void test_subject_listens_tells_whose_port_it_is(void **state)
 
 static int be_server(bool as_daemon, unsigned port)
 {
-    struct script_list list = {0};
-    struct script_error error;
-    struct sim_listener listener;
-
-    if ((as_daemon && daemon(1, 1) < 0) ||
-        !script_read(&list, "t", "case x\nclause FLOW-1\nplays server\n\nfinish\n", &error) ||
-        !sim_listen(&listener, "127.0.0.1", port))
-        return 9;
-    for (;;) {
-        struct sim_config config = {
-            .script = list.at[0], .listener = &listener, .timeout_scale = 1};
-        struct sim_outcome outcome;
-        sim_run(&config, &outcome);
-        sim_outcome_fini(&outcome);
-    }
+    return as_daemon && daemon(1, 1) < 0 ? 9 : serve_honestly(port, NULL);
 }
 
 /* $0 is this program, $1 the port. */

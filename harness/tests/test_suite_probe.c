@@ -1,6 +1,7 @@
 /* test_suite_probe.c - programs that are no iperf3 are told apart in one line each, in bounded
  * time, and leave nothing behind. */
 #include "harness/suite/suite.h"
+#include "harness/tests/honest_server.h"
 #include "impl/tests/unit.h"
 
 #include <poll.h>
@@ -96,21 +97,8 @@ static void crash(int signo)
 /* A server with nothing wrong until it is told to end. */
 static int serve(unsigned port)
 {
-    static const char text[] = "case t\nclause FLOW-1\nplays server\n\nfinish\n";
-    struct script_list list = {0};
-    struct script_error error;
-    struct sim_listener listener;
-
     signal(SIGTERM, crash);
-    if (!script_read(&list, "t", text, &error) || !sim_listen(&listener, "127.0.0.1", port))
-        return 9;
-    for (;;) {
-        struct sim_config config = {
-            .script = list.at[0], .listener = &listener, .timeout_scale = 1};
-        struct sim_outcome outcome;
-        sim_run(&config, &outcome);
-        sim_outcome_fini(&outcome);
-    }
+    return serve_honestly(port, NULL);
 }
 
 /* What one who connects does with the connection. */
