@@ -126,21 +126,16 @@ static bool is_sensible(const struct test_request *r)
          "--update-expectations wants --expect FILE, the file to write"                                                      },
         {has_base && (!has_build || s->remote || s->far.listen || r->persistent ||
                       r->suite.demands.accepts_all || r->expect),
-         "--base is what is expected, of a --build, with a fresh process for each case: no "
-         "--server, "
-         "--listen, --persistent or --expect with it"                                                                        },
+         "--base is what a --build is expected to do: no --server, --listen, --persistent, "
+         "--expect"                                                                                                          },
         {r->base.path[0] && (r->base.server_cmd[0] || r->base.client_cmd[0]),
          "--base is one program, and --base-server-cmd and --base-client-cmd start another"                                  },
         {r->base.version_cmd[0] && !has_base,
          "--base-version-cmd is for --base-server-cmd and --base-client-cmd"                                                 },
         {r->soak_s > 0 && (has_base || r->persistent || s->remote || suite_is_far(&s->far)),
-         "--soak watches a process of its own: no --server, --dut-addr, --base or --persistent "
-         "with "
-         "it"                                                                                                                },
+         "--soak watches a process of its own: no --server, --dut-addr, --base, --persistent"                                },
         {r->soak_s > 0 && (tell_wants_formats(&r->tell) || r->record),
-         "--soak has no verdict for each case: it is told on the terminal and in --json, in no "
-         "other "
-         "report"                                                                                                            },
+         "--soak has no verdict for each case: it is told here and in --json alone"                                          },
         {r->suite.in_order && !r->persistent,                                                "--in-order is for --persistent"},
         {r->persistent && s->remote,
          "--server is one process for all cases already: no --persistent"                                                    },

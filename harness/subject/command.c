@@ -31,7 +31,7 @@ static void add_options(char ***argv, size_t *n, const char *options)
 }
 
 /* What stands in a template for what, and options behind it where {options} has no place in it. */
-static void expand(const char *template, const char *host, const char *port, const char *options,
+static void expand(const char *pattern, const char *host, const char *port, const char *options,
                    struct text *out)
 {
     const struct {
@@ -41,17 +41,17 @@ static void expand(const char *template, const char *host, const char *port, con
         {"{port}",    port            },
         {"{options}", options         },
     };
-    bool has_place = strstr(template, "{options}");
+    bool has_place = strstr(pattern, "{options}");
 
-    while (*template) {
+    while (*pattern) {
         size_t i = 0;
-        while (i < ARRAY_LEN(holes) && strncmp(template, holes[i].name, strlen(holes[i].name)) != 0)
+        while (i < ARRAY_LEN(holes) && strncmp(pattern, holes[i].name, strlen(holes[i].name)) != 0)
             i++;
         if (i < ARRAY_LEN(holes)) {
             text_adds(out, holes[i].value);
-            template += strlen(holes[i].name);
+            pattern += strlen(holes[i].name);
         } else {
-            text_add(out, template ++, 1);
+            text_add(out, pattern++, 1);
         }
     }
     if (!has_place && *options)
