@@ -11,7 +11,6 @@
 
 #define PAUSE_MIN_MS 1
 #define PAUSE_MAX_MS 12000       /* more than the timers of 10 s that each attempt can start anew */
-#define LAST_TRY_MS  500         /* before the deadline: enough for a session */
 #define SLOW_NS      1000000000u /* a service that took so long is worth a word */
 
 static void close_all(struct sim *s)
@@ -64,16 +63,13 @@ static void authenticate(struct control *c)
     text_fini(&why);
 }
 
-/* How long to wait before the next attempt; 0: there is no time left for one. The pause that would
- * end behind the deadline leaves room for a last try, and further ones as long as that lasts. */
+/* How long to wait before the next attempt: as told, but never beyond half of what is left, so that
+ * the last attempts lie close to the deadline. 0: there is no time left for one. */
 static int64_t pause_before_next(int64_t pause_ms, uint64_t deadline)
 {
     uint64_t now = now_ns();
-    int64_t left_ms = deadline > now ? (int64_t)((deadline - now) / 1000000) : 0;
 
-    if (pause_ms + LAST_TRY_MS <= left_ms)
-        return pause_ms;
-    return left_ms > LAST_TRY_MS ? left_ms - LAST_TRY_MS : MIN(pause_ms, left_ms / 2);
+    return deadline > now ? MIN(pause_ms, (int64_t)((deadline - now) / 2000000)) : 0;
 }
 
 static struct control *attempt(struct sim *s, uint64_t deadline, bool *ok)

@@ -70,11 +70,11 @@ static void play_client(const char *steps, server *serve, const void *how,
 /* The pauses between attempts grow: the last one must not end behind the deadline. */
 static void test_alive_is_tried_until_the_deadline(void **state)
 {
-    static const unsigned gap_ms = 2300;
+    static const unsigned gap_ms = 4500; /* attempts come 1, 3, 7 ... 4095 ms after the first */
     struct sim_outcome outcome;
 
     (void)state;
-    play_client("\nexpect alive within 3s", deny_for, &gap_ms, &outcome);
+    play_client("\nexpect alive within 8s", deny_for, &gap_ms, &outcome);
     if (outcome.cause != SIM_OK)
         fail_msg("%s", text_string(&outcome.got));
     sim_outcome_fini(&outcome);
