@@ -238,7 +238,8 @@ int soak_exit_status(const struct soak *k, struct text *why)
             status = 1;
         }
     if (status == 0 && !k->is_known) {
-        text_addf(why, "%u correct sessions are too few to tell", k->correct);
+        text_addf(why, "%u correct session%s: too few to tell", k->correct,
+                  k->correct == 1 ? "" : "s");
         status = 3;
     }
     return status;
