@@ -17,7 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LATE_MS 300
+#define LATE_MS         300
+#define HASTY_NS        UINT64_C(1000000000)
+#define HALF_A_REPLY_NS UINT64_C(15000000000) /* of what TMO-11 gives it */
 
 /* X(NAME, id, clauses) */
 #define COURSE(X)                                                                                  \
@@ -31,6 +33,7 @@
     X(OTHER_COOKIE, "stream/other-cookie", "STR-10")                                               \
     X(UDP_COOKIE, "stream/udp-cookie", "UDPC-9")                                                   \
     X(UDP_TWICE, "stream/udp-connect-twice", "UDPC-7")                                             \
+    X(UDP_HASTY, "stream/udp-reply-awaited-a-second", "TMO-11 ST-CLI-21.b")                        \
     X(STREAMS_STAY, "stream/open-behind-EXCHANGE_RESULTS", "FLOW-7.n2")
 
 MUTANT_FAMILY(course, COURSE);
@@ -117,6 +120,16 @@ WRAP(void, machine_close_streams, (struct machine * m))
     if (fault == STREAMS_STAY && m->state == SRV_RESULTS)
         m->streams_open = false;
     __real_machine_close_streams(m);
+}
+
+/* No other timer of a client is that long. */
+WRAP(void, loop_timer_set, (struct loop * loop, struct loop_timer *timer, uint64_t at_ns))
+{
+    uint64_t now = loop_now();
+
+    if (fault == UDP_HASTY && at_ns > now + HALF_A_REPLY_NS)
+        at_ns = now + HASTY_NS;
+    __real_loop_timer_set(loop, timer, at_ns);
 }
 
 static bool is_udp(int fd)

@@ -69,7 +69,7 @@ WRAP(enum admit_verdict, admit_tcp,
         return ADMIT_DENY;
     if (fault == ADMIT_NEVER_DENY && v == ADMIT_DENY)
         return ADMIT_NEW;
-    if (fault == ADMIT_DENY_ALL && v == ADMIT_NEW)
+    if ((fault == ADMIT_DENY_ALL || told_guest_stays()) && v == ADMIT_NEW)
         return ADMIT_DENY;
     return v;
 }

@@ -11,3 +11,7 @@ bool table_fault_is_of(enum machine_role role, unsigned event);
 /* The shell has seen this, and keeps it from its machines: a server test in the state that is
  * concerned reacts all the same. */
 void told_server(enum table_server_event event);
+
+/* In SRV_COOKIE there is no test yet: whether a client that reset its connection there still has
+ * the server's place, so that nobody else is let in. */
+bool told_guest_stays(void);

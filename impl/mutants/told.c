@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -185,6 +186,13 @@ WRAP(void, greeters_add, (struct greeters * g, int fd, const struct sock_name *p
     __real_greeters_add(g, fd, peer);
 }
 
+static atomic_bool guest_stays;
+
+bool told_guest_stays(void)
+{
+    return guest_stays;
+}
+
 WRAP(void, chan_abort, (struct chan * c))
 {
     bool is_of_a_session = false;
@@ -194,7 +202,9 @@ WRAP(void, chan_abort, (struct chan * c))
     for (size_t i = 0; i < N_SESSIONS; i++)
         is_of_a_session |= all[i].session && all[i].control == fd;
     pthread_mutex_unlock(&lock);
-    if (fd == was_reset && !is_of_a_session)
+    if (fd == was_reset && !is_of_a_session) {
         told_server(SEV_CONN_RESET);
+        guest_stays |= table_fault_is(SRV_COOKIE, SEV_RESET);
+    }
     __real_chan_abort(c);
 }

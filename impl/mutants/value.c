@@ -56,7 +56,8 @@
     X(PACE_TWICE, "pacing/twice-the-rate", "DATA-4 DATA-5")                                        \
     X(PACE_NONE, "pacing/none", "DATA-4 DATA-5")                                                   \
     X(TIME_0_ENDS, "duration/time-0-is-at-once", "PARAM-47")                                       \
-    X(BYTES_END, "duration/of-so-many-bytes-at-once", "INT-2")
+    X(BYTES_END, "duration/of-so-many-bytes-at-once", "INT-2")                                     \
+    X(BYTES_STAY, "end/bytes-of-the-test-before", "INT-10 PARAM-49")
 
 MUTANT_FAMILY(value, VALUES);
 
@@ -172,6 +173,19 @@ WRAP(int, params_check,
     int refusal = __real_params_check(p, limits, remarks);
 
     return fault == CHECK_NOTHING ? 0 : fault == CHECK_ALL ? 114 : refusal;
+}
+
+/* What one client said stays for those that say nothing. */
+WRAP(enum spec_err, params_decode, (struct bytes json, struct params *out, struct remarks *remarks))
+{
+    static int64_t num;
+    enum spec_err err = __real_params_decode(json, out, remarks);
+
+    if (fault == BYTES_STAY && err == SPEC_OK && !params_has(out, PARAM_num))
+        out->num = num;
+    if (err == SPEC_OK && out->num > 0)
+        num = out->num;
+    return err;
 }
 
 WRAP(int64_t, params_n_streams, (const struct params *p))
