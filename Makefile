@@ -67,7 +67,7 @@ DOUBLES  = impl/tests/alloc.c impl/tests/iofail.c
 comma   := ,
 
 IMPL     := $(sort $(filter-out impl/main.c,$(wildcard impl/*.c impl/wire/*.c impl/net/*.c impl/traffic/*.c impl/report/*.c)))
-HARNESS  := $(sort $(wildcard $(addsuffix /*.c,$(addprefix harness/,session script sim capture subject suite fuzz interop diagnose report cli))))
+HARNESS  := $(sort $(wildcard $(addsuffix /*.c,$(addprefix harness/,session script sim capture subject suite fuzz interop diagnose load report cli))))
 HARNESS  := $(filter-out harness/cli/main.c,$(HARNESS))
 TESTS    := $(sort $(wildcard impl/tests/test_*.c harness/tests/test_*.c))
 # ThreadSanitizer judges what has threads: the tests that start some, or include what does.

@@ -16,7 +16,7 @@ _iperfspec_value() { # OPTION WORD
         --format) words="text json html" ;;
         --clause | --tag | --without | --needs | --jobs | --seed | --details | --max-skip | \
             --timeout-scale | --port | --time | --runs | --session | --speed | --shard | --repeat | \
-            --budget | --limit | --profile | --require | -D | --define) words="" ;;
+            --budget | --limit | --tests | --at-once | --mode | --options | --max-loss | --patience | --profile | --require | -D | --define) words="" ;;
         *) return 1 ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$2")

@@ -40,6 +40,7 @@ int cli_replay(int argc, char **argv);
 int cli_scrub(int argc, char **argv);
 int cli_capture(int argc, char **argv);
 int cli_fuzz(int argc, char **argv);
+int cli_load(int argc, char **argv);
 
 /* Print the synopsis, the usage's first lines, to stderr and return CLI_USAGE. */
 int cli_usage(const char *usage);

@@ -26,6 +26,7 @@ const struct cli_command cli_commands[] = {
     {"scrub",    cli_scrub,    "copy a capture without what is private"                 },
     {"capture",  cli_capture,  "judge sessions live, as they end; keep their packets"   },
     {"fuzz",     cli_fuzz,     "sessions that nobody wrote, against a running build"    },
+    {"load",     cli_load,     "many honest clients at once, each result judged"        },
     {NULL,       NULL,         NULL                                                     },
 };
 

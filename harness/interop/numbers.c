@@ -22,11 +22,12 @@ bool numbers_stream_agrees(int64_t sent, int64_t received, uint64_t missing, uin
 }
 
 static bool datagrams_agree(const struct results_stream *sender,
-                            const struct results_stream *receiver, int64_t len, struct text *why)
+                            const struct results_stream *receiver, int64_t len, bool may_idle,
+                            struct text *why)
 {
     int64_t arrived = len > 0 ? receiver->bytes / len : 0;
 
-    if (arrived <= 0 || receiver->bytes % len != 0)
+    if (arrived < (may_idle ? 0 : 1) || receiver->bytes % len != 0)
         text_addf(why, "%" PRId64 " bytes received are no number of %" PRId64 "-byte datagrams",
                   receiver->bytes, len);
     else if (receiver->errors < 0 || arrived + receiver->errors != receiver->packets)
@@ -55,6 +56,8 @@ static bool bytes_agree(const struct numbers_test *t, const struct results_strea
                   receiver->bytes);
         return false;
     }
+    if (t->may_idle && receiver->bytes == 0 && (uint64_t)sender->bytes <= missing)
+        return true;
     return numbers_stream_agrees(sender->bytes, receiver->bytes, missing, excess, why);
 }
 
@@ -71,7 +74,7 @@ static bool stream_agrees(const struct numbers_test *t, int64_t id, bool client_
         return false;
     }
     return params_protocol(t->params) == PARAMS_UDP
-               ? datagrams_agree(sender, receiver, t->params->len, why)
+               ? datagrams_agree(sender, receiver, t->params->len, t->may_idle, why)
                : bytes_agree(t, sender, receiver, client_sends, why);
 }
 

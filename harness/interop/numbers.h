@@ -22,11 +22,12 @@ struct numbers_test {
      * `whole` bytes and was idle from then on. */
     bool client_counts_all, server_counts_all;
     int64_t whole; /* 0: no such test */
+    bool may_idle; /* so short a test that it can be over before a stream has brought anything */
 };
 
 /* Per stream: TCP (INT-14): receiver <= sender, and sender - receiver <= in_flight + one block
  * (RES-25, RES-26). UDP (UDP-7, RES-16): received + lost = highest sequence number <= sent. Every
- * stream of the test stands in both results (RES-22), and data came on it.
+ * stream of the test stands in both results (RES-22), and data came on it unless it may_idle.
  * False and the first contradiction in why. */
 bool numbers_agree(const struct numbers_test *test, struct text *why);
 

@@ -1,0 +1,186 @@
+/* Loads against servers that are scripts: what is judged, what is tried again, what is counted. */
+#include "harness/load/load.h"
+
+#include "harness/script/script.h"
+#include "harness/sim/sim.h"
+#include "impl/tests/unit.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HEAD "case t\nclause FLOW-1\nplays server\n\n"
+
+/* --- modes ----------------------------------------------------------------------------------- */
+
+static void test_load_modes_pick_gives_each_its_weight(void **state)
+{
+    struct load_modes modes = {0};
+    unsigned n[3] = {0};
+
+    (void)state;
+    assert_true(load_modes_add(&modes, "2:-k 1"));
+    assert_true(load_modes_add(&modes, "-u -k 1"));
+    assert_true(load_modes_add(&modes, "5:-R -n 1M"));
+    for (uint64_t i = 0; i < 80; i++)
+        n[load_modes_pick(&modes, i) - modes.at]++;
+    assert_int_equal(n[0], 20);
+    assert_int_equal(n[1], 10);
+    assert_int_equal(n[2], 50);
+    load_modes_fini(&modes);
+}
+
+static void test_load_modes_add_refuses_what_no_client_of_a_load_does(void **state)
+{
+    static const char *const refused[] = {"-s",           "--nonsense",    "-k 1 -O 1",
+                                          "-F /dev/null", "0:-k 1",        "1001:-k 1",
+                                          "-n 1M -J",     "-k 1 -l 1M -u", "-P 3 -k 2"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        struct load_modes modes = {0};
+        if (load_modes_add(&modes, refused[i]))
+            fail_msg("'%s' was taken", refused[i]);
+        load_modes_fini(&modes);
+    }
+}
+
+/* --- times ----------------------------------------------------------------------------------- */
+
+static void test_load_times_at_is_the_nearest_rank(void **state)
+{
+    uint64_t at[] = {1000000000, 2000000000, 3000000000, 4000000000};
+    struct load_times times = {.at = at, .n = 4, .cap = 4}, none = {0};
+
+    (void)state;
+    assert_true(load_times_at(&times, 0.5) == 2);
+    assert_true(load_times_at(&times, 0.75) == 3);
+    assert_true(load_times_at(&times, 0.76) == 4);
+    assert_true(load_times_at(&times, 1) == 4);
+    assert_true(load_times_at(&none, 0.5) == 0);
+}
+
+/* --- servers --------------------------------------------------------------------------------- */
+
+/* Play the scripts, one after the other, and then the last for good. */
+static void serve(const struct sim_listener *listener, const char *const *scripts)
+{
+    struct script_list list = {0};
+    struct script_error error;
+    size_t n = 0;
+
+    for (; scripts[n]; n++)
+        if (!script_read(&list, "t", scripts[n], &error))
+            _exit(9);
+    for (size_t i = 0;; i += i + 1 < n) {
+        struct sim_config config = {.script = list.at[i], .listener = listener, .timeout_scale = 1};
+        struct sim_outcome outcome;
+        sim_run(&config, &outcome);
+        sim_outcome_fini(&outcome);
+    }
+}
+
+static pid_t start(const char *const *scripts, unsigned *port)
+{
+    struct sim_listener listener;
+
+    assert_true(sim_listen(&listener, "127.0.0.1", 0));
+    pid_t pid = fork();
+    if (pid == 0)
+        serve(&listener, scripts);
+    *port = listener.port;
+    sim_listener_close(&listener);
+    return pid;
+}
+
+static void load(const char *const *scripts, const char *mode, uint64_t n_tests,
+                 struct load_result *result)
+{
+    struct load_request request = {
+        .host = "127.0.0.1",
+        .n_tests = n_tests,
+        .at_once = 1,
+        .limit_s = 60,
+        .patience_s = 60,
+        .max_loss = 0,
+        .counts_all = true,
+    };
+    struct text why = {0};
+    pid_t pid = start(scripts, &request.port);
+
+    assert_true(load_modes_add(&request.modes, mode));
+    *result = (struct load_result){0};
+    assert_true(load_run(&request, result, &why));
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    load_modes_fini(&request.modes);
+}
+
+static const struct row {
+    const char *name, *mode, *script, *cause; /* cause: NULL: all is well */
+} rows[] = {
+    {"FLOW-1 an honest server",             "-k 3 -l 1000",        HEAD "finish\n",                                       NULL                                                                                  },
+    {"FLOW-1 in reverse",                   "-R -k 3 -l 1000",     HEAD "finish\n",                                       NULL                                                                                  },
+    {"UDP-7 an honest server of datagrams", "-u -k 5 -l 100 -b 0", HEAD "finish\n",                                       NULL                                                                                  },
+    {"RES-11 more bytes than were sent",    "-k 3 -l 1000",
+     HEAD "wire results.streams[0].bytes = 3001\nfinish\n",                                                               "the two ends' numbers disagree"                                                      },
+    {"INT-7 a byte less",                   "-k 3 -l 1000",        HEAD "wire results.streams[0].bytes = 2999\nfinish\n",
+     "the server does not count every byte (INT-7)"                                                                                                                                                             },
+    {"RES-28 longer than it can have been", "-k 3 -l 1000",
+     HEAD "wire results.streams[0].end_time = 1000000\nfinish\n",
+     "the server's time cannot be (RES-28)"                                                                                                                                                                     },
+    {"UDP-7 a datagram that was not there", "-u -k 5 -l 100 -b 0",
+     HEAD "wire results.streams[0].packets = 6\nfinish\n",                                                                "the two ends' numbers disagree"                                                      },
+    {"UDP-7 loss",                          "-u -k 5 -l 100 -b 0",
+     HEAD "wire results.streams[0].bytes = 400\nwire results.streams[0].errors = 1\nfinish\n",
+     "more loss than --max-loss allows"                                                                                                                                                                         },
+    {"RES-22 a stream that nobody has",     "-k 3 -l 1000",
+     HEAD "wire results.streams[0].id = 7\nfinish\n",                                                                     "the server breaks RES-22"                                                            },
+    {"ERR-1 an error",                      "-t 100 -b 8K -l 100",
+     HEAD
+     "advance TEST_RUNNING\nsend server-error IESTREAMWRITE errno 32\nhalf-close\nexpect end\n",                          "in RUN: the server says: unable to write to stream socket: Broken pipe (ST-CLI-10.a)"},
+};
+
+static void test_load_run_judges_each_result(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *const scripts[] = {rows[i].script, NULL};
+        struct load_result r;
+        load(scripts, rows[i].mode, 2, &r);
+        const char *cause = r.n_causes > 0 ? r.causes[0].text : "";
+        if (r.good != (rows[i].cause ? 0 : 2) || r.failed != (rows[i].cause ? 2 : 0) ||
+            strcmp(cause, rows[i].cause ? rows[i].cause : "") != 0)
+            fail_msg("%s: %u good, %u failed, '%s' %s", rows[i].name, (unsigned)r.good,
+                     (unsigned)r.failed, cause, r.n_causes ? text_string(&r.causes[0].detail) : "");
+        load_result_fini(&r);
+    }
+}
+
+static void test_load_run_tries_again_where_the_server_is_busy_or_away(void **state)
+{
+    static const char *const scripts[] = {HEAD "send state ACCESS_DENIED\nhalf-close\nexpect end\n",
+                                          HEAD "half-close\nexpect end\n", HEAD "finish\n", NULL};
+    struct load_result r;
+
+    (void)state;
+    load(scripts, "-k 3 -l 1000", 3, &r);
+    assert_int_equal(r.good, 3);
+    assert_int_equal(r.busy, 1);
+    assert_int_equal(r.away, 1);
+    load_result_fini(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_load_modes_pick_gives_each_its_weight),
+        cmocka_unit_test(test_load_modes_add_refuses_what_no_client_of_a_load_does),
+        cmocka_unit_test(test_load_times_at_is_the_nearest_rank),
+        cmocka_unit_test(test_load_run_judges_each_result),
+        cmocka_unit_test(test_load_run_tries_again_where_the_server_is_busy_or_away),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
