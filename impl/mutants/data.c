@@ -71,28 +71,28 @@ WRAP(void, stream_note_received,
 
     if (fault == ANSWERS)
         (void)send(s->fd, "!", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (fault == CONTENT && n > 0 && s->payload.buf && s->payload.buf[0] == TEST_END)
+    if (fault == CONTENT && n > 0 && s->room && s->room[0] == TEST_END)
         n = 0;
     if (fault == FIRST_UNCOUNTED && !atomic_exchange(&was_here, true))
         n = 0;
     __real_stream_note_received(s, n, n_datagrams, now_ns);
 }
 
-WRAP(void, sender_run, (struct stream * s))
+WRAP(void, sender_finish, (struct stream * s))
 {
     static const uint8_t mark[16];
 
-    __real_sender_run(s);
+    __real_sender_finish(s);
     if (fault == END_MARK)
         (void)send(s->fd, mark, sizeof mark, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* All senders of a run share the length. */
-WRAP(bool, udp_send_blocks, (struct stream * s, size_t *left))
+WRAP(enum step, udp_send, (struct stream * s))
 {
     static atomic_bool was_here;
 
     if (fault == DATAGRAM_SHORT && !atomic_exchange(&was_here, true))
         s->flow->len--;
-    return __real_udp_send_blocks(s, left);
+    return __real_udp_send(s);
 }

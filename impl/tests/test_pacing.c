@@ -10,55 +10,92 @@
 #define SECOND UINT64_C(1000000000)
 #define START  (5 * SECOND)
 
-/* 8000 bit/s and blocks of 1000 bytes: one a second. */
-static void test_pacer_due_sends_one_block_per_decision(void **state)
+/* 8000 bit/s and blocks of 1000 bytes: one a second. How many of so many wanted ones may go. */
+static uint64_t take(struct pacer *p, uint64_t now_ns, uint64_t sent, uint64_t wanted,
+                     uint64_t until_ns)
+{
+    uint64_t got_ns = 0, n = pacer_take(p, now_ns, sent, 1000, wanted, &got_ns);
+
+    assert_int_equal(got_ns, n > 0 ? 0 : until_ns);
+    return n;
+}
+
+static void test_pacer_take_gives_one_block_per_decision(void **state)
 {
     struct pacer p;
 
     (void)state;
     pacer_init(&p, START, 8000, 0);
-    assert_int_equal(pacer_due(&p, START, 0), 0);
-    assert_int_equal(pacer_due(&p, START, 1000), START + SECOND);
-    assert_int_equal(pacer_due(&p, START + SECOND - 1, 1000), START + SECOND);
-    assert_int_equal(pacer_due(&p, START + SECOND, 1000), 0);
-    assert_int_equal(pacer_due(&p, START + SECOND, 2000), START + 2 * SECOND);
+    assert_int_equal(take(&p, START, 0, 9, 0), 1);
+    assert_int_equal(take(&p, START, 1000, 9, START + SECOND), 0);
+    assert_int_equal(take(&p, START + SECOND - SECOND / 2, 1000, 9, START + SECOND), 0);
+    assert_int_equal(take(&p, START + SECOND, 1000, 9, 0), 1);
+    assert_int_equal(take(&p, START + SECOND, 2000, 9, START + 2 * SECOND), 0);
 }
 
-static void test_pacer_due_lets_a_burst_go_at_once(void **state)
+static void test_pacer_take_lets_a_burst_go_at_once(void **state)
 {
     struct pacer p;
 
     (void)state;
     pacer_init(&p, START, 8000, 3);
-    assert_int_equal(pacer_due(&p, START, 0), 0);
-    assert_int_equal(pacer_due(&p, START, 1000), 0);
-    assert_int_equal(pacer_due(&p, START, 2000), 0);
-    assert_int_equal(pacer_due(&p, START, 3000), START + 3 * SECOND);
-    assert_int_equal(pacer_due(&p, START + 3 * SECOND, 3000), 0);
-    assert_int_equal(pacer_due(&p, START + 3 * SECOND, 4000), 0);
+    assert_int_equal(take(&p, START, 0, 1, 0), 1);
+    assert_int_equal(take(&p, START, 1000, 9, 0), 2);
+    assert_int_equal(take(&p, START, 3000, 9, START + 3 * SECOND), 0);
+    assert_int_equal(take(&p, START + 3 * SECOND, 3000, 9, 0), 3);
+    assert_int_equal(take(&p, START + 12 * SECOND, 6000, 4, 0), 4);
+    assert_int_equal(take(&p, START + 12 * SECOND, 10000, 9, 0), 5);
 }
 
-static void test_pacer_due_catches_up_after_a_hold_up(void **state)
+static void test_pacer_take_catches_up_after_a_hold_up(void **state)
 {
     struct pacer p;
-    uint64_t sent = 0;
 
     (void)state;
     pacer_init(&p, START, 8000, 0);
-    while (pacer_due(&p, START + 10 * SECOND, sent) == 0)
-        sent += 1000;
-    assert_int_equal(sent, 11000); /* the average may be met exactly before the last */
+    /* The average may be met exactly before the last. */
+    assert_int_equal(take(&p, START + 10 * SECOND, 0, 100, 0), 11);
+    assert_int_equal(take(&p, START + 10 * SECOND, 11000, 100, START + 11 * SECOND), 0);
 }
 
-static void test_pacer_due_never_waits_without_a_rate(void **state)
+static void test_pacer_take_never_waits_without_a_rate(void **state)
 {
     struct pacer p;
 
     (void)state;
     pacer_init(&p, START, 0, 0);
-    assert_int_equal(pacer_due(&p, 0, UINT64_MAX), 0);
+    assert_int_equal(take(&p, 0, UINT64_MAX, 7, 0), 7);
     pacer_init(&p, START, -5, -5);
-    assert_int_equal(pacer_due(&p, 0, UINT64_MAX), 0);
+    assert_int_equal(take(&p, 0, UINT64_MAX, 7, 0), 7);
+}
+
+/* What is due sooner than that goes with what is due then. */
+static void test_pacer_take_never_sleeps_for_less_than_its_least_sleep(void **state)
+{
+    struct pacer p;
+    uint64_t sent, now_ns = START;
+
+    (void)state;
+    pacer_init(&p, START, 8000000000, 0); /* a block in 1000 ns */
+    sent = 1000 * take(&p, now_ns, 0, 9, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(take(&p, now_ns, sent, 900, now_ns + PACER_SLEEP_NS), 0);
+        now_ns += PACER_SLEEP_NS;
+        sent += 1000 * take(&p, now_ns, sent, 900, 0);
+        assert_int_equal(sent, now_ns - START + 1000); /* one block ahead, and never behind */
+    }
+}
+
+static void test_pacer_take_keeps_any_rate_for_ever(void **state)
+{
+    struct pacer p;
+
+    (void)state;
+    pacer_init(&p, 0, INT64_MAX, 0);
+    assert_int_equal(take(&p, UINT64_MAX, UINT64_MAX / 2, 7, 0), 7);
+    pacer_init(&p, START, 1, 0);
+    assert_int_equal(take(&p, START - 1, 0, 7, 0), 1); /* before the start is the start */
+    assert_int_equal(take(&p, START, 1000, 7, START + 8000 * SECOND), 0);
 }
 
 static void test_budget_take_ends_at_the_limit_and_takes_returns_back(void **state)
@@ -180,10 +217,12 @@ static void test_counters_read_gives_values_that_belong_together(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pacer_due_sends_one_block_per_decision),
-        cmocka_unit_test(test_pacer_due_lets_a_burst_go_at_once),
-        cmocka_unit_test(test_pacer_due_catches_up_after_a_hold_up),
-        cmocka_unit_test(test_pacer_due_never_waits_without_a_rate),
+        cmocka_unit_test(test_pacer_take_gives_one_block_per_decision),
+        cmocka_unit_test(test_pacer_take_lets_a_burst_go_at_once),
+        cmocka_unit_test(test_pacer_take_catches_up_after_a_hold_up),
+        cmocka_unit_test(test_pacer_take_never_waits_without_a_rate),
+        cmocka_unit_test(test_pacer_take_never_sleeps_for_less_than_its_least_sleep),
+        cmocka_unit_test(test_pacer_take_keeps_any_rate_for_ever),
         cmocka_unit_test(test_budget_take_ends_at_the_limit_and_takes_returns_back),
         cmocka_unit_test(test_budget_take_gives_what_is_left_of_a_batch),
         cmocka_unit_test(test_budget_set_to_everything_is_no_limit),

@@ -28,7 +28,7 @@ static void test_digits_start_anew_in_each_block(void **state)
         payload_open(&p, &(struct payload_config){.sender = true, .len = 23, .repeating = true}),
         SPEC_OK);
     for (int block = 0; block < 2; block++) {
-        assert_int_equal(payload_next(&p, &len), SPEC_OK);
+        assert_int_equal(payload_next(&p, 1, &len), SPEC_OK);
         assert_int_equal(len, 23);
         assert_memory_equal(p.buf, "01234567890123456789012", 23); /* DATA-2 */
     }
@@ -74,7 +74,7 @@ static bool check_file(bool zerocopy, unsigned call, enum io_trouble trouble)
     assert_int_equal(payload_open(&p, &config), SPEC_OK);
     assert_int_equal(p.kernel_fd >= 0, zerocopy);
     io_fail_at(call, trouble, EINTR);
-    while (payload_next(&p, &len) == SPEC_OK && len > 0) {
+    while (payload_next(&p, 1, &len) == SPEC_OK && len > 0) {
         if (zerocopy)
             assert_int_equal(pread(p.kernel_fd, p.buf, len, p.at), len);
         strncat(got, (char *)p.buf, len);
@@ -124,16 +124,16 @@ static void test_a_pipe_without_data_is_not_at_its_end(void **state)
     assert_int_equal(payload_open(&p, &config), SPEC_OK);
     writer = open(path, O_WRONLY);
     assert_int_equal(write(writer, "abc", 3), 3);
-    assert_int_equal(payload_next(&p, &len), SPEC_E_SYSTEM);
+    assert_int_equal(payload_next(&p, 1, &len), SPEC_E_SYSTEM);
     assert_int_equal(errno, EAGAIN);
     assert_int_equal(write(writer, "de", 2), 2);
-    assert_int_equal(payload_next(&p, &len), SPEC_OK);
+    assert_int_equal(payload_next(&p, 1, &len), SPEC_OK);
     assert_int_equal(len, 4);
     assert_memory_equal(p.buf, "abcd", 4);
     close(writer);
-    assert_int_equal(payload_next(&p, &len), SPEC_OK);
+    assert_int_equal(payload_next(&p, 1, &len), SPEC_OK);
     assert_int_equal(len, 1);
-    assert_int_equal(payload_next(&p, &len), SPEC_OK);
+    assert_int_equal(payload_next(&p, 1, &len), SPEC_OK);
     assert_int_equal(len, 0);
     payload_close(&p);
     unlink(path);

@@ -1,7 +1,10 @@
-/* pacing.c - see pacing.h. The arithmetic is account_pace_ns(). */
+/* pacing.c - see pacing.h. */
 #include "impl/traffic/pacing.h"
 
 #include "impl/wire/account.h"
+#include "impl/wire/bytes.h"
+
+#define BIT_NS_PER_BYTE_S (8 * UINT64_C(1000000000))
 
 void pacer_init(struct pacer *p, uint64_t start_ns, int64_t rate_bps, int64_t burst)
 {
@@ -12,18 +15,35 @@ void pacer_init(struct pacer *p, uint64_t start_ns, int64_t rate_bps, int64_t bu
     };
 }
 
-uint64_t pacer_due(struct pacer *p, uint64_t now_ns, uint64_t sent)
+/* The bytes that the average allows until now_ns. */
+static uint64_t allowed(const struct pacer *p, uint64_t now_ns)
 {
-    uint64_t due_ns;
+    uint64_t elapsed_ns = now_ns > p->start_ns ? now_ns - p->start_ns : 0;
+    unsigned __int128 bytes = (unsigned __int128)elapsed_ns * p->rate_bps / BIT_NS_PER_BYTE_S;
+
+    return bytes > UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;
+}
+
+uint64_t pacer_take(struct pacer *p, uint64_t now_ns, uint64_t sent, uint64_t len, uint64_t wanted,
+                    uint64_t *until_ns)
+{
+    uint64_t limit, n = 0, due_ns;
 
     if (p->rate_bps == 0)
-        return 0;
-    if (p->left == 0) {
-        due_ns = account_pace_ns(p->start_ns, p->rate_bps, sent);
-        if (due_ns > now_ns)
-            return due_ns;
-        p->left = p->burst;
+        return wanted;
+    limit = allowed(p, now_ns);
+    while (n < wanted) {
+        if (p->left == 0 && sent + n * len > limit)
+            break;
+        if (p->left == 0)
+            p->left = p->burst;
+        uint64_t some = MIN(p->left, wanted - n);
+        p->left -= some;
+        n += some;
     }
-    p->left--;
-    return 0;
+    if (n == 0) {
+        due_ns = account_pace_ns(p->start_ns, p->rate_bps, sent);
+        *until_ns = MAX(due_ns, now_ns + PACER_SLEEP_NS);
+    }
+    return n;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -23,13 +24,16 @@ static enum spec_err fill_random(uint8_t *buf, size_t len)
     return SPEC_OK;
 }
 
+/* One block, and copies of it. */
 static enum spec_err fill(struct payload *p, bool repeating)
 {
-    if (!repeating)
-        return fill_random(p->buf, p->cap);
-    for (size_t i = 0; i < p->cap; i++)
+    enum spec_err err = repeating ? SPEC_OK : fill_random(p->buf, p->block);
+
+    for (size_t i = 0; repeating && i < p->block; i++)
         p->buf[i] = (uint8_t)('0' + i % 10);
-    return SPEC_OK;
+    for (size_t at = p->block; err == SPEC_OK && at < p->cap; at += p->block)
+        memcpy(p->buf + at, p->buf, p->block);
+    return err;
 }
 
 static enum spec_err open_file(struct payload *p, const char *path, bool sender)
@@ -94,7 +98,12 @@ enum spec_err payload_open(struct payload *p, const struct payload_config *confi
     enum spec_err err;
     int saved;
 
-    *p = (struct payload){.cap = config->len, .file_fd = -1, .kernel_fd = -1};
+    *p = (struct payload){
+        .cap = config->len * (config->sender && !config->file ? MAX(config->n_blocks, 1) : 1),
+        .block = config->len,
+        .file_fd = -1,
+        .kernel_fd = -1,
+    };
     err = open_all(p, config);
     if (err != SPEC_OK) {
         saved = errno;
@@ -129,21 +138,21 @@ static enum spec_err next_in_place(struct payload *p, size_t *len)
     return SPEC_OK;
 }
 
-enum spec_err payload_next(struct payload *p, size_t *len)
+enum spec_err payload_next(struct payload *p, size_t n, size_t *len)
 {
-    ssize_t n = 1;
+    ssize_t got = 1;
 
     if (p->file_fd < 0) {
-        *len = p->cap;
+        *len = MIN(n * p->block, p->cap);
         return SPEC_OK;
     }
     if (p->kernel_fd >= 0)
         return next_in_place(p, len);
-    while (p->have < p->cap && n != 0) {
-        n = read(p->file_fd, p->buf + p->have, p->cap - p->have);
-        if (n < 0 && errno != EINTR)
+    while (p->have < p->cap && got != 0) {
+        got = read(p->file_fd, p->buf + p->have, p->cap - p->have);
+        if (got < 0 && errno != EINTR)
             return SPEC_E_SYSTEM;
-        p->have += (size_t)MAX(n, 0);
+        p->have += (size_t)MAX(got, 0);
     }
     *len = p->have;
     p->have = 0;

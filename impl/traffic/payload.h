@@ -12,8 +12,9 @@
 #include <sys/types.h>
 
 struct payload {
-    uint8_t *buf; /* cap bytes; NULL where the kernel has them */
+    uint8_t *buf; /* cap bytes; NULL where there are none, or the kernel has them */
     size_t cap;
+    size_t block;  /* sender: bytes of a block */
     size_t have;   /* sender with file: bytes of the next block so far */
     int file_fd;   /* -1: none */
     int kernel_fd; /* zero copy: sent from here; -1: from buf */
@@ -24,6 +25,7 @@ struct payload {
 struct payload_config {
     bool sender;
     size_t len;       /* sender: of a block; receiver: of a read, 0 if it needs no buffer */
+    size_t n_blocks;  /* sender without file: blocks that lie behind each other; 0 is 1 */
     bool repeating;   /* DATA-2 */
     bool zerocopy;    /* sender */
     const char *file; /* or NULL */
@@ -36,9 +38,10 @@ enum spec_err payload_open(struct payload *p, const struct payload_config *confi
 /* Does nothing on a payload that is zeroed or was closed. */
 void payload_close(struct payload *p);
 
-/* Make the next block ready: its length is *len, 0 at the end of the file (a file's last block may
- * be short). SPEC_OK, or SPEC_E_SYSTEM (errno; on EAGAIN wait for file_fd and call again). */
-enum spec_err payload_next(struct payload *p, size_t *len);
+/* Make the next n blocks ready, at most n_blocks (of a file one): their length is *len, 0 at the
+ * end of the file (a file's last block may be short). SPEC_OK, or SPEC_E_SYSTEM (errno; on EAGAIN
+ * wait for file_fd and call again). */
+enum spec_err payload_next(struct payload *p, size_t n, size_t *len);
 
 /* Write what a receiver read. Returns like write(2). */
 ssize_t payload_store(struct payload *p, size_t from, size_t len);

@@ -137,10 +137,10 @@ static void omit_end(struct run *run, uint64_t now_ns)
 
 static void stop_workers(struct run *run)
 {
-    for (size_t i = 0; i < run->n_streams; i++)
-        stream_ask_stop(run->streams[i]);
-    for (size_t i = 0; i < run->n_streams; i++)
-        stream_join(run->streams[i]);
+    for (size_t i = 0; i < run->n_workers; i++)
+        worker_ask_stop(run->workers[i]);
+    for (size_t i = 0; i < run->n_workers; i++)
+        worker_join(run->workers[i]);
 }
 
 static void end_counting(struct run *run)
@@ -203,7 +203,7 @@ static int hopeless_errno(const struct run *run)
     return failure;
 }
 
-/* A worker that gave up may have left blocks to the others. */
+/* A stream that gave up may have left blocks to the others. */
 static void wake_after_exit(struct run *run)
 {
     size_t n_exited = 0;
@@ -213,8 +213,8 @@ static void wake_after_exit(struct run *run)
     if (n_exited == run->n_exited)
         return;
     run->n_exited = n_exited;
-    for (size_t i = 0; i < run->n_streams; i++)
-        stream_wake(run->streams[i]);
+    for (size_t i = 0; i < run->n_workers; i++)
+        worker_wake(run->workers[i]);
 }
 
 /* --- reading on after the end (FLOW-6) -----------------------------------------------------------
@@ -346,6 +346,9 @@ void run_free(struct run *run)
         close(run->flow.notice_fd);
     for (size_t i = 0; i < run->n_streams; i++)
         free(run->streams[i]);
+    for (size_t i = 0; i < run->n_workers; i++)
+        worker_free(run->workers[i]);
+    free(run->workers);
     free(run->streams);
     free(run->rows);
     free(run);
@@ -367,10 +370,41 @@ static enum spec_err make_room(struct run *run)
     return SPEC_OK;
 }
 
+/* The worker of the next stream: a new one as long as there are processors. */
+static enum spec_err next_worker(struct run *run, struct worker **out)
+{
+    struct worker **workers;
+    enum spec_err err;
+
+    if (run->n_workers == worker_most(run->config.affinity)) {
+        *out = run->workers[run->n_streams % run->n_workers];
+        return SPEC_OK;
+    }
+    workers = realloc(run->workers, (run->n_workers + 1) * sizeof(struct worker *));
+    if (!workers)
+        return SPEC_E_NOMEM;
+    run->workers = workers;
+    err = worker_new(out);
+    if (err == SPEC_OK)
+        workers[run->n_workers++] = *out;
+    return err;
+}
+
+static enum spec_err give_worker(struct run *run, struct stream *s)
+{
+    struct worker *w;
+    enum spec_err err = make_room(run);
+
+    if (err == SPEC_OK)
+        err = next_worker(run, &w);
+    return err == SPEC_OK ? worker_add(w, s) : err;
+}
+
 enum spec_err run_add_stream(struct run *run, int fd, bool sender)
 {
-    struct stream *s = make_room(run) == SPEC_OK ? malloc(sizeof *s) : NULL;
+    struct stream *s = malloc(sizeof *s);
     enum spec_err err;
+    int saved;
 
     if (!s) {
         close(fd);
@@ -379,6 +413,14 @@ enum spec_err run_add_stream(struct run *run, int fd, bool sender)
     err = stream_open(s, &run->flow, fd, sender);
     if (err != SPEC_OK) {
         free(s);
+        return err;
+    }
+    err = give_worker(run, s);
+    if (err != SPEC_OK) {
+        saved = errno;
+        stream_close(s);
+        free(s);
+        errno = saved;
         return err;
     }
     run->streams[run->n_streams++] = s;
@@ -405,8 +447,8 @@ enum spec_err run_start(struct run *run, uint64_t now_ns)
     int saved;
 
     run->flow.start_ns = now_ns;
-    for (size_t i = 0; i < run->n_streams && err == SPEC_OK; i++)
-        err = stream_start(run->streams[i]);
+    for (size_t i = 0; i < run->n_workers && err == SPEC_OK; i++)
+        err = worker_start(run->workers[i], run->config.affinity);
     if (err != SPEC_OK) {
         saved = errno;
         stop_workers(run);

@@ -5,6 +5,7 @@
 #include "impl/wire/datagram.h"
 
 #define NS_PER_SEC UINT64_C(1000000000)
+#define WRITE_LEN  (size_t)(256 * 1024) /* a write that is worth its call */
 
 uint64_t run_seconds(int64_t s)
 {
@@ -20,12 +21,31 @@ static size_t block_len(const struct params *params, bool udp)
     return (size_t)MIN(MAX(len, 1), 1 << 20);
 }
 
-/* How many datagrams a sender's buffer holds: none of the lengths can be trusted. */
-static size_t batch_of(const struct params *params, size_t len)
+/* How many datagrams a sender's buffer holds (PARAM-26): none of the lengths can be trusted. */
+static size_t datagrams_per_buffer(const struct params *params, size_t len)
 {
-    int64_t room = MIN(MAX(params->gso_bf_size, 0), DATAGRAM_LEN_MAX);
+    int64_t room = params->gso != 0 ? params->gso_bf_size : DATAGRAM_LEN_MAX;
 
-    return params->gso != 0 ? MAX((size_t)room / len, (size_t)1) : 1;
+    room = MIN(MAX(room, 0), DATAGRAM_LEN_MAX);
+    return MIN(MAX((size_t)room / len, (size_t)1), (size_t)UDP_BATCH_MAX);
+}
+
+/* How many blocks a sender may have on its way at once. On TCP a block has no meaning for the
+ * receiver (DATA-1), so that short ones are joined; but not where the user wants packets of that
+ * size, a pace, or a file that is read block by block. Several streams share few blocks fairly:
+ * each takes one at a time. */
+static size_t batch_of(const struct params *params, const struct flow *flow)
+{
+    bool counted = params->num > 0 || params->blockcount > 0;
+    bool shared = counted && params->parallel > 1 && params->gso == 0;
+
+    if (shared || flow->sctp)
+        return 1;
+    if (flow->udp)
+        return datagrams_per_buffer(params, flow->len);
+    if (counted || flow->file || params->nodelay || params->bandwidth > 0)
+        return 1;
+    return MAX(WRITE_LEN / flow->len, (size_t)1);
 }
 
 static void init_flow(struct flow *flow, const struct run_config *config)
@@ -39,10 +59,9 @@ static void init_flow(struct flow *flow, const struct run_config *config)
     flow->len = block_len(config->params, flow->udp);
     flow->file = config->file;
     flow->skip_rx_copy = config->skip_rx_copy;
-    flow->batch = batch_of(config->params, flow->len);
     /* Where the bytes are thrown away, headers between them can't be read. */
-    flow->gro = config->params->gro != 0 && !config->skip_rx_copy;
-    flow->affinity = config->affinity;
+    flow->gro = !config->skip_rx_copy;
+    flow->batch = batch_of(config->params, flow);
 }
 
 /* Who limits itself to num and blockcount, and when. A client's senders do, once the omit period is

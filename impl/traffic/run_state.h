@@ -4,6 +4,7 @@
 #include "impl/traffic/ratelimit.h"
 #include "impl/traffic/run.h"
 #include "impl/traffic/stream.h"
+#include "impl/traffic/worker.h"
 #include "impl/wire/account.h"
 
 #include <sys/resource.h>
@@ -14,8 +15,10 @@ struct run {
     struct account_end end;
     size_t n_streams;
     struct stream **streams;
-    struct interval *rows; /* as many; scratch for the callback */
-    size_t n_exited;       /* workers known to have exited */
+    size_t n_workers;
+    struct worker **workers; /* streams take turns in getting one */
+    struct interval *rows;   /* as many; scratch for the callback */
+    size_t n_exited;         /* workers known to have exited */
 
     struct loop_timer timer;   /* for whatever is due next */
     struct loop_source notice; /* workers' eventfd */

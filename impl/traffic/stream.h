@@ -1,18 +1,20 @@
-/* stream.h - one data stream and its worker thread; private to this room.
+/* stream.h - one data stream, and the steps in which a worker moves its bytes; private to this
+ * room.
  *
- * The worker moves the bytes (sender.c with tcp.c and udp_send.c, udp_receive.c) and publishes its
- * counts; the loop's thread reads them, wakes the worker and joins it (run.c). What both touch is
- * atomic; all else has one owner, named below. A worker waits only in stream_wait(), which ends at
- * a wake-up. */
+ * A step is a call or two of the kernel that don't block (sender.c with tcp.c and udp_send.c,
+ * udp_receive.c); it publishes its counts, and says what to wait for before the next. The loop's
+ * thread reads the counts (run.c). What both threads touch is atomic; all else has one owner, named
+ * below. */
 #pragma once
 #include "impl/net/loop.h"
 #include "impl/traffic/budget.h"
 #include "impl/traffic/counters.h"
+#include "impl/traffic/pacing.h"
 #include "impl/traffic/payload.h"
 #include "impl/traffic/tally.h"
+#include "impl/wire/account.h"
 #include "impl/wire/params.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,9 +27,8 @@ struct flow {
     size_t len;     /* of a block */
     const char *file;
     bool skip_rx_copy;
-    size_t batch; /* UDP: datagrams per send at most (PARAM-24, PARAM-26) */
-    bool gro;     /* UDP: several datagrams per read (PARAM-27) */
-    int affinity;
+    size_t batch;      /* blocks per step of a sender at most (PARAM-26) */
+    bool gro;          /* UDP: several datagrams per read */
     uint64_t start_ns; /* of the pacing */
     struct budget budget;
     /* Client with a limit on what it receives: workers add up and tell when it is reached. */
@@ -36,16 +37,18 @@ struct flow {
     int notice_fd; /* eventfd to the loop */
 };
 
+enum step {
+    STEP_AGAIN, /* there is more to do at once */
+    STEP_WAIT,  /* not before what wait says, or a wake-up */
+    STEP_DONE,  /* nothing any more: end of the stream or of the file, or failure */
+};
+
 struct stream {
     struct flow *flow; /* borrowed */
     int fd;            /* non-blocking; ours */
     int socket;        /* its number while it was open */
     bool sends;
-    int wake_fd; /* eventfd to the worker */
-    pthread_t thread;
-    bool running; /* loop's: thread is to be joined */
 
-    atomic_bool stop;      /* loop -> worker */
     atomic_bool omit_over; /* loop -> worker: jitter starts anew; taken back once that is done */
     atomic_bool exited;    /* worker -> loop: it does nothing any more */
     atomic_bool finished;  /* worker -> loop: the file was sent */
@@ -53,10 +56,29 @@ struct stream {
     _Atomic uint64_t last_received_ns;
     struct counters counters; /* worker -> loop */
 
-    size_t batch;           /* worker's: datagrams per send, 1 where there is no offload */
-    bool gro;               /* worker's: the kernel may hand over several datagrams at once */
-    struct counts counts;   /* worker's */
-    struct payload payload; /* worker's */
+    /* The worker's. */
+    enum step next;
+    struct {
+        int fd; /* -1: none */
+        short events;
+        uint64_t until_ns; /* UINT64_MAX: never */
+    } wait;
+    struct counts counts;
+    struct payload payload;
+    size_t batch; /* sender: blocks per step */
+
+    struct pacer pacer; /* sender's */
+    size_t taken;       /* sender's: blocks that left the budget and were not all sent */
+    size_t load, done;  /* TCP sender's: bytes of them that are ready, and that were sent */
+    size_t segments;    /* UDP sender's: datagrams in one buffer; 1: no offload */
+
+    uint8_t *room;    /* receiver's: where to read to; NULL: nowhere */
+    size_t room_len;  /* of room, or how much to read at most */
+    size_t unstored;  /* TCP receiver's: bytes at the end of what was read, not yet in the file */
+    size_t read_end;  /* TCP receiver's: of what was read */
+    bool gro;         /* UDP receiver's: the kernel may hand over several datagrams at once */
+    unsigned n_reads; /* UDP receiver's: buffers to read next */
+    struct account_udp account; /* UDP receiver's */
 
     struct tally tally;       /* loop's */
     struct loop_source drain; /* loop's, after the worker was joined */
@@ -67,49 +89,55 @@ struct stream {
 enum spec_err stream_open(struct stream *s, struct flow *flow, int fd, bool sends);
 void stream_close(struct stream *s); /* socket and buffers; the worker is not running */
 
-/* Loop's side of the worker. stream_start: SPEC_OK, SPEC_E_RANGE (no such
- * CPU) or SPEC_E_SYSTEM (errno). */
-enum spec_err stream_start(struct stream *s);
-void stream_wake(struct stream *s);     /* look again at budget and flags */
-void stream_ask_stop(struct stream *s); /* and return soon */
-void stream_join(struct stream *s);
+/* For the worker. How long a room a receiver needs: 0 where it has one of its own, or needs none.
+ */
+size_t stream_read_len(const struct stream *s);
+/* Before the first step; room is borrowed. */
+void stream_begin(struct stream *s, uint8_t *room, size_t room_len);
+/* One step; on STEP_WAIT wait is set. */
+enum step stream_step(struct stream *s);
+/* After STEP_DONE: give back what was not sent, and tell the loop. */
+void stream_exit(struct stream *s);
+/* When the worker stops: the same, after what is in the queue was taken. */
+void stream_finish(struct stream *s);
+/* Make an eventfd readable. */
+void stream_poke(int fd);
 
-/* Worker's side. */
-static inline bool stream_is_stopping(struct stream *s)
-{
-    return atomic_load_explicit(&s->stop, memory_order_acquire);
-}
+/* --- for the steps ---------------------------------------------------------------------------- */
+
 /* Publish s->counts. */
 static inline void stream_publish(struct stream *s)
 {
     counters_write(&s->counters, &s->counts);
 }
-/* Sleep until fd is ready for events (poll(2); -1: no descriptor), the loop wakes us, or until_ns
- * has come (UINT64_MAX: never). */
-void stream_wait(struct stream *s, int fd, short events, uint64_t until_ns);
+/* Wait until fd is ready for events (poll(2); -1: no descriptor), the loop wakes us, or until_ns
+ * has come (UINT64_MAX: never). Returns STEP_WAIT. */
+enum step stream_wait(struct stream *s, int fd, short events, uint64_t until_ns);
 /* Have the loop look whether the test is over. */
 void stream_notify(struct stream *s);
-/* Note why the stream ends; the first reason stays. */
-void stream_fail(struct stream *s, int os_errno);
+/* Note why the stream ends; the first reason stays. Returns STEP_DONE. */
+enum step stream_fail(struct stream *s, int os_errno);
 /* Note n bytes received at now_ns, in so many datagrams. */
 void stream_note_received(struct stream *s, uint64_t n, uint64_t n_datagrams, uint64_t now_ns);
 /* What a receiver may still read when it is told to stop: no more than its receive buffer holds. */
 size_t stream_receive_buffer(const struct stream *s);
 
-/* The workers. They return when told to stop, at the end of the stream, or after a failure. */
-void sender_run(struct stream *s);
-void tcp_receive(struct stream *s);
-void udp_receive(struct stream *s);
+enum step sender_step(struct stream *s);
+void sender_finish(struct stream *s);
+enum step tcp_receive(struct stream *s);
+void tcp_receive_rest(struct stream *s);
+enum step udp_receive(struct stream *s);
+void udp_receive_rest(struct stream *s);
 
-/* Send one block, whole; false if that was not to be (stop or failure). */
-bool tcp_send_block(struct stream *s, size_t len);
-/* Send *left datagrams, at most UDP_BATCH_MAX in one call; false if that was not to be, and *left
- * says how many were not sent. */
-bool udp_send_blocks(struct stream *s, size_t *left);
+/* Send some of the blocks that were taken. */
+enum step tcp_send(struct stream *s);
+enum step udp_send(struct stream *s);
 
-/* What the kernel can do for a UDP socket. How many of the wanted datagrams one send may carry: 1
+/* What the kernel can do for a UDP socket. How many of the wanted datagrams one buffer may carry: 1
  * without segmentation offload. And whether it agreed to hand over several in one read. */
 #define UDP_BATCH_MAX 128
+#define UDP_READ_LEN  ((size_t)65536)
+#define UDP_READS     16 /* buffers that one call fills at most */
 size_t udp_send_batch(int fd, size_t wanted);
 bool udp_receive_offload(int fd);
 

@@ -9,8 +9,6 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
-#define TRUNC_LEN (size_t)(1024 * 1024) /* a read that copies nothing */
-
 static bool is_transient(int os_errno)
 {
     return os_errno == EAGAIN || os_errno == EWOULDBLOCK || os_errno == EINTR;
@@ -30,28 +28,38 @@ static ssize_t put(struct stream *s, size_t from, size_t len)
     return send(s->fd, p->buf + from, len, MSG_NOSIGNAL);
 }
 
-bool tcp_send_block(struct stream *s, size_t len)
+/* Blocks of the load that are whole when so much of it is sent. A file's last block may be short.
+ */
+static size_t whole_blocks(const struct stream *s, size_t sent)
 {
-    for (size_t done = 0; done < len;) {
-        ssize_t n = put(s, done, len - done);
-        if (n > 0) {
-            done += (size_t)n;
-            s->counts.bytes += (uint64_t)n;
-            s->counts.blocks += done == len;
-            stream_publish(s);
-        } else if (n == 0) { /* a file became shorter while it was sent */
-            atomic_store(&s->finished, true);
-            return false;
-        } else if (!is_transient(errno)) {
-            stream_fail(s, errno);
-            return false;
-        } else {
-            stream_wait(s, s->fd, POLLOUT, UINT64_MAX);
-        }
-        if (done < len && stream_is_stopping(s))
-            return false;
+    return sent == s->load ? s->taken : sent / s->flow->len;
+}
+
+static void note_sent(struct stream *s, size_t n)
+{
+    size_t before = whole_blocks(s, s->done);
+
+    s->done += n;
+    s->counts.bytes += n;
+    s->counts.blocks += whole_blocks(s, s->done) - before;
+    if (s->done == s->load)
+        s->taken = s->load = s->done = 0;
+    stream_publish(s);
+}
+
+enum step tcp_send(struct stream *s)
+{
+    ssize_t n = put(s, s->done, s->load - s->done);
+
+    if (n > 0) {
+        note_sent(s, (size_t)n);
+        return STEP_AGAIN;
     }
-    return true;
+    if (n == 0) { /* a file became shorter while it was sent */
+        atomic_store(&s->finished, true);
+        return STEP_DONE;
+    }
+    return is_transient(errno) ? stream_wait(s, s->fd, POLLOUT, UINT64_MAX) : stream_fail(s, errno);
 }
 
 /* --- receiving ---------------------------------------------------------------------------------
@@ -62,9 +70,7 @@ enum take { TAKE_SOME, TAKE_NOTHING_YET, TAKE_END };
 /* Read once, at most max bytes; n counts them. */
 static enum take take(struct stream *s, size_t max, size_t *n)
 {
-    const struct payload *p = &s->payload;
-    ssize_t got = p->buf ? recv(s->fd, p->buf, MIN(max, p->cap), 0)
-                         : recv(s->fd, NULL, MIN(max, TRUNC_LEN), MSG_TRUNC);
+    ssize_t got = recv(s->fd, s->room, MIN(max, s->room_len), s->room ? 0 : MSG_TRUNC);
 
     if (got < 0 && is_transient(errno))
         return TAKE_NOTHING_YET;
@@ -76,62 +82,56 @@ static enum take take(struct stream *s, size_t max, size_t *n)
     return TAKE_SOME;
 }
 
-/* Write n bytes to the file; false if that failed. */
-static bool store(struct stream *s, size_t n)
+/* Write to the file what was read and is not there yet. */
+static enum step store(struct stream *s)
 {
-    if (s->payload.file_fd < 0)
-        return true;
-    for (size_t done = 0; done < n;) {
-        ssize_t written = payload_store(&s->payload, done, n - done);
-        if (written < 0 && !is_transient(errno)) {
-            stream_fail(s, errno);
-            return false;
-        }
-        if (written < 0) {
-            stream_wait(s, s->payload.file_fd, POLLOUT, UINT64_MAX);
-            if (stream_is_stopping(s))
-                return false;
-        }
-        done += (size_t)MAX(written, 0);
+    while (s->unstored > 0) {
+        ssize_t n = payload_store(&s->payload, s->read_end - s->unstored, s->unstored);
+        if (n < 0 && !is_transient(errno))
+            return stream_fail(s, errno);
+        if (n < 0)
+            return stream_wait(s, s->payload.file_fd, POLLOUT, UINT64_MAX);
+        s->unstored -= (size_t)n;
     }
-    return true;
+    return STEP_AGAIN;
 }
 
-static enum take take_and_count(struct stream *s, size_t max, size_t *n)
+/* Read at most max bytes, which lessen it. */
+static enum step take_and_count(struct stream *s, size_t *max)
 {
-    enum take result = take(s, max, n);
+    size_t n = 0;
+    enum take result = take(s, *max, &n);
 
-    if (result != TAKE_SOME)
-        return result;
-    stream_note_received(s, *n, 0, loop_now());
-    return store(s, *n) ? TAKE_SOME : TAKE_END;
+    if (result == TAKE_END)
+        return STEP_DONE;
+    if (result == TAKE_NOTHING_YET)
+        return stream_wait(s, s->fd, POLLIN, UINT64_MAX);
+    *max -= n;
+    stream_note_received(s, n, 0, loop_now());
+    s->read_end = s->unstored = s->payload.file_fd >= 0 ? n : 0;
+    return store(s);
+}
+
+enum step tcp_receive(struct stream *s)
+{
+    enum step step = store(s);
+    size_t max = SIZE_MAX;
+
+    return step == STEP_AGAIN ? take_and_count(s, &max) : step;
 }
 
 /* What lay in the queue when we were told to stop came in time (RES-26). */
-static void take_rest(struct stream *s)
+void tcp_receive_rest(struct stream *s)
 {
-    size_t left = stream_receive_buffer(s), n = 0;
+    enum step step = store(s);
+    size_t left = stream_receive_buffer(s);
     int queued;
 
     /* SCTP tells of the next message only: there the buffer is the bound. */
     if (!s->flow->sctp && ioctl(s->fd, SIOCINQ, &queued) == 0)
         left = (size_t)MAX(queued, 0);
-    while (left > 0 && take_and_count(s, left, &n) == TAKE_SOME)
-        left -= MIN(left, n);
-}
-
-void tcp_receive(struct stream *s)
-{
-    enum take result = TAKE_SOME;
-    size_t n;
-
-    while (result != TAKE_END && !stream_is_stopping(s)) {
-        result = take_and_count(s, SIZE_MAX, &n);
-        if (result == TAKE_NOTHING_YET)
-            stream_wait(s, s->fd, POLLIN, UINT64_MAX);
-    }
-    if (result != TAKE_END)
-        take_rest(s);
+    while (step == STEP_AGAIN && left > 0)
+        step = take_and_count(s, &left);
 }
 
 bool tcp_discard(struct stream *s)

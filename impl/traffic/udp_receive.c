@@ -21,10 +21,11 @@ bool udp_receive_offload(int fd)
     return setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on) == 0;
 }
 
-/* What one read brought: len bytes, in datagrams of each bytes, the last of which can be shorter.
- */
+/* What one buffer holds: len bytes, in datagrams of each bytes, the last of which can be shorter.
+ * Only the first cap bytes are there. */
 struct load {
-    size_t len, each;
+    const uint8_t *at;
+    size_t len, each, cap;
 };
 
 /* The kernel's word on the size of the datagrams in one buffer; 0: there is only one. */
@@ -39,107 +40,123 @@ static size_t segment_size(struct msghdr *message)
     return (size_t)MAX(size, 0);
 }
 
-/* MSG_TRUNC: the length of the datagram, also of what the buffer is too short for. */
-static bool read_many(struct stream *s, struct load *load)
+/* Read what is there into at most n buffers; how many were filled, or -1.
+ * MSG_TRUNC: the length of the datagram, also of what the buffer is too short for. */
+static int read_loads(struct stream *s, struct load *loads, unsigned n)
 {
-    struct iovec piece = {s->payload.buf, s->payload.cap};
     union {
         struct cmsghdr head;
         uint8_t room[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct msghdr message = {
-        .msg_iov = &piece,
-        .msg_iovlen = 1,
-        .msg_control = &control,
-        .msg_controllen = sizeof control.room,
-    };
-    ssize_t got = recvmsg(s->fd, &message, MSG_TRUNC);
+    } control[UDP_READS];
+    struct mmsghdr messages[UDP_READS];
+    struct iovec pieces[UDP_READS];
+    size_t cap = s->room_len / UDP_READS;
 
-    if (got < 0)
-        return false;
-    load->len = (size_t)got;
-    load->each = segment_size(&message);
-    return true;
-}
-
-static bool read_one(struct stream *s, struct load *load)
-{
-    ssize_t got = recv(s->fd, s->payload.buf, s->payload.cap, MSG_TRUNC);
-
-    if (got < 0)
-        return false;
-    *load = (struct load){.len = (size_t)got};
-    return true;
+    for (unsigned i = 0; i < n; i++) {
+        pieces[i] = (struct iovec){s->room + i * cap, cap};
+        messages[i] = (struct mmsghdr){
+            .msg_hdr = {.msg_iov = &pieces[i],
+                        .msg_iovlen = 1,
+                        .msg_control = s->gro ? &control[i] : NULL,
+                        .msg_controllen = s->gro ? sizeof control[i].room : 0}
+        };
+    }
+    int got = recvmmsg(s->fd, messages, n, MSG_TRUNC, NULL);
+    for (int i = 0; i < got; i++)
+        loads[i] = (struct load){.at = pieces[i].iov_base,
+                                 .len = messages[i].msg_len,
+                                 .each = segment_size(&messages[i].msg_hdr),
+                                 .cap = cap};
+    return got;
 }
 
 /* Account for one datagram, of which the buffer has at least the header. */
-static void account_one(struct stream *s, struct account_udp *account, struct bytes datagram,
-                        uint64_t now_ns)
+static void account_one(struct stream *s, struct bytes datagram, uint64_t now_ns)
 {
     struct datagram_header header;
 
     if (datagram_decode(datagram, s->flow->wide, &header) == SPEC_OK)
-        account_udp_take(account, &header, s->flow->wide, now_ns);
+        account_udp_take(&s->account, &header, s->flow->wide, now_ns);
 }
 
-static void count(struct stream *s, struct account_udp *account, const struct load *load)
+struct taken {
+    uint64_t bytes, n; /* as they count, and datagrams */
+};
+
+static void account_load(struct stream *s, const struct load *load, uint64_t now_ns,
+                         struct taken *taken)
 {
-    const struct payload *p = &s->payload;
-    uint64_t now_ns = loop_now(), n = 0, bytes = 0;
     size_t at = 0;
+
+    do { /* an empty datagram is one too */
+        size_t rest = load->len - at, len = load->each > 0 ? MIN(load->each, rest) : rest;
+        size_t from = MIN(at, load->cap);
+
+        account_one(s, (struct bytes){load->at + from, MIN(len, load->cap - from)}, now_ns);
+        taken->bytes += MIN(len, s->flow->len); /* UDP-12 */
+        taken->n++;
+        at += len;
+    } while (at < load->len);
+}
+
+/* All that came with one call came now. */
+static void count(struct stream *s, const struct load *loads, size_t n)
+{
+    uint64_t now_ns = loop_now();
+    struct taken taken = {0};
 
     if (atomic_load_explicit(&s->omit_over, memory_order_relaxed) &&
         atomic_exchange(&s->omit_over, false))
-        account_udp_omit_end(account);
-    do { /* an empty datagram is one too */
-        size_t rest = load->len - at, len = load->each > 0 ? MIN(load->each, rest) : rest;
-        size_t from = MIN(at, p->cap);
-        struct bytes datagram = {p->buf + from, MIN(len, p->cap - from)};
-
-        account_one(s, account, datagram, now_ns);
-        bytes += MIN(len, s->flow->len); /* UDP-12 */
-        n++;
-        at += len;
-    } while (at < load->len);
-    s->counts.packets = account->packets;
-    s->counts.errors = account->errors;
-    s->counts.out_of_order = account->out_of_order;
-    s->counts.jitter_s = account->jitter_s;
-    stream_note_received(s, bytes, n, now_ns);
+        account_udp_omit_end(&s->account);
+    for (size_t i = 0; i < n; i++)
+        account_load(s, &loads[i], now_ns, &taken);
+    s->counts.packets = s->account.packets;
+    s->counts.errors = s->account.errors;
+    s->counts.out_of_order = s->account.out_of_order;
+    s->counts.jitter_s = s->account.jitter_s;
+    stream_note_received(s, taken.bytes, taken.n, now_ns);
 }
 
-/* Returns false when no datagram is waiting or the stream has failed. */
-static bool take(struct stream *s, struct account_udp *account, size_t *len)
+/* A buffer of many datagrams fills the processor's caches: then one at a time is best. Where
+ * datagrams come one by one, the calls are what costs. */
+static unsigned next_reads(const struct load *loads, int got)
 {
-    struct load load;
+    return loads[got - 1].each > 0 ? 1 : UDP_READS;
+}
 
-    if (s->gro ? read_many(s, &load) : read_one(s, &load)) {
-        count(s, account, &load);
-        *len = load.len;
-        return true;
+/* Returns how many bytes of memory were read off the queue; 0 where nothing is there, or the stream
+ * has failed. */
+static size_t take(struct stream *s)
+{
+    struct load loads[UDP_READS];
+    int got = read_loads(s, loads, s->n_reads);
+    size_t len = 0;
+
+    if (got > 0) {
+        count(s, loads, (size_t)got);
+        s->n_reads = next_reads(loads, got);
+        for (int i = 0; i < got; i++)
+            len += loads[i].len + DATAGRAM_MEM;
+        return len;
     }
     /* A receiver sends nothing, so an old ICMP message is about nothing that still matters. */
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNREFUSED)
         stream_fail(s, errno);
-    return false;
+    return 0;
 }
 
-static void take_rest(struct stream *s, struct account_udp *account)
+enum step udp_receive(struct stream *s)
 {
-    size_t len = 0;
-
-    for (size_t left = stream_receive_buffer(s); left > 0; left -= MIN(left, len + DATAGRAM_MEM))
-        if (!take(s, account, &len))
-            return;
+    if (take(s) > 0)
+        return STEP_AGAIN;
+    return atomic_load(&s->failure) != 0 ? STEP_DONE : stream_wait(s, s->fd, POLLIN, UINT64_MAX);
 }
 
-void udp_receive(struct stream *s)
+/* What lay in the queue when we were told to stop came in time (RES-26). */
+void udp_receive_rest(struct stream *s)
 {
-    struct account_udp account = {0};
-    size_t len;
+    size_t left = stream_receive_buffer(s), len;
 
-    while (!stream_is_stopping(s) && atomic_load(&s->failure) == 0)
-        if (!take(s, &account, &len))
-            stream_wait(s, s->fd, POLLIN, UINT64_MAX);
-    take_rest(s, &account);
+    for (; left > 0 && (len = take(s)) > 0; left -= MIN(left, len))
+        ;
 }

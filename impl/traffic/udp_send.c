@@ -1,4 +1,6 @@
-/* udp_send.c - sends the datagrams of a UDP stream, one by one or many in one call (UDP-14). */
+/* udp_send.c - sends the datagrams of a UDP stream, as many in one call as are due: in one buffer
+ * that the kernel cuts (UDP-14), or where it can't, as so many messages. On the wire it makes no
+ * difference. */
 #include "impl/traffic/stream.h"
 #include "impl/wire/bytes.h"
 #include "impl/wire/datagram.h"
@@ -27,7 +29,7 @@ size_t udp_send_batch(int fd, size_t wanted)
     return 1;
 }
 
-/* The header of the i-th datagram from here on, 0 for the next one (UDP-5). */
+/* Write the header of the i-th datagram from here on, 0 for the next one (UDP-5). */
 static void stamp(const struct stream *s, uint8_t *out, uint64_t now_ns, size_t i)
 {
     struct datagram_header header = {
@@ -39,18 +41,16 @@ static void stamp(const struct stream *s, uint8_t *out, uint64_t now_ns, size_t 
     datagram_encode(out, s->flow->wide, &header);
 }
 
-static ssize_t send_one(struct stream *s)
+/* One call of the kernel for n datagrams that are ready; how many it took. It takes a buffer with
+ * offload whole or not at all. */
+static ssize_t send_single(struct stream *s)
 {
-    stamp(s, s->payload.buf, loop_now(), 0); /* UDP-4: a monotonic clock */
-    return send(s->fd, s->payload.buf, s->flow->len, MSG_NOSIGNAL);
+    return send(s->fd, s->payload.buf, s->flow->len, MSG_NOSIGNAL) < 0 ? -1 : 1;
 }
 
-/* One call for n datagrams, which differ in their headers only. The kernel takes all or none. */
-static ssize_t send_many(struct stream *s, size_t n)
+static ssize_t send_segments(struct stream *s, size_t n)
 {
-    size_t header_len = s->flow->wide ? DATAGRAM_HEADER64_LEN : DATAGRAM_HEADER_LEN;
-    uint8_t headers[UDP_BATCH_MAX][DATAGRAM_HEADER64_LEN];
-    struct iovec pieces[2 * UDP_BATCH_MAX];
+    struct iovec piece = {s->payload.buf, n * s->flow->len};
     uint16_t each = (uint16_t)s->flow->len;
     union {
         struct cmsghdr head;
@@ -61,20 +61,40 @@ static ssize_t send_many(struct stream *s, size_t n)
                  .cmsg_type = UDP_SEGMENT}
     };
     struct msghdr message = {
-        .msg_iov = pieces,
-        .msg_iovlen = 2 * n,
+        .msg_iov = &piece,
+        .msg_iovlen = 1,
         .msg_control = &control,
         .msg_controllen = sizeof control.room,
     };
-    uint64_t now_ns = loop_now();
 
     memcpy(CMSG_DATA(&control.head), &each, sizeof each);
+    return sendmsg(s->fd, &message, MSG_NOSIGNAL) < 0 ? -1 : (ssize_t)n;
+}
+
+static ssize_t send_messages(struct stream *s, size_t n)
+{
+    struct mmsghdr messages[UDP_BATCH_MAX];
+    struct iovec pieces[UDP_BATCH_MAX];
+
     for (size_t i = 0; i < n; i++) {
-        stamp(s, headers[i], now_ns, i);
-        pieces[2 * i] = (struct iovec){headers[i], header_len};
-        pieces[2 * i + 1] = (struct iovec){s->payload.buf + header_len, s->flow->len - header_len};
+        pieces[i] = (struct iovec){s->payload.buf + i * s->flow->len, s->flow->len};
+        messages[i] = (struct mmsghdr){
+            .msg_hdr = {.msg_iov = &pieces[i], .msg_iovlen = 1}
+        };
     }
-    return sendmsg(s->fd, &message, MSG_NOSIGNAL);
+    return sendmmsg(s->fd, messages, (unsigned)n, MSG_NOSIGNAL);
+}
+
+/* All of them carry the time at which the kernel gets them: UDP-4, a monotonic clock. */
+static ssize_t send_datagrams(struct stream *s, size_t n)
+{
+    uint64_t now_ns = loop_now();
+
+    for (size_t i = 0; i < n; i++)
+        stamp(s, s->payload.buf + i * s->flow->len, now_ns, i);
+    if (n == 1)
+        return send_single(s);
+    return s->segments > 1 ? send_segments(s, n) : send_messages(s, n);
 }
 
 /* The kernel, the device or the path has no offload for this buffer; single datagrams may do. */
@@ -84,33 +104,33 @@ static bool is_refusal(int os_errno)
            os_errno == ENOPROTOOPT || os_errno == EOPNOTSUPP;
 }
 
-static void note_sent(struct stream *s, size_t bytes, size_t n)
+static void note_sent(struct stream *s, size_t n)
 {
-    s->counts.bytes += bytes;
+    s->taken -= n;
+    s->counts.bytes += n * s->flow->len;
     s->counts.blocks += n;
     s->counts.packets += n;
     stream_publish(s);
 }
 
 /* A failed send uses up no number (UDP-5): the next try carries the same. */
-bool udp_send_blocks(struct stream *s, size_t *left)
+enum step udp_send(struct stream *s)
 {
-    while (*left > 0 && !stream_is_stopping(s)) {
-        size_t n = MIN(*left, s->batch);
-        ssize_t sent = n > 1 ? send_many(s, n) : send_one(s);
-        if (sent >= 0) {
-            note_sent(s, (size_t)sent, n);
-            *left -= n;
-        } else if (n > 1 && is_refusal(errno)) {
-            s->batch = s->batch > BATCH_OLD ? BATCH_OLD : 1;
-        } else if (errno == ENOBUFS) {
-            stream_wait(s, -1, 0, loop_now() + RETRY_NS);
-        } else if (errno == EAGAIN) {
-            stream_wait(s, s->fd, POLLOUT, UINT64_MAX);
-        } else if (errno != EINTR) { /* ECONNREFUSED: the peer's socket is gone (ST-CLI-22) */
-            stream_fail(s, errno);
-            return false;
-        }
+    size_t n = MIN(s->taken, s->segments > 1 ? s->segments : s->batch);
+    ssize_t sent = send_datagrams(s, n);
+
+    if (sent > 0) {
+        note_sent(s, (size_t)sent);
+        return STEP_AGAIN;
     }
-    return *left == 0;
+    if (n > 1 && s->segments > 1 && is_refusal(errno)) {
+        s->segments = s->segments > BATCH_OLD ? BATCH_OLD : 1;
+        return STEP_AGAIN;
+    }
+    if (errno == ENOBUFS)
+        return stream_wait(s, -1, 0, loop_now() + RETRY_NS);
+    if (errno == EAGAIN)
+        return stream_wait(s, s->fd, POLLOUT, UINT64_MAX);
+    /* ECONNREFUSED: the peer's socket is gone (ST-CLI-22). */
+    return errno == EINTR ? STEP_AGAIN : stream_fail(s, errno);
 }
