@@ -75,17 +75,30 @@ void jread_judge(struct jread *r, const json_value *number, const char *key, boo
     remark_add(r->to, clause, jread_name(r, key), expected, "%.17g", value);
 }
 
+/* The key's place in the table, n_known if it has none. from: where to begin to look. */
+static size_t find_known(const char *key, const char *const *known, size_t n_known, size_t from)
+{
+    for (size_t i = 0; i < n_known; i++) {
+        size_t at = (from + i) % n_known;
+        if (strcasecmp(key, known[at]) == 0)
+            return at;
+    }
+    return n_known;
+}
+
 void jread_unknown(struct jread *r, const json_value *object, const char *const *known,
                    size_t n_known, const char *clause)
 {
+    size_t next = 0; /* members mostly stand in the order of the table */
+
     if (r->to == NULL || json_type_of(object) != JSON_OBJECT)
         return;
     for (const json_value *m = json_next(object, NULL); m != NULL; m = json_next(object, m)) {
-        size_t i = 0;
-        while (i < n_known && strcasecmp(json_key(m), known[i]) != 0)
-            i++;
-        if (i == n_known)
+        size_t at = find_known(json_key(m), known, n_known, next);
+        if (at == n_known)
             remark_add(r->to, clause, jread_name(r, json_key(m)), "a member of the table",
                        "an unknown one");
+        else
+            next = at + 1;
     }
 }

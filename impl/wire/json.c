@@ -79,13 +79,13 @@ void json_free(json_value *root)
 
 static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+    return (unsigned)c - 'A' < 26 ? c + ('a' - 'A') : c;
 }
 
 /* ASCII alone: cJSON's own comparison follows the process's locale. */
 static bool is_same_key(const char *a, const char *b)
 {
-    while (*a != '\0' && lower(*a) == lower(*b)) {
+    while (*a != '\0' && (*a == *b || lower(*a) == lower(*b))) {
         a++;
         b++;
     }
@@ -96,9 +96,11 @@ const json_value *json_member(const json_value *object, const char *key)
 {
     if (json_type_of(object) != JSON_OBJECT)
         return NULL;
-    for (const cJSON *member = object->child; member != NULL; member = member->next)
-        if (is_same_key(member->string, key))
+    for (const cJSON *member = object->child; member != NULL; member = member->next) {
+        /* Most differ in the first byte, which is compared here to save the call. */
+        if (((member->string[0] ^ key[0]) & ~0x20) == 0 && is_same_key(member->string, key))
             return member;
+    }
     return NULL;
 }
 

@@ -4,7 +4,6 @@
 #include "impl/wire/utf8.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,13 +106,21 @@ static void put_special(struct jwrite *w, uint8_t byte)
     }
 }
 
+/* Bytes of the character that can stand as it is; 0: it can't. */
+static size_t plain_length(const uint8_t *at, const uint8_t *end)
+{
+    if (*at < 0x20 || short_escape(*at) != '\0')
+        return 0;
+    return *at < 0x80 ? 1 : utf8_length(at, end);
+}
+
 static void put_quoted(struct jwrite *w, const char *text)
 {
     const uint8_t *at = (const uint8_t *)text, *end = at + strlen(text), *plain = at;
 
     put_text(w, "\"");
     while (at < end) {
-        size_t len = *at < 0x20 || short_escape(*at) != '\0' ? 0 : utf8_length(at, end);
+        size_t len = plain_length(at, end);
         if (len > 0) {
             at += len;
             continue;
@@ -197,20 +204,33 @@ void jwrite_raw(struct jwrite *w, const char *key, const char *json)
     put_text(w, json);
 }
 
+static void put_number(struct jwrite *w, const char *key, uint64_t value, bool is_negative)
+{
+    char text[24], *at = text + sizeof text;
+
+    *--at = '\0';
+    do
+        *--at = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    if (is_negative)
+        *--at = '-';
+    jwrite_raw(w, key, at);
+}
+
 void jwrite_int(struct jwrite *w, const char *key, int64_t value)
 {
-    char text[24];
-
-    snprintf(text, sizeof text, "%" PRId64, value);
-    jwrite_raw(w, key, text);
+    put_number(w, key, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0);
 }
 
 void jwrite_uint(struct jwrite *w, const char *key, uint64_t value)
 {
-    char text[24];
+    put_number(w, key, value, false);
+}
 
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    jwrite_raw(w, key, text);
+/* A whole number, but -0, that every digit of stands in 15: written as an integer is. */
+static bool is_short_integer(double value)
+{
+    return value == trunc(value) && fabs(value) < 1e15 && !(value == 0 && signbit(value));
 }
 
 void jwrite_double(struct jwrite *w, const char *key, double value)
@@ -221,6 +241,10 @@ void jwrite_double(struct jwrite *w, const char *key, double value)
 
     if (!isfinite(value))
         value = 0;
+    if (is_short_integer(value)) {
+        jwrite_int(w, key, (int64_t)value);
+        return;
+    }
     do
         snprintf(text, sizeof text, "%.*g", digits, value);
     while (digits++ < 17 && strtod(text, NULL) != value);

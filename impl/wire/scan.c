@@ -60,27 +60,30 @@ static void scan_unusual(struct scan *s)
     s->at += MAX(len, 1);
 }
 
+/* Bytes of a string that mean nothing but themselves: ASCII without quote and backslash. */
+static const bool is_plain[256] = {
+    [0x20 ... '"' - 1] = true, ['"' + 1 ... '\\' - 1] = true, ['\\' + 1 ... 0x7f] = true};
+
 /* A string, from its opening quote on; *has_escape tells whether its text is not its bytes. */
 static bool scan_string(struct scan *s, bool *has_escape)
 {
     *has_escape = false;
     s->at++;
-    while (s->at < s->end) {
-        uint8_t c = *s->at;
-        if (c == '"') {
+    for (;;) {
+        while (s->at < s->end && is_plain[*s->at])
             s->at++;
+        if (s->at == s->end)
+            return scan_stop(s, SCAN_SYNTAX);
+        if (scan_take(s, '"'))
             return true;
-        }
-        if (c == '\\') {
-            *has_escape = true;
-            if (!scan_escape(s))
-                return false;
-        } else if (c >= 0x20 && c < 0x80)
-            s->at++;
-        else
+        if (*s->at != '\\') {
             scan_unusual(s);
+            continue;
+        }
+        *has_escape = true;
+        if (!scan_escape(s))
+            return false;
     }
-    return scan_stop(s, SCAN_SYNTAX);
 }
 
 /* A key and its colon. */
@@ -214,6 +217,7 @@ enum spec_err scan_json(struct bytes text, const char *const *known, size_t n_kn
     s.end = text.at + text.len;
     s.known = known;
     s.n_known = n_known;
+    s.next_known = 0;
     s.report = report;
     s.depth = 0;
     s.keys = s.at_hand;

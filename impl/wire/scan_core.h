@@ -21,7 +21,7 @@ struct scan_level {
 struct scan {
     const uint8_t *first, *at, *end;
     const char *const *known;
-    size_t n_known;
+    size_t n_known, next_known; /* where the next key is looked for first */
     struct scan_report *report;
     unsigned depth;
     struct scan_key *keys;

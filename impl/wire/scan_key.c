@@ -146,7 +146,12 @@ static int likeness(const struct scan_key *key, const char *known)
     }
 }
 
-void scan_check_case(struct scan *s, const struct scan_key *key)
+static bool is_exactly(const struct scan_key *key, const char *known)
+{
+    return !key->has_escape && strlen(known) == key->len && memcmp(known, key->at, key->len) == 0;
+}
+
+static int best_likeness(const struct scan *s, const struct scan_key *key)
 {
     int best = 0;
 
@@ -155,7 +160,19 @@ void scan_check_case(struct scan *s, const struct scan_key *key)
         if (key->has_escape || ((key->at[0] ^ (uint8_t)s->known[i][0]) & ~0x20) == 0)
             best = MAX(best, likeness(key, s->known[i]));
     }
-    if (best == 1)
+    return best;
+}
+
+void scan_check_case(struct scan *s, const struct scan_key *key)
+{
+    /* A message's keys mostly stand in the order of the table, some left out. */
+    for (size_t i = s->next_known; i < s->n_known; i++)
+        if (is_exactly(key, s->known[i])) {
+            s->next_known = i + 1;
+            return;
+        }
+    s->next_known = 0;
+    if (best_likeness(s, key) == 1)
         scan_flag(s, SCAN_CASE, key->at - 1);
 }
 
