@@ -24,6 +24,7 @@
     (4u << 20)          /* kept of stdout and of stderr each; the rest is read and dropped         \
                          */
 #define GRACE_MS  2000  /* from SIGTERM to SIGKILL */
+#define HUNG_MS   300   /* the same, for one that hangs */
 #define KEEPER_MS 15000 /* for a keeper to end what is below it */
 
 void subject_adopt_orphans(void)
@@ -438,7 +439,7 @@ void subject_end(struct subject *s)
     listen_to_keeper(s);
     for (size_t i = 0; i < ARRAY_LEN(politely); i++)
         send_signal(s, politely[i]);
-    await_end(s, GRACE_MS);
+    await_end(s, s->has_hung ? HUNG_MS : GRACE_MS);
     send_signal(s, SIGKILL);
     await_end(s, GRACE_MS);
     dismiss(s);

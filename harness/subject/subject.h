@@ -46,6 +46,7 @@ struct subject {
     bool running, ended;
     bool lost;           /* its keeper was killed: by nobody here */
     bool own_pids;       /* it lives in a PID namespace */
+    bool has_hung;       /* it did not serve any more: it gets little time to end */
     bool left_behind;    /* by subject_end(): what it started could not be ended */
     unsigned deserted;   /* looks at what it left, in a row, that found nobody */
     uint64_t started_ns; /* CLOCK_MONOTONIC */

@@ -186,6 +186,7 @@ static void play_server(const struct script *script, struct sim_config config, s
             aftermath_play_for_leaks(&config, &serve->subject, run);
         else
             case_play(&config, run);
+        serve->subject.has_hung = run->cause == SIM_NO_SERVICE;
         keep =
             aftermath_judge(serve, script, &config, is_known ? &before : NULL, keep, run) && keep;
     }
