@@ -1,6 +1,8 @@
 #include "harness/fuzz/corpus.h"
 
+#include "harness/fuzz/draw.h"
 #include "harness/fuzz/seeds.h"
+#include "harness/session/witness.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,7 +11,25 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define ENDING ".peer"
+#define ENDING     ".peer"
+#define SEED_SHARE 8 /* each of so many draws is a seed */
+#define YOUNG      8 /* entries of a state that are preferred */
+
+static void take_state(void *context, const struct witness *w)
+{
+    struct corpus_entry *entry = context;
+
+    entry->state = MAX(entry->state, w->state);
+}
+
+/* The furthest state in which something is known to have been met. */
+static void find_state(struct corpus_entry *entry)
+{
+    static const struct witness_end unknown = {.is_known = false};
+
+    entry->state = entry->what.session.we_serve ? CLI_START : SRV_COOKIE;
+    witness_read(&entry->what.session, &unknown, take_state, entry);
+}
 
 static void add(struct corpus *c, const char *name, const struct fuzz_case *what)
 {
@@ -17,6 +37,7 @@ static void add(struct corpus *c, const char *name, const struct fuzz_case *what
     struct corpus_entry *entry = &c->at[c->n++];
     snprintf(entry->name, sizeof entry->name, "%s", name);
     fuzz_case_copy(what, &entry->what);
+    find_state(entry);
 }
 
 static void add_seeds(struct corpus *c, bool servers, bool clients)
@@ -34,6 +55,7 @@ static void add_seeds(struct corpus *c, bool servers, bool clients)
         text_fini(&script);
         text_fini(&why);
     }
+    c->n_seeds = c->n;
 }
 
 const struct fuzz_case *corpus_find(const struct corpus *c, const char *name)
@@ -103,22 +125,60 @@ void corpus_close(struct corpus *c)
     *c = (struct corpus){.dir = NULL};
 }
 
-bool corpus_add(struct corpus *c, const char *name, const struct fuzz_case *what)
+static bool write_file(const struct corpus *c, const char *name, const struct text *text)
 {
-    struct text text = {0};
     char path[1200], made[1210];
 
-    add(c, name, what);
-    if (!c->dir)
-        return true;
     path_of(c, name, path, sizeof path);
     snprintf(made, sizeof made, "%s.new", path);
-    fuzz_case_write(what, name, NULL, "INT-3", NULL, &text);
     FILE *f = fopen(made, "we");
-    bool ok = f && fwrite(text.at, 1, text.len, f) == text.len;
+    bool ok = f && fwrite(text->at, 1, text->len, f) == text->len;
     if (f)
         ok = fclose(f) == 0 && ok;
-    ok = ok && rename(made, path) == 0; /* others never see half of it */
+    return ok && rename(made, path) == 0; /* others never see half of it */
+}
+
+bool corpus_add(struct corpus *c, const char *name, const struct fuzz_case *what)
+{
+    struct text text = {0}, why = {0};
+    struct fuzz_case again;
+
+    fuzz_case_write(what, name, NULL, "INT-3", NULL, &text);
+    if (fuzz_case_read(name, text_string(&text), &again, &why)) /* as --resume will find it */
+        add(c, name, &again);
+    bool ok = !c->dir || write_file(c, name, &text);
+    fuzz_case_fini(&again);
     text_fini(&text);
+    text_fini(&why);
     return ok;
+}
+
+/* Any of those that some entry comes to. */
+static enum machine_state draw_state(const struct corpus *c, size_t n, uint64_t *seed)
+{
+    bool is_met[MACHINE_N_STATES] = {false};
+    enum machine_state drawn = c->at[0].state;
+    size_t n_met = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        enum machine_state state = c->at[i].state;
+        if (!is_met[state] && draw(seed, ++n_met) == 0)
+            drawn = state;
+        is_met[state] = true;
+    }
+    return drawn;
+}
+
+const struct corpus_entry *corpus_draw(const struct corpus *c, size_t n, uint64_t *seed)
+{
+    if (draw(seed, SEED_SHARE) == 0)
+        return &c->at[draw(seed, c->n_seeds)];
+    enum machine_state one = draw_state(c, n, seed), state = MAX(one, draw_state(c, n, seed));
+    size_t most = draw(seed, 3) ? n : YOUNG, seen = 0;
+    const struct corpus_entry *drawn = NULL;
+
+    for (size_t i = n; i-- > 0 && seen < most;)
+        if (c->at[i].state == state && draw(seed, ++seen) == 0)
+            drawn = &c->at[i];
+    return drawn;
 }

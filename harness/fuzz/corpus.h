@@ -2,16 +2,18 @@
  * holds, and what has shown something new. */
 #pragma once
 #include "harness/fuzz/play.h"
+#include "impl/wire/machine.h"
 
 struct corpus_entry {
     char name[64]; /* "seed-3", or the file's without .peer */
     struct fuzz_case what;
+    enum machine_state state; /* the furthest in which it shows something */
 };
 
 struct corpus {
     struct corpus_entry *at;
-    size_t n;
-    const char *dir; /* NULL: nothing is read or written */
+    size_t n, n_seeds; /* our own seeds come first */
+    const char *dir;   /* NULL: nothing is read or written */
 };
 
 /* Our seeds for the roles that are judged, then the scripts of the folder in the order of their
@@ -25,3 +27,7 @@ bool corpus_add(struct corpus *c, const char *name, const struct fuzz_case *what
 /* Take in what others have written to the folder since. */
 void corpus_refresh(struct corpus *c);
 const struct fuzz_case *corpus_find(const struct corpus *c, const char *name);
+
+/* One of the first n entries. However many come to a state, states are drawn alike, the further of
+ * two; then one of its entries, the youngest more often; and now and then a seed. */
+const struct corpus_entry *corpus_draw(const struct corpus *c, size_t n, uint64_t *seed);

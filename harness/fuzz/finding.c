@@ -47,19 +47,6 @@ bool finding_is_known(const char *dir, const char *key)
 
 /* --- the script ------------------------------------------------------------------------------ */
 
-static bool is_probe(const struct session_message *m)
-{
-    return strcmp(m->who, SIM_PROBE) == 0;
-}
-
-/* What comes when it comes, and in amounts of its own. */
-static bool is_volatile(const struct session_message *m)
-{
-    return m->from == SESSION_SUBJECT &&
-           (m->kind == SESSION_DATA || m->kind == SESSION_DATAGRAM ||
-            (m->stream && (m->kind == SESSION_END || m->kind == SESSION_RESET)));
-}
-
 /* Where the subject's byte at that offset of its control connection stands in the record. */
 static size_t place_of_byte(const struct session *record, uint64_t offset)
 {
@@ -85,25 +72,12 @@ static size_t end_of_talk(const struct session *record)
 {
     size_t end = 0;
 
-    for (size_t i = 0; i < record->n && !is_probe(&record->messages[i]); i++) {
+    for (size_t i = 0; i < record->n && !fuzz_is_probe(&record->messages[i]); i++) {
         const struct session_message *m = &record->messages[i];
         if (m->from == SESSION_US || (m->kind != SESSION_END && m->kind != SESSION_RESET))
             end = i + 1;
     }
     return end;
-}
-
-static void copy_part(const struct session *record, size_t end, struct session *to)
-{
-    *to = (struct session){.we_serve = record->we_serve};
-    for (size_t i = 0; i < end; i++) {
-        struct session_message m = record->messages[i];
-        bool is_first_open = i == 0 && m.kind == SESSION_OPEN && m.from == SESSION_US;
-        if (m.from == SESSION_SUBJECT) /* which error it was depends on who was quicker */
-            m.n_ints = 0;
-        if (!is_probe(&m) && !is_volatile(&m) && !is_first_open)
-            session_add(to, &m);
-    }
 }
 
 void finding_script(const struct finding *f, const struct fuzz_case *c,
@@ -117,9 +91,7 @@ void finding_script(const struct finding *f, const struct fuzz_case *c,
 
     finding_name(f->key, name, sizeof name);
     snprintf(id, sizeof id, "finding/%s", name);
-    fuzz_case_copy(c, &script);
-    session_fini(&script.session);
-    copy_part(record, end, &script.session);
+    fuzz_case_of_record(c, record, end, &script);
     fuzz_case_write(&script, id, f->got, is_violation ? f->clause : "INT-3", tag, out);
     if (is_violation)
         text_addf(out, "expect nothing for 1s\n");

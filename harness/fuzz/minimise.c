@@ -2,6 +2,7 @@
 
 #include "harness/fuzz/mutate.h"
 #include "harness/suite/shrink.h"
+#include "impl/wire/frame.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -174,11 +175,12 @@ static void fewer_parts(struct work *w, bool is_before)
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
+/* A whole cookie is as small as one can be. */
 static bool has_bytes(const struct session_message *m)
 {
     return m->from == SESSION_US && m->body.len > 0 &&
-           (m->kind == SESSION_JSON || m->kind == SESSION_BYTES || m->kind == SESSION_COOKIE ||
-            m->kind == SESSION_DATAGRAM || m->kind == SESSION_STREAM);
+           (m->kind == SESSION_JSON || m->kind == SESSION_BYTES || m->kind == SESSION_DATAGRAM ||
+            m->kind == SESSION_STREAM || (m->kind == SESSION_COOKIE && m->body.len != COOKIE_LEN));
 }
 
 static void fewer_bytes(struct work *w)

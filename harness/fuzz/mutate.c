@@ -18,7 +18,9 @@
 
 static size_t somewhere(struct mutator *m, const struct session *s)
 {
-    return draw(&m->seed, s->n);
+    size_t from = MIN(m->from, s->n - 1);
+
+    return from + draw(&m->seed, s->n - from);
 }
 
 static size_t some_run(struct mutator *m, const struct session *s, size_t at)
@@ -30,7 +32,7 @@ static size_t some_run(struct mutator *m, const struct session *s, size_t at)
 static bool insert(struct mutator *m, struct session *s, const struct session *other)
 {
     struct text room = {0};
-    size_t at = draw(&m->seed, s->n + 1);
+    size_t at = somewhere(m, s) + draw(&m->seed, 2);
     struct session_message made = mutate_make(m, s->we_serve, &room);
 
     (void)other;
@@ -89,7 +91,7 @@ static bool splice(struct mutator *m, struct session *s, const struct session *o
     if (!other || other->n == 0 || other->we_serve != s->we_serve)
         return false;
     session_copy(other, &from); /* it may be s itself */
-    size_t at = somewhere(m, s), source = somewhere(m, &from), n = some_run(m, &from, source);
+    size_t at = somewhere(m, s), source = draw(&m->seed, from.n), n = some_run(m, &from, source);
     for (size_t i = draw(&m->seed, 2) ? n : 0; i > 0 && at < s->n && s->n > 1; i--)
         session_remove(s, at);
     for (size_t i = 0; i < n && s->n < MUTATE_MESSAGES_MAX; i++)
@@ -104,18 +106,21 @@ static bool change_one(struct mutator *m, struct session *s, const struct sessio
     return mutate_message(m, s, somewhere(m, s));
 }
 
+static bool is_text_of_ours(const struct session_message *m)
+{
+    return m->kind == SESSION_JSON && m->from == SESSION_US;
+}
+
 /* Texts hold most of what a peer can say. */
 static bool change_text(struct mutator *m, struct session *s, const struct session *other)
 {
-    size_t from = somewhere(m, s);
+    size_t n = 0, at = 0;
 
     (void)other;
-    for (size_t i = 0; i < s->n; i++) {
-        size_t at = (from + i) % s->n;
-        if (s->messages[at].kind == SESSION_JSON && mutate_message(m, s, at))
-            return true;
-    }
-    return false;
+    for (size_t i = m->from; i < s->n; i++) /* each as often as any other */
+        if (is_text_of_ours(&s->messages[i]) && draw(&m->seed, ++n) == 0)
+            at = i;
+    return n > 0 && mutate_message(m, s, at);
 }
 
 /* Whether its bytes go over a control connection in writes of ours. */
@@ -311,6 +316,7 @@ void mutate_session(struct mutator *m, struct session *s, const struct session *
     size_t n = draw(&m->seed, 2) ? 1 : 1 + draw(&m->seed, CHANGES_MAX);
 
     mutate_tidy(s);
+    m->from = draw(&m->seed, 2) ? 0 : draw(&m->seed, s->n); /* what is behind a state, perhaps */
     while (n-- > 0)
         for (int i = 0; i < ATTEMPTS && !ops[draw_op(m)].run(m, s, other); i++)
             ;

@@ -19,6 +19,7 @@ struct mutator {
     /* Changes len bytes at `at` in place, at most cap behind; returns their number. NULL: a few
      * byte changes of our own. LLVMFuzzerMutate() fits. */
     size_t (*bytes)(uint8_t *at, size_t len, size_t cap);
+    size_t from;       /* messages before it are left as they are; mutate_session() sets it */
     const char *notes; /* NULL, or characters each of which is a note to put in, now and then: what
                           happens in process besides messages */
 };

@@ -7,6 +7,7 @@
 #include "impl/wire/params.h"
 #include "impl/wire/results.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,10 +224,33 @@ static void nest(struct mutator *m, struct bytes value, struct text *out)
         text_adds(out, "]");
 }
 
+/* A number that is close to it: of the other sign, longer, beside it. */
+static void move_number(struct mutator *m, struct bytes value, struct text *out)
+{
+    bool is_negative = value.at[0] == '-';
+    char digits[24];
+    int len = (int)MIN(value.len, sizeof digits - 1);
+
+    switch (draw(&m->seed, 3)) {
+    case 0:
+        text_adds(out, is_negative ? "" : "-");
+        text_add(out, value.at + is_negative, value.len - is_negative);
+        break;
+    case 1:
+        text_add(out, value.at, value.len);
+        text_addf(out, "%zu", draw(&m->seed, 10));
+        break;
+    default:
+        snprintf(digits, sizeof digits, "%.*s", len, (const char *)value.at);
+        text_addf(out, "%.17g", strtod(digits, NULL) + (draw(&m->seed, 2) ? 1 : -1));
+    }
+}
+
 static void change_value(struct mutator *m, struct bytes text, const struct places *all,
                          const struct place *p, struct text *out)
 {
     struct bytes value = run_of(text, p), other = run_of(text, pick(m, all, false));
+    bool is_number = value.len > 0 && memchr("-0123456789", value.at[0], 11) != NULL;
 
     switch (draw(&m->seed, 8)) {
     case 0: /* as it was, with more around it */
@@ -241,9 +265,11 @@ static void change_value(struct mutator *m, struct bytes text, const struct plac
     case 2: /* its neighbour's */
         text_add(out, other.at, other.len);
         break;
-    case 3: /* one digit more */
-        text_add(out, value.at, value.len);
-        text_addf(out, "%zu", draw(&m->seed, 10));
+    case 3:
+        if (is_number)
+            move_number(m, value, out);
+        else
+            add_value(m, out);
         break;
     default:
         add_value(m, out);

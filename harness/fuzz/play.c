@@ -30,6 +30,35 @@ void fuzz_case_copy(const struct fuzz_case *from, struct fuzz_case *to)
     session_copy(&from->session, &to->session);
 }
 
+bool fuzz_is_probe(const struct session_message *m)
+{
+    return strcmp(m->who, SIM_PROBE) == 0;
+}
+
+/* What comes when it comes, and in amounts of its own. */
+static bool is_volatile(const struct session_message *m)
+{
+    return m->from == SESSION_SUBJECT &&
+           (m->kind == SESSION_DATA || m->kind == SESSION_DATAGRAM ||
+            (m->stream && (m->kind == SESSION_END || m->kind == SESSION_RESET)));
+}
+
+void fuzz_case_of_record(const struct fuzz_case *c, const struct session *record, size_t n,
+                         struct fuzz_case *out)
+{
+    fuzz_case_copy(c, out);
+    session_fini(&out->session);
+    out->session = (struct session){.we_serve = record->we_serve};
+    for (size_t i = 0; i < n; i++) {
+        struct session_message m = record->messages[i];
+        bool is_first_open = i == 0 && m.kind == SESSION_OPEN && m.from == SESSION_US;
+        if (m.from == SESSION_SUBJECT) /* which error it was depends on who was quicker */
+            m.n_ints = 0;
+        if (!fuzz_is_probe(&m) && !is_volatile(&m) && !is_first_open)
+            session_add(&out->session, &m);
+    }
+}
+
 bool fuzz_case_read(const char *name, const char *text, struct fuzz_case *out, struct text *why)
 {
     struct script_list list = {0};

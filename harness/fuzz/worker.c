@@ -22,7 +22,6 @@
 #define RENEW_EVERY   400 /* sessions that one process meets */
 #define REFRESH_EVERY 256 /* sessions between two looks at what others have found */
 #define WARM_UP       4   /* sessions in which a process may grow */
-#define RECENT        8   /* young entries of the corpus, which are preferred */
 #define QUICK_S       2   /* to serve the next client: then it is looked into */
 #define SHORT_S       1   /* while it is made small; what is left is asked patiently */
 #define PATIENT_S     45
@@ -47,7 +46,6 @@ struct worker {
     struct corpus corpus;
     struct novelty novelty;
     struct journal journal;
-    size_t n_seeds;                        /* corpus entries that a blind run knows */
     struct recipe recent[CHECK_EVERY + 1]; /* since the server was last seen to serve */
     size_t n_recent;
     unsigned n_met; /* sessions of the process */
@@ -58,26 +56,17 @@ struct worker {
 
 /* --- making sessions ------------------------------------------------------------------------- */
 
-static const char *draw_entry(const struct worker *w, uint64_t *seed)
-{
-    size_t n = w->settings->is_blind ? w->n_seeds : w->corpus.n;
-    size_t young = n > w->n_seeds ? MIN(n - w->n_seeds, RECENT) : 0;
-
-    if (young > 0 && draw(seed, 3) == 0)
-        return w->corpus.at[n - 1 - draw(seed, young)].name;
-    return w->corpus.at[draw(seed, n)].name;
-}
-
 /* The recipe of a run depends on its number, the seed and the corpus alone. */
 static struct recipe draw_recipe(const struct worker *w, uint64_t run)
 {
     struct recipe r = {.run = run};
+    size_t n = w->settings->is_blind ? w->corpus.n_seeds : w->corpus.n;
     uint64_t seed = w->settings->seed * 0x100000001b3u + run;
 
     draw_next(&seed);
     r.seed = draw_next(&seed);
-    snprintf(r.base, sizeof r.base, "%s", draw_entry(w, &seed));
-    snprintf(r.other, sizeof r.other, "%s", draw_entry(w, &seed));
+    snprintf(r.base, sizeof r.base, "%s", corpus_draw(&w->corpus, n, &seed)->name);
+    snprintf(r.other, sizeof r.other, "%s", corpus_draw(&w->corpus, n, &seed)->name);
     return r;
 }
 
@@ -279,18 +268,28 @@ static void suspect_growth(struct worker *w, const struct recipe *r, const struc
     w->n_met = 0;
 }
 
+/* What is kept is the session as it went, without what was proposed in vain. */
+static void keep(struct worker *w, uint64_t run, const struct fuzz_case *c, const struct verdict *v)
+{
+    struct fuzz_case kept;
+    char name[64];
+
+    fuzz_case_of_record(c, &v->record, v->record.n, &kept);
+    mutate_tidy(&kept.session);
+    snprintf(name, sizeof name, "s%08" PRIu64, run);
+    corpus_add(&w->corpus, name, &kept);
+    fuzz_case_fini(&kept);
+}
+
 static void learn(struct worker *w, const struct recipe *r, const struct fuzz_case *c,
                   const struct verdict *v)
 {
     unsigned fresh = novelty_take(&w->novelty, &v->reactions, &v->said);
-    char name[64];
 
     if (fresh > 0)
         w->counts->last_new_ns = now_ns();
-    if (fresh > 0 && r->run >= w->n_seeds && !w->settings->is_blind) {
-        snprintf(name, sizeof name, "s%08" PRIu64, r->run);
-        corpus_add(&w->corpus, name, c);
-    }
+    if (fresh > 0 && r->run >= w->corpus.n_seeds && !w->settings->is_blind)
+        keep(w, r->run, c, v);
     w->counts->corpus = w->corpus.n;
     w->counts->reactions = w->novelty.n_reactions;
     w->counts->features = w->novelty.n;
@@ -327,7 +326,7 @@ static void play_one(struct worker *w, uint64_t run)
     struct fuzz_case c;
     struct verdict v;
 
-    if (run < w->n_seeds) {
+    if (run < w->corpus.n_seeds) {
         snprintf(r.base, sizeof r.base, "%s", w->corpus.at[run].name);
         r.seed = 0;
     }
@@ -372,9 +371,6 @@ static bool open_all(struct worker *w)
         snprintf(w->counts->trouble, sizeof w->counts->trouble, "%s: %s", s->findings,
                  strerror(errno));
     w->counts->has_trouble = !ok;
-    while (ok && w->n_seeds < w->corpus.n &&
-           strncmp(w->corpus.at[w->n_seeds].name, "seed-", 5) == 0)
-        w->n_seeds++;
     return ok;
 }
 

@@ -5,6 +5,7 @@
 #include "harness/fuzz/finding.h"
 #include "harness/fuzz/journal.h"
 #include "harness/fuzz/novelty.h"
+#include "harness/session/edit.h"
 
 #include <unistd.h>
 
@@ -131,6 +132,33 @@ static void test_corpus_add_is_there_when_it_is_opened_again(void **state)
     corpus_close(&c);
 }
 
+/* A hundred sessions that end early do not keep the few that go on from being drawn. */
+static void test_corpus_draw_gives_each_state_its_share(void **state)
+{
+    struct corpus c;
+    struct fuzz_case early;
+    uint64_t seed = 1;
+    unsigned n_late = 0, n_early = 0;
+
+    (void)state;
+    assert_true(corpus_open(&c, NULL, true, false));
+    fuzz_case_copy(&c.at[0].what, &early);
+    while (early.session.n > 3)
+        session_remove(&early.session, early.session.n - 1);
+    for (int i = 0; i < 100; i++)
+        assert_true(corpus_add(&c, "early", &early));
+    assert_true(c.at[c.n - 1].state < c.at[0].state);
+    for (int i = 0; i < 1000; i++) {
+        const struct corpus_entry *drawn = corpus_draw(&c, c.n, &seed);
+        n_early += drawn->state == c.at[c.n - 1].state;
+        n_late += drawn->state == c.at[0].state;
+    }
+    assert_in_range(n_late, 400, 950);
+    assert_in_range(n_early, 50, 400);
+    fuzz_case_fini(&early);
+    corpus_close(&c);
+}
+
 static void test_finding_name_is_a_word_of_letters(void **state)
 {
     char name[32];
@@ -176,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_journal_find_gives_back_what_was_played),
         cmocka_unit_test(test_corpus_open_has_correct_seeds_for_each_role),
         cmocka_unit_test(test_corpus_add_is_there_when_it_is_opened_again),
+        cmocka_unit_test(test_corpus_draw_gives_each_state_its_share),
         cmocka_unit_test(test_finding_name_is_a_word_of_letters),
         cmocka_unit_test(test_finding_write_lists_each_once),
     };
