@@ -1,4 +1,5 @@
 /* client_flow.c - what an honest client does, row by row (FLOW-1). */
+#include "harness/session/place.h"
 #include "harness/sim/peer.h"
 #include "harness/sim/sockdiag.h"
 
@@ -38,6 +39,45 @@ static bool may_try_again(const struct control *c)
     bool was_used = config->was_used || c->sim->sessions > (c->is_over ? 1u : 0u); /* by others */
 
     return config->may_retry && was_used && !c->got_byte;
+}
+
+/* The connection's own cookie, whole, is all that was sent on it. */
+static bool said_its_cookie_only(const struct control *c)
+{
+    const struct session *record = &c->sim->out->record;
+    bool has_cookie = false;
+
+    for (size_t i = record->n; i-- > 0;) {
+        const struct session_message *m = &record->messages[i];
+        if (!session_is_of(m, c->name) || m->from != SESSION_US)
+            continue;
+        if (m->kind == SESSION_OPEN)
+            break;
+        if (m->kind != SESSION_COOKIE || m->body.len != COOKIE_LEN ||
+            memcmp(m->body.at, c->cookie, COOKIE_LEN) != 0)
+            return false;
+        has_cookie = true;
+    }
+    return has_cookie;
+}
+
+bool client_flow_begin_anew(struct control *c)
+{
+    const struct event *e = control_head(c);
+    size_t position = c->position;
+
+    if (c->is_server || !e || (e->kind != EVENT_END && e->kind != EVENT_RESET) ||
+        !may_try_again(c) || !said_its_cookie_only(c) || again(c) != FLOW_WAIT)
+        return false;
+    c->done = 0;
+    while (c->position < position) {
+        if (flow_run_row(c, flow_row(c), sim_deadline(c->sim, WAIT_MS)) != FLOW_DONE) {
+            sim_fail(c->sim, SIM_MISS, "%s", text_string(&c->why));
+            break;
+        }
+        c->position++;
+    }
+    return true;
 }
 
 /* Who refuses us may be there for another address only. */

@@ -324,6 +324,10 @@ bool flow_advance(struct control *c, int8_t state, int64_t within_ms);
 /* The script sent something itself: leave out the row that would have sent it. */
 void flow_skip(struct control *c, int8_t state, int message);
 void flow_skip_text(struct control *c); /* ... the next JSON message of ours */
+/* A connection that ended before the server's first byte, on which the script has said its cookie
+ * and nothing else, where a stock server may open its listener anew (CONN-5): connect and say it
+ * again. True if it was such a one; the case may have failed then. */
+bool client_flow_begin_anew(struct control *c);
 /* The script has read the first event itself. If the flow waits for just that, its row takes it,
  * and is done; else false. */
 bool flow_take(struct control *c);

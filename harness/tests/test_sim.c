@@ -26,6 +26,13 @@ static void play_as_server(const struct sim_listener *there, const void *steps)
     _exit(outcome.cause == SIM_OK ? 0 : 1);
 }
 
+static int accept_one(const struct sim_listener *there)
+{
+    struct pollfd fd = {.fd = there->tcp, .events = POLLIN};
+
+    return poll(&fd, 1, -1) == 1 ? accept(there->tcp, NULL, NULL) : -1;
+}
+
 /* Everybody is denied for a time; then one session is served. */
 static void deny_for(const struct sim_listener *there, const void *gap_ms)
 {
@@ -43,11 +50,29 @@ static void deny_for(const struct sim_listener *there, const void *gap_ms)
     play_as_server(there, "\nfinish");
 }
 
+/* A listener that is closed with guests in its queue resets them (CONN-5): here it stays, and does
+ * that to the first ones all the same. */
+static void reset_the_first(const struct sim_listener *there, const void *how_many)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    char cookie[COOKIE_LEN];
+
+    for (int n = *(const int *)how_many; n > 0; n--) {
+        int guest = accept_one(there);
+        if (recv(guest, cookie, sizeof cookie, MSG_WAITALL) != sizeof cookie)
+            _exit(2);
+        setsockopt(guest, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close(guest);
+    }
+    play_as_server(there, "\nfinish");
+}
+
 static void play_client(const char *steps, server *serve, const void *how,
                         struct sim_outcome *outcome)
 {
     struct script_list list = read_steps("client", steps);
-    struct sim_config config = {.script = list.at[0], .timeout_scale = 1};
+    struct sim_config config = {
+        .script = list.at[0], .timeout_scale = 1, .may_retry = true, .was_used = true};
     struct sim_listener there;
     int status;
 
@@ -92,6 +117,45 @@ static void test_alive_ends_at_the_deadline(void **state)
     assert_int_equal(outcome.cause, SIM_NO_SERVICE);
     assert_in_range(took_ms, 550, 10000);
     sim_outcome_fini(&outcome);
+}
+
+static void test_a_cookie_of_the_scripts_own_is_said_again(void **state)
+{
+    static const char *const scripts[] = {
+        "\nsend cookie\nexpect state PARAM_EXCHANGE\nfinish",
+        "\nsend cookie\neither\n    expect state PARAM_EXCHANGE\nor\n    expect state "
+        "ACCESS_DENIED\nend"
+        "\nfinish",
+    };
+    static const int how_many = 3;
+    struct sim_outcome outcome;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        play_client(scripts[i], reset_the_first, &how_many, &outcome);
+        if (outcome.cause != SIM_OK)
+            fail_msg("%s", text_string(&outcome.got));
+        assert_int_equal(outcome.retries, 1);
+        sim_outcome_fini(&outcome);
+    }
+}
+
+static void test_other_bytes_of_the_scripts_own_are_not_said_again(void **state)
+{
+    static const char *const scripts[] = {
+        "\nsend cookie\nsend hex 00\nexpect state PARAM_EXCHANGE",
+        "\nsend text \"0123456789abcdefghij0123456789abcdef\"\nsend hex 00\n"
+        "expect state PARAM_EXCHANGE",
+    };
+    static const int how_many = 1;
+    struct sim_outcome outcome;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        play_client(scripts[i], reset_the_first, &how_many, &outcome);
+        assert_int_equal(outcome.cause, SIM_MISS);
+        sim_outcome_fini(&outcome);
+    }
 }
 
 /* How much of ours the record has on streams. */
@@ -172,6 +236,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alive_is_tried_until_the_deadline),
         cmocka_unit_test(test_alive_ends_at_the_deadline),
+        cmocka_unit_test(test_a_cookie_of_the_scripts_own_is_said_again),
+        cmocka_unit_test(test_other_bytes_of_the_scripts_own_are_not_said_again),
         cmocka_unit_test(test_data_from_the_background_takes_the_place_of_the_honest_runs),
         cmocka_unit_test(test_what_no_later_step_takes_fails_a_pause_at_once),
     };
