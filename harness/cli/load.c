@@ -50,6 +50,8 @@ struct line {
     const char *modes[LOAD_MODES_MAX]; /* read once our own line has been: getopt() has one place */
     size_t n_modes;
     const char *mode_file;
+    char host[256];         /* of --server, numeric */
+    struct subject subject; /* of --build */
 };
 
 static bool take_number(struct line *l, int option)
@@ -133,8 +135,9 @@ static bool find_server(const char *text, char *host, size_t cap, unsigned *port
 }
 
 /* In a network of our own where the system allows one: nobody else's connections are in its way. */
-static bool start_server(struct line *l, struct subject *subject, struct text *why)
+static bool start_server(struct line *l, struct text *why)
 {
+    struct subject *subject = &l->subject;
     struct subject_build build = {0};
     struct load_request *r = &l->request;
 
@@ -200,23 +203,21 @@ static int tell(const struct line *l, const struct load_result *result)
 static int play(struct line *l)
 {
     struct load_result result = {0};
-    struct subject subject;
     struct text why = {0};
-    char host[256];
     int status = CLI_TROUBLE;
 
-    subject_init(&subject);
-    if (l->server && !find_server(l->server, host, sizeof host, &l->request.port))
+    subject_init(&l->subject);
+    if (l->server && !find_server(l->server, l->host, sizeof l->host, &l->request.port))
         return CLI_USAGE;
-    l->request.host = host;
-    if ((l->server || start_server(l, &subject, &why)) && load_run(&l->request, &result, &why))
+    l->request.host = l->host;
+    if ((l->server || start_server(l, &why)) && load_run(&l->request, &result, &why))
         status = tell(l, &result);
     else
         fprintf(stderr, "iperfspec load: %s: %s\n", l->server ? l->server : l->build,
                 text_string(&why));
     if (l->request.subject)
-        status = judge_process(&subject, status);
-    subject_fini(&subject);
+        status = judge_process(&l->subject, status);
+    subject_fini(&l->subject);
     load_result_fini(&result);
     text_fini(&why);
     return status;
