@@ -7,6 +7,7 @@
 #include "impl/wire/state.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@
 
 #define COOKIE_NS   UINT64_C(10000000000) /* TMO-1 */
 #define GUESTS_MAX  1024
+#define CROWD       64 /* tests at once */
 #define PENDING_MIN 16 /* tests without parameters that no other has to make room for */
 
 /* --- life of the listener ------------------------------------------------------------------------
@@ -112,23 +114,14 @@ static void on_idle(struct loop_timer *timer, uint64_t now_ns)
 /* --- who is it? ----------------------------------------------------------------------------------
  */
 
-struct admit_view server_view_tests(struct server *s)
+/* The allocator keeps what a crowd had; between crowds it is the system's. One test after the other
+ * is no crowd, and not worth the time. */
+static void give_back_memory(struct server *s)
 {
-    struct admit_view view = {.tests = s->view, .max_tests = s->max_tests};
-    struct server_test *test;
-
-    TAILQ_FOREACH(test, &s->tests, entry)
-        server_test_view(test, &s->view[view.n_tests++]);
-    return view;
-}
-
-struct server_test *server_nth(struct server *s, size_t which)
-{
-    struct server_test *test = TAILQ_FIRST(&s->tests);
-
-    while (which-- > 0)
-        test = TAILQ_NEXT(test, entry);
-    return test;
+    if (s->n_tests > 0 || s->n_channels > 0 || s->most_tests < CROWD)
+        return;
+    malloc_trim(0);
+    s->most_tests = 0;
 }
 
 static void on_gone(void *context)
@@ -136,6 +129,7 @@ static void on_gone(void *context)
     struct server *s = context;
 
     s->n_channels--;
+    give_back_memory(s);
     stop_if_done(s);
 }
 
@@ -160,21 +154,15 @@ static void terminate_guest(void *context, struct chan *chan)
     send_off(context, chan, SERVER_TERMINATE);
 }
 
-/* Who sends cookies and nothing else must not take all places for the ten seconds of TMO-1: beyond
- * half of them, the oldest such test ends as if its time were up. */
+/* Who sends cookies and nothing else must not take all places for the ten seconds of TMO-1: when
+ * the last one is taken and more than half are such tests, the oldest of them ends as if its time
+ * were up. Below that nobody is hurried: a crowd comes all at once, too. */
 static void make_room(struct server *s)
 {
-    struct server_test *test, *oldest = NULL;
-    size_t n_pending = 0;
+    bool is_full = s->n_tests >= s->max_tests;
 
-    TAILQ_FOREACH(test, &s->tests, entry) {
-        if (!server_test_is_pending(test))
-            continue;
-        n_pending++;
-        oldest = oldest ? oldest : test;
-    }
-    if (n_pending > MAX(PENDING_MIN, s->max_tests / 2))
-        session_expire(oldest->session);
+    if (is_full && s->n_waiting[SERVER_PENDING] > MAX(PENDING_MIN, s->max_tests / 2))
+        session_expire(TAILQ_FIRST(&s->waiting[SERVER_PENDING])->session);
 }
 
 static void begin_test(struct server *s, const struct greeter_guest *guest)
@@ -185,8 +173,7 @@ static void begin_test(struct server *s, const struct greeter_guest *guest)
         deny(s, guest->chan);
         return;
     }
-    TAILQ_INSERT_TAIL(&s->tests, test, entry);
-    s->n_tests++;
+    server_index_add(s, test, chan_kept(guest->chan));
     s->n_channels++;
     watch_idle(s);
     server_test_begin(test, guest);
@@ -201,7 +188,7 @@ bool server_is_sctp_test(const struct server_test *test)
 static bool decide(void *context, const struct greeter_guest *guest)
 {
     struct server *s = context;
-    struct admit_view view = server_view_tests(s);
+    struct admit_view view = server_view_tcp(s, chan_kept(guest->chan));
     bool sctp = sock_is_sctp(chan_fd(guest->chan));
     size_t which = 0;
 
@@ -212,10 +199,10 @@ static bool decide(void *context, const struct greeter_guest *guest)
         deny(s, guest->chan);
         return true;
     case ADMIT_STREAM:
-        if (sctp != server_is_sctp_test(server_nth(s, which)))
+        if (sctp != server_is_sctp_test(s->viewed[which]))
             deny(s, guest->chan);
         else
-            server_test_add_stream(server_nth(s, which), chan_release(guest->chan));
+            server_test_add_stream(s->viewed[which], chan_release(guest->chan));
         return true;
     case ADMIT_NEW:
         if (sctp) /* the control connection is TCP (CONN-1) */
@@ -237,10 +224,16 @@ void server_admit_guest(void *context, int fd, const struct sock_name *peer)
 /* --- what tests say ------------------------------------------------------------------------------
  */
 
-static void is_set_up(void *context)
+static void is_heard(void *context, struct server_test *test)
+{
+    server_index_wait(context, test, SERVER_WAITS_NOT);
+}
+
+static void is_set_up(void *context, struct server_test *test)
 {
     struct server *s = context;
 
+    server_index_wait(s, test, SERVER_WAITS_NOT);
     server_shut_udp(s);
     server_shut_sctp(s);
     loop_timer_set(s->loop, &s->unpark, 0);
@@ -250,9 +243,9 @@ static void test_over(void *context, struct server_test *test, const struct mach
 {
     struct server *s = context;
 
-    TAILQ_REMOVE(&s->tests, test, entry);
-    s->n_tests--;
-    is_set_up(s);
+    is_set_up(s, test);
+    server_index_remove(s, test);
+    give_back_memory(s);
     /* CLOSE-15: a failed authorisation does not use up a one-off server. */
     if (s->opt->one_off && end->ierr != IEAUTHTEST)
         stop(s);
@@ -352,9 +345,8 @@ static bool start_loop(struct server *s)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
     s->loop = loop_new();
-    s->view = calloc(s->max_tests, sizeof *s->view);
     s->shared.console = console_new(s->out);
-    if (s->loop && s->view && s->shared.console &&
+    if (server_index_init(s) && s->loop && s->shared.console &&
         loop_signals(s->loop, &signals, on_signal, s) == SPEC_OK)
         s->greeters = greeters_new(s->loop, max_guests(), COOKIE_NS, decide, s);
     if (!s->greeters)
@@ -371,7 +363,7 @@ static void finish(struct server *s)
     greeters_free(s->greeters);
     loop_timer_cancel(&s->unpark);
     while ((test = TAILQ_FIRST(&s->tests))) { /* only after a second signal */
-        TAILQ_REMOVE(&s->tests, test, entry);
+        server_index_remove(s, test);
         server_test_free(test);
     }
     udpdoor_close(s->udp);
@@ -384,7 +376,7 @@ static void finish(struct server *s)
         s->status = 1;
     }
     console_free(s->shared.console);
-    free(s->view);
+    server_index_fini(s);
 }
 
 int server_run(const struct options *opt, FILE *out, FILE *err)
@@ -401,13 +393,13 @@ int server_run(const struct options *opt, FILE *out, FILE *err)
                    .err = err,
                    .context = &s,
                    .may_announce = server_may_announce,
+                   .heard = is_heard,
                    .set_up = is_set_up,
                    .over = test_over,
                    .gone = on_gone},
         .status = 1,
     };
 
-    TAILQ_INIT(&s.tests);
     if (start_loop(&s) && start_auth(&s) && start_transcript(&s) && open_listener(&s)) {
         struct report_config config = server_test_report_config(&s.shared, out);
 

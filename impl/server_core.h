@@ -1,10 +1,15 @@
-/* server_core.h - what server.c and server_doors.c share; private to them. */
+/* server_core.h - what the server*.c share; private to them. */
 #pragma once
 #include "impl/greeter.h"
 #include "impl/net/accept.h"
 #include "impl/net/sctpdoor.h"
 #include "impl/net/udpdoor.h"
 #include "impl/server_test.h"
+
+#define SERVER_BUCKETS 512
+
+LIST_HEAD(server_bucket, server_test);
+TAILQ_HEAD(server_queue, server_test);
 
 struct server {
     const struct options *opt;
@@ -18,9 +23,14 @@ struct server {
     struct auth_key *key;
     struct auth_policy policy;
     struct server_shared shared;
-    TAILQ_HEAD(, server_test) tests; /* in order of arrival */
+    struct server_queue tests; /* in order of arrival */
     size_t n_tests, max_tests;
-    struct admit_test *view; /* room for max_tests */
+    size_t most_tests;                            /* at once, since memory was last given back */
+    struct server_bucket buckets[SERVER_BUCKETS]; /* those whose cookie came, by it */
+    struct server_queue waiting[SERVER_N_WAITS];  /* by what for, in order of their coming there */
+    size_t n_waiting[SERVER_N_WAITS];             /* all but [SERVER_WAITS_NOT] count */
+    struct admit_test *view;                      /* room for max_tests */
+    struct server_test **viewed;                  /* which test is at that place of the view */
     uint64_t n_served;
     unsigned n_channels; /* not yet gone */
     struct loop_timer idle, unpark;
@@ -28,12 +38,19 @@ struct server {
     int status;
 };
 
-/* The running tests as the listener's decision sees them, in order of arrival; borrowed until the
- * next call. */
-struct admit_view server_view_tests(struct server *s);
+/* Tests by what they wait for (server_index.c). init: false without memory. add: its place in all
+ * lists, as one that is pending; cookie: what came of it. */
+bool server_index_init(struct server *s);
+void server_index_fini(struct server *s);
+void server_index_add(struct server *s, struct server_test *test, struct bytes cookie);
+void server_index_wait(struct server *s, struct server_test *test, enum server_wait waits);
+void server_index_remove(struct server *s, struct server_test *test);
 
-/* The test at that place of the view. */
-struct server_test *server_nth(struct server *s, size_t which);
+/* The tests that matter for the listener's decision about a connection with these first bytes, and
+ * about a datagram or (newcomer, at place 0) about a test that wants to announce its UDP streams.
+ * Borrowed until the next call. */
+struct admit_view server_view_tcp(struct server *s, struct bytes first);
+struct admit_view server_view_udp(struct server *s, struct server_test *newcomer);
 
 /* Whether its parameters ask for SCTP streams. */
 bool server_is_sctp_test(const struct server_test *test);

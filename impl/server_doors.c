@@ -19,7 +19,7 @@ static bool is_known(const struct server *s, const struct sock_name *peer)
 static void on_knock(void *context, const struct udpdoor_knock *knock)
 {
     struct server *s = context;
-    struct admit_view view = server_view_tests(s);
+    struct admit_view view = server_view_udp(s, NULL);
     size_t which = 0;
     int fd;
 
@@ -27,9 +27,9 @@ static void on_knock(void *context, const struct udpdoor_knock *knock)
         return;
     int ierr = udpdoor_accept(s->udp, knock, &fd);
     if (ierr)
-        session_failed(server_nth(s, which)->session, ierr, errno);
+        session_failed(s->viewed[which]->session, ierr, errno);
     else
-        server_test_add_udp(server_nth(s, which), fd, &knock->peer);
+        server_test_add_udp(s->viewed[which], fd, &knock->peer);
 }
 
 /* A door for streams, on the port number of the listener; open already, it stays so. */
@@ -55,36 +55,23 @@ bool server_may_announce(void *context, struct server_test *test, int *ierr)
 {
     struct server *s = context;
     enum params_protocol protocol = params_protocol(session_params(test->session));
-    struct admit_view view = server_view_tests(s);
-    size_t which = 0;
+    struct admit_view view = server_view_udp(s, test);
 
     if (protocol == PARAMS_TCP)
         return true;
-    while (server_nth(s, which) != test)
-        which++;
-    if (protocol == PARAMS_UDP && !admit_udp_may_start(&view, which))
+    if (protocol == PARAMS_UDP && !admit_udp_may_start(&view, 0)) {
+        server_index_wait(s, test, SERVER_PARKED);
         return false;
+    }
+    server_index_wait(s, test, protocol == PARAMS_UDP ? SERVER_AWAITING_UDP : SERVER_WAITS_NOT);
     *ierr = open_door(s, protocol);
     return true;
-}
-
-static bool udp_is_awaited(const struct server *s)
-{
-    const struct server_test *test;
-    struct admit_test view;
-
-    TAILQ_FOREACH(test, &s->tests, entry) {
-        server_test_view(test, &view);
-        if (test->parked || view.awaits_udp)
-            return true;
-    }
-    return false;
 }
 
 /* UDPC-8: nobody may knock where nobody waits. */
 void server_shut_udp(struct server *s)
 {
-    if (!s->udp || udp_is_awaited(s))
+    if (!s->udp || s->n_waiting[SERVER_AWAITING_UDP] > 0 || s->n_waiting[SERVER_PARKED] > 0)
         return;
     udpdoor_close(s->udp);
     s->udp = NULL;
@@ -116,10 +103,12 @@ void server_shut_sctp(struct server *s)
 void server_unpark_all(struct loop_timer *timer, uint64_t now_ns)
 {
     struct server *s = LOOP_OWNER(struct server, unpark, timer);
-    struct server_test *test;
+    struct server_test *test, *next;
 
     (void)now_ns;
-    TAILQ_FOREACH(test, &s->tests, entry)
+    for (test = TAILQ_FIRST(&s->waiting[SERVER_PARKED]); test; test = next) {
+        next = TAILQ_NEXT(test, waiting);
         server_test_unpark(test);
+    }
     server_shut_udp(s);
 }

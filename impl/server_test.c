@@ -34,6 +34,7 @@ static void authorize(void *context)
 {
     struct server_test *test = context;
 
+    test->shared->heard(test->shared->context, test);
     test->authjob = authjob_submit(test->shared->authjobs, session_params(test->session)->authtoken,
                                    time(NULL), on_authorized, test);
     if (!test->authjob)
@@ -84,6 +85,7 @@ static void prepare(void *context)
     const struct params *p = session_params(test->session);
     int ierr = check_system(p), os_errno = errno;
 
+    test->shared->heard(test->shared->context, test);
     report_params(test->report, p);
     if (ierr)
         session_prepared(test->session, ierr, os_errno);
@@ -101,7 +103,7 @@ static void set_up(void *context)
 {
     struct server_test *test = context;
 
-    test->shared->set_up(test->shared->context);
+    test->shared->set_up(test->shared->context, test);
 }
 
 static void over(void *context, const struct machine_end *end)
@@ -305,13 +307,6 @@ void server_test_unpark(struct server_test *test)
 {
     if (test->parked)
         announce(test);
-}
-
-bool server_test_is_pending(const struct server_test *test)
-{
-    const struct machine *m = session_machine(test->session);
-
-    return machine_state(m) == SRV_PARAMS && !machine_is_waiting(m);
 }
 
 void server_test_interrupt(struct server_test *test, int signo)

@@ -26,8 +26,10 @@ struct server_shared {
     /* A test is ready for its streams: true if it may announce them, false to ask again with
      * server_test_unpark() (two UDP set-ups of one address). ierr: written when it can't be. */
     bool (*may_announce)(void *context, struct server_test *test, int *ierr);
-    /* A test awaits no more streams (session.h). */
-    void (*set_up)(void *context);
+    /* The test's parameters have come. */
+    void (*heard)(void *context, struct server_test *test);
+    /* The test awaits no more streams (session.h). */
+    void (*set_up)(void *context, struct server_test *test);
     /* The test is over and about to be freed: take it off the list. */
     void (*over)(void *context, struct server_test *test, const struct machine_end *end);
     void (*gone)(void *context); /* its channel too; once per test */
@@ -35,8 +37,19 @@ struct server_shared {
 
 #define SERVER_TEST_STREAMS 256 /* both directions (PARAM-14) */
 
+enum server_wait {
+    SERVER_WAITS_NOT,
+    SERVER_PENDING,      /* it has said no more than its cookie */
+    SERVER_PARKED,       /* for others of its address, before it may announce its UDP streams */
+    SERVER_AWAITING_UDP, /* for its UDP streams */
+    SERVER_N_WAITS
+};
+
 struct server_test {
-    TAILQ_ENTRY(server_test) entry; /* the server's, in order of arrival */
+    TAILQ_ENTRY(server_test) entry, waiting; /* the server's */
+    LIST_ENTRY(server_test) same;            /* the server's: those whose cookies look alike */
+    bool has_cookie;                         /* it is in that list */
+    enum server_wait waits;                  /* the server's: in which queue it is */
     const struct server_shared *shared;
     uint64_t order;
     struct sock_name peer;
@@ -70,9 +83,6 @@ bool server_test_has_udp(const struct server_test *test, const struct sock_name 
 
 /* Ask again for what may_announce() refused, if the test still waits for it. */
 void server_test_unpark(struct server_test *test);
-
-/* Whether it has said no more than its cookie. */
-bool server_test_is_pending(const struct server_test *test);
 
 /* The server was told to end: says so to the peer (CLOSE-6). */
 void server_test_interrupt(struct server_test *test, int signo);

@@ -17,6 +17,7 @@
 #define TURN_NS      UINT64_C(10000000) /* between two readings of what the subject prints */
 #define TURNS_A_LOOK 20                 /* ... before its memory and descriptors are looked at */
 #define BACK_S       10                 /* for the subject to give back what the tests had */
+#define SETTLED_MS   50                 /* in which it then changes no more */
 
 /* A client's place: it plays one test after the other. */
 struct seat {
@@ -213,11 +214,16 @@ static void await_return(struct load *l)
 {
     uint64_t limit_ns = now_ns() + BACK_S * UINT64_C(1000000000);
 
+    struct subject_sample last;
+
     do {
+        last = l->result->after;
+        poll(NULL, 0, SETTLED_MS);
         subject_turn(l->request->subject);
         sample(l);
-    } while (l->request->subject->running && !load_server_is_back(l->result) &&
-             now_ns() < limit_ns && poll(NULL, 0, 10) == 0);
+    } while (
+        l->request->subject->running && now_ns() < limit_ns &&
+        (!load_server_is_back(l->result) || memcmp(&last, &l->result->after, sizeof last) != 0));
 }
 
 /* --- life ------------------------------------------------------------------------------------ */

@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX    64
-#define ETHERNET_MSS 1448 /* what a UDP test without -l would find (PARAM-31), between two hosts   \
-                           */
+#define WORDS_MAX 64
+#define ETHERNET_MSS                                                                               \
+    1448 /* what a UDP test without -l would find (PARAM-31), between two hosts                    \
+          */
 
 static bool complain(const char *mode, const char *what)
 {
