@@ -38,11 +38,11 @@ static const struct path {
     const char *name;
     bool udp, zerocopy, skip, both;
 } paths[] = {
-    {.name = "tcp"},
-    {.name = "bidir", .both = true},
-    {.name = "zerocopy", .zerocopy = true},
-    {.name = "skip", .zerocopy = true, .skip = true},
-    {.name = "udp", .udp = true},
+    {.name = "tcp"    },
+    {             .name = "bidir",     .both = true},
+    {             .name = "zerocopy", .zerocopy = true},
+    {             .name = "skip", .zerocopy = true, .skip = true},
+    { .name = "udp",     .udp = true},
 };
 
 static const struct path *path;
@@ -91,8 +91,7 @@ static void send_all(int fd, char *buf)
         die("UDP_SEGMENT");
     for (;;) {
         off_t at = 0;
-        ssize_t n =
-            file >= 0 ? sendfile(fd, file, &at, len) : send(fd, buf, each, MSG_NOSIGNAL);
+        ssize_t n = file >= 0 ? sendfile(fd, file, &at, len) : send(fd, buf, each, MSG_NOSIGNAL);
         if (n < 0 && errno != ENOBUFS && errno != ECONNREFUSED)
             return;
     }
@@ -106,8 +105,8 @@ static void receive_all(struct end *end, char *buf)
     if (path->udp && setsockopt(end->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on) < 0)
         die("UDP_GRO");
     for (;;) {
-        ssize_t n = path->skip ? recv(end->fd, NULL, BUFFER_LEN, MSG_TRUNC)
-                               : recv(end->fd, buf, cap, 0);
+        ssize_t n =
+            path->skip ? recv(end->fd, NULL, BUFFER_LEN, MSG_TRUNC) : recv(end->fd, buf, cap, 0);
         if (n <= 0)
             return;
         end->received += (uint64_t)n;
@@ -147,8 +146,7 @@ static int new_socket(struct sockaddr_in *name)
     int fd = socket(AF_INET, path->udp ? SOCK_DGRAM : SOCK_STREAM, 0);
     socklen_t name_len = sizeof *name;
 
-    *name = (struct sockaddr_in){.sin_family = AF_INET,
-                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    *name = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (fd < 0 || bind(fd, (struct sockaddr *)name, sizeof *name) < 0 ||
         getsockname(fd, (struct sockaddr *)name, &name_len) < 0)
         die("socket");
@@ -253,7 +251,8 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], paths[i].name) == 0)
             path = &paths[i];
     if (!path) {
-        fprintf(stderr, "usage: bare tcp|bidir|zerocopy|skip|udp [-t SECONDS] [-P STREAMS] [-l LEN]\n");
+        fprintf(stderr,
+                "usage: bare tcp|bidir|zerocopy|skip|udp [-t SECONDS] [-P STREAMS] [-l LEN]\n");
         return 2;
     }
     len = path->udp ? 1448 : 128 * 1024;

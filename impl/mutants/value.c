@@ -72,12 +72,13 @@ WRAP(int64_t, account_stream_id, (unsigned index))
 static void take_signed(struct account_udp *a, const struct account_udp *before,
                         const struct datagram_header *header, uint64_t arrival_ns)
 {
-    double transit_s = (double)arrival_ns / 1e9 - (double)header->sec - (double)header->usec / 1e6;
-    double change_s = before->primed ? transit_s - before->transit_s : 0;
+    int64_t sent_us = header->sec * INT64_C(1000000) + header->usec;
+    int64_t transit_us = (int64_t)(arrival_ns / 1000) - sent_us;
+    double change_s = before->primed ? (double)(transit_us - before->transit_us) / 1e6 : 0;
 
     a->jitter_s =
         before->jitter_s + ((change_s < 0 ? -change_s : change_s) - before->jitter_s) / 16;
-    a->transit_s = transit_s;
+    a->transit_us = transit_us;
 }
 
 WRAP(void, account_udp_take,

@@ -45,7 +45,19 @@ static enum spec_err open_file(struct payload *p, const char *path, bool sender)
     return p->file_fd < 0 ? SPEC_E_SYSTEM : SPEC_OK;
 }
 
-/* Put the filled block where sendfile() can take it from. */
+/* As large as an unprivileged process may have it; where that is refused the pipe stays as it is.
+ */
+#define PIPE_LEN (1024 * 1024)
+
+static enum spec_err open_pipe(struct payload *p)
+{
+    if (pipe2(p->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+        return SPEC_E_SYSTEM;
+    (void)fcntl(p->pipe[1], F_SETPIPE_SZ, PIPE_LEN);
+    return SPEC_OK;
+}
+
+/* Put the filled blocks where the kernel can take them from. */
 static enum spec_err move_to_kernel(struct payload *p)
 {
     int fd = memfd_create("payload", MFD_CLOEXEC);
@@ -87,10 +99,10 @@ static enum spec_err open_all(struct payload *p, const struct payload_config *co
     if (err != SPEC_OK || !config->zerocopy)
         return err;
     if (!config->file)
-        return move_to_kernel(p);
-    if (is_regular(p->file_fd)) /* else it is read and copied */
+        err = move_to_kernel(p);
+    else if (is_regular(p->file_fd)) /* else it is read and copied */
         p->kernel_fd = p->file_fd;
-    return SPEC_OK;
+    return err == SPEC_OK && p->kernel_fd >= 0 ? open_pipe(p) : err;
 }
 
 enum spec_err payload_open(struct payload *p, const struct payload_config *config)
@@ -103,6 +115,7 @@ enum spec_err payload_open(struct payload *p, const struct payload_config *confi
         .block = config->len,
         .file_fd = -1,
         .kernel_fd = -1,
+        .pipe = {-1, -1},
     };
     err = open_all(p, config);
     if (err != SPEC_OK) {
@@ -119,10 +132,15 @@ void payload_close(struct payload *p)
         return;
     if (p->owns_kernel_fd)
         close(p->kernel_fd);
+    for (int i = 0; i < 2; i++)
+        if (p->pipe[i] >= 0)
+            close(p->pipe[i]);
     if (p->file_fd >= 0)
         close(p->file_fd);
     free(p->buf);
-    *p = (struct payload){.file_fd = -1, .kernel_fd = -1};
+    *p = (struct payload){
+        .file_fd = -1, .kernel_fd = -1, .pipe = {-1, -1}
+    };
 }
 
 /* The next block lies in the file behind the one before. */
@@ -143,7 +161,7 @@ enum spec_err payload_next(struct payload *p, size_t n, size_t *len)
     ssize_t got = 1;
 
     if (p->file_fd < 0) {
-        *len = MIN(n * p->block, p->cap);
+        *len = n * p->block;
         return SPEC_OK;
     }
     if (p->kernel_fd >= 0)
@@ -157,6 +175,32 @@ enum spec_err payload_next(struct payload *p, size_t n, size_t *len)
     *len = p->have;
     p->have = 0;
     return SPEC_OK;
+}
+
+/* Take bytes from the file, or round and round from the memory, until the pipe has so many of them
+ * or is full. */
+static ssize_t fill_pipe(struct payload *p, size_t from, size_t len)
+{
+    ssize_t n = 1;
+
+    while (p->piped < len && n > 0) {
+        off_t offset = (off_t)(from + p->piped);
+        loff_t at = p->owns_kernel_fd ? offset % (off_t)p->cap : p->at + offset;
+        n = splice(p->kernel_fd, &at, p->pipe[1], NULL, len - p->piped, SPLICE_F_NONBLOCK);
+        p->piped += (size_t)MAX(n, 0);
+    }
+    return p->piped > 0 ? 1 : n;
+}
+
+ssize_t payload_splice(struct payload *p, int socket, size_t from, size_t len)
+{
+    ssize_t n = p->piped > 0 ? 1 : fill_pipe(p, from, len);
+
+    if (n <= 0)
+        return n;
+    n = splice(p->pipe[0], NULL, socket, NULL, p->piped, SPLICE_F_NONBLOCK);
+    p->piped -= (size_t)MAX(n, 0);
+    return n;
 }
 
 ssize_t payload_store(struct payload *p, size_t from, size_t len)

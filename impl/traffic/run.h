@@ -1,8 +1,9 @@
 /* run.h - the data phase of one test: streams that send and receive, timers, intervals, totals.
  *
  * Client and server use it alike. Worker threads, no more than there are processors, move the bytes
- * of the streams; everything here is called on the loop's thread, and every callback comes on it. The sockets come in connected;
- * messages of the control channel are the business of impl/wire/machine.h.
+ * of the streams; everything here is called on the loop's thread, and every callback comes on it.
+ * The sockets come in connected; messages of the control channel are the business of
+ * impl/wire/machine.h.
  *
  *   run_new, run_add_stream x n   CREATE_STREAMS
  *   run_init                      TEST_START (MACHINE_INIT): omit and end timers start (OMIT-1)

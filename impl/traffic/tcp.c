@@ -6,7 +6,6 @@
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 static bool is_transient(int os_errno)
@@ -19,13 +18,10 @@ static bool is_transient(int os_errno)
 
 static ssize_t put(struct stream *s, size_t from, size_t len)
 {
-    const struct payload *p = &s->payload;
-    off_t at = p->at + (off_t)from;
-
-    /* sendfile() has no MSG_NOSIGNAL; signals are blocked in workers. */
-    if (p->kernel_fd >= 0)
-        return sendfile(s->fd, p->kernel_fd, &at, len);
-    return send(s->fd, p->buf + from, len, MSG_NOSIGNAL);
+    /* splice() has no MSG_NOSIGNAL; signals are blocked in workers. */
+    if (s->payload.kernel_fd >= 0)
+        return payload_splice(&s->payload, s->fd, from, len);
+    return send(s->fd, s->payload.buf + from, len, MSG_NOSIGNAL);
 }
 
 /* Blocks of the load that are whole when so much of it is sent. A file's last block may be short.

@@ -1,7 +1,7 @@
 #include "impl/wire/account.h"
 
 #include <assert.h>
-#include <math.h>
+#include <stdlib.h>
 
 int64_t account_stream_id(unsigned index)
 {
@@ -38,25 +38,25 @@ static void count(struct account_udp *a, uint64_t seq)
         a->errors--;
 }
 
-/* UDP-9. */
-static void take_transit(struct account_udp *a, double transit_s)
+/* UDP-9. Datagrams of one batch have one transit: most of the time there is nothing to divide. */
+static void take_transit(struct account_udp *a, int64_t transit_us)
 {
-    if (!a->primed)
-        a->transit_s = transit_s;
+    int64_t change_us = a->primed ? llabs(transit_us - a->transit_us) : 0;
+
     a->primed = true;
-    a->jitter_s += (fabs(transit_s - a->transit_s) - a->jitter_s) / 16;
-    a->transit_s = transit_s;
+    a->transit_us = transit_us;
+    a->jitter_s += ((change_us == 0 ? 0 : (double)change_us / 1e6) - a->jitter_s) / 16;
 }
 
 void account_udp_take(struct account_udp *a, const struct datagram_header *header, bool wide,
                       uint64_t arrival_ns)
 {
-    uint64_t sent_us = header->sec * UINT64_C(1000000) + header->usec;
-    uint64_t arrived_us = arrival_ns / 1000;
-    uint64_t transit_us = MAX(sent_us, arrived_us) - MIN(sent_us, arrived_us);
+    /* Both lie far below 2^63. */
+    int64_t sent_us = header->sec * INT64_C(1000000) + header->usec;
+    int64_t arrived_us = (int64_t)(arrival_ns / 1000);
 
     count(a, wide ? header->seq : extend(a->packets, (uint32_t)header->seq));
-    take_transit(a, (double)transit_us / 1e6);
+    take_transit(a, llabs(arrived_us - sent_us));
 }
 
 void account_udp_omit_end(struct account_udp *a)

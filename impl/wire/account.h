@@ -19,7 +19,7 @@ struct account_udp {
     uint64_t errors;       /* lost, after late arrivals were taken back */
     uint64_t out_of_order; /* late or duplicate arrivals (not transmitted) */
     double jitter_s;       /* RFC 1889 style, /16 */
-    double transit_s;      /* previous transit */
+    int64_t transit_us;    /* previous transit */
     bool primed;           /* a transit of the counted period was seen */
 };
 
