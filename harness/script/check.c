@@ -168,6 +168,7 @@ unsigned script_check(const struct script *script, script_report *report, void *
     check_pairs(&check);
     check_effect(&check);
     check_streams(&check);
+    check_time(&check);
     if (!can_fail(&script->steps))
         wrong_word(&check, script->id, script->steps.n ? "steps that cannot fail" : "no steps",
                    "an expect, advance or finish in the case");

@@ -36,5 +36,8 @@ void check_effect(struct check *check);
 /* check_streams.c: streams that nobody opens. */
 void check_streams(struct check *check);
 
+/* check_time.c: `within` where nothing is waited for. */
+void check_time(struct check *check);
+
 /* check_run.c: steps that can never run, or do nothing. */
 void check_run(struct check *check);

@@ -152,6 +152,7 @@ struct sim {
     size_t n_pending;
     struct ignored ignored; /* on every connection */
     uint64_t waiting_since; /* a block began to wait then for what the next step takes; 0: none */
+    uint64_t came_ns;       /* when the event came that the step took; 0: it took none */
     struct text drift;      /* what a profile did not predict, at the step `drift_step` */
     const struct script_step *drift_step;
     const char *drift_clause;

@@ -421,9 +421,31 @@ static bool leave_out(struct sim *s)
     return true;
 }
 
+/* When the step's wait begins: a block around it began it earlier. */
+static uint64_t wait_begins(struct sim *s)
+{
+    uint64_t since = s->waiting_since ? s->waiting_since : now_ns();
+
+    s->waiting_since = s->came_ns = 0;
+    return since;
+}
+
+/* `within T1..T2`, whatever the step waited for: it must not be over before T1. */
+static bool took_long_enough(struct sim *s, const struct script_step *step, uint64_t since)
+{
+    uint64_t end = s->came_ns ? s->came_ns : now_ns();
+
+    if (step->from_ms < 0 || end >= since + (uint64_t)step->from_ms * 1000000)
+        return true;
+    return sim_fail(s, SIM_MISS, "over after %.3f s, and not before %.3f s were allowed",
+                    (double)(MAX(end, since) - since) / 1e9, (double)step->from_ms / 1000);
+}
+
 bool sim_step(struct sim *s, const struct script_step *step)
 {
-    if (runners[step->verb](s, step) && !sim_failed(s)) {
+    uint64_t since = wait_begins(s);
+
+    if (runners[step->verb](s, step) && !sim_failed(s) && took_long_enough(s, step, since)) {
         s->done_line = step->line;
         s->done_ns = now_ns();
         return true;

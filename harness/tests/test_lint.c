@@ -179,6 +179,27 @@ static const struct row {
     {"case x\nclause ST-1\nplays server\nsubject --parallel=4\n\nadvance TEST_RUNNING\nexpect "
      "stream 5 end\nexpect exit 1",                                                             NULL,   NULL                                                                   },
 
+ /* times that nobody heeds */
+    {HEAD "pause 10ms within 3s..5s\nfinish",                                                        "5:1",
+     "expected no `within`: this step waits for nothing to come, found"                                                                                                             },
+    {HEAD "expect rest within 3s..5s\nfinish",                                                       "5:1",
+     "expected no `within`: this step waits for nothing to come, found"                                                                                                             },
+    {HEAD "expect nothing for 1s within 3s..5s\nfinish",                                             "5:1",
+     "expected no `within`: this step waits for nothing to come, found"                                                                                                             },
+    {HEAD "send cookie within 3s..5s\nfinish",                                                       "5:1",
+     "expected no `within`: this step waits for nothing to come, found"                                                                                                             },
+    {HEAD "split 1 within 3s..5s\nfinish",                                                           "5:1",
+     "expected no `within`: this step waits for nothing to come, found"                                                                                                             },
+    {HEAD "subject signal CONT within 3s..5s\nfinish",                                               "5:1",
+     "expected no `within`: this step waits for nothing to come, found"                                                                                                             },
+    {HEAD "advance CREATE_STREAMS\nstream 3 open within 5s\nexpect alive",                           "6:1",
+     "expected no `within`"                                                                                                                                                         },
+    {HEAD "either\nexpect end\nor\nexpect state PARAM_EXCHANGE\nclose within 3s\nend\nexpect alive",
+     "9:1",                                                                                                  "expected no `within`"                                                 },
+    {HEAD "open within 1s..2s\nadvance TEST_RUNNING within 1s..2s\ndrained within 1s..2s\nfinish "
+          "within 1s..2s\nexpect alive within 1s..2s",                                          NULL,   NULL                                                                   },
+    {HEAD "expect nothing until end within 1s..2s\nexpect exit 0 within 1s..2s",                     NULL,   NULL                                                                   },
+
  /* {NAME} */
     {"case x\nclause ST-1\nplays client\nforeach STATE in 1\n\nrepeat 2\n  a send text "
      "\"{STAT}\"\na finish\nend",                                                               "7:16", "expected the name of a foreach of this file, found '{STAT}'"          },

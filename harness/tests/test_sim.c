@@ -1,30 +1,9 @@
 /* What the simulator promises about scripts, seen against peers of our own. */
-#include "harness/session/clock.h"
-#include "harness/sim/sim.h"
-#include "harness/tests/raw.h"
+#include "harness/tests/peers.h"
 #include "impl/wire/frame.h"
 #include "impl/wire/state.h"
 
 #include <poll.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define MS UINT64_C(1000000)
-
-/* A server in a process of its own: what it does at its listener. */
-typedef void server(const struct sim_listener *there, const void *how);
-
-static void play_as_server(const struct sim_listener *there, const void *steps)
-{
-    struct script_list list = read_steps("server", steps);
-    struct sim_config config = {.script = list.at[0], .timeout_scale = 1, .listener = there};
-    struct sim_outcome outcome;
-
-    sim_run(&config, &outcome);
-    if (outcome.cause != SIM_OK)
-        print_error("the server: %s: %s\n", text_string(&outcome.step), text_string(&outcome.got));
-    _exit(outcome.cause == SIM_OK ? 0 : 1);
-}
 
 static int accept_one(const struct sim_listener *there)
 {
@@ -67,31 +46,6 @@ static void reset_the_first(const struct sim_listener *there, const void *how_ma
     play_as_server(there, "\nfinish");
 }
 
-static void play_client(const char *steps, server *serve, const void *how,
-                        struct sim_outcome *outcome)
-{
-    struct script_list list = read_steps("client", steps);
-    struct sim_config config = {
-        .script = list.at[0], .timeout_scale = 1, .may_retry = true, .was_used = true};
-    struct sim_listener there;
-    int status;
-
-    assert_true(sim_listen(&there, "127.0.0.1", 0));
-    assert_true(sim_address("127.0.0.1", there.port, &config.server, &config.server_len));
-    pid_t pid = fork();
-    if (pid == 0)
-        serve(&there, how);
-    assert_true(pid > 0);
-    sim_run(&config, outcome);
-    if (outcome->cause != SIM_OK)
-        kill(pid, SIGKILL);
-    waitpid(pid, &status, 0);
-    sim_listener_close(&there);
-    if (outcome->cause == SIM_OK)
-        assert_int_equal(status, 0);
-    script_list_fini(&list);
-}
-
 /* The pauses between attempts grow: the last one must not end behind the deadline. */
 static void test_alive_is_tried_until_the_deadline(void **state)
 {
@@ -99,7 +53,7 @@ static void test_alive_is_tried_until_the_deadline(void **state)
     struct sim_outcome outcome;
 
     (void)state;
-    play_client("\nexpect alive within 8s", deny_for, &gap_ms, &outcome);
+    play_client("\nexpect alive within 8s", deny_for, &gap_ms, NULL, &outcome);
     if (outcome.cause != SIM_OK)
         fail_msg("%s", text_string(&outcome.got));
     sim_outcome_fini(&outcome);
@@ -112,7 +66,7 @@ static void test_alive_ends_at_the_deadline(void **state)
     uint64_t since = now_ns();
 
     (void)state;
-    play_client("\nexpect alive within 600ms", deny_for, &gap_ms, &outcome);
+    play_client("\nexpect alive within 600ms", deny_for, &gap_ms, NULL, &outcome);
     uint64_t took_ms = (now_ns() - since) / MS;
     assert_int_equal(outcome.cause, SIM_NO_SERVICE);
     assert_in_range(took_ms, 550, 10000);
@@ -132,7 +86,7 @@ static void test_a_cookie_of_the_scripts_own_is_said_again(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
-        play_client(scripts[i], reset_the_first, &how_many, &outcome);
+        play_client(scripts[i], reset_the_first, &how_many, NULL, &outcome);
         if (outcome.cause != SIM_OK)
             fail_msg("%s", text_string(&outcome.got));
         assert_int_equal(outcome.retries, 1);
@@ -152,7 +106,7 @@ static void test_other_bytes_of_the_scripts_own_are_not_said_again(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
-        play_client(scripts[i], reset_the_first, &how_many, &outcome);
+        play_client(scripts[i], reset_the_first, &how_many, NULL, &outcome);
         assert_int_equal(outcome.cause, SIM_MISS);
         sim_outcome_fini(&outcome);
     }
@@ -181,7 +135,7 @@ static void test_data_from_the_background_takes_the_place_of_the_honest_runs(voi
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
         struct sim_outcome outcome;
-        play_client(scripts[i], play_as_server, "\nfinish", &outcome);
+        play_client(scripts[i], play_as_server, "\nfinish", NULL, &outcome);
         if (outcome.cause != SIM_OK)
             fail_msg("%s", text_string(&outcome.got));
         if (sent_on_streams(&outcome.record) % 1000 != 0)
@@ -223,7 +177,7 @@ static void test_what_no_later_step_takes_fails_a_pause_at_once(void **state)
         const struct pause_row *row = &pause_rows[i];
         struct sim_outcome outcome;
         uint64_t since = now_ns();
-        play_client(row->steps, play_as_server, "\nfinish", &outcome);
+        play_client(row->steps, play_as_server, "\nfinish", NULL, &outcome);
         if (outcome.line != row->line || (outcome.cause != SIM_OK) != (row->line != 0) ||
             now_ns() - since > 30000 * MS)
             fail_msg("%s: line %u: %s", row->name, outcome.line, text_string(&outcome.got));

@@ -1,0 +1,108 @@
+/* test_sim_time.c - `within T1..T2`: what comes before T1 fails the case, whatever is waited for.
+ */
+#include "harness/tests/peers.h"
+
+#include <string.h>
+
+/* A process that ends some time after a signal. */
+struct mortal {
+    unsigned after_ms;
+    uint64_t end_ns; /* 0: not yet known */
+    struct text output;
+};
+
+static size_t watch(void *context, struct pollfd *fds, size_t max)
+{
+    (void)context, (void)fds, (void)max;
+    return 0;
+}
+
+static void turn(void *context)
+{
+    (void)context;
+}
+
+static bool ended(void *context, int *status)
+{
+    const struct mortal *m = context;
+
+    *status = 0;
+    return m->end_ns && now_ns() >= m->end_ns;
+}
+
+static bool take_signal(void *context, int signo)
+{
+    struct mortal *m = context;
+
+    (void)signo;
+    m->end_ns = now_ns() + m->after_ms * MS;
+    return true;
+}
+
+static const struct text *output(void *context)
+{
+    return &((struct mortal *)context)->output;
+}
+
+static const struct row {
+    const char *name, *steps;
+    unsigned line; /* of the step that is over too early; 0: none is */
+    unsigned after_ms;
+} rows[] = {
+    {"open",                   "\nopen within 5s..9s\nfinish",                                                   5, 0   },
+    {"advance",                "\nadvance TEST_RUNNING within 5s..9s\nfinish",                                   5, 0   },
+    {"finish",                 "\nfinish within 5s..9s",                                                         5, 0   },
+    {"drained",                "\nadvance TEST_RUNNING\nstream 1 send data 1000\ndrained within 5s..9s\nfinish", 7,
+     0                                                                                                                  },
+    {"a state",                "\nsend cookie\nexpect state PARAM_EXCHANGE within 5s..9s",                       6, 0   },
+    {"results that were read", "\nfinish\nexpect results where .streams[0].id == 1 within 5s..9s",
+     6,                                                                                                             0   },
+    {"a branch",
+     "\nsend cookie\neither\nexpect state PARAM_EXCHANGE within 5s..9s\nor\nexpect end\nend",                    7, 0   },
+    {"any order",              "\nsend cookie\nany order\nexpect state PARAM_EXCHANGE within 5s..9s\nend",       7, 0   },
+    {"a stream",               "\nadvance TEST_RUNNING\nexpect stream 1 within 5s..9s",                          6, 0   },
+    {"reaction",               "\nadvance TEST_RUNNING\nsend state TEST_END\nexpect reaction within 5s..9s",     7,
+     0                                                                                                                  },
+    {"alive",                  "\nexpect alive within 5s..9s",                                                   5, 0   },
+    {"exit",                   "\nfinish\nsubject signal TERM\nexpect exit 0 within 5s..9s",                     7, 50  },
+    {"exit, not that one",     "\nfinish\nsubject signal TERM\nexpect exit not 1 within 5s..9s",                 7, 50  },
+    {"output",                 "\nexpect output text \"hello\" within 5s..9s\nfinish",                           5, 0   },
+    {"the end, unasked",       "\nfinish\nexpect nothing until end within 5s..9s",                               6, 0   },
+ /* in time: the wait is that of the step */
+    {"exit in time",           "\nfinish\nsubject signal TERM\nexpect exit 0 within 100ms..60s",                 0, 1500},
+};
+
+static void test_what_is_over_before_its_time_fails_the_case(void **state)
+{
+    bool all = true;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct row *row = &rows[i];
+        struct mortal mortal = {.after_ms = row->after_ms};
+        struct sim_process process = {.context = &mortal,
+                                      .watch = watch,
+                                      .turn = turn,
+                                      .ended = ended,
+                                      .signal = take_signal,
+                                      .output = output};
+        struct sim_outcome outcome;
+        text_adds(&mortal.output, "hello");
+        play_client(row->steps, play_as_server, "\nfinish", &process, &outcome);
+        const char *got = text_string(&outcome.got);
+        bool early = outcome.cause == SIM_MISS && strstr(got, ", and not before 5.000 s");
+        if (outcome.line != row->line || early != (row->line != 0))
+            all = false, print_error("%s: line %u: %s\n", row->name, outcome.line, got);
+        sim_outcome_fini(&outcome);
+        text_fini(&mortal.output);
+    }
+    assert_true(all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_over_before_its_time_fails_the_case),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
