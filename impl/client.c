@@ -275,6 +275,7 @@ static int make_session(struct client *c)
         .run = {.interval_s = (double)c->opt->interval_ns / 1e9,
                 .file = c->opt->file,
                 .affinity = (int)c->opt->cpu},
+        .output_is_json = c->opt->output != OPTIONS_TEXT,
         .debug = c->opt->debug ? c->err : NULL,
         .gone = on_gone,
         .gone_context = c,

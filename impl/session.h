@@ -33,8 +33,9 @@ struct session_config {
     const struct machine_config *machine; /* copied */
     struct report *report;                /* borrowed; outlives the session */
     struct run_config run; /* loop, params, role and the callbacks are filled in by the session */
-    bool output_is_json;   /* what get_server_output gives back (RES-7, RES-8) */
-    FILE *debug;           /* -d: where each change of state is told; NULL: nowhere */
+    bool output_is_json; /* as the report is: what get_server_output gives back (RES-7, RES-8), and
+                            whether what only JSON tells is measured */
+    FILE *debug;         /* -d: where each change of state is told; NULL: nowhere */
     /* The channel has written its last byte and is gone; may come long after over(). May be NULL.
      */
     void (*gone)(void *context);

@@ -1,4 +1,5 @@
 /* schema.c - the three objects of iperf3's JSON; keys and their order are those of 3.22. */
+#include "impl/report/detail.h"
 #include "impl/report/state.h"
 #include "impl/version.h"
 #include "impl/wire/account.h"
@@ -182,6 +183,7 @@ static void write_row(const struct report *r, struct jwrite *w, size_t i,
     }
     jwrite_bool(w, "omitted", row->omitted);
     jwrite_bool(w, "sender", row->sender);
+    detail_row(w, row);
     jwrite_end(w);
 }
 
@@ -290,6 +292,7 @@ static void write_total(const struct report *r, struct jwrite *w, const struct r
             write_file(w, end, &s);
         write_tcp_end(w, "receiver", socket, sender, &s.received, t);
     }
+    detail_stream(w, t, report_protocol(r) == PARAMS_UDP);
     jwrite_end(w);
 }
 
@@ -395,5 +398,6 @@ void schema_end(const struct report *r, struct jwrite *w, const char *key,
     write_sums(r, w, end);
     write_cpu(w, end);
     write_congestion(r, w, end);
+    detail_end(w, end);
     jwrite_end(w);
 }

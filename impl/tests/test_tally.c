@@ -37,6 +37,23 @@ static void test_an_interval_is_the_difference_to_the_last_one(void **state)
     assert_int_equal(row.retransmits, -1);
 }
 
+static void test_a_stretch_is_limited_by_what_the_kernel_added_meanwhile(void **state)
+{
+    struct tally t = {.sender = true};
+    struct tally_point first = tcp_point(10, 0, 0, 0), second = tcp_point(20, 0, 0, 0);
+    struct interval row;
+
+    (void)state;
+    first.tcp.busy_us = 100, first.tcp.rwnd_limited_us = 10;
+    second.tcp.busy_us = 350, second.tcp.rwnd_limited_us = 40, second.tcp.sndbuf_limited_us = 5;
+    tally_interval(&t, &first);
+    row = tally_interval(&t, &second);
+    assert_int_equal(row.limits.busy_us, 250);
+    assert_int_equal(row.limits.rwnd_limited_us, 30);
+    assert_int_equal(row.limits.sndbuf_limited_us, 5);
+    assert_int_equal(tally_total(&t).counted.limits.busy_us, 350);
+}
+
 static void test_a_sender_counts_retransmits_only_where_the_kernel_does(void **state)
 {
     struct tally sender = {.sender = true}, receiver = {0}, blind = {.sender = true};
@@ -97,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_interval_is_the_difference_to_the_last_one),
+        cmocka_unit_test(test_a_stretch_is_limited_by_what_the_kernel_added_meanwhile),
         cmocka_unit_test(test_a_sender_counts_retransmits_only_where_the_kernel_does),
         cmocka_unit_test(test_totals_leave_out_the_omit_period),
         cmocka_unit_test(test_totals_keep_the_extremes_of_tcp),

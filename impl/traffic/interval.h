@@ -11,7 +11,19 @@ struct interval_tcp {
     uint64_t retransmits;       /* since the connection began */
     uint64_t snd_cwnd, snd_wnd; /* bytes */
     uint32_t rtt_us, rttvar_us, pmtu, reorder;
+    uint32_t min_rtt_us;        /* of the last minutes; 0: not known, as all that follows */
+    uint64_t delivery_rate_bps; /* of the last flight, bit/s */
+    /* us since the connection began: data was under way; and of that, what held it up was the
+     * receiver's window, or the sender's buffer. */
+    uint64_t busy_us, rwnd_limited_us, sndbuf_limited_us;
 };
+
+/* Of a stretch: how long a TCP sender was busy, and what by (struct interval_tcp). */
+struct interval_limits {
+    uint64_t busy_us, rwnd_limited_us, sndbuf_limited_us;
+};
+
+struct detail;
 
 /* Counts of the stretch alone (differences), except where noted. */
 struct interval {
@@ -26,8 +38,10 @@ struct interval {
     struct interval_tcp tcp; /* at the end of the stretch */
     int64_t packets; /* UDP: sender: sent; receiver: expected, so that lost <= packets normally */
     int64_t lost;    /* UDP receiver; can be negative when late arrivals are taken back */
-    int64_t out_of_order; /* UDP receiver */
-    double jitter_s;      /* UDP receiver, at the end of the stretch */
+    int64_t out_of_order;          /* UDP receiver */
+    double jitter_s;               /* UDP receiver, at the end of the stretch */
+    struct interval_limits limits; /* TCP sender */
+    bool detailed;                 /* more is told of it than iperf3 tells */
 };
 
 /* The same for a whole stream, at the end of the test. */
@@ -38,4 +52,5 @@ struct interval_total {
     int64_t packets, lost,
         out_of_order; /* UDP, whole test: what goes into the results (RES-14, RES-16) */
     int64_t omitted_packets, omitted_lost;
+    const struct detail *detail; /* NULL: nobody asked for it; borrowed for the life of the run */
 };

@@ -15,7 +15,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define NS_PER_SEC UINT64_C(1000000000)
+#define NS_PER_SEC     UINT64_C(1000000000)
+#define SAMPLE_NS      UINT64_C(20000000)
+#define SAMPLE_STREAMS 8
 
 /* --- looking at the streams ---------------------------------------------------------------------
  */
@@ -62,6 +64,38 @@ static uint64_t all_bytes(const struct run *run)
     return bytes;
 }
 
+/* --- round trip times: sampled, since the kernel tells the last one only -----------------------
+ */
+
+static bool is_sampled(const struct stream *s)
+{
+    return s->detail && s->sends && !s->flow->udp && s->fd >= 0;
+}
+
+static void forget_samples(struct stream *s)
+{
+    if (s->detail)
+        memset(&s->detail->rtt_us, 0, sizeof s->detail->rtt_us);
+}
+
+static void sample(struct loop_timer *timer, uint64_t now_ns)
+{
+    struct run *run = LOOP_OWNER(struct run, sample, timer);
+    bool any = false;
+
+    for (size_t i = 0; i < run->n_streams; i++) {
+        struct stream *s = run->streams[i];
+        struct interval_tcp tcp = is_sampled(s) ? tcpinfo_read(s->fd) : (struct interval_tcp){0};
+        any = any || tcp.valid;
+        if (tcp.valid && tcp.rtt_us > 0)
+            spread_add(&s->detail->rtt_us, tcp.rtt_us, 1);
+    }
+    /* Many streams are asked less often: each costs a call of the kernel. */
+    if (any)
+        loop_timer_set(run->config.loop, timer,
+                       now_ns + SAMPLE_NS * (1 + run->n_streams / SAMPLE_STREAMS));
+}
+
 /* --- intervals ----------------------------------------------------------------------------------
  */
 
@@ -89,6 +123,7 @@ static void close_stretch(struct run *run, uint64_t now_ns)
         run->rows[i].id = account_stream_id((unsigned)i);
         run->rows[i].socket = s->socket;
         run->rows[i].omitted = omitted;
+        run->rows[i].detailed = s->detail != NULL;
         run->rows[i].start_s = (double)(from_ns - origin_ns) / (double)NS_PER_SEC;
         run->rows[i].end_s = (double)(now_ns - origin_ns) / (double)NS_PER_SEC;
     }
@@ -124,6 +159,7 @@ static void omit_end(struct run *run, uint64_t now_ns)
     run->quiet = quiet;
     for (size_t i = 0; i < run->n_streams; i++) {
         tally_omit_end(&run->streams[i]->tally);
+        forget_samples(run->streams[i]);
         atomic_store(&run->streams[i]->omit_over, true);
     }
     run->omit_at_ns = UINT64_MAX;
@@ -147,6 +183,7 @@ static void end_counting(struct run *run)
 {
     bool client = run->config.role == MACHINE_CLIENT;
 
+    loop_timer_cancel(&run->sample);
     stop_workers(run);
     loop_unwatch(&run->notice);
     run->ended = true;
@@ -324,6 +361,7 @@ struct run *run_new(const struct run_config *config)
         config->interval_s > 0 ? (uint64_t)llround(config->interval_s * (double)NS_PER_SEC) : 0;
     run->omit_at_ns = run->next_row_ns = run->drain_at_ns = run->rate.next_ns = UINT64_MAX;
     run->timer.fire = timer_fired;
+    run->sample.fire = sample;
     run_plan(run);
     run->flow.notice_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     run->notice = (struct loop_source){.fd = run->flow.notice_fd, .ready = notice_ready};
@@ -344,8 +382,10 @@ void run_free(struct run *run)
     loop_unwatch(&run->notice);
     if (run->flow.notice_fd >= 0)
         close(run->flow.notice_fd);
-    for (size_t i = 0; i < run->n_streams; i++)
+    for (size_t i = 0; i < run->n_streams; i++) {
+        stream_free_detail(run->streams[i]);
         free(run->streams[i]);
+    }
     for (size_t i = 0; i < run->n_workers; i++)
         worker_free(run->workers[i]);
     free(run->workers);
@@ -456,6 +496,8 @@ enum spec_err run_start(struct run *run, uint64_t now_ns)
         return err;
     }
     run->started = true;
+    if (run->flow.detailed)
+        loop_timer_set(run->config.loop, &run->sample, now_ns + SAMPLE_NS);
     ratelimit_init(&run->rate, run->config.bitrate_limit_bps, run->config.bitrate_limit_interval_s,
                    now_ns);
     arm(run);

@@ -47,6 +47,7 @@ struct run_config {
                           receivers overwrite each other */
     int affinity;      /* CPU for the workers; -1: any */
     bool skip_rx_copy; /* receivers let the kernel throw the bytes away */
+    bool detailed;     /* keep what only JSON tells (detail.h), and sample round trip times */
     uint64_t bitrate_limit_bps;      /* server: all streams together, TMO-10 (b); 0 = none */
     double bitrate_limit_interval_s; /* averaged over so long; 0: 5 s */
 

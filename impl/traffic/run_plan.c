@@ -60,6 +60,7 @@ static void init_flow(struct flow *flow, const struct run_config *config)
     flow->len = block_len(config->params, flow->udp);
     flow->file = config->file;
     flow->skip_rx_copy = config->skip_rx_copy;
+    flow->detailed = config->detailed;
     /* Where the bytes are thrown away, headers between them can't be read. */
     flow->gro = !config->skip_rx_copy;
     flow->batch = batch_of(config->params, flow);

@@ -24,6 +24,7 @@ struct interval_total run_totals(const struct run *run, size_t i)
     total.counted.id = account_stream_id((unsigned)i);
     total.counted.socket = s->socket;
     total.counted.end_s = counted_seconds(run);
+    total.detail = s->detail;
     return total;
 }
 

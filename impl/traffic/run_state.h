@@ -21,6 +21,7 @@ struct run {
     size_t n_exited;         /* workers known to have exited */
 
     struct loop_timer timer;   /* for whatever is due next */
+    struct loop_timer sample;  /* of round trip times */
     struct loop_source notice; /* workers' eventfd */
     struct ratelimit rate;
 

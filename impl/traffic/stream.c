@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -49,11 +51,15 @@ enum spec_err stream_open(struct stream *s, struct flow *flow, int fd, bool send
     s->batch = sends ? flow->batch : 1;
     s->segments = flow->udp && sends ? udp_send_batch(fd, s->batch) : 1;
     s->gro = flow->udp && !sends && flow->gro && udp_receive_offload(fd);
-    if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0)
+    s->detail = flow->detailed ? calloc(1, sizeof *s->detail) : NULL;
+    if (flow->detailed && !s->detail)
+        err = SPEC_E_NOMEM;
+    else if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0)
         err = open_payload(s);
     if (err != SPEC_OK) {
         saved = errno;
         stream_close(s);
+        stream_free_detail(s);
         errno = saved;
     }
     return err;
@@ -66,6 +72,12 @@ void stream_close(struct stream *s)
         close(s->fd);
     s->fd = -1;
     payload_close(&s->payload);
+}
+
+void stream_free_detail(struct stream *s)
+{
+    free(s->detail);
+    s->detail = NULL;
 }
 
 /* --- for the worker -----------------------------------------------------------------------------
@@ -103,8 +115,17 @@ void stream_begin(struct stream *s, uint8_t *room, size_t room_len)
     }
 }
 
+/* A sender waited for room in its buffer, and goes on. */
+static void end_stall(struct detail *d)
+{
+    d->stalled_ns += loop_now() - d->stalled_from_ns;
+    d->stalled_from_ns = 0;
+}
+
 enum step stream_step(struct stream *s)
 {
+    if (s->detail && s->detail->stalled_from_ns != 0)
+        end_stall(s->detail);
     if (s->sends)
         return sender_step(s);
     return s->flow->udp ? udp_receive(s) : tcp_receive(s);
@@ -122,6 +143,8 @@ void stream_finish(struct stream *s)
 {
     if (s->next == STEP_DONE)
         return;
+    if (s->detail && s->detail->stalled_from_ns != 0)
+        end_stall(s->detail);
     if (s->sends)
         sender_finish(s);
     else if (s->flow->udp)
@@ -148,6 +171,8 @@ enum step stream_wait(struct stream *s, int fd, short events, uint64_t until_ns)
     s->wait.fd = fd;
     s->wait.events = events;
     s->wait.until_ns = until_ns;
+    if (s->detail && fd == s->fd && events == POLLOUT)
+        s->detail->stalled_from_ns = loop_now();
     return STEP_WAIT;
 }
 

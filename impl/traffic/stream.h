@@ -9,6 +9,7 @@
 #include "impl/net/loop.h"
 #include "impl/traffic/budget.h"
 #include "impl/traffic/counters.h"
+#include "impl/traffic/detail.h"
 #include "impl/traffic/pacing.h"
 #include "impl/traffic/payload.h"
 #include "impl/traffic/tally.h"
@@ -27,6 +28,7 @@ struct flow {
     size_t len;     /* of a block */
     const char *file;
     bool skip_rx_copy;
+    bool detailed;     /* streams have a detail */
     size_t batch;      /* blocks per step of a sender at most (PARAM-26) */
     bool gro;          /* UDP: several datagrams per read */
     uint64_t start_ns; /* of the pacing */
@@ -80,6 +82,7 @@ struct stream {
     unsigned n_reads; /* UDP receiver's: buffers to read next */
     struct account_udp account; /* UDP receiver's */
 
+    struct detail *detail;    /* NULL: nobody asked for it; ours until stream_free_detail() */
     struct tally tally;       /* loop's */
     struct loop_source drain; /* loop's, after the worker was joined */
 };
@@ -88,6 +91,7 @@ struct stream {
  * SPEC_OK, SPEC_E_NOMEM, SPEC_E_SYSTEM (errno). */
 enum spec_err stream_open(struct stream *s, struct flow *flow, int fd, bool sends);
 void stream_close(struct stream *s); /* socket and buffers; the worker is not running */
+void stream_free_detail(struct stream *s);
 
 /* For the worker. How long a room a receiver needs: 0 where it has one of its own, or needs none.
  */

@@ -3,6 +3,16 @@
 
 #include "impl/wire/bytes.h"
 
+static struct interval_limits limits_between(const struct interval_tcp *from,
+                                             const struct interval_tcp *to)
+{
+    return (struct interval_limits){
+        .busy_us = to->busy_us - from->busy_us,
+        .rwnd_limited_us = to->rwnd_limited_us - from->rwnd_limited_us,
+        .sndbuf_limited_us = to->sndbuf_limited_us - from->sndbuf_limited_us,
+    };
+}
+
 static struct interval between(const struct tally *t, const struct tally_point *from,
                                const struct tally_point *to)
 {
@@ -20,6 +30,8 @@ static struct interval between(const struct tally *t, const struct tally_point *
         .out_of_order =
             receives_udp ? (int64_t)(to->counts.out_of_order - from->counts.out_of_order) : 0,
         .jitter_s = receives_udp ? to->counts.jitter_s : 0,
+        .limits =
+            counts_retransmits ? limits_between(&from->tcp, &to->tcp) : (struct interval_limits){0},
     };
 }
 

@@ -4,6 +4,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -26,6 +27,11 @@ struct interval_tcp tcpinfo_read(int fd)
         .rttvar_us = info.tcpi_rttvar,
         .pmtu = info.tcpi_pmtu,
         .reorder = info.tcpi_reordering,
+        .min_rtt_us = info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt,
+        .delivery_rate_bps = 8 * info.tcpi_delivery_rate,
+        .busy_us = info.tcpi_busy_time,
+        .rwnd_limited_us = info.tcpi_rwnd_limited,
+        .sndbuf_limited_us = info.tcpi_sndbuf_limited,
     };
 }
 

@@ -75,8 +75,11 @@ static void account_one(struct stream *s, struct bytes datagram, uint64_t now_ns
 {
     struct datagram_header header;
 
-    if (datagram_decode(datagram, s->flow->wide, &header) == SPEC_OK)
-        account_udp_take(&s->account, &header, s->flow->wide, now_ns);
+    if (datagram_decode(datagram, s->flow->wide, &header) != SPEC_OK)
+        return;
+    uint64_t seq = account_udp_take(&s->account, &header, s->flow->wide, now_ns);
+    if (s->detail)
+        arrivals_take(&s->detail->arrivals, seq);
 }
 
 struct taken {
@@ -99,6 +102,13 @@ static void account_load(struct stream *s, const struct load *load, uint64_t now
     } while (at < load->len);
 }
 
+static void begin_counting(struct stream *s)
+{
+    account_udp_omit_end(&s->account);
+    if (s->detail)
+        arrivals_omit_end(&s->detail->arrivals);
+}
+
 /* All that came with one call came now. */
 static void count(struct stream *s, const struct load *loads, size_t n)
 {
@@ -107,13 +117,15 @@ static void count(struct stream *s, const struct load *loads, size_t n)
 
     if (atomic_load_explicit(&s->omit_over, memory_order_relaxed) &&
         atomic_exchange(&s->omit_over, false))
-        account_udp_omit_end(&s->account);
+        begin_counting(s);
     for (size_t i = 0; i < n; i++)
         account_load(s, &loads[i], now_ns, &taken);
     s->counts.packets = s->account.packets;
     s->counts.errors = s->account.errors;
     s->counts.out_of_order = s->account.out_of_order;
     s->counts.jitter_s = s->account.jitter_s;
+    if (s->detail)
+        arrivals_note_time(&s->detail->arrivals, now_ns, taken.n);
     stream_note_received(s, taken.bytes, taken.n, now_ns);
 }
 

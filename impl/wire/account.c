@@ -48,15 +48,18 @@ static void take_transit(struct account_udp *a, int64_t transit_us)
     a->jitter_s += ((change_us == 0 ? 0 : (double)change_us / 1e6) - a->jitter_s) / 16;
 }
 
-void account_udp_take(struct account_udp *a, const struct datagram_header *header, bool wide,
-                      uint64_t arrival_ns)
+uint64_t account_udp_take(struct account_udp *a, const struct datagram_header *header, bool wide,
+                          uint64_t arrival_ns)
 {
     /* Both lie far below 2^63. */
     int64_t sent_us = header->sec * INT64_C(1000000) + header->usec;
     int64_t arrived_us = (int64_t)(arrival_ns / 1000);
 
-    count(a, wide ? header->seq : extend(a->packets, (uint32_t)header->seq));
+    uint64_t seq = wide ? header->seq : extend(a->packets, (uint32_t)header->seq);
+
+    count(a, seq);
     take_transit(a, llabs(arrived_us - sent_us));
+    return seq;
 }
 
 void account_udp_omit_end(struct account_udp *a)

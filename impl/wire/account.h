@@ -26,9 +26,9 @@ struct account_udp {
 /* Count one datagram: sent at header time, arrived at arrival_ns (any clock).
  * The transit is |arrival - sent| in whole microseconds of both (UDP-9). With a 12-byte header and
  * wide false, numbers past 2^32 - 1 wrap: the number is extended to the nearest value to `packets`,
- * so that a wrap is no loss (ours; UDP-6 tells what stock does). */
-void account_udp_take(struct account_udp *a, const struct datagram_header *header, bool wide,
-                      uint64_t arrival_ns);
+ * so that a wrap is no loss (ours; UDP-6 tells what stock does). Returns the number so extended. */
+uint64_t account_udp_take(struct account_udp *a, const struct datagram_header *header, bool wide,
+                          uint64_t arrival_ns);
 
 /* End of the omit period: jitter starts anew, counters go on (OMIT-1). */
 void account_udp_omit_end(struct account_udp *a);
