@@ -23,19 +23,27 @@ static uint64_t *word_of(struct arrivals *a, uint64_t seq)
     return &a->missing[seq % ARRIVALS_WINDOW / 64];
 }
 
-/* The numbers from..to-1 have not come: a word at a time, whatever a peer jumps. */
-static void miss(struct arrivals *a, uint64_t from, uint64_t to)
+/* Note of the numbers from..to-1 whether they are missing: a word at a time, whatever a peer jumps.
+ */
+static void mark(struct arrivals *a, uint64_t from, uint64_t to, bool missing)
 {
     if (to - from >= ARRIVALS_WINDOW) {
-        memset(a->missing, 0xff, sizeof a->missing);
+        memset(a->missing, missing ? 0xff : 0, sizeof a->missing);
         return;
     }
     while (from < to) {
         uint64_t n = MIN(64 - from % 64, to - from);
-        uint64_t ones = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
-        *word_of(a, from) |= ones << from % 64;
+        uint64_t ones = (n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1) << from % 64;
+        *word_of(a, from) = missing ? *word_of(a, from) | ones : *word_of(a, from) & ~ones;
         from += n;
     }
+}
+
+/* What came in order left no mark. */
+static void catch_up(struct arrivals *a)
+{
+    mark(a, a->marked + 1, a->highest + 1, false);
+    a->marked = a->highest;
 }
 
 /* Whether it was missing; from now on it is not. */
@@ -52,8 +60,8 @@ static void leap(struct arrivals *a, uint64_t seq)
 {
     a->longest_run = arrivals_longest_run(a);
     a->run_from = seq;
-    miss(a, a->highest + 1, seq);
-    a->highest = seq;
+    mark(a, a->highest + 1, seq, true);
+    a->highest = a->marked = seq;
     (void)fill(a, seq);
 }
 
@@ -61,6 +69,7 @@ void arrivals_take_odd(struct arrivals *a, uint64_t seq)
 {
     uint64_t distance = a->highest - seq;
 
+    catch_up(a);
     if (seq > a->highest) {
         leap(a, seq);
     } else if (distance >= ARRIVALS_WINDOW) {

@@ -13,15 +13,16 @@
 
 /* Zeroed before the first datagram. */
 struct arrivals {
-    uint64_t highest;
-    uint64_t duplicates; /* came again */
-    uint64_t late;       /* came once, behind one with a higher number */
-    uint64_t too_late;   /* came so far behind that nobody knows which of the two */
+    uint64_t highest, marked; /* numbers: the highest; up to which one missing is right */
+    uint64_t duplicates;      /* came again */
+    uint64_t late;            /* came once, behind one with a higher number */
+    uint64_t too_late;        /* came so far behind that nobody knows which of the two */
     uint64_t distance[ARRIVALS_DISTANCES]; /* of the late ones, in numbers below the highest */
     uint64_t run_from, longest_run;        /* the run of numbers that goes on; the longest before */
     struct spread gaps;                    /* ns from one arrival to the next */
     uint64_t last_ns;                      /* 0: none yet */
-    uint64_t missing[ARRIVALS_WINDOW / 64]; /* a bit for each number that did not come */
+    uint64_t
+        missing[ARRIVALS_WINDOW / 64]; /* a bit for each number up to marked that did not come */
 };
 
 /* A number that is not the next one (below). */
@@ -30,12 +31,10 @@ void arrivals_take_odd(struct arrivals *a, uint64_t seq);
 /* A datagram with that number, 1 for the first; any number is harmless. */
 static inline void arrivals_take(struct arrivals *a, uint64_t seq)
 {
-    if (seq != a->highest + 1) {
+    if (seq == a->highest + 1)
+        a->highest = seq;
+    else
         arrivals_take_odd(a, seq);
-        return;
-    }
-    a->highest = seq;
-    a->missing[seq % ARRIVALS_WINDOW / 64] &= ~(UINT64_C(1) << seq % 64);
 }
 
 /* n datagrams, at least 1, came together at now_ns (never 0). */
