@@ -213,13 +213,18 @@ interop: setup ## set up, then every mode between iperfref and every stock build
 	$(PARALLEL) -s all
 	scripts/interop $(REPORT)/interop.json $(if $(CAPTURE),--capture) $(BUILDS) build/iperfref
 
-bench: setup ## throughput beside the stock builds, iperfspec check beside tshark and tcpdump, fuzz targets beside an empty one
+bench: setup ## throughput, cost and pace beside the stock builds and the bare limit (QUICK=1: this alone, 3 minutes); iperfspec check beside tshark and tcpdump; fuzz targets beside an empty one
 	scripts/deps build bench
-	$(PARALLEL) -s all
-	scripts/bench $(BUILDS) build/iperfref
-	scripts/bench-capture
-	scripts/deps fuzz
-	scripts/bench-fuzz
+	$(PARALLEL) -s all build/bench/bare
+	scripts/bench $(if $(QUICK),--quick) $(BUILDS) build/iperfref
+	$(if $(QUICK),,scripts/bench-capture)
+	$(if $(QUICK),,scripts/deps fuzz)
+	$(if $(QUICK),,scripts/bench-fuzz)
+
+# What scripts/bench holds iperfref against: it shares no code with it.
+$(B)/bench/bare: harness/bench/bare.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(OURFLAGS)) $(LINK) -o $@ $< -lpthread
 
 fuzz: ## run each fuzz target, or TARGET=name, for FUZZTIME seconds
 	scripts/deps build fuzz

@@ -1,8 +1,9 @@
 """One run of one program over loopback, for scripts/bench: what it moved, and what that cost.
 
 iperf3 builds and iperfref as a pair of client and server, nuttcp and iperf2 likewise, and our bare
-sender and receiver (harness/bench/bare.c). A run that fails or says nothing is None.
+sender and receiver (harness/bench/bare.c). A run that fails is None.
 """
+import contextlib
 import json
 import os
 import re
@@ -15,71 +16,75 @@ BARE = "build/bench/bare"
 
 
 class Run:
-    """Bytes per second at either end; processor seconds, and peak memory, of both."""
+    """Bytes per second at each end; processor seconds per GB received, of both ends and of each;
+    peak memory of both in bytes; intervals as (start, end, bytes)."""
 
-    def __init__(self, received, cpu_s, seconds, sent=0.0, memory=0, intervals=None):
-        self.received, self.sent = received, sent
-        self.cpu_per_gb = cpu_s / (received * seconds / 1e9) if received > 0 else float("inf")
-        self.memory, self.intervals = memory, intervals or []
+    def __init__(self, received, seconds, cpu, sent=0.0, memory=0, intervals=()):
+        self.received, self.sent, self.memory, self.intervals = received, sent, memory, intervals
+        self.client_cpu, self.server_cpu = (c / max(received * seconds / 1e9, 1e-9) for c in cpu)
+        self.cpu = self.client_cpu + self.server_cpu
 
 
 def free_port():
-    """A port that nobody listens on, nor the next one."""
     with socket.create_server((HOST, 0)) as s:
         return s.getsockname()[1]
 
 
 def listening(port):
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with open(table, encoding="ascii") as f:
-            if any(r.split()[1].endswith(":%04X" % port) and r.split()[3] == "0A"
+    """Whether somebody listens on that TCP port, or has that UDP port."""
+    for table, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07")):
+        with open("/proc/net/" + table, encoding="ascii") as f:
+            if any(r.split()[1].endswith(":%04X" % port) and r.split()[3] == state
                    for r in list(f)[1:]):
                 return True
     return False
 
 
-def reap(process, timeout=20):
-    """Processor seconds and peak memory of a process, which is ended if it does not end itself."""
-    deadline = time.monotonic() + timeout
+def peak_memory(process):
+    with contextlib.suppress(OSError, AttributeError):
+        with open("/proc/%d/status" % process.pid, encoding="ascii") as f:
+            return int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1)) * 1024
+    return 0
+
+
+def reap(process, patience):
+    """Processor seconds of a process, which is killed if it does not end by itself."""
+    deadline = time.monotonic() + patience
     while True:
         pid, _, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = 0
-            return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+            return usage.ru_utime + usage.ru_stime
         if time.monotonic() > deadline:
             process.kill()
         time.sleep(0.002)
 
 
-def pair(server_args, client_args, port, seconds, keep_server=False):
-    """Run both; (client's output, processor seconds of client and server, memory of both).
-    keep_server: it does not end by itself."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
-    server = subprocess.Popen(server_args, **quiet)
-    try:
+def pair(server_args, client_args, port, seconds, stays=False):
+    """Run a server and a client of it: their output, processor seconds, and memory of both together.
+    stays: the server does not end by itself."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+    with subprocess.Popen(server_args, **pipes) as server:
         deadline = time.monotonic() + 10
         while not listening(port) and server.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
-        client = subprocess.Popen(client_args, **{**quiet, "stdout": subprocess.PIPE})
-        out = client.stdout.read()
-        client.stdout.close()
-        client_cost = reap(client, seconds + 20)
-        if keep_server:
+        with subprocess.Popen(client_args, **pipes) as client:
+            time.sleep(seconds * 0.8)
+            memory = peak_memory(client) + peak_memory(server)
+            said = client.stdout.read()
+            client_cpu = reap(client, seconds + 10)
+        if stays:
             server.terminate()
-        server_cost = reap(server)
-    finally:
-        if server.returncode is None:
-            server.kill()
-            server.wait()
-    return out, (client_cost[0], server_cost[0]), client_cost[1] + server_cost[1]
+        server_cpu = reap(server, 1)
+        return said, server.stdout.read(), (client_cpu, server_cpu), memory
 
 
 def received_of(end):
     """Bytes per second that arrived, both ways together."""
     total = 0.0
     for suffix in ("", "_bidir_reverse"):
-        s = end.get("sum_received" + suffix)
-        if s and (s.get("bytes", 0) > 0 or "sum" not in end):
+        s = end.get("sum_received" + suffix, {})
+        if s.get("bytes", 0) > 0:
             total += s["bits_per_second"] / 8
         elif "sum" in end and not suffix:  # old builds: of UDP what was sent, and the loss
             s = end["sum"]
@@ -89,53 +94,48 @@ def received_of(end):
 
 def iperf3(client, server, options, seconds):
     port = free_port()
-    out, cpu, memory = pair([server, "-s", "-B", HOST, "-p", str(port), "-1"],
-                            [client, "-c", HOST, "-p", str(port), "-t", str(seconds), "-J", *options],
-                            port, seconds)
+    said, _, cpu, memory = pair(
+        [server, "-s", "-B", HOST, "-p", str(port), "-1"],
+        [client, "-c", HOST, "-p", str(port), "-t", str(seconds), "-J", *options], port, seconds)
     try:
-        report = json.loads(out)
+        report = json.loads(said)
         end = report["end"]
-        run = Run(received_of(end), sum(cpu), seconds,
-                  end.get("sum_sent", end.get("sum", {})).get("bits_per_second", 0) / 8, memory,
-                  [(i["sum"]["start"], i["sum"]["end"], i["sum"]["bytes"])
-                   for i in report.get("intervals", [])])
+        received = received_of(end)
     except (ValueError, KeyError):
         return None
-    run.client_cpu, run.server_cpu = cpu
-    return run if run.received > 0 else None
+    if received <= 0:
+        return None
+    return Run(received, seconds, cpu, end.get("sum_sent", end.get("sum", {})).get("bits_per_second", 0) / 8,
+               memory, [(i["sum"]["start"], i["sum"]["end"], i["sum"]["bytes"])
+                        for i in report.get("intervals", [])])
 
 
-def bare(path, streams, seconds, length=None):
-    out = subprocess.run([BARE, path, "-t", str(seconds), "-P", str(streams),
-                          *(["-l", str(length)] if length else [])],
+def bare(path, streams, seconds):
+    out = subprocess.run([BARE, path, "-t", str(seconds), "-P", str(streams)],
                          capture_output=True, timeout=60, check=False).stdout
     try:
         said = json.loads(out)
     except ValueError:
         return None
-    return Run(said["bytes"] / said["seconds"], said["cpu_s"], said["seconds"])
+    return Run(said["bytes"] / said["seconds"], said["seconds"], (said["cpu_s"], 0))
 
 
 def nuttcp(options, seconds):
     port = free_port()
-    out, cpu, memory = pair(["nuttcp", "-1", "--nofork", "-P", str(port)],
-                            ["nuttcp", "-P", str(port), "-p", str(free_port()), "-T%d" % seconds,
-                             "-fparse", *options, HOST], port, seconds)
-    said = dict(re.findall(rb"(\w+)=(\S+)", out))
-    try:
-        rate = float(said[b"rate_Mbps"]) * 1e6 / 8
-    except (KeyError, ValueError):
-        return None
-    return Run(rate, sum(cpu), seconds, memory=memory)
+    said, _, cpu, memory = pair(
+        ["nuttcp", "-1", "--nofork", "-P", str(port)],
+        ["nuttcp", "-P", str(port), "-p", str(free_port()), "-T%d" % seconds, "-fparse", *options, HOST],
+        port, seconds)
+    rate = re.search(rb"rate_Mbps=([\d.]+)", said)
+    return Run(float(rate.group(1)) * 1e6 / 8, seconds, cpu, memory=memory) if rate else None
 
 
 def iperf2(options, seconds):
-    port = free_port()
-    udp = "-u" in options
-    server = ["iperf", "-s", "-B", HOST, "-p", str(port), *(["-u"] if udp else [])]
-    client = ["iperf", "-c", HOST, "-p", str(port), "-t", str(seconds), "-y", "C", *options]
-    if udp:
-        return None
-    out, cpu, memory = pair(server, client, port, seconds, keep_server=True)
-    rates = [float(line.split(b",")[-1]) / 8 for line in out.splitlines() if line.count(b",") >= 8]
-    return Run(rates[-1], sum(cpu), seconds, memory=memory) if rates else None
+    """Of TCP the client's word counts, of UDP the server's, which has a line for each stream."""
+    port, is_udp = free_port(), "-u" in options
+    said, heard, cpu, memory = pair(
+        ["iperf", "-s", "-B", HOST, "-p", str(port), "-f", "k", *(["-u"] if is_udp else [])],
+        ["iperf", "-c", HOST, "-p", str(port), "-t", str(seconds), "-f", "k", *options],
+        port, seconds, stays=True)
+    rates = re.findall(rb"\[[ *]*\d+\] .* (\d+) Kbits/sec", heard if is_udp else said)
+    return Run(sum(map(float, rates)) * 1e3 / 8, seconds, cpu, memory=memory) if rates else None

@@ -4,8 +4,8 @@
  *
  *   tcp        send() and recv()
  *   bidir      the same, both ways, a connection each
- *   zerocopy   sendfile() from memory, and recv()
- *   skip       sendfile() from memory, and recv() that throws the bytes away
+ *   zerocopy   splice() from memory through a pipe, and recv()
+ *   skip       the same, and recv() that throws the bytes away
  *   udp        datagrams of LEN, by segmentation offload both ways
  *
  * Two processes over loopback that move bytes by the best call for the path and do nothing else: no
@@ -13,6 +13,7 @@
  * seconds, processor seconds of both processes. It stands alone: no code is shared with what it is
  * held against. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <pthread.h>
@@ -24,7 +25,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -32,6 +32,8 @@
 
 #define STREAMS_MAX 256
 #define BUFFER_LEN  (1 << 20)
+#define PIPE_LEN    (1 << 20)
+#define READ_LEN    (512 * 1024)
 #define DATAGRAMS   65000 /* what goes into one buffer of segments, at most */
 
 static const struct path {
@@ -81,26 +83,42 @@ static int memory_file(const char *bytes)
     return fd;
 }
 
+/* The pipe takes pages out of the file, and the socket takes them over. */
+static void splice_all(int fd, const char *buf)
+{
+    int file = memory_file(buf), ends[2];
+
+    if (pipe(ends) < 0)
+        die("pipe");
+    fcntl(ends[1], F_SETPIPE_SZ, PIPE_LEN);
+    for (;;) {
+        loff_t at = 0;
+        ssize_t n = splice(file, &at, ends[1], NULL, len, 0);
+        while (n > 0) {
+            ssize_t some = splice(ends[0], NULL, fd, NULL, (size_t)n, 0);
+            if (some <= 0)
+                return;
+            n -= some;
+        }
+    }
+}
+
 static void send_all(int fd, char *buf)
 {
-    int file = path->zerocopy ? memory_file(buf) : -1;
     size_t each = path->udp ? DATAGRAMS / len * len : len;
     int segment = (int)len;
 
     if (path->udp && setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment) < 0)
         die("UDP_SEGMENT");
-    for (;;) {
-        off_t at = 0;
-        ssize_t n = file >= 0 ? sendfile(fd, file, &at, len) : send(fd, buf, each, MSG_NOSIGNAL);
-        if (n < 0 && errno != ENOBUFS && errno != ECONNREFUSED)
+    for (;;)
+        if (send(fd, buf, each, MSG_NOSIGNAL) < 0 && errno != ENOBUFS && errno != ECONNREFUSED)
             return;
-    }
 }
 
 static void receive_all(struct end *end, char *buf)
 {
     int on = 1;
-    size_t cap = path->udp ? 65536 : len;
+    size_t cap = path->udp ? 65536 : READ_LEN;
 
     if (path->udp && setsockopt(end->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on) < 0)
         die("UDP_GRO");
@@ -120,7 +138,9 @@ static void *work(void *arg)
 
     if (!buf)
         die("calloc");
-    if (end->sends)
+    if (end->sends && path->zerocopy)
+        splice_all(end->fd, buf);
+    else if (end->sends)
         send_all(end->fd, buf);
     else
         receive_all(end, buf);
@@ -220,7 +240,7 @@ static void measure(size_t n, double seconds)
     struct outcome ours, theirs;
     size_t n_ends = path->both ? 2 * n : n;
     int report[2];
-    pid_t child;
+    pid_t child = -1;
 
     for (size_t i = 0; i < n_ends; i++) {
         int fd[2];
@@ -255,7 +275,7 @@ int main(int argc, char **argv)
                 "usage: bare tcp|bidir|zerocopy|skip|udp [-t SECONDS] [-P STREAMS] [-l LEN]\n");
         return 2;
     }
-    len = path->udp ? 1448 : 128 * 1024;
+    len = path->udp ? 1448 : path->zerocopy ? 512 * 1024 : 256 * 1024;
     for (int option; (option = getopt(argc - 1, argv + 1, "t:P:l:")) >= 0;) {
         if (option == 't')
             seconds = atof(optarg);

@@ -276,3 +276,11 @@ WRAP(uint64_t, account_pace_ns, (uint64_t start_ns, uint64_t rate_bps, uint64_t 
         return start_ns;
     return __real_account_pace_ns(start_ns, fault == PACE_TWICE ? 2 * rate_bps : rate_bps, sent);
 }
+
+WRAP(uint64_t, account_paced_bytes, (uint64_t start_ns, uint64_t rate_bps, uint64_t now_ns))
+{
+    if (fault == PACE_NONE)
+        return UINT64_MAX;
+    return __real_account_paced_bytes(start_ns, fault == PACE_TWICE ? 2 * rate_bps : rate_bps,
+                                      now_ns);
+}

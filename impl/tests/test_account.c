@@ -248,6 +248,21 @@ static void test_account_pace_ns_keeps_the_average_at_the_rate(void **state)
     }
 }
 
+/* What may have been sent when more may be sent, and not a byte more. */
+static void test_account_paced_bytes_is_the_other_way_round(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(paces); i++) {
+        uint64_t got = account_paced_bytes(paces[i].start_ns, paces[i].rate_bps, paces[i].want_ns);
+        if (paces[i].want_ns < UINT64_MAX && got < paces[i].sent)
+            fail_msg("%s: %llu", paces[i].name, (unsigned long long)got);
+    }
+    assert_int_equal(account_paced_bytes(7 * S, 1000000, 8 * S), 125000);
+    assert_int_equal(account_paced_bytes(7 * S, 1000000, 8 * S - 1), 124999);
+    assert_int_equal(account_paced_bytes(7 * S, 1000000, 6 * S), 0);
+    assert_true(account_paced_bytes(0, UINT64_MAX, UINT64_MAX) == UINT64_MAX);
+}
+
 static void test_account_lost_percent_is_0_without_packets(void **state)
 {
     (void)state;
@@ -270,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_account_end_reached_by_any_condition_after_omit),
         cmocka_unit_test(test_account_blocks_has_the_last_one_whole),
         cmocka_unit_test(test_account_pace_ns_keeps_the_average_at_the_rate),
+        cmocka_unit_test(test_account_paced_bytes_is_the_other_way_round),
         cmocka_unit_test(test_account_lost_percent_is_0_without_packets),
     };
 

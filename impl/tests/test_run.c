@@ -265,6 +265,53 @@ static void test_intervals_follow_each_other_and_add_up(void **state)
     bench_fini(&b);
 }
 
+/* --- workers --- */
+
+static const struct worker_row {
+    const char *name;
+    int affinity;
+    bool udp, client_sends;
+} worker_rows[] = {
+    {"TCP",            -1, false, true },
+    {"TCP, reverse",   -1, false, false},
+    {"TCP on one CPU", 0,  false, true },
+    {"UDP",            -1, true,  true },
+};
+
+/* Many streams, more than there are processors: each one's own bytes, and no more threads. */
+static void test_streams_share_the_workers(void **state)
+{
+    size_t most = worker_most(-1), n = 3 * most + 1;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(worker_rows); i++) {
+        const struct worker_row *row = &worker_rows[i];
+        struct bench b;
+
+        bench_init(&b);
+        b.params.udp = row->udp;
+        b.params.time = 1;
+        b.params.bandwidth = 1000000; /* 125 blocks in a second */
+        struct run_config client = config_of(&b, MACHINE_CLIENT),
+                          server = config_of(&b, MACHINE_SERVER);
+        client.affinity = row->affinity;
+        make_run(&client);
+        make_run(&server);
+        connect_runs(&b, (unsigned)n, row->client_sends);
+        start_at(b.server.run, loop_now());
+        start_at(b.client.run, loop_now());
+        loop_run(b.loop);
+        run_stop(b.server.run);
+        assert_int_equal(b.client.run->n_workers, row->affinity >= 0 ? 1 : most);
+        for (size_t k = 0; k < n; k++) {
+            uint64_t bytes = run_totals(b.client.run, k).counted.bytes;
+            if (bytes == 0 || bytes > 130000)
+                fail_msg("%s: stream %zu: %lu bytes", row->name, k, bytes);
+        }
+        bench_fini(&b);
+    }
+}
+
 /* --- files --- */
 
 #define FILE_LEN 300001
@@ -468,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_what_is_queued_at_the_stop_is_counted),
         cmocka_unit_test(test_bytes_before_the_end_of_omit_are_left_out),
         cmocka_unit_test(test_intervals_follow_each_other_and_add_up),
+        cmocka_unit_test(test_streams_share_the_workers),
         cmocka_unit_test(test_a_file_goes_over_and_ends_the_test),
         cmocka_unit_test(test_a_file_sent_early_ends_the_test_after_omit),
         cmocka_unit_test(test_a_file_that_is_not_there_refuses_the_stream),

@@ -36,6 +36,35 @@ static void test_tcp_sends_the_digits_block_by_block(void **state)
     }
 }
 
+/* Without a limit short blocks are joined to long writes, which nobody can tell (DATA-1). */
+static void test_tcp_joins_whole_blocks(void **state)
+{
+    static uint8_t got[3 << 20];
+
+    (void)state;
+    for (int zerocopy = 0; zerocopy <= 1; zerocopy++) {
+        struct bench b;
+
+        bench_init(&b);
+        b.params.len = 13;
+        b.params.zerocopy = zerocopy;
+        params_mark(&b.params, PARAM_repeating_payload);
+        struct run_config config = config_of(&b, MACHINE_SERVER);
+        int raw = connect_raw(make_run(&config), true);
+        start_at(b.server.run, loop_now());
+        assert_int_equal(recv(raw, got, sizeof got, MSG_WAITALL), sizeof got);
+        run_stop(b.server.run);
+        for (size_t i = 0; i < sizeof got; i++)
+            if (got[i] != '0' + i % 13 % 10)
+                fail_msg("byte %zu is '%c'", i, got[i]);
+        struct counts counts = counters_read(&b.server.run->streams[0]->counters);
+        assert_true(counts.bytes >= sizeof got);
+        assert_int_equal(counts.blocks, counts.bytes / 13);
+        close(raw);
+        bench_fini(&b);
+    }
+}
+
 /* --- UDP --- */
 
 static void send_datagram(int fd, uint64_t seq, size_t len)
@@ -581,6 +610,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tcp_sends_the_digits_block_by_block),
+        cmocka_unit_test(test_tcp_joins_whole_blocks),
         cmocka_unit_test(test_udp_receiver_takes_each_datagram_on_its_own),
         cmocka_unit_test(test_udp_takes_what_is_queued_at_the_stop),
         cmocka_unit_test(test_udp_omitted_counts_are_remembered),

@@ -188,10 +188,10 @@ static const struct pace_row {
     uint64_t late_s; /* since when the test has run */
     size_t want;     /* datagrams at once */
 } pace_rows[] = {
-    {"DATA-4 the first",               0, 0, 1 },
-    {"DATA-4 a burst",                 7, 0, 7 },
-    {"DATA-4 what a hold-up left due", 0, 9, 10},
-    {"DATA-4 two bursts are due",      7, 9, 14},
+    {"DATA-4 the first",               0, 0,  1 },
+    {"DATA-4 a burst",                 7, 0,  7 },
+    {"DATA-4 what a hold-up left due", 0, 9,  9 },
+    {"DATA-4 two bursts are due",      7, 11, 14},
 };
 
 static void test_gso_sends_no_more_than_the_pace_allows(void **state)

@@ -1,6 +1,7 @@
 /* pacing.h - how many of a sender's blocks are due (DATA-4).
  *
- * The average since the start of the test is kept at or below the rate: a sender that was held up
+ * What was sent is kept as near to rate times time since the start of the test as blocks allow: the
+ * first block goes at once, every other one when half of it is overdue. A sender that was held up
  * catches up. With a burst of b, b blocks go per decision. The sleep between decisions is as long
  * as the rate asks for, but not below PACER_SLEEP_NS: blocks that follow each other faster go
  * together, so that a high rate costs no more wake-ups than stock's does, whose sleeps the kernel

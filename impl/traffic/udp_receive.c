@@ -137,12 +137,14 @@ static unsigned next_reads(const struct load *loads, int got)
 }
 
 /* Returns how many bytes of memory were read off the queue; 0 where nothing is there, or the stream
- * has failed. */
-static size_t take(struct stream *s)
+ * has failed. *emptied: it had less than was asked for. */
+static size_t take(struct stream *s, bool *emptied)
 {
     struct load loads[UDP_READS];
     int got = read_loads(s, loads, s->n_reads);
     size_t len = 0;
+
+    *emptied = got < (int)s->n_reads;
 
     if (got > 0) {
         count(s, loads, (size_t)got);
@@ -159,7 +161,9 @@ static size_t take(struct stream *s)
 
 enum step udp_receive(struct stream *s)
 {
-    if (take(s) > 0)
+    bool emptied;
+
+    if (take(s, &emptied) > 0 && !emptied)
         return STEP_AGAIN;
     return atomic_load(&s->failure) != 0 ? STEP_DONE : stream_wait(s, s->fd, POLLIN, UINT64_MAX);
 }
@@ -168,7 +172,8 @@ enum step udp_receive(struct stream *s)
 void udp_receive_rest(struct stream *s)
 {
     size_t left = stream_receive_buffer(s), len;
+    bool emptied;
 
-    for (; left > 0 && (len = take(s)) > 0; left -= MIN(left, len))
+    for (; left > 0 && (len = take(s, &emptied)) > 0; left -= MIN(left, len))
         ;
 }

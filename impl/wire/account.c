@@ -89,13 +89,23 @@ uint64_t account_blocks(const struct account_end *end, uint64_t len)
     return blocks;
 }
 
+#define BIT_NS_PER_BYTE_S (8 * UINT64_C(1000000000))
+
 uint64_t account_pace_ns(uint64_t start_ns, uint64_t rate_bps, uint64_t sent)
 {
     /* 2^64 bytes make less than 2^98 bit x ns/s. */
-    unsigned __int128 work = (unsigned __int128)sent * (8 * UINT64_C(1000000000));
+    unsigned __int128 work = (unsigned __int128)sent * BIT_NS_PER_BYTE_S;
     unsigned __int128 at_ns = (work + rate_bps - 1) / rate_bps + start_ns;
 
     return at_ns > UINT64_MAX ? UINT64_MAX : (uint64_t)at_ns;
+}
+
+uint64_t account_paced_bytes(uint64_t start_ns, uint64_t rate_bps, uint64_t now_ns)
+{
+    uint64_t elapsed_ns = now_ns > start_ns ? now_ns - start_ns : 0;
+    unsigned __int128 bytes = (unsigned __int128)elapsed_ns * rate_bps / BIT_NS_PER_BYTE_S;
+
+    return bytes > UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;
 }
 
 double account_lost_percent(int64_t lost, int64_t packets)

@@ -56,5 +56,8 @@ uint64_t account_blocks(const struct account_end *end, uint64_t len);
  * Returns the earliest time in ns at which sending more keeps the average at or below the rate. */
 uint64_t account_pace_ns(uint64_t start_ns, uint64_t rate_bps, uint64_t sent);
 
+/* The other way round: how many bytes sent by now_ns keep the average at or below the rate. */
+uint64_t account_paced_bytes(uint64_t start_ns, uint64_t rate_bps, uint64_t now_ns);
+
 /* Loss as iperf3 prints it: lost / packets in percent, 0 when packets is 0. */
 double account_lost_percent(int64_t lost, int64_t packets);
