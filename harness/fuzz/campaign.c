@@ -109,6 +109,7 @@ static struct fuzz_counts sum(const struct shared *shared, unsigned n)
         all.repeats += c->repeats;
         all.corpus = MAX(all.corpus, c->corpus);
         all.reactions = MAX(all.reactions, c->reactions);
+        all.edges = MAX(all.edges, c->edges);
         all.features = MAX(all.features, c->features);
         all.last_new_ns = MAX(all.last_new_ns, c->last_new_ns);
     }
@@ -120,14 +121,17 @@ static void tell(FILE *out, const struct shared *shared, unsigned n, double bega
 {
     struct fuzz_counts all = sum(shared, n);
     double took = now_s() - began_s;
+    char edges[40] = "";
     double since = all.last_new_ns ? now_s() - (double)all.last_new_ns / 1e9 : 0;
 
+    if (all.edges > 0) /* of a build that counts them */
+        snprintf(edges, sizeof edges, "%" PRIu64 " edges, ", all.edges);
     fprintf(out,
-            "%.0f s: %" PRIu64 " sessions, %.0f/s; %" PRIu64 " reactions, %" PRIu64
+            "%.0f s: %" PRIu64 " sessions, %.0f/s; %" PRIu64 " reactions, %s%" PRIu64
             " features, %" PRIu64 " in the corpus; %" PRIu64 " findings, met again %" PRIu64
             " times; nothing new for %.0f s%s",
-            took, all.runs, took > 0 ? (double)all.runs / took : 0, all.reactions, all.features,
-            all.corpus, all.findings, all.repeats, since, end);
+            took, all.runs, took > 0 ? (double)all.runs / took : 0, all.reactions, edges,
+            all.features, all.corpus, all.findings, all.repeats, since, end);
     fflush(out);
 }
 

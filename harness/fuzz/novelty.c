@@ -56,6 +56,7 @@ static bool add(struct novelty *n, char kind, uint64_t feature)
     if (!put(n, feature))
         return false;
     n->n_reactions += kind == 'r';
+    n->n_edges += kind == 'e';
     if (n->file)
         fprintf(n->file, "%c %016" PRIx64 "\n", kind, feature);
     return true;
@@ -126,6 +127,22 @@ unsigned novelty_take(struct novelty *n, const struct text *reactions, const str
 {
     unsigned fresh = take_reactions(n, text_string(reactions)) + take_words(n, text_string(said));
 
+    if (fresh && n->file)
+        fflush(n->file);
+    return fresh;
+}
+
+unsigned novelty_take_edges(struct novelty *n, const struct text *edges)
+{
+    unsigned fresh = 0;
+    uint32_t feature;
+
+    for (size_t at = 0; at + sizeof feature <= edges->len; at += sizeof feature) {
+        memcpy(&feature, edges->at + at, sizeof feature);
+        uint32_t edge = feature / 8;
+        fresh += add(n, 'e', hash(FNV_BASIS + 1, (const char *)&edge, sizeof edge));
+        fresh += add(n, 'n', hash(FNV_BASIS + 2, (const char *)&feature, sizeof feature));
+    }
     if (fresh && n->file)
         fflush(n->file);
     return fresh;

@@ -1,7 +1,7 @@
 /* novelty.h - what of the subject's behaviour was seen before: a set of features, kept in a file.
  *
- * A feature is a reaction in a state ((state, event, reply), witness.h), two of them in a row, or a
- * line that the subject printed, numbers left out. */
+ * A feature is a reaction in a state ((state, event, reply), witness.h), two of them in a row, a
+ * line that the subject printed, numbers left out, or an edge of its code, taken so often. */
 #pragma once
 #include "harness/session/text.h"
 
@@ -12,6 +12,7 @@ struct novelty {
     uint64_t *set; /* open addressing; 0 is free */
     size_t n, cap;
     size_t n_reactions; /* single reactions among them */
+    size_t n_edges;     /* edges among them, however often each was taken */
     FILE *file;         /* new ones are added to it; NULL: no file */
 };
 
@@ -23,3 +24,5 @@ void novelty_close(struct novelty *n);
 /* Take in what a session showed: reactions, a line each; said, what the subject printed. How many
  * features are new. */
 unsigned novelty_take(struct novelty *n, const struct text *reactions, const struct text *said);
+/* The same for edges, as a verdict has them (play.h). */
+unsigned novelty_take_edges(struct novelty *n, const struct text *edges);

@@ -226,6 +226,7 @@ void verdict_fini(struct verdict *v)
     text_fini(&v->got);
     text_fini(&v->said);
     text_fini(&v->reactions);
+    text_fini(&v->edges);
     session_fini(&v->record);
 }
 
@@ -243,11 +244,13 @@ void player_init(struct player *p, const struct suite_settings *settings, bool o
 void player_fini(struct player *p)
 {
     serve_fini(&p->serve);
+    edges_close(&p->edges);
 }
 
 void player_renew(struct player *p)
 {
     serve_end(&p->serve);
+    edges_close(&p->edges);
     p->said = 0;
 }
 
@@ -270,6 +273,25 @@ static bool settles(struct player *p)
     return s->running && rests == 2;
 }
 
+static void add_edge(void *context, size_t edge, unsigned bucket)
+{
+    struct verdict *v = context;
+    uint32_t feature = (uint32_t)edge * 8 + bucket;
+
+    text_add(&v->edges, &feature, sizeof feature);
+}
+
+static void take_edges(struct player *p, struct verdict *v)
+{
+    pid_t pid = p->serve.subject.pid;
+
+    if (p->edges.pid != pid) {
+        edges_close(&p->edges);
+        edges_open(&p->edges, pid);
+    }
+    edges_look(&p->edges, add_edge, v);
+}
+
 /* What a kept server does behind the session belongs to it as well. */
 static void watch_rest(struct player *p, struct verdict *v)
 {
@@ -280,6 +302,7 @@ static void watch_rest(struct player *p, struct verdict *v)
     if (!s->running && !s->ended)
         return;
     bool is_ready = settles(p);
+    take_edges(p, v);
     if (process.ended(s, &status) && v->cause == SIM_OK) {
         bool was_killed = WIFSIGNALED(status);
         v->cause = was_killed ? SIM_CRASH : SIM_EXIT;

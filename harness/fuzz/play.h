@@ -2,6 +2,7 @@
  * what is wrong with the subject. */
 #pragma once
 #include "harness/fuzz/umpire.h"
+#include "harness/subject/edges.h"
 #include "harness/subject/watch.h"
 #include "harness/suite/serve.h"
 
@@ -41,6 +42,8 @@ struct verdict {
     char key[200];         /* the same for the same fault: cause, signal, state, place */
     struct text got, said; /* in words; the end of its stderr */
     struct text reactions; /* a line each: what it did in which state (witness.h) */
+    struct text edges;     /* of a kept process, if it counts them: uint32_t each, 8 * the edge's
+                              number + the bucket (edges.h) */
     struct session record; /* what was done and came */
     bool was_silent;       /* a server that had our cookie has not said a word */
     struct subject_sample before, after; /* of a kept process; 0 where there was none */
@@ -51,7 +54,8 @@ struct player {
     struct suite_settings settings;
     struct serve serve;
     struct umpire umpire;
-    size_t said; /* bytes of a kept subject's stderr that were looked at */
+    struct edges edges; /* of the kept process */
+    size_t said;        /* bytes of a kept subject's stderr that were looked at */
 };
 
 /* settings is copied. It must not move. */

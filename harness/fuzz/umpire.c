@@ -26,9 +26,11 @@ static bool is_ours(struct umpire *u, const struct tap_event *e)
 
     if (!e->flow || e->flow->udp)
         return false;
+    if (e->kind == TAP_OPEN && e->flow->id <= u->flow) /* another play, which counts anew */
+        u->is_over = true;
     if (e->kind == TAP_OPEN && u->flow == 0 && e->flow->by == client && e->flow->stream == 0)
         u->flow = e->flow->id;
-    return e->flow->id == u->flow;
+    return e->flow->id == u->flow && !u->is_over;
 }
 
 static void on_event(void *context, const struct tap_event *e)
@@ -60,7 +62,7 @@ void umpire_begin(struct umpire *u, bool we_serve)
     };
 
     u->we_serve = we_serve;
-    u->we_erred = u->has_violation = false;
+    u->we_erred = u->has_violation = u->is_over = false;
     u->flow = 0;
     u->observer = observer_new(&config);
 }

@@ -1,7 +1,7 @@
 /* umpire.h - an observer (impl/wire/observer.h) beside a session that is played: which clause the
  * subject has broken, as long as we had broken none.
  *
- * It listens to the first control connection. */
+ * It listens to the first control connection of the first play. */
 #pragma once
 #include "harness/sim/tap.h"
 #include "impl/wire/observer.h"
@@ -11,6 +11,7 @@ struct umpire {
     struct observer *observer;
     unsigned flow; /* that it listens to, 0: none yet */
     bool we_serve;
+    bool is_over;  /* what is played now is another session: whether it serves on, or leaks */
     bool we_erred; /* what the subject does from then on may be an answer to it */
     bool has_violation;
     struct observer_violation violation; /* the subject's first */

@@ -3,14 +3,10 @@
  * A server process is kept for many sessions, since starting one costs more than a session. So a
  * suspicion may fall on the wrong one: each is played again against a new process, and only what
  * shows there is a finding. */
-#include "harness/fuzz/corpus.h"
+#include "harness/fuzz/worker.h"
+
 #include "harness/fuzz/draw.h"
-#include "harness/fuzz/finding.h"
-#include "harness/fuzz/fuzz.h"
-#include "harness/fuzz/journal.h"
-#include "harness/fuzz/minimise.h"
 #include "harness/fuzz/mutate.h"
-#include "harness/fuzz/novelty.h"
 #include "harness/session/clock.h"
 
 #include <errno.h>
@@ -18,41 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK_EVERY   8   /* sessions between two questions whether a kept server serves on */
-#define RENEW_EVERY   400 /* sessions that one process meets */
-#define REFRESH_EVERY 256 /* sessions between two looks at what others have found */
-#define WARM_UP       4   /* sessions in which a process may grow */
-#define QUICK_S       2   /* to serve the next client: then it is looked into */
-#define SHORT_S       1   /* while it is made small; what is left is asked patiently */
-#define PATIENT_S     45
+#define RENEW_EVERY   400          /* sessions that one process meets */
+#define REFRESH_EVERY 256          /* sessions between two looks at what others have found */
+#define WARM_UP       4            /* sessions in which a process may grow */
 #define GROWTH_BYTES  (256u << 10) /* of one session: suspicious */
-#define STRICT_PLAYS  3            /* of a finding's script, to tell whether it shows each time */
-#define DISMISSED_MAX 256
-#define DISMISSALS    2 /* of one suspicion, then it is looked into no more */
-
-/* A suspicion that did not show again. */
-struct dismissed {
-    char key[200];
-    unsigned times;
-};
-
-struct worker {
-    const struct fuzz_settings *settings;
-    struct fuzz_counts *counts;
-    const volatile bool *stop;
-    unsigned number;
-    uint64_t began_ns;
-    struct player player;
-    struct corpus corpus;
-    struct novelty novelty;
-    struct journal journal;
-    struct recipe recent[CHECK_EVERY + 1]; /* since the server was last seen to serve */
-    size_t n_recent;
-    unsigned n_met; /* sessions of the process */
-    struct dismissed dismissed[DISMISSED_MAX];
-    size_t n_dismissed;
-    char corpus_dir[1100];
-};
 
 /* --- making sessions ------------------------------------------------------------------------- */
 
@@ -70,8 +35,7 @@ static struct recipe draw_recipe(const struct worker *w, uint64_t run)
     return r;
 }
 
-/* The first sessions are the corpus's own as they are: seed 0. */
-static bool make_case(const struct corpus *corpus, const struct recipe *r, struct fuzz_case *c)
+bool worker_make_case(const struct corpus *corpus, const struct recipe *r, struct fuzz_case *c)
 {
     const struct fuzz_case *base = corpus_find(corpus, r->base);
     const struct fuzz_case *other = corpus_find(corpus, r->other);
@@ -91,141 +55,7 @@ static bool make_case(const struct corpus *corpus, const struct recipe *r, struc
     return true;
 }
 
-/* --- looking into it ------------------------------------------------------------------------- */
-
-static struct dismissed *find_dismissed(struct worker *w, const char *key)
-{
-    for (size_t i = 0; i < w->n_dismissed; i++)
-        if (strcmp(w->dismissed[i].key, key) == 0)
-            return &w->dismissed[i];
-    return NULL;
-}
-
-static void dismiss(struct worker *w, const char *key)
-{
-    struct dismissed *d = find_dismissed(w, key);
-
-    if (!d && w->n_dismissed < DISMISSED_MAX) {
-        d = &w->dismissed[w->n_dismissed++];
-        snprintf(d->key, sizeof d->key, "%s", key);
-    }
-    if (d)
-        d->times++;
-}
-
-/* Whether there is nothing to learn from it any more. */
-static bool is_settled(struct worker *w, const char *key)
-{
-    const struct dismissed *d = find_dismissed(w, key);
-
-    if (finding_is_known(w->settings->findings, key)) {
-        w->counts->repeats++;
-        return true;
-    }
-    return d && d->times >= DISMISSALS;
-}
-
-static struct play_how how_to_show(enum sim_cause cause, unsigned within_s)
-{
-    return (struct play_how){.is_repeated = cause == SIM_LEAK, .alive_s = within_s};
-}
-
-static void write_finding(struct worker *w, struct finding *f, const struct fuzz_case *c,
-                          const struct session *record)
-{
-    struct text script = {0}, why = {0};
-
-    finding_script(f, c, record, &script);
-    if (!finding_write(w->settings->findings, f, &script)) {
-        w->counts->has_trouble = true;
-        snprintf(w->counts->trouble, sizeof w->counts->trouble, "a finding cannot be written: %s",
-                 strerror(errno));
-    }
-    text_fini(&script);
-    text_fini(&why);
-}
-
-/* The script as it will be played by others: how often does it show? */
-static void play_strictly(struct worker *w, struct finding *f, const struct fuzz_case *c,
-                          const struct session *record)
-{
-    struct text script = {0};
-
-    finding_script(f, c, record, &script);
-    for (f->n_played = 0, f->n_shown = 0; f->n_played < STRICT_PLAYS && !*w->stop; f->n_played++) {
-        enum sim_cause cause = player_play_script(&w->player, text_string(&script));
-        f->n_shown += cause == f->cause;
-    }
-    text_fini(&script);
-}
-
-/* c shows the verdict against a new process: make it small, and write it down, first as it is. */
-static void report(struct worker *w, uint64_t run, struct fuzz_case *c, struct verdict *v,
-                   struct play_how how)
-{
-    struct finding f = {.key = v->key,
-                        .cause = v->cause,
-                        .clause = v->clause,
-                        .offset = v->offset,
-                        .got = text_string(&v->got),
-                        .run = run};
-    struct minimise m = {
-        .player = &w->player,
-        .how = {.is_repeated = how.is_repeated, .alive_s = how.alive_s ? SHORT_S : 0},
-        .key = v->key,
-        .deadline_ns = now_ns() + (uint64_t)(w->settings->minimise_s * 1e9),
-        .stop = w->stop
-    };
-    struct verdict last;
-
-    write_finding(w, &f, c, &v->record);
-    w->counts->findings++;
-    minimise_case(&m, c);
-    how.alive_s = how.alive_s ? PATIENT_S : 0;
-    player_play(&w->player, c, how, &last);
-    if (strcmp(last.key, v->key) == 0) {
-        f.offset = last.offset;
-        f.is_minimal = now_ns() < m.deadline_ns && !*w->stop;
-        play_strictly(w, &f, c, &last.record);
-        write_finding(w, &f, c, &last.record);
-    }
-    verdict_fini(&last);
-}
-
-/* Whether the session alone shows something against a new process; then it becomes a finding.
- * suspicion: what it is said to have done, SIM_LEAK among it. */
-static bool look_into(struct worker *w, const struct recipe *r, enum sim_cause suspicion)
-{
-    struct play_how how = how_to_show(suspicion, QUICK_S);
-    struct fuzz_case c;
-    struct verdict v;
-    bool found = false;
-
-    if (!make_case(&w->corpus, r, &c))
-        return false;
-    journal_suspect(&w->journal, r->run);
-    player_play(&w->player, &c, how, &v);
-    if ((v.cause == SIM_NO_SERVICE || v.cause == SIM_HANG) && !is_settled(w, v.key)) {
-        /* It may be slow: builds wait for up to 30 s in places. */
-        struct verdict patient;
-        how.alive_s = PATIENT_S;
-        player_play(&w->player, &c, how, &patient);
-        how.alive_s = QUICK_S;
-        if (patient.cause != v.cause)
-            dismiss(w, v.key);
-        else
-            found = true;
-        verdict_fini(&patient);
-    } else if (v.cause != SIM_OK && v.cause != SIM_TROUBLE && !is_settled(w, v.key)) {
-        found = true;
-    }
-    if (found)
-        report(w, r->run, &c, &v, how);
-    journal_settle(&w->journal, r->run);
-    verdict_fini(&v);
-    fuzz_case_fini(&c);
-    return found;
-}
+/* --- suspicion ------------------------------------------------------------------------------- */
 
 /* One of the sessions since the server was last seen to serve, the last one before the others. */
 static void look_into_recent(struct worker *w, const char *key, enum sim_cause suspicion)
@@ -233,9 +63,9 @@ static void look_into_recent(struct worker *w, const char *key, enum sim_cause s
     bool found = false;
 
     for (size_t i = w->n_recent; i-- > 0 && !found && !*w->stop;)
-        found = look_into(w, &w->recent[i], suspicion);
+        found = worker_look_into(w, &w->recent[i], suspicion);
     if (!found)
-        dismiss(w, key);
+        worker_dismiss(w, key);
     w->n_recent = 0;
     w->n_met = 0;
     player_renew(&w->player);
@@ -260,10 +90,10 @@ static void suspect_growth(struct worker *w, const struct recipe *r, const struc
     while ((line = strchr(last, '\n')) && line[1])
         last = line + 1;
     snprintf(key, sizeof key, "growth %.*s", (int)strcspn(last, "\n"), last);
-    if (is_settled(w, key))
+    if (worker_is_settled(w, key))
         return;
-    if (!look_into(w, r, SIM_LEAK))
-        dismiss(w, key);
+    if (!worker_look_into(w, r, SIM_LEAK))
+        worker_dismiss(w, key);
     w->n_recent = 0;
     w->n_met = 0;
 }
@@ -284,7 +114,8 @@ static void keep(struct worker *w, uint64_t run, const struct fuzz_case *c, cons
 static void learn(struct worker *w, const struct recipe *r, const struct fuzz_case *c,
                   const struct verdict *v)
 {
-    unsigned fresh = novelty_take(&w->novelty, &v->reactions, &v->said);
+    unsigned fresh = novelty_take(&w->novelty, &v->reactions, &v->said) +
+                     novelty_take_edges(&w->novelty, &v->edges);
 
     if (fresh > 0)
         w->counts->last_new_ns = now_ns();
@@ -292,6 +123,7 @@ static void learn(struct worker *w, const struct recipe *r, const struct fuzz_ca
         keep(w, r->run, c, v);
     w->counts->corpus = w->corpus.n;
     w->counts->reactions = w->novelty.n_reactions;
+    w->counts->edges = w->novelty.n_edges;
     w->counts->features = w->novelty.n;
 }
 
@@ -307,7 +139,7 @@ static void judge(struct worker *w, const struct recipe *r, const struct fuzz_ca
         return;
     }
     if (v->cause != SIM_OK) {
-        if (!is_settled(w, v->key))
+        if (!worker_is_settled(w, v->key))
             look_into_recent(w, v->key, v->cause);
         w->n_recent = 0;
         w->n_met = 0;
@@ -331,7 +163,7 @@ static void play_one(struct worker *w, uint64_t run)
         r.seed = 0;
     }
     journal_play(&w->journal, &r);
-    if (!make_case(&w->corpus, &r, &c))
+    if (!worker_make_case(&w->corpus, &r, &c))
         return;
     player_play(&w->player, &c, (struct play_how){.is_kept = !c.session.we_serve}, &v);
     w->recent[w->n_recent++] = r;
@@ -382,7 +214,7 @@ static void take_up(struct worker *w)
 
     if (w->settings->resumes && journal_open_question(w->settings->findings, w->number, &run) &&
         journal_find(w->settings->findings, run, &r))
-        look_into(w, &r, SIM_NO_SERVICE);
+        worker_look_into(w, &r, SIM_NO_SERVICE);
 }
 
 static bool is_over(const struct worker *w)
@@ -415,6 +247,7 @@ void fuzz_work(const struct fuzz_settings *settings, unsigned number, bool own_n
             if (counts->runs % REFRESH_EVERY == 0 && settings->jobs > 1 && !settings->is_blind)
                 corpus_refresh(&w->corpus);
         }
+        worker_make_small(w);
     }
     journal_close(&w->journal);
     novelty_close(&w->novelty);
@@ -435,12 +268,12 @@ int fuzz_rerun(const struct fuzz_settings *settings, uint64_t n)
 
     corpus_open(&corpus, corpus_dir(settings, dir, sizeof dir), settings->servers,
                 settings->clients);
-    bool ok = journal_find(settings->findings, n, &r) && make_case(&corpus, &r, &c);
+    bool ok = journal_find(settings->findings, n, &r) && worker_make_case(&corpus, &r, &c);
     if (ok) {
         fuzz_case_write(&c, "rerun", NULL, "INT-3", NULL, &script);
         fputs(text_string(&script), stdout);
         player_init(player, &settings->suite, subject_enter_own_network());
-        player_play(player, &c, how_to_show(SIM_OK, PATIENT_S), &v);
+        player_play(player, &c, (struct play_how){.alive_s = PATIENT_S}, &v);
         printf("\n%s%s%s\n%s", sim_cause_word(v.cause), v.got.len ? ": " : "", text_string(&v.got),
                text_string(&v.reactions));
         player_fini(player);

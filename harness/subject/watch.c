@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#define SHADOW_KIB    (1ull << 30)
+#define SHADOW_LEAST  16384 /* bytes a session that a sanitizer may keep for itself */
 #define NS_PER_MS     1000000u
 #define SPIN_MS       1000  /* of processor time, times the scale: then it spins */
 #define PATIENCE_MS   30000 /* on the clock, times the scale: then nothing is proved */
@@ -156,18 +158,20 @@ bool subject_rests(struct subject *s, double scale, struct text *used)
 static bool read_status(pid_t pid, struct subject_sample *sample)
 {
     char path[64], line[256];
-    unsigned long long kib = 0;
+    unsigned long long kib = 0, space = 0;
     unsigned found = 0;
 
     snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
     FILE *f = fopen(path, "re");
     while (f && fgets(line, sizeof line, f))
         found += sscanf(line, "RssAnon: %llu", &kib) == 1 ||
+                 sscanf(line, "VmSize: %llu", &space) == 1 ||
                  sscanf(line, "Threads: %u", &sample->threads) == 1;
     if (f)
         fclose(f);
     sample->memory = kib * 1024;
-    return found == 2;
+    sample->has_shadow = space >= SHADOW_KIB;
+    return found == 3;
 }
 
 bool subject_sample(const struct subject *s, struct subject_sample *sample)
@@ -195,6 +199,7 @@ bool subject_growth_note(struct subject_growth *g, const struct subject *s)
     g->memory[g->n] = (double)sample.memory;
     g->descriptors[g->n] = sample.descriptors;
     g->threads[g->n] = sample.threads;
+    g->has_shadow = sample.has_shadow;
     g->n++;
     return true;
 }
@@ -212,9 +217,9 @@ bool subject_growth_shows(const struct subject_growth *g, const char *each, stru
         double least;
         bool is_counted; /* they come one by one */
     } kinds[] = {
-        {"descriptors", g->descriptors, 0.05, true },
-        {"threads",     g->threads,     0.05, true },
-        {"bytes",       g->memory,      256,  false},
+        {"descriptors", g->descriptors, 0.05,                               true },
+        {"threads",     g->threads,     0.05,                               true },
+        {"bytes",       g->memory,      g->has_shadow ? SHADOW_LEAST : 256, false},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {

@@ -17,6 +17,7 @@ bool subject_rests(struct subject *subject, double scale, struct text *used);
 struct subject_sample {
     uint64_t memory; /* bytes of its own (RssAnon) */
     unsigned descriptors, threads;
+    bool has_shadow; /* a sanitizer's terabytes of address space: it keeps records of its own */
 };
 bool subject_sample(const struct subject *subject, struct subject_sample *sample);
 
@@ -25,6 +26,7 @@ bool subject_sample(const struct subject *subject, struct subject_sample *sample
 struct subject_growth {
     double memory[SUBJECT_SAMPLES_MAX], descriptors[SUBJECT_SAMPLES_MAX],
         threads[SUBJECT_SAMPLES_MAX];
+    bool has_shadow;
     size_t n;
 };
 /* Add one; false if the process is gone, or there is no room. */

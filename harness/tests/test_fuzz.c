@@ -5,7 +5,10 @@
 #include "harness/fuzz/finding.h"
 #include "harness/fuzz/journal.h"
 #include "harness/fuzz/novelty.h"
+#include "harness/fuzz/umpire.h"
 #include "harness/session/edit.h"
+
+#include "impl/wire/state.h"
 
 #include <unistd.h>
 
@@ -57,6 +60,22 @@ static void test_novelty_holds_many(void **state)
             const struct text none = text_of(""), one = text_of(line);
             assert_int_equal(novelty_take(&n, &one, &none), round == 0);
         }
+    novelty_close(&n);
+}
+
+static void test_novelty_take_edges_tells_edges_from_how_often_they_were_taken(void **state)
+{
+    const uint32_t first[] = {8 * 5, 8 * 6}, then[] = {8 * 5 + 3, 8 * 6};
+    const struct text a = {.at = (char *)(uintptr_t)first, .len = sizeof first};
+    const struct text b = {.at = (char *)(uintptr_t)then, .len = sizeof then};
+    struct novelty n;
+
+    (void)state;
+    assert_true(novelty_open(&n, NULL));
+    assert_int_equal(novelty_take_edges(&n, &a), 4);
+    assert_int_equal(novelty_take_edges(&n, &b), 1); /* one of them more often */
+    assert_int_equal(novelty_take_edges(&n, &b), 0);
+    assert_int_equal(n.n_edges, 2);
     novelty_close(&n);
 }
 
@@ -159,6 +178,40 @@ static void test_corpus_draw_gives_each_state_its_share(void **state)
     corpus_close(&c);
 }
 
+/* --- umpire ---------------------------------------------------------------------------------- */
+
+static void pass(struct umpire *u, const struct tap_flow *flow, enum tap_kind kind,
+                 enum session_from from, struct bytes bytes)
+{
+    const struct tap_event e = {.kind = kind, .from = from, .flow = flow, .bytes = bytes};
+
+    u->tap.event(u->tap.context, &e);
+}
+
+/* What comes once more from a server that serves on is nothing that the session had forbidden. */
+static void test_umpire_listens_to_the_first_play_alone(void **state)
+{
+    static const uint8_t cookie[37] = "abcdefghijklmnopqrstuvwxyz0123456789", asks = PARAM_EXCHANGE;
+    const struct tap_flow flow = {.id = 1, .by = SESSION_US};
+    struct umpire u;
+
+    (void)state;
+    umpire_init(&u);
+    for (int twice = 0; twice < 2; twice++) { /* on one connection, on two */
+        umpire_begin(&u, false);
+        for (int i = 0; i < 2; i++) {
+            if (i == 0 || twice)
+                pass(&u, &flow, TAP_OPEN, SESSION_US, (struct bytes){0});
+            if (i == 0 || twice)
+                pass(&u, &flow, TAP_BYTES, SESSION_US, (struct bytes){cookie, sizeof cookie});
+            pass(&u, &flow, TAP_BYTES, SESSION_SUBJECT, (struct bytes){&asks, 1});
+        }
+        assert_int_equal(umpire_end(&u), !twice);
+    }
+}
+
+/* --- findings -------------------------------------------------------------------------------- */
+
 static void test_finding_name_is_a_word_of_letters(void **state)
 {
     char name[32];
@@ -201,10 +254,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_novelty_take_counts_what_is_new_and_remembers_it),
         cmocka_unit_test(test_novelty_holds_many),
+        cmocka_unit_test(test_novelty_take_edges_tells_edges_from_how_often_they_were_taken),
         cmocka_unit_test(test_journal_find_gives_back_what_was_played),
         cmocka_unit_test(test_corpus_open_has_correct_seeds_for_each_role),
         cmocka_unit_test(test_corpus_add_is_there_when_it_is_opened_again),
         cmocka_unit_test(test_corpus_draw_gives_each_state_its_share),
+        cmocka_unit_test(test_umpire_listens_to_the_first_play_alone),
         cmocka_unit_test(test_finding_name_is_a_word_of_letters),
         cmocka_unit_test(test_finding_write_lists_each_once),
     };
