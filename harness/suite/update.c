@@ -7,6 +7,7 @@
 #include "harness/suite/suite.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,22 @@ static struct section *own_section(struct file *file, const struct subject_build
     return s;
 }
 
+/* Comments above the row about just this case that was taken out go with it. The caller's to free.
+ */
+static char *take_lead(struct file *file, const char *id)
+{
+    for (size_t i = 0; i < file->n; i++)
+        for (size_t k = 0; k < file->at[i].n; k++) {
+            struct row *row = &file->at[i].rows[k];
+            if (row->text || !*row->lead || strcmp(row->glob, id) != 0)
+                continue;
+            char *lead = row->lead;
+            row->lead = text_dup("");
+            return lead;
+        }
+    return text_dup("");
+}
+
 static void add_new(struct file *file, const struct suite *suite, struct suite_update *done)
 {
     for (size_t i = 0; i < suite->cases.n; i++) {
@@ -285,8 +302,10 @@ static void add_new(struct file *file, const struct suite *suite, struct suite_u
             continue;
         row_of(r, &text);
         text_adds(&text, "\n");
-        add_row(own_section(file, &suite->settings.build), "", text_string(&text), r->script->id,
+        char *lead = take_lead(file, r->script->id);
+        add_row(own_section(file, &suite->settings.build), lead, text_string(&text), r->script->id,
                 0);
+        free(lead);
         text_fini(&text);
         done->added++;
     }
@@ -322,8 +341,8 @@ static void put_section(const struct section *s, struct text *out)
     }
 }
 
-/* All of it or nothing. */
-static bool write_file(const struct text *text, const char *path)
+/* All of it or nothing, beside the file and then in its place. */
+static bool replace(const struct text *text, const char *path)
 {
     struct text temporary = {0};
 
@@ -338,6 +357,19 @@ static bool write_file(const struct text *text, const char *path)
         errno = error;
     }
     text_fini(&temporary);
+    return ok;
+}
+
+/* A symbolic link stays one: what it leads to is written, which need not be there yet. */
+static bool write_file(const struct text *text, const char *path)
+{
+    int made = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    char *target = made >= 0 ? realpath(path, NULL) : NULL;
+    bool ok = target && replace(text, target);
+
+    if (made >= 0)
+        close(made);
+    free(target);
     return ok;
 }
 

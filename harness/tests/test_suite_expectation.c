@@ -3,6 +3,7 @@
 
 #include "impl/tests/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -345,6 +346,15 @@ static const struct update_row {
      "s/0 fail DEF-1 zero\n# of 1\n# of 9\n", 0, 2, 0},
     {"another cause, the same reason", "c", "s/0 fail:hang DEF-1 zero\n",
      "s/0                                        fail:crash   DEF-1    zero\n", 1, 1, 0},
+    {"comments go with the case whose verdict is another", "cc",
+     "# top\n\n# of 1\ns/1 fail:hang DEF-1 one\n# of 0\n# too\ns/0 fail:hang DEF-1 zero\n",
+     "# top\n\n# of 0\n# too\n"
+     "s/0                                        fail:crash   DEF-1    zero\n"
+     "# of 1\ns/1                                        fail:crash   DEF-1    one\n", 2, 2, 0},
+    {"with one of several, and to another section", "cf",
+     "# of 0\ns/0 fail:hang DEF-1 zero\n# of 1\ns/1 fail DEF-1 one\n\nbuilds any\n\ns/9* warn? DEF-1 x\n",
+     "# of 1\ns/1 fail DEF-1 one\n\nbuilds any\n\nbuilds   +3.12@deb12u2\n\n# of 0\n"
+     "s/0                                        fail:crash   DEF-1    zero\n", 1, 2, 0},
     {"a new one, in a section of its own build", "f", "builds 3.1-3.22\n\ns/9* warn? DEF-1 x\n",
      "builds 3.1-3.22\n\nbuilds   +3.12@deb12u2\n\n"
      "s/0                                        fail:miss    CTL-8    (reason?) an end   early \n",
@@ -446,6 +456,31 @@ static void test_suite_expectations_update_leaves_the_file_where_it_cannot_write
     unlink(path);
 }
 
+static void test_suite_expectations_update_writes_what_a_link_leads_to(void **state)
+{
+    static const char *const before[] = {"s/1 fail DEF-1 x\n", NULL /* it leads nowhere yet */};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+        struct suite suite;
+        struct suite_update done;
+        struct stat about;
+        char link[UNIT_PATH_MAX + 8], *path = temporary(before[i] ? before[i] : "");
+        snprintf(link, sizeof link, "%s.link", path);
+        make_suite(&suite, path, "f");
+        assert_return_code(symlink(strrchr(path, '/') + 1, link), errno);
+        if (!before[i])
+            unlink(path);
+        assert_true(suite_expectations_update(&suite, link, &done));
+        assert_return_code(lstat(link, &about), errno);
+        assert_true(S_ISLNK(about.st_mode));
+        assert_non_null(strstr(contents(path), "s/0  "));
+        suite_fini(&suite);
+        unlink(link);
+        unlink(path);
+    }
+}
+
 /* --- the exit status ------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -521,6 +556,7 @@ int main(void)
         cmocka_unit_test(test_suite_expectations_find_takes_the_closest),
         cmocka_unit_test(test_suite_expectations_update_keeps_what_holds),
         cmocka_unit_test(test_suite_expectations_update_twice_changes_nothing_more),
+        cmocka_unit_test(test_suite_expectations_update_writes_what_a_link_leads_to),
         cmocka_unit_test(test_suite_expectations_update_leaves_the_file_where_it_cannot_write),
         cmocka_unit_test(test_suite_exit_status_gives_its_reasons),
     };
