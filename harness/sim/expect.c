@@ -172,7 +172,8 @@ static const struct event *next_event(struct control *c, uint64_t deadline,
         /* Of two connections nobody knows what comes first; streams may outlive theirs, too. */
         if (e && wanted && asks_for_streams_alone(wanted) && now_ns() < deadline)
             e = NULL;
-        if (e || sim_failed(s) || now_ns() >= deadline)
+        if (e || sim_failed(s) || (!wanted && !surplus_check(s, now_ns() < deadline)) ||
+            now_ns() >= deadline)
             return e;
         if (is_over(c, since))
             return NULL;

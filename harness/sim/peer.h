@@ -126,6 +126,13 @@ struct pending { /* accepted, cookie not yet read */
     socklen_t peer_len;
 };
 
+/* Whose datagrams nobody took (a client's). */
+#define STRANGERS_MAX 16
+struct stranger {
+    struct sockaddr_storage peer;
+    socklen_t peer_len;
+};
+
 struct background {
     const struct script_step *step; /* NULL: stopped */
     uint64_t next_ns;
@@ -150,6 +157,8 @@ struct sim {
     size_t n_controls;
     struct pending *pending;
     size_t n_pending;
+    struct stranger strangers[STRANGERS_MAX];
+    size_t n_strangers;
     struct ignored ignored; /* on every connection */
     uint64_t waiting_since; /* a block began to wait then for what the next step takes; 0: none */
     uint64_t came_ns;       /* when the event came that the step took; 0: it took none */
@@ -387,5 +396,11 @@ enum flow_result server_take_stream(struct control *c, bool any_cookie);
 /* --- foresee.c --- */
 /* Fail if something came that no step behind the one that runs can take. */
 bool foresee_check(struct sim *s);
+/* --- surplus.c: what a client opened and no step asked for --- */
+void surplus_note_datagram(struct sim *s, const struct sockaddr_storage *peer, socklen_t len);
+/* Fail if there is any by now; if the script waits on, whoever has not told its whole cookie yet is
+ * given time. At the end of the case also what still lies in the queues. */
+bool surplus_check(struct sim *s, bool waits);
+bool surplus_check_end(struct sim *s);
 /* --- alive.c --- */
 bool alive_run(struct sim *s, const struct script_step *step);

@@ -219,11 +219,11 @@ static void take_datagrams(struct sim *s)
     while ((got = recvfrom(s->config->listener->udp, buf, sizeof buf, MSG_DONTWAIT,
                            (struct sockaddr *)&peer, &len)) >= 0) {
         struct bytes datagram = {buf, (size_t)got};
-        for (size_t i = 0; i < s->n_controls; i++) {
-            struct lane *st = lane_of_datagram(s->controls[i], &peer, len, datagram);
-            if (st)
-                break;
-        }
+        bool taken = false;
+        for (size_t i = 0; i < s->n_controls && !taken; i++)
+            taken = lane_of_datagram(s->controls[i], &peer, len, datagram) != NULL;
+        if (!taken)
+            surplus_note_datagram(s, &peer, len);
         len = sizeof peer;
     }
 }

@@ -565,6 +565,7 @@ void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
     if (run_steps(&s, &config->script->steps)) {
         close_case(&s);
         judge_rest(&s);
+        surplus_check_end(&s);
     }
     tell_drift(&s);
     close_case(&s);
