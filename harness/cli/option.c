@@ -146,6 +146,33 @@ static void __attribute__((noreturn)) list_options(const struct option *options)
     exit(fflush(stdout) == 0 ? CLI_OK : CLI_TROUBLE);
 }
 
+/* `--quiet=3`, where no value is wanted. */
+static bool has_a_value_too_many(const char *word, const struct option *options)
+{
+    const char *end = strchr(word, '=');
+
+    for (const struct option *o = options; o->name && end && strncmp(word, "--", 2) == 0; o++)
+        if (o->has_arg == no_argument && strncmp(o->name, word + 2, (size_t)(end - word) - 2) == 0)
+            return true;
+    return false;
+}
+
+/* A letter may stand among others, `-vj2`: then getopt has not gone on to the next word. */
+static void complain_of_option(char *const *argv, const struct option *options)
+{
+    const char *word = argv[optind - 1];
+
+    if (has_a_value_too_many(word, options)) {
+        fprintf(stderr, "iperfspec %s: %.*s takes no value\n", argv[0], (int)strcspn(word, "="),
+                word);
+    } else if (optopt) {
+        fprintf(stderr, "iperfspec %s: unknown option -%c\n", argv[0], optopt);
+    } else {
+        fprintf(stderr, "iperfspec %s: unknown option %s", argv[0], word);
+        suggest(word + strspn(word, "-"), options);
+    }
+}
+
 int cli_option(int argc, char **argv, const struct option *options)
 { /* Spellings as common as the long ones. */
     static const struct {
@@ -172,10 +199,7 @@ int cli_option(int argc, char **argv, const struct option *options)
         fprintf(stderr, "iperfspec %s: %s wants a value\n", argv[0], argv[optind - 1]);
         return '?';
     }
-    if (option == '?') {
-        const char *word = argv[optind - 1];
-        fprintf(stderr, "iperfspec %s: unknown option %s", argv[0], word);
-        suggest(word + strspn(word, "-"), options);
-    }
+    if (option == '?')
+        complain_of_option(argv, options);
     return option;
 }

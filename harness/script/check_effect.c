@@ -154,6 +154,35 @@ static void check_wire(const struct walk *walk, size_t i)
         check_wrong_step(walk->check, step, "it above line %u, which sends %s", by->line, t.what);
 }
 
+/* The last statement that moves it on the connection of `step`; NULL: none does. */
+static const struct place *mover_of(const struct walk *walk, const struct script_step *step,
+                                    const char *what)
+{
+    for (size_t i = walk->n; i-- > 0;) {
+        const struct script_step *other = walk->at[i].step;
+        if (other->verb == SCRIPT_WIRE && is_moved(&other->wire) &&
+            strcmp(other->who, step->who) == 0 && strcmp(other->wire.what, what) == 0)
+            return &walk->at[i];
+    }
+    return NULL;
+}
+
+/* What waits for a moment that itself waits for the first is never sent. Told at the last one. */
+static void check_circle(const struct walk *walk, size_t i)
+{
+    const struct script_step *step = walk->at[i].step;
+    const struct place *at = mover_of(walk, step, step->wire.what), *last = at;
+
+    for (size_t n = 0; at && n < ARRAY_LEN(run); n++) {
+        at = mover_of(walk, step, at->step->wire.anchor);
+        last = MAX(last, at);
+        if (at == &walk->at[i] && last == at)
+            check_wrong_step(walk->check, step,
+                             "another moment: %s in turn waits for %s, so that neither is sent",
+                             step->wire.anchor, step->wire.what);
+    }
+}
+
 /* Whether what the peer means could matter to the step. */
 static bool asks_params(const struct script_step *step)
 {
@@ -206,6 +235,8 @@ void check_effect(struct check *check)
 
     add(&walk, &check->script->steps, SIZE_MAX, true);
     for (size_t i = 0; i < walk.n && walk.n <= STEPS_MAX; i++) {
+        if (walk.at[i].step->verb == SCRIPT_WIRE && is_moved(&walk.at[i].step->wire))
+            check_circle(&walk, i);
         if (walk.at[i].step->verb == SCRIPT_WIRE)
             check_wire(&walk, i);
         else if (walk.at[i].step->verb == SCRIPT_PARAMS && !check->script->plays_server)

@@ -66,6 +66,27 @@ void text_vaddf(struct text *t, const char *format, va_list args)
     va_end(again);
 }
 
+void text_add_cut(struct text *t, const char *string, size_t max)
+{
+    size_t len = strlen(string), end = max;
+
+    if (len <= max) {
+        text_add(t, string, len);
+        return;
+    }
+    while (end > 0 && string[end] != ' ')
+        end--;
+    while (end > 0 && string[end - 1] == ' ')
+        end--;
+    if (end == 0) { /* one long word: between two characters (UTF-8) */
+        end = max;
+        while (end > 0 && ((unsigned char)string[end] & 0xc0) == 0x80)
+            end--;
+    }
+    text_add(t, string, end);
+    text_adds(t, "...");
+}
+
 void text_addf(struct text *t, const char *format, ...)
 {
     va_list args;

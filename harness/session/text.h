@@ -31,6 +31,8 @@ void text_add_pieces(struct text *t, struct bytes bytes);
 void text_add_ms(struct text *t, int64_t ms);
 /* As a shell reads one word: in quotes where it needs them. */
 void text_add_word(struct text *t, const char *word);
+/* At most max bytes of it: what is longer is cut behind a word, with "...". */
+void text_add_cut(struct text *t, const char *string, size_t max);
 /* Control characters of it, C1 and NUL as well, and bytes that are not UTF-8 become \xNN, and so
  * does the head of `##[`; newlines and tabs stay. A terminal, and GitHub's runner, take no orders
  * from what a peer or a program wrote. */

@@ -138,11 +138,13 @@ struct probing {
 static bool probed(void *context, size_t index, struct suite_run *run)
 {
     struct probing *p = context;
-    char why[128];
+    struct text why = {0};
 
-    snprintf(why, sizeof why, "a session that tried it: %.90s", text_string(&run->got));
+    text_adds(&why, "a session that tried it: ");
+    text_add_cut(&why, text_string(&run->got), 90);
     set(p->settings, p->needs[index], suite_run_is_whole(run),
-        suite_run_is_whole(run) ? "a session showed it" : why);
+        suite_run_is_whole(run) ? "a session showed it" : text_string(&why));
+    text_fini(&why);
     suite_run_fini(run);
     return true;
 }

@@ -26,6 +26,32 @@ static void test_text_add_hex_says_what_it_left_out(void **state)
     text_fini(&t);
 }
 
+static const struct cut_row {
+    const char *in;
+    size_t max;
+    const char *out;
+} cut_rows[] = {
+    {"it ended at once",         16, "it ended at once"},
+    {"it ended at once",         15, "it ended at..."  },
+    {"it ended at once",         11, "it ended at..."  },
+    {"it ended at once",         10, "it ended..."     },
+    {"it ended  at once",        10, "it ended..."     },
+    {"unexpectedly",             4,  "unex..."         },
+    {"\xc3\xa9\xc3\xa9\xc3\xa9", 3,  "\xc3\xa9..."     },
+    {"",                         0,  ""                },
+};
+
+static void test_text_add_cut_ends_behind_a_word(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cut_rows); i++) {
+        struct text t = {0};
+        text_add_cut(&t, cut_rows[i].in, cut_rows[i].max);
+        assert_string_equal(text_string(&t), cut_rows[i].out);
+        text_fini(&t);
+    }
+}
+
 static const struct plain_row {
     const char *name, *in, *out;
 } plain_rows[] = {
@@ -144,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_grows_and_keeps_a_nul_behind_it),
         cmocka_unit_test(test_text_add_hex_says_what_it_left_out),
+        cmocka_unit_test(test_text_add_cut_ends_behind_a_word),
         cmocka_unit_test(test_text_make_plain_leaves_no_order_for_a_terminal),
         cmocka_unit_test(test_text_add_word_gives_a_shell_that_word),
         cmocka_unit_test(test_arena_grow_keeps_what_is_there),
