@@ -14,9 +14,11 @@ static void tell(void *context, const struct soak *k)
     fprintf(out, "%llu:%02llu:%02llu  %u sessions", (unsigned long long)k->seconds / 3600,
             (unsigned long long)k->seconds / 60 % 60, (unsigned long long)k->seconds % 60,
             k->sessions);
-    fprintf(out, "  memory %.0f KiB  descriptors %.0f  threads %.0f  service %.2f ms\n",
+    fprintf(out,
+            "  memory %.0f KiB  descriptors %.0f  threads %.0f  processes %.0f  service %.2f ms\n",
             k->series[SOAK_MEMORY].last / 1024, k->series[SOAK_DESCRIPTORS].last,
-            k->series[SOAK_THREADS].last, k->series[SOAK_SERVICE].last);
+            k->series[SOAK_THREADS].last, k->series[SOAK_PROCESSES].last,
+            k->series[SOAK_SERVICE].last);
     fflush(out);
 }
 

@@ -316,7 +316,7 @@ static void watch_rest(struct player *p, struct verdict *v)
     }
     p->said = s->err.len;
     subject_sample(s, &v->after);
-    if (!is_ready && v->cause == SIM_OK && !subject_rests(s, p->settings.timeout_scale, &v->got))
+    if (!is_ready && v->cause == SIM_OK && !subject_rests(s, NULL, p->settings.timeout_scale, &v->got))
         v->cause = SIM_SPIN;
     if (!is_ready)
         player_renew(p);

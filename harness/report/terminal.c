@@ -42,6 +42,8 @@ void report_head(FILE *out, const struct suite *suite)
     fputs("\n", out);
     if (b->sha256[0])
         fprintf(out, "sha-256  %s\n", b->sha256);
+    if (b->note[0])
+        fprintf(out, "note     %s\n", b->note);
     fprintf(out, "profile  %s\n", text_string(&suite->profile));
     if (suite->is_shuffled)
         fprintf(out, "order    --shuffle --seed %llu\n", (unsigned long long)suite->seed);

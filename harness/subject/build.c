@@ -9,15 +9,16 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define ANSWER_NS 10000000000u
 #define LOOK_MS   50 /* what it prints, and its end, wake us; this is for the deadline */
 
-/* What a command prints, stdout and stderr together. */
-static bool run(const struct subject_build *b, char *const argv[], uint64_t limit_ns,
-                struct text *answer, struct text *why)
+/* What a command prints, stdout and stderr together. One that is killed by a signal is noted. */
+static bool run(struct subject_build *b, char *const argv[], uint64_t limit_ns, struct text *answer,
+                struct text *why)
 {
     uint64_t deadline = MIN(now_ns() + ANSWER_NS, limit_ns ? limit_ns : UINT64_MAX);
     struct subject s;
@@ -36,6 +37,9 @@ static bool run(const struct subject_build *b, char *const argv[], uint64_t limi
     bool ok = !s.running;
     if (!ok)
         text_addf(why, "%s %s does not end", argv[0], argv[1]);
+    else if (WIFSIGNALED(s.status))
+        snprintf(b->note, sizeof b->note, "%s was killed by SIG%s", argv[1],
+                 sigabbrev_np(WTERMSIG(s.status)));
     subject_end(&s);
     text_add(answer, s.out.at, s.out.len);
     text_add(answer, s.err.at, s.err.len);
@@ -44,8 +48,8 @@ static bool run(const struct subject_build *b, char *const argv[], uint64_t limi
 }
 
 /* What the program prints with one option. */
-static bool ask(const struct subject_build *b, const char *option, uint64_t limit_ns,
-                struct text *answer, struct text *why)
+static bool ask(struct subject_build *b, const char *option, uint64_t limit_ns, struct text *answer,
+                struct text *why)
 {
     char *const argv[] = {(char *)(uintptr_t)b->path, (char *)(uintptr_t)option, NULL};
 
@@ -53,7 +57,7 @@ static bool ask(const struct subject_build *b, const char *option, uint64_t limi
 }
 
 /* The same for one that only a command reaches. */
-static bool ask_command(const struct subject_build *b, uint64_t limit_ns, struct text *answer,
+static bool ask_command(struct subject_build *b, uint64_t limit_ns, struct text *answer,
                         struct text *why)
 {
     char *const argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",

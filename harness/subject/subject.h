@@ -21,9 +21,10 @@ struct subject_build {
     char wrap[1024];                      /* "valgrind {}": how to run any of the commands; or "" */
     const char *env[SUBJECT_ENV_MAX + 1]; /* more "NAME=VALUE", borrowed; NULL behind the last */
     char banner[256];                     /* first line of --version */
-    char name[32];                        /* "iperf", "iperfref", ... ; "" unknown */
-    char version_text[32];                /* "3.12" */
-    char package[64];                     /* "3.12-1+deb12u2", from INFO beside it */
+    char note[64];         /* that it was killed when it was asked for its version, or "" */
+    char name[32];         /* "iperf", "iperfref", ... ; "" unknown */
+    char version_text[32]; /* "3.12" */
+    char package[64];      /* "3.12-1+deb12u2", from INFO beside it */
     char sha256[65];
     bool has_version; /* version holds, and IS clauses predict this build */
     struct clause_version version;

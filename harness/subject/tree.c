@@ -2,6 +2,7 @@
 
 #include "impl/wire/bytes.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -44,7 +45,8 @@ static bool is_below(pid_t pid, pid_t root)
     return at == root;
 }
 
-size_t tree_below(pid_t root, pid_t *pids, size_t max)
+/* What a kernel without lists of children leaves: every process is looked at. */
+static size_t search_all(pid_t root, pid_t *pids, size_t max)
 {
     DIR *dir = opendir("/proc");
     struct dirent *entry;
@@ -60,21 +62,56 @@ size_t tree_below(pid_t root, pid_t *pids, size_t max)
     return n;
 }
 
+/* Add the children of one thread; -1 and errno if they cannot be read. */
+static int add_children(pid_t pid, const char *thread, pid_t *pids, size_t *n, size_t max)
+{
+    char path[300];
+
+    snprintf(path, sizeof path, "/proc/%d/task/%.20s/children", (int)pid, thread);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return -1;
+    for (int child; *n < max && fscanf(f, "%d", &child) == 1;)
+        pids[(*n)++] = child;
+    fclose(f);
+    return 0;
+}
+
+static void add_children_of_all(pid_t pid, pid_t *pids, size_t *n, size_t max)
+{
+    char path[64];
+    struct dirent *entry;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *dir = opendir(path);
+    while (dir && (entry = readdir(dir)))
+        if (isdigit((unsigned char)entry->d_name[0]))
+            add_children(pid, entry->d_name, pids, n, max);
+    if (dir)
+        closedir(dir);
+}
+
+size_t tree_below(pid_t root, pid_t *pids, size_t max)
+{
+    size_t n = 0;
+
+    if (access("/proc/thread-self/children", F_OK) < 0)
+        return search_all(root, pids, max);
+    add_children_of_all(root, pids, &n, max);
+    for (size_t i = 0; i < n; i++) /* grows by the children of each */
+        add_children_of_all(pids[i], pids, &n, max);
+    return n;
+}
+
 /* The caller's own children: a single small file, so that even one who forks and ends without pause
  * is caught between two forks. */
 static size_t children(pid_t *pids, size_t max)
 {
-    char path[64];
+    char thread[24];
     size_t n = 0;
 
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return tree_below(getpid(), pids, max); /* a kernel without it */
-    for (int pid; n < max && fscanf(f, "%d", &pid) == 1;)
-        pids[n++] = (pid_t)pid;
-    fclose(f);
-    return n;
+    snprintf(thread, sizeof thread, "%d", (int)getpid());
+    return add_children(getpid(), thread, pids, &n, max) == 0 ? n : search_all(getpid(), pids, max);
 }
 
 static int64_t now_ms(void)

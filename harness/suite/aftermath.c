@@ -14,12 +14,13 @@ static uint64_t deadline_in(double ms, double scale)
     return now_ns() + (uint64_t)(ms * 1e6 * scale);
 }
 
-static void judge_growth(const struct subject *s, const struct subject_growth *growth,
+static void judge_growth(struct subject *s, const struct subject_growth *growth, double scale,
                          struct suite_run *run)
 {
     struct text what = {0};
 
-    if (s->running && subject_growth_shows(growth, "session", &what))
+    if (s->running && subject_growth_shows(growth, "session", &what) &&
+        subject_growth_stays(growth, s, scale))
         serve_trouble(run, SIM_LEAK, "%s", text_string(&what));
     text_fini(&what);
 }
@@ -33,21 +34,22 @@ void aftermath_play_for_leaks(struct sim_config *config, struct subject *s, stru
         if (!case_play(config, run))
             return;
         config->was_used = true;
-        subject_rests(s, config->timeout_scale, &used); /* judged afterwards */
+        subject_rests(s, NULL, config->timeout_scale, &used); /* judged afterwards */
         if (!subject_growth_note(&growth, s))
             break;
     }
-    judge_growth(s, &growth, run);
+    judge_growth(s, &growth, config->timeout_scale, run);
     text_fini(&used);
 }
 
 /* --- rest ------------------------------------------------------------------------------------ */
 
-static void judge_rest(struct subject *s, double scale, struct suite_run *run)
+static void judge_rest(struct subject *s, const struct subject_sample *since, double scale,
+                       struct suite_run *run)
 {
     struct text used = {0};
 
-    if (run->cause != SIM_TROUBLE && !subject_rests(s, scale, &used))
+    if (run->cause != SIM_TROUBLE && !subject_rests(s, since, scale, &used))
         serve_trouble(run, SIM_SPIN, "%s", text_string(&used));
     text_fini(&used);
 }
@@ -149,7 +151,8 @@ static bool holds_more(const struct subject *s, const struct subject_sample *bef
     struct subject_sample now;
 
     return subject_sample(s, &now) &&
-           (now.descriptors > before->descriptors || now.threads > before->threads);
+           (now.processes > before->processes || now.descriptors > before->descriptors ||
+            now.threads > before->threads);
 }
 
 /* The case went well, but the server holds more than before. It may have opened something once, or
@@ -183,8 +186,8 @@ static void look_for_leaks(struct serve *serve, const struct script *script,
     }
     if (!went_well && run->cause == SIM_OK)
         check_service(serve, script, true, run);
-    judge_rest(s, config->timeout_scale, run);
-    judge_growth(s, &growth, run);
+    judge_rest(s, NULL, config->timeout_scale, run);
+    judge_growth(s, &growth, config->timeout_scale, run);
 }
 
 /* --- all ------------------------------------------------------------------------------------- */
@@ -197,7 +200,7 @@ bool aftermath_judge(struct serve *serve, const struct script *script, struct si
 
     if (serve->is_hasty)
         return true;
-    judge_rest(&serve->subject, config->timeout_scale, run);
+    judge_rest(&serve->subject, before, config->timeout_scale, run);
     is_judged = is_judged && !may_be_gone(script, run);
     /* What the script has asked for itself was judged, but for what comes behind that. */
     if ((is_judged && run->served_ns == 0) || (keep && serve->subject.running))

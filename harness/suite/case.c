@@ -227,6 +227,19 @@ static void await_person(const struct script *script, const char *host, unsigned
         ;
 }
 
+/* Our connections are closed: one that had nothing to say, or does not end, waits or spins. */
+static void look_for_spin(struct subject *client, double scale, struct suite_run *run)
+{
+    struct text used = {0};
+
+    if ((run->cause == SIM_TIMEOUT || run->cause == SIM_HANG) &&
+        !subject_rests(client, NULL, scale, &used)) {
+        text_addf(&run->got, "; then it %s", text_string(&used));
+        run->cause = SIM_SPIN;
+    }
+    text_fini(&used);
+}
+
 static void play_client(const struct script *script, struct sim_config config,
                         const struct serve *serve, struct keep *keep, struct suite_run *run)
 {
@@ -252,6 +265,7 @@ static void play_client(const struct script *script, struct sim_config config,
     } else if (serve_launch(serve, host, listener.port, script->subject, &client, &run->command,
                             run)) {
         case_play(&config, run);
+        look_for_spin(&client, config.timeout_scale, run);
     }
     sim_listener_close(&listener);
     bool ended = !far->listen && process.ended(process.context, &(int){0});

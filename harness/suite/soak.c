@@ -102,9 +102,8 @@ static void measure(struct soak *k, const struct serve *serve, uint64_t took_ns)
     if (!subject_sample(&serve->subject, &sample))
         return;
     const double values[] = {
-        [SOAK_MEMORY] = (double)sample.memory,
-        [SOAK_DESCRIPTORS] = sample.descriptors,
-        [SOAK_THREADS] = sample.threads,
+        [SOAK_MEMORY] = (double)sample.memory,  [SOAK_DESCRIPTORS] = sample.descriptors,
+        [SOAK_THREADS] = sample.threads,        [SOAK_PROCESSES] = sample.processes,
         [SOAK_SERVICE] = (double)took_ns / 1e6,
     };
     add(k, values);

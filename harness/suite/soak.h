@@ -8,6 +8,7 @@
     X(SOAK_MEMORY, "memory", "bytes", 16)                                                          \
     X(SOAK_DESCRIPTORS, "descriptors", "descriptors", 0.002)                                       \
     X(SOAK_THREADS, "threads", "threads", 0.002)                                                   \
+    X(SOAK_PROCESSES, "processes", "processes", 0.002)                                             \
     X(SOAK_SERVICE, "service", "ms", 0.0005)
 
 enum soak_quantity {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,12 @@ static void be_ready(void)
 {
     if (write(1, "ready\n", 6) < 0)
         _exit(1);
+}
+
+static void be_busy_for(double seconds)
+{
+    for (clock_t until = clock() + (clock_t)(CLOCKS_PER_SEC * seconds); clock() < until;)
+        ;
 }
 
 static void __attribute__((noreturn)) be_spinner(void)
@@ -45,8 +52,19 @@ static void __attribute__((noreturn)) be_napper(void)
 
     be_ready();
     for (;;) {
-        for (clock_t until = clock() + CLOCKS_PER_SEC / 100; clock() < until;)
-            ;
+        be_busy_for(0.01);
+        nanosleep(&nap, NULL);
+    }
+}
+
+/* At rest for most of the time, and busy again and again. */
+static void __attribute__((noreturn)) be_restless(void)
+{
+    struct timespec nap = {.tv_nsec = 30000000};
+
+    be_ready();
+    for (;;) {
+        be_busy_for(0.02);
         nanosleep(&nap, NULL);
     }
 }
@@ -55,8 +73,7 @@ static void __attribute__((noreturn)) be_napper(void)
 static void __attribute__((noreturn)) be_slow(void)
 {
     be_ready();
-    for (clock_t until = clock() + CLOCKS_PER_SEC / 5; clock() < until;)
-        ;
+    be_busy_for(0.2);
     for (;;)
         pause();
 }
@@ -79,6 +96,44 @@ static void __attribute__((noreturn)) be_hoarder(void)
         memset(kept, 1, 5000);
     }
 }
+
+/* Starts a process each time it is sent SIGUSR1, and ends them all at SIGUSR2. */
+static void __attribute__((noreturn)) be_forker(void)
+{
+    pid_t pids[64];
+    sigset_t set;
+    size_t n = 0;
+    int signo;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    for (;;) {
+        be_ready();
+        sigwait(&set, &signo);
+        if (signo == SIGUSR1 && n < ARRAY_LEN(pids) && (pids[n++] = fork()) == 0)
+            for (;;)
+                pause();
+        while (signo == SIGUSR2 && n > 0) {
+            kill(pids[--n], SIGKILL);
+            waitpid(pids[n], NULL, 0);
+        }
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*be)(void);
+} helpers[] = {
+    {"--spinner",  be_spinner },
+    {"--parent",   be_parent  },
+    {"--napper",   be_napper  },
+    {"--restless", be_restless},
+    {"--slow",     be_slow    },
+    {"--hoarder",  be_hoarder },
+    {"--forker",   be_forker  },
+};
 
 /* --- tests ----------------------------------------------------------------------------------- */
 
@@ -118,7 +173,7 @@ static void test_subject_rests_tells_one_who_spins(void **state)
         struct text used = {0};
         start(&s, SELF(rest_rows[i].name));
         await_output(&s, 6);
-        if (subject_rests(&s, 0.5, &used) != rest_rows[i].rests)
+        if (subject_rests(&s, NULL, 0.5, &used) != rest_rows[i].rests)
             fail_msg("%s: %s", rest_rows[i].name, text_string(&used));
         assert_int_equal(used.len > 0, !rest_rows[i].rests);
         subject_end(&s);
@@ -135,12 +190,63 @@ static void test_subject_rests_believes_one_who_sleeps(void **state)
     (void)state;
     start(&s, SHELL("echo ready; exec sleep 100"));
     await_output(&s, 6);
-    assert_true(subject_rests(&s, 1, &used)); /* the exec may still be under way */
+    assert_true(subject_rests(&s, NULL, 1, &used)); /* the exec may still be under way */
     for (int i = 0; i < 100; i++)
-        assert_true(subject_rests(&s, 1, &used));
+        assert_true(subject_rests(&s, NULL, 1, &used));
     assert_int_equal(used.len, 0);
     subject_end(&s);
     subject_fini(&s);
+}
+
+static void test_subject_judge_rest_tells_one_who_is_restless(void **state)
+{
+    static const struct {
+        const char *name;
+        enum sim_cause cause;
+    } each[] = {
+        {"--restless", SIM_SPIN},
+        {"--slow",     SIM_OK  },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(each); i++) {
+        struct subject s;
+        struct text why = {0};
+        start(&s, SELF(each[i].name));
+        await_output(&s, 6);
+        if (subject_judge_rest(&s, 0.5, &why) != each[i].cause)
+            fail_msg("%s: %s", each[i].name, text_string(&why));
+        subject_end(&s);
+        subject_fini(&s);
+        text_fini(&why);
+    }
+}
+
+/* What each of some sessions left is there for good, or is given back a little later. */
+static void test_subject_growth_stays_or_not(void **state)
+{
+    (void)state;
+    for (int gives_back = 0; gives_back <= 1; gives_back++) {
+        struct subject s;
+        struct subject_growth growth = {.n = 0};
+        struct text what = {0};
+        size_t said = 6;
+        start(&s, SELF("--forker"));
+        for (await_output(&s, said); growth.n <= LEAK_STEADY; await_output(&s, said += 6)) {
+            assert_true(subject_growth_note(&growth, &s));
+            assert_true(subject_process(&s).signal(&s, SIGUSR1));
+        }
+        assert_true(subject_growth_is_steady(&growth));
+        assert_true(subject_growth_shows(&growth, "session", &what));
+        assert_string_equal(text_string(&what),
+                            "each session leaves 1.00 processes more behind (each of 8)");
+        if (gives_back)
+            assert_true(subject_process(&s).signal(&s, SIGUSR2));
+        assert_int_equal(subject_growth_stays(&growth, &s, gives_back ? 10 : 0.05), !gives_back);
+        subject_end(&s);
+        subject_fini(&s);
+        text_fini(&what);
+    }
 }
 
 static void test_subject_sample_sees_what_is_kept(void **state)
@@ -252,20 +358,15 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subject_rests_tells_one_who_spins),
         cmocka_unit_test(test_subject_rests_believes_one_who_sleeps),
+        cmocka_unit_test(test_subject_judge_rest_tells_one_who_is_restless),
+        cmocka_unit_test(test_subject_growth_stays_or_not),
         cmocka_unit_test(test_subject_sample_sees_what_is_kept),
         cmocka_unit_test(test_subject_report_finds_it_behind_any_byte),
         cmocka_unit_test(test_subject_report_finds_the_line_that_says_it),
     };
 
-    if (argc > 1 && strcmp(argv[1], "--spinner") == 0)
-        be_spinner();
-    if (argc > 1 && strcmp(argv[1], "--parent") == 0)
-        be_parent();
-    if (argc > 1 && strcmp(argv[1], "--napper") == 0)
-        be_napper();
-    if (argc > 1 && strcmp(argv[1], "--slow") == 0)
-        be_slow();
-    if (argc > 1 && strcmp(argv[1], "--hoarder") == 0)
-        be_hoarder();
+    for (size_t i = 0; argc > 1 && i < ARRAY_LEN(helpers); i++)
+        if (strcmp(argv[1], helpers[i].name) == 0)
+            helpers[i].be();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
