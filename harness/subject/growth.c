@@ -9,6 +9,8 @@
 #include <time.h>
 
 #define PROCESSES_MAX 1024
+#define SHADOW_KIB    (1ull << 30)
+#define SHADOW_LEAST  16384 /* bytes a session that a sanitizer may keep for itself */
 #define RELEASE_MS                                                                                 \
     5000 /* times the scale: for what is closed late, by a thread of its own, say                  \
           */
@@ -33,19 +35,21 @@ static bool add_descriptors(pid_t pid, struct subject_sample *sample)
 static bool add_status(pid_t pid, struct subject_sample *sample)
 {
     char path[64], line[256];
-    unsigned long long kib = 0;
+    unsigned long long kib = 0, space = 0;
     unsigned found = 0, threads = 0;
 
     snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
     FILE *f = fopen(path, "re");
     while (f && fgets(line, sizeof line, f))
-        found +=
-            sscanf(line, "RssAnon: %llu", &kib) == 1 || sscanf(line, "Threads: %u", &threads) == 1;
+        found += sscanf(line, "RssAnon: %llu", &kib) == 1 ||
+                 sscanf(line, "VmSize: %llu", &space) == 1 ||
+                 sscanf(line, "Threads: %u", &threads) == 1;
     if (f)
         fclose(f);
     sample->memory += kib * 1024;
     sample->threads += threads;
-    return found == 2;
+    sample->has_shadow |= space >= SHADOW_KIB;
+    return found == 3;
 }
 
 static uint64_t used_by(pid_t pid)
@@ -110,6 +114,7 @@ bool subject_growth_note(struct subject_growth *g, const struct subject *s)
         return false;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         g->samples[i][g->n] = quantity_of(&sample, kinds[i].quantity);
+    g->has_shadow = sample.has_shadow;
     g->n++;
     return true;
 }
@@ -130,6 +135,7 @@ struct proof {
 static bool grows(const struct subject_growth *g, size_t kind, struct proof *proof)
 {
     const double *samples = g->samples[kind];
+    bool is_vague = kinds[kind].quantity == MEMORY && g->has_shadow;
     struct leak_slope slope;
 
     if (kinds[kind].is_counted && leak_is_steady(samples, g->n)) {
@@ -138,7 +144,8 @@ static bool grows(const struct subject_growth *g, size_t kind, struct proof *pro
                            .is_steady = true};
         return true;
     }
-    if (!leak_fit(samples, g->n, &slope) || !leak_is_growing(&slope, kinds[kind].least))
+    if (!leak_fit(samples, g->n, &slope) ||
+        !leak_is_growing(&slope, is_vague ? SHADOW_LEAST : kinds[kind].least))
         return false;
     *proof = (struct proof){slope.per_session, slope.low, slope.high, false};
     return true;
