@@ -61,6 +61,26 @@ static void test_random_bytes_differ(void **state)
     payload_close(&b);
 }
 
+static void test_payload_borrow_gives_the_same_bytes_and_a_pipe_of_its_own(void **state)
+{
+    (void)state;
+    for (int zerocopy = 0; zerocopy <= 1; zerocopy++) {
+        struct payload_config config = {
+            .sender = true, .len = 12, .n_blocks = 3, .zerocopy = zerocopy};
+        struct payload a, b;
+
+        assert_int_equal(payload_open(&a, &config), SPEC_OK);
+        assert_int_equal(payload_borrow(&b, &a), SPEC_OK);
+        assert_ptr_equal(a.buf, b.buf);
+        assert_int_equal(a.kernel_fd, b.kernel_fd);
+        assert_true(!zerocopy || a.pipe[0] != b.pipe[0]);
+        payload_close(&b);
+        payload_close(&b);
+        assert_true(!zerocopy || fcntl(a.kernel_fd, F_GETFD) >= 0);
+        payload_close(&a);
+    }
+}
+
 /* What payload_next() hands out of a file, as text with a bar behind each block, though that call
  * of the system has trouble (0: none). */
 static bool check_file(bool zerocopy, unsigned call, enum io_trouble trouble)
@@ -172,6 +192,7 @@ static void test_a_receiver_starts_its_file_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_payload_borrow_gives_the_same_bytes_and_a_pipe_of_its_own),
         cmocka_unit_test(test_digits_start_anew_in_each_block),
         cmocka_unit_test(test_zerocopy_sends_the_filled_block),
         cmocka_unit_test(test_random_bytes_differ),

@@ -65,7 +65,7 @@ static enum spec_err move_to_kernel(struct payload *p)
     if (fd < 0)
         return SPEC_E_SYSTEM;
     p->kernel_fd = fd;
-    p->owns_kernel_fd = true;
+    p->is_memory = true;
     for (size_t done = 0; done < p->cap;) {
         ssize_t n = write(fd, p->buf + done, p->cap - done);
         if (n <= 0 && errno != EINTR)
@@ -126,18 +126,33 @@ enum spec_err payload_open(struct payload *p, const struct payload_config *confi
     return err;
 }
 
+enum spec_err payload_borrow(struct payload *p, const struct payload *from)
+{
+    *p = *from;
+    p->borrowed = true;
+    p->piped = 0;
+    p->pipe[0] = p->pipe[1] = -1;
+    return p->kernel_fd >= 0 ? open_pipe(p) : SPEC_OK;
+}
+
+static void close_own(struct payload *p)
+{
+    if (p->is_memory)
+        close(p->kernel_fd);
+    if (p->file_fd >= 0)
+        close(p->file_fd);
+    free(p->buf);
+}
+
 void payload_close(struct payload *p)
 {
     if (p->cap == 0 && p->file_fd <= 0)
         return;
-    if (p->owns_kernel_fd)
-        close(p->kernel_fd);
     for (int i = 0; i < 2; i++)
         if (p->pipe[i] >= 0)
             close(p->pipe[i]);
-    if (p->file_fd >= 0)
-        close(p->file_fd);
-    free(p->buf);
+    if (!p->borrowed)
+        close_own(p);
     *p = (struct payload){
         .file_fd = -1, .kernel_fd = -1, .pipe = {-1, -1}
     };
@@ -185,7 +200,7 @@ static ssize_t fill_pipe(struct payload *p, size_t from, size_t len)
 
     while (p->piped < len && n > 0) {
         off_t offset = (off_t)(from + p->piped);
-        loff_t at = p->owns_kernel_fd ? offset % (off_t)p->cap : p->at + offset;
+        loff_t at = p->is_memory ? offset % (off_t)p->cap : p->at + offset;
         n = splice(p->kernel_fd, &at, p->pipe[1], NULL, len - p->piped, SPLICE_F_NONBLOCK);
         p->piped += (size_t)MAX(n, 0);
     }

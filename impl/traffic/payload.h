@@ -16,14 +16,15 @@
 struct payload {
     uint8_t *buf; /* cap bytes; NULL where there are none, or the kernel has them */
     size_t cap;
-    size_t block;  /* sender: bytes of a block */
-    size_t have;   /* sender with file: bytes of the next block so far */
-    int file_fd;   /* -1: none */
-    int kernel_fd; /* zero copy: sent from here; -1: from buf */
-    off_t at;      /* zero copy: where in kernel_fd the block begins */
-    int pipe[2];   /* zero copy: from kernel_fd to the socket; else -1 */
-    size_t piped;  /* bytes in it */
-    bool owns_kernel_fd;
+    size_t block;   /* sender: bytes of a block */
+    size_t have;    /* sender with file: bytes of the next block so far */
+    int file_fd;    /* -1: none */
+    int kernel_fd;  /* zero copy: sent from here; -1: from buf */
+    off_t at;       /* zero copy: where in kernel_fd the block begins */
+    int pipe[2];    /* zero copy: from kernel_fd to the socket; else -1 */
+    size_t piped;   /* bytes in it */
+    bool is_memory; /* kernel_fd is no file of the user's: it begins anew at its end */
+    bool borrowed;  /* buf and kernel_fd are another's */
 };
 
 struct payload_config {
@@ -38,6 +39,10 @@ struct payload_config {
 /* SPEC_OK, SPEC_E_NOMEM, SPEC_E_SYSTEM (errno: the file, random bytes, memory descriptor). After a
  * failure payload_close() is not needed. */
 enum spec_err payload_open(struct payload *p, const struct payload_config *config);
+
+/* The same bytes, for a sender without a file on the same thread: from must outlive it. SPEC_OK or
+ * SPEC_E_SYSTEM (errno: pipe). */
+enum spec_err payload_borrow(struct payload *p, const struct payload *from);
 
 /* Does nothing on a payload that is zeroed or was closed. */
 void payload_close(struct payload *p);

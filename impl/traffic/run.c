@@ -410,13 +410,14 @@ static enum spec_err make_room(struct run *run)
     return SPEC_OK;
 }
 
-/* The worker of the next stream: a new one as long as there are processors. */
+/* The worker of the next stream: a new one as long as that pays. */
 static enum spec_err next_worker(struct run *run, struct worker **out)
 {
     struct worker **workers;
+    size_t most = worker_most(run->config.affinity, run->config.params->bandwidth > 0);
     enum spec_err err;
 
-    if (run->n_workers == worker_most(run->config.affinity)) {
+    if (run->n_workers == most) {
         *out = run->workers[run->n_streams % run->n_workers];
         return SPEC_OK;
     }
@@ -430,37 +431,40 @@ static enum spec_err next_worker(struct run *run, struct worker **out)
     return err;
 }
 
-static enum spec_err give_worker(struct run *run, struct stream *s)
+/* Open the stream on the worker that is to serve it. */
+static enum spec_err add(struct run *run, struct stream *s, int fd, bool sender, struct worker *w)
 {
-    struct worker *w;
-    enum spec_err err = make_room(run);
+    enum spec_err err = stream_open(s, &run->flow, fd, sender, worker_lender(w));
+    int saved;
 
+    if (err != SPEC_OK)
+        return err;
+    err = worker_add(w, s);
     if (err == SPEC_OK)
-        err = next_worker(run, &w);
-    return err == SPEC_OK ? worker_add(w, s) : err;
+        return SPEC_OK;
+    saved = errno;
+    stream_close(s);
+    stream_free_detail(s);
+    errno = saved;
+    return err;
 }
 
 enum spec_err run_add_stream(struct run *run, int fd, bool sender)
 {
     struct stream *s = malloc(sizeof *s);
-    enum spec_err err;
-    int saved;
+    struct worker *w;
+    enum spec_err err = s ? make_room(run) : SPEC_E_NOMEM;
 
-    if (!s) {
-        close(fd);
-        return SPEC_E_NOMEM;
-    }
-    err = stream_open(s, &run->flow, fd, sender);
+    if (err == SPEC_OK)
+        err = next_worker(run, &w);
     if (err != SPEC_OK) {
+        close(fd);
         free(s);
         return err;
     }
-    err = give_worker(run, s);
+    err = add(run, s, fd, sender, w);
     if (err != SPEC_OK) {
-        saved = errno;
-        stream_close(s);
         free(s);
-        errno = saved;
         return err;
     }
     run->streams[run->n_streams++] = s;

@@ -1,7 +1,7 @@
 /* run.h - the data phase of one test: streams that send and receive, timers, intervals, totals.
  *
- * Client and server use it alike. Worker threads, no more than there are processors, move the bytes
- * of the streams; everything here is called on the loop's thread, and every callback comes on it.
+ * Client and server use it alike. Worker threads, no more than pay (worker.h), move the bytes of
+ * the streams; everything here is called on the loop's thread, and every callback comes on it.
  * The sockets come in connected; messages of the control channel are the business of
  * impl/wire/machine.h.
  *

@@ -20,10 +20,12 @@
 /* --- life ---------------------------------------------------------------------------------------
  */
 
-static enum spec_err open_payload(struct stream *s)
+static enum spec_err open_payload(struct stream *s, const struct stream *lender)
 {
     const struct flow *flow = s->flow;
 
+    if (s->sends && lender && lender->payload.file_fd < 0)
+        return payload_borrow(&s->payload, &lender->payload);
     return payload_open(&s->payload,
                         &(struct payload_config){
                             .sender = s->sends,
@@ -37,7 +39,8 @@ static enum spec_err open_payload(struct stream *s)
                         });
 }
 
-enum spec_err stream_open(struct stream *s, struct flow *flow, int fd, bool sends)
+enum spec_err stream_open(struct stream *s, struct flow *flow, int fd, bool sends,
+                          const struct stream *lender)
 {
     enum spec_err err = SPEC_E_SYSTEM;
     int flags = fcntl(fd, F_GETFL);
@@ -55,7 +58,7 @@ enum spec_err stream_open(struct stream *s, struct flow *flow, int fd, bool send
     if (flow->detailed && !s->detail)
         err = SPEC_E_NOMEM;
     else if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0)
-        err = open_payload(s);
+        err = open_payload(s, lender);
     if (err != SPEC_OK) {
         saved = errno;
         stream_close(s);

@@ -88,8 +88,10 @@ struct stream {
 };
 
 /* Make a stream of a connected socket. It takes fd over in any case.
+ *   lender  a sender on the same worker, which outlives it; or NULL
  * SPEC_OK, SPEC_E_NOMEM, SPEC_E_SYSTEM (errno). */
-enum spec_err stream_open(struct stream *s, struct flow *flow, int fd, bool sends);
+enum spec_err stream_open(struct stream *s, struct flow *flow, int fd, bool sends,
+                          const struct stream *lender);
 void stream_close(struct stream *s); /* socket and buffers; the worker is not running */
 void stream_free_detail(struct stream *s);
 

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PER_CPU    8
 #define STACK_LEN  (size_t)(256 * 1024)
 #define TURN_STEPS 8 /* of a stream, before it is the next one's turn */
 #define NS_PER_SEC UINT64_C(1000000000)
@@ -32,13 +33,14 @@ struct worker {
     size_t room_len;
 };
 
-size_t worker_most(int affinity)
+size_t worker_most(int affinity, bool paced)
 {
     cpu_set_t set;
+    int n_cpus = 1;
 
-    if (affinity >= 0 || sched_getaffinity(0, sizeof set, &set) < 0)
-        return 1;
-    return (size_t)MAX(CPU_COUNT(&set), 1);
+    if (affinity < 0 && sched_getaffinity(0, sizeof set, &set) == 0)
+        n_cpus = MAX(CPU_COUNT(&set), 1);
+    return (size_t)n_cpus * (paced ? 1 : PER_CPU);
 }
 
 enum spec_err worker_new(struct worker **out)
@@ -89,6 +91,14 @@ static bool make_room(struct worker *w, size_t read_len)
     w->room = room;
     w->room_len = read_len;
     return true;
+}
+
+const struct stream *worker_lender(const struct worker *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (w->streams[i]->sends)
+            return w->streams[i];
+    return NULL;
 }
 
 enum spec_err worker_add(struct worker *w, struct stream *s)

@@ -1,26 +1,33 @@
 /* worker.h - a thread that moves the bytes of some streams of a run, in turn; private to this room.
  *
- * A run has no more workers than there are processors to run them: where it has more streams, a
- * worker serves several. It asks each for a step at a time (stream.h), and sleeps when none of them
- * has anything to do. Buffers of receivers belong to the worker, which writes to them first: they
- * lie in the memory of the node that it runs on, and 128 streams need no more of them than one. */
+ * It asks each of its streams for a step at a time (stream.h), and sleeps when none of them has
+ * anything to do. Streams at full speed gain from threads of their own, as long as there are few:
+ * who is woken by the bytes finds them in the processor's cache. Paced streams don't. A run has no
+ * more workers than pay.
+ *
+ * What streams read to, and what they send, is the same memory for all streams of a worker, which
+ * writes to it first: it lies at the node that the worker runs on, and 128 streams need little more
+ * of it than one. */
 #pragma once
 #include "impl/wire/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct stream;
 struct worker;
 
-/* How many workers are worth having: the processors that this process may use; with an affinity
- * (not below 0) one. */
-size_t worker_most(int affinity);
+/* How many workers are worth having: by the processors that this process may use; with an affinity
+ * (not below 0) by one. */
+size_t worker_most(int affinity, bool paced);
 
 /* SPEC_OK, SPEC_E_NOMEM or SPEC_E_SYSTEM (errno: descriptors). */
 enum spec_err worker_new(struct worker **out);
 /* The thread is not running. NULL is allowed. */
 void worker_free(struct worker *w);
 
+/* A sender among its streams, NULL without one: the next one borrows its payload. */
+const struct stream *worker_lender(const struct worker *w);
 /* Have it serve one more stream; before worker_start(). The stream is borrowed. SPEC_OK or
  * SPEC_E_NOMEM. */
 enum spec_err worker_add(struct worker *w, struct stream *s);
