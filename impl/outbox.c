@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
+#define REST_MS  1
 
 struct piece {
     STAILQ_ENTRY(piece) entry;
@@ -55,22 +56,30 @@ struct outbox {
 /* --- the thread ---------------------------------------------------------------------------------
  */
 
-/* Write a piece, in parts of which none blocks where a pipe is said to have room. 0, or an errno;
- * what is left when the box is stopped is dropped. */
-static int write_all(const struct outbox *box, const struct piece *piece)
+/* Some of the text that waits: a piece, or several for one descriptor that fit into a write. */
+struct bundle {
+    int fd;
+    const char *text;
+    size_t len, n_pieces;
+    char room[PIPE_BUF];
+};
+
+/* Write it, in parts of which none blocks where a pipe is said to have room. 0, or an errno; what
+ * is left when the box is stopped is dropped. */
+static int write_all(const struct outbox *box, const struct bundle *bundle)
 {
     struct pollfd on[] = {
-        {.fd = piece->fd,    .events = POLLOUT},
+        {.fd = bundle->fd,   .events = POLLOUT},
         {.fd = box->stop_fd, .events = POLLIN },
     };
     size_t at = 0;
 
-    while (at < piece->len) {
+    while (at < bundle->len) {
         ssize_t n = poll(on, ARRAY_LEN(on), -1);
         if (n > 0 && on[1].revents)
             return 0;
         if (n > 0)
-            n = write(piece->fd, piece->text + at, MIN(piece->len - at, (size_t)PIPE_BUF));
+            n = write(bundle->fd, bundle->text + at, MIN(bundle->len - at, (size_t)PIPE_BUF));
         if (n < 0 && errno != EINTR && errno != EAGAIN)
             return errno;
         at += (size_t)MAX(n, 0);
@@ -78,29 +87,78 @@ static int write_all(const struct outbox *box, const struct piece *piece)
     return 0;
 }
 
-/* The lock is held but while a piece is written. */
-static void *run(void *context)
+/* The pieces stay in the queue, and are not touched there, until they are written. */
+static void tie(const struct outbox *box, struct bundle *bundle)
 {
-    struct outbox *box = context;
-    struct piece *piece;
-    int os_errno;
+    const struct piece *piece = STAILQ_FIRST(&box->pieces);
 
-    pthread_mutex_lock(&box->lock);
-    for (;;) {
-        while ((piece = STAILQ_FIRST(&box->pieces)) == NULL && !box->stop)
-            pthread_cond_wait(&box->filled, &box->lock);
-        if (box->stop)
-            break;
-        pthread_mutex_unlock(&box->lock);
-        os_errno = write_all(box, piece);
-        pthread_mutex_lock(&box->lock);
-        if (box->os_errno == 0)
-            box->os_errno = os_errno;
+    bundle->fd = piece->fd;
+    bundle->text = piece->len > PIPE_BUF ? piece->text : bundle->room;
+    bundle->len = piece->len > PIPE_BUF ? piece->len : 0;
+    bundle->n_pieces = piece->len > PIPE_BUF;
+    for (; piece != NULL && bundle->text == bundle->room && piece->fd == bundle->fd &&
+           piece->len <= PIPE_BUF - bundle->len;
+         piece = STAILQ_NEXT(piece, entry)) {
+        memcpy(bundle->room + bundle->len, piece->text, piece->len);
+        bundle->len += piece->len;
+        bundle->n_pieces++;
+    }
+}
+
+static void remove_written(struct outbox *box, size_t n_pieces)
+{
+    while (n_pieces-- > 0) {
+        struct piece *piece = STAILQ_FIRST(&box->pieces);
         STAILQ_REMOVE_HEAD(&box->pieces, entry);
         box->len -= piece->len;
         box->n_written++;
         free(piece);
-        pthread_cond_signal(&box->emptied);
+    }
+    pthread_cond_signal(&box->emptied);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* Lines that come fast go together: less than REST_MS after the last write, wait so long. */
+static void rest(const struct outbox *box, uint64_t written_ns)
+{
+    struct pollfd stop = {.fd = box->stop_fd, .events = POLLIN};
+
+    if (now_ns() - written_ns < REST_MS * NS_PER_S / 1000)
+        (void)poll(&stop, 1, REST_MS);
+}
+
+/* The lock is held but while something is written. */
+static void *run(void *context)
+{
+    struct outbox *box = context;
+    uint64_t written_ns = 0;
+    struct bundle bundle;
+    int os_errno;
+
+    pthread_mutex_lock(&box->lock);
+    for (;;) {
+        while (STAILQ_EMPTY(&box->pieces) && !box->stop)
+            pthread_cond_wait(&box->filled, &box->lock);
+        if (box->stop)
+            break;
+        pthread_mutex_unlock(&box->lock);
+        rest(box, written_ns);
+        pthread_mutex_lock(&box->lock);
+        tie(box, &bundle);
+        pthread_mutex_unlock(&box->lock);
+        os_errno = write_all(box, &bundle);
+        written_ns = now_ns();
+        pthread_mutex_lock(&box->lock);
+        if (box->os_errno == 0)
+            box->os_errno = os_errno;
+        remove_written(box, bundle.n_pieces);
     }
     pthread_mutex_unlock(&box->lock);
     return NULL;
@@ -126,13 +184,10 @@ static int start_thread(struct outbox *box)
 static bool await(struct outbox *box, bool (*ready)(const struct outbox *box, uint64_t n),
                   uint64_t n, uint64_t patience_ns)
 {
-    struct timespec until;
-    uint64_t at_ns;
+    uint64_t at_ns = now_ns() + patience_ns;
+    struct timespec until = {(time_t)(at_ns / NS_PER_S), (long)(at_ns % NS_PER_S)};
     int error = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    at_ns = (uint64_t)until.tv_sec * NS_PER_S + (uint64_t)until.tv_nsec + patience_ns;
-    until = (struct timespec){(time_t)(at_ns / NS_PER_S), (long)(at_ns % NS_PER_S)};
     while (!ready(box, n) && error == 0)
         error = pthread_cond_clockwait(&box->emptied, &box->lock, CLOCK_MONOTONIC, &until);
     return ready(box, n);
@@ -158,9 +213,10 @@ static bool queue(struct outbox *box, int fd, const char *text, size_t len)
     piece->fd = fd;
     piece->len = len;
     memcpy(piece->text, text, len);
+    if (STAILQ_EMPTY(&box->pieces)) /* only then the thread waits for it */
+        pthread_cond_signal(&box->filled);
     STAILQ_INSERT_TAIL(&box->pieces, piece, entry);
     box->len += len;
-    pthread_cond_signal(&box->filled);
     return true;
 }
 
