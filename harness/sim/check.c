@@ -10,7 +10,8 @@ static void first_remark(void *context, const struct remark *r)
     struct text *why = context;
 
     if (why->len == 0)
-        text_addf(why, "%s: expected %s, found %s (%s)", r->key, r->expected, r->found, r->clause);
+        text_addf(why, "%s%sexpected %s, found %s (%s)", r->key, *r->key ? ": " : "", r->expected,
+                  r->found, r->clause);
 }
 
 /* Counts agree where nothing can have been on its way: all we sent was read before TEST_END. A

@@ -52,6 +52,17 @@ static bool judge_text(struct control *c, const struct script_event *want, const
     return ok;
 }
 
+static bool is_read(struct control *c, const struct script_event *want, const struct event *e)
+{
+    struct text why = {0};
+    bool ok = event_is_read(e, want->kind == SCRIPT_EV_PARAMS ? "parameters" : "results", &why);
+
+    if (!ok)
+        sim_fail(c->sim, SIM_MISS, "%s", text_string(&why));
+    text_fini(&why);
+    return ok;
+}
+
 /* --- deadlines ------------------------------------------------------------------------------- */
 
 /* What a clause of the script says about time, with room for a slow machine: the limits of TMO-1
@@ -214,7 +225,7 @@ static bool take(struct control *c, const struct script_event *want, const struc
         struct text *kept = want->kind == SCRIPT_EV_PARAMS ? &c->peer_params : &c->peer_results;
         text_fini(kept);
         text_add(kept, e->body.at, e->body.len);
-        ok = judge_text(c, want, kept);
+        ok = is_read(c, want, e) && judge_text(c, want, kept);
     }
     if (!is_end(e) && !flow_take(c)) /* an end stays: there is nothing behind it */
         control_pop(c);

@@ -112,12 +112,12 @@ enum flow_result flow_await_results(struct control *c, const struct flow *row)
         return flow_unexpected(c, row, "the results");
     text_fini(&c->peer_results);
     text_add(&c->peer_results, e->body.at, e->body.len);
+    text_fini(&c->why);
+    bool is_read = event_is_read(e, "results", &c->why);
     control_pop(c);
-    bool ok = check_results(c, text_string(&c->peer_results), c->peer_results.len, &why);
-    if (!ok) {
-        text_fini(&c->why);
+    bool ok = is_read && check_results(c, text_string(&c->peer_results), c->peer_results.len, &why);
+    if (is_read && !ok)
         text_addf(&c->why, "results that do not hold: %s", text_string(&why));
-    }
     text_fini(&why);
     return ok ? FLOW_DONE : FLOW_FAILED;
 }

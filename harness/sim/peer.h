@@ -24,7 +24,8 @@ struct event {
     int8_t state;
     int n_ints;
     int32_t ierr, os_errno;
-    struct text body; /* the event's own */
+    uint32_t too_long; /* JSON: this length was announced, and nothing of it was read; 0: it was */
+    struct text body;  /* the event's own */
 };
 
 /* What may come at any time. */
@@ -78,6 +79,7 @@ struct control {
     struct frame_decoder dec; /* what comes in */
     bool ints_due;            /* the integers behind fe */
     bool in_json;
+    bool is_lost;      /* behind a text that was not read: what comes is no message we could tell */
     unsigned json_due; /* texts that may come next */
     uint64_t ints_since_ns;
     struct event *events; /* what came, from first_event on, and was not taken yet */
@@ -223,6 +225,8 @@ void control_tick(struct control *c);                      /* integers behind fe
 const struct event *control_head(const struct control *c); /* NULL: nothing came */
 void control_pop(struct control *c);
 void event_describe(const struct event *e, struct text *out);
+/* A JSON event that was read; else false, and *why says of what length it is. */
+bool event_is_read(const struct event *e, const char *what, struct text *why);
 
 /* --- lane.c: the data streams --- */
 struct lane *lane_connect(struct control *c, int64_t id); /* client: id 0 is the next one */

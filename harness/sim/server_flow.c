@@ -74,7 +74,8 @@ static void remark(void *context, const struct remark *r)
     struct text *why = context;
 
     if (why->len == 0)
-        text_addf(why, "%s: expected %s, found %s (%s)", r->key, r->expected, r->found, r->clause);
+        text_addf(why, "%s%sexpected %s, found %s (%s)", r->key, *r->key ? ": " : "", r->expected,
+                  r->found, r->clause);
 }
 
 static enum flow_result await_params(struct control *c, const struct flow *row)
@@ -87,12 +88,13 @@ static enum flow_result await_params(struct control *c, const struct flow *row)
         return flow_unexpected(c, row, "the parameters");
     text_fini(&c->peer_params);
     text_add(&c->peer_params, e->body.at, e->body.len);
+    text_fini(&c->why);
+    bool is_read = event_is_read(e, "parameters", &c->why);
     control_pop(c);
     params_fini(&c->params);
     struct bytes text = {(const uint8_t *)text_string(&c->peer_params), c->peer_params.len};
     enum spec_err err = params_decode(text, &c->params, &remarks);
-    text_fini(&c->why);
-    if (err != SPEC_OK)
+    if (err != SPEC_OK && is_read)
         text_addf(&c->why, "parameters that cannot be read: %s", spec_err_text(err));
     text_fini(&why);
     return err == SPEC_OK && check_text(text, &c->why) ? FLOW_DONE : FLOW_FAILED;

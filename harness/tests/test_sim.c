@@ -185,6 +185,43 @@ static void test_what_no_later_step_takes_fails_a_pause_at_once(void **state)
     }
 }
 
+/* --- where a text is due --------------------------------------------------------------------- */
+
+/* In place of the results. What is no state there, or has something behind ff, is a length. */
+static const struct length_row {
+    const char *said, *got;
+} length_rows[] = {
+    {"ff ff ff f0 20 20", "results of length 4294967280, more than the limit of 16777215"},
+    {"03 37 f9 8d 7b 22", "results of length 54000013, more than the limit of 16777215"  },
+    {"01 00 00 00 7b 7d", "01 TEST_START instead of the results"                         },
+    {"ff",                "ff ACCESS_DENIED instead of the results"                      },
+    {"0b",                "0b SERVER_TERMINATE instead of the results"                   },
+    {"fe 00 00 00 6e 00", "SERVER_ERROR 110"                                             },
+};
+
+static void test_a_length_beyond_the_limit_is_told_as_one(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(length_rows); i++) {
+        for (int asks = 0; asks < 2; asks++) {
+            const struct length_row *row = &length_rows[i];
+            struct text steps = {0};
+            struct sim_outcome outcome;
+            text_addf(&steps, "\nadvance EXCHANGE_RESULTS\nexpect results\nsend hex %s\nclose",
+                      row->said);
+            play_client(asks ? "\nadvance EXCHANGE_RESULTS\nsend results\nexpect results"
+                             : "\nfinish",
+                        play_as_server, text_string(&steps), NULL, &outcome);
+            const char *rest = asks ? strstr(row->got, " instead") : NULL;
+            size_t len = rest ? (size_t)(rest - row->got) : strlen(row->got);
+            if (outcome.cause != SIM_MISS || strncmp(text_string(&outcome.got), row->got, len) != 0)
+                fail_msg("%s: %s", row->said, text_string(&outcome.got));
+            sim_outcome_fini(&outcome);
+            text_fini(&steps);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_other_bytes_of_the_scripts_own_are_not_said_again),
         cmocka_unit_test(test_data_from_the_background_takes_the_place_of_the_honest_runs),
         cmocka_unit_test(test_what_no_later_step_takes_fails_a_pause_at_once),
+        cmocka_unit_test(test_a_length_beyond_the_limit_is_told_as_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
