@@ -14,17 +14,17 @@ static const char *name_of(const struct subject_build *b)
     return b->path[0] ? b->path : b->server_cmd[0] ? b->server_cmd : b->client_cmd;
 }
 
-static int complain(const struct subject_build *b, struct text *why, int status)
+static int complain(const struct subject_build *b, struct text *own, struct text *why)
 {
-    fprintf(stderr, "iperfspec: --base %s: %s\n", name_of(b), text_string(why));
-    text_fini(why);
-    return status;
+    text_addf(why, "--base %s: %s", name_of(b), text_string(own));
+    text_fini(own);
+    return CLI_TROUBLE;
 }
 
 /* The same settings, another program. What the base is known for makes no difference, but a failure
  * that it is known for need not be played twice. */
 static int prepare(struct suite *base, const struct subject_build *program, const char *profile,
-                   const struct cli_choice *choice, const struct suite *build)
+                   const struct cli_choice *choice, const struct suite *build, struct text *trouble)
 {
     struct subject_build *b = &base->settings.build;
     struct script_error error;
@@ -41,11 +41,11 @@ static int prepare(struct suite *base, const struct subject_build *program, cons
     memcpy(b->wrap, build->settings.build.wrap, sizeof b->wrap);
     if (strchr(b->path, '/') && access(b->path, X_OK) != 0) {
         text_adds(&why, strerror(errno));
-        return complain(b, &why, CLI_TROUBLE);
+        return complain(b, &why, trouble);
     }
     if (!subject_identify(b, base->settings.limit_ns, &why) ||
         !suite_choose_profile(b, b->path[0] ? NULL : profile, &base->profile, &why))
-        return complain(b, &why, CLI_TROUBLE);
+        return complain(b, &why, trouble);
     if (suite_default_cases(own, sizeof own)) {
         snprintf(dir, sizeof dir, "%s/expect", own);
         suite_expectations_read(&base->expectations, dir, b, &error);
@@ -54,23 +54,23 @@ static int prepare(struct suite *base, const struct subject_build *program, cons
 }
 
 int base_run(struct suite *base, const struct subject_build *program, const char *profile,
-             const struct cli_choice *choice, struct suite *build, FILE *out)
+             const struct cli_choice *choice, struct suite *build, FILE *out, struct text *trouble)
 {
     struct text why = {0};
     bool spoke;
-    int status = prepare(base, program, profile, choice, build);
+    int status = prepare(base, program, profile, choice, build, trouble);
 
     if (status != CLI_OK)
         return status;
     if (!suite_probe(&base->settings, &base->cases, &spoke, &why))
-        return complain(program, &why, CLI_TROUBLE);
+        return complain(program, &why, trouble);
     fputs("base     ", out);
     report_name(&base->settings.build, out);
     fprintf(out, "  %s: %zu case%s\n", name_of(program), base->cases.n, text_plural(base->cases.n));
     fflush(out);
     if (!suite_run(base)) {
         text_adds(&why, "not all cases could be played: no worker process");
-        return complain(program, &why, CLI_TROUBLE);
+        return complain(program, &why, trouble);
     }
     gate_expect(base, build);
     return CLI_OK;

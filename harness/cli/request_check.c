@@ -151,6 +151,7 @@ static bool is_sensible(const struct test_request *r)
 
 bool request_check(struct test_request *r)
 {
+    r->suite.demands.failures_first = r->bisect || request_has_base(r);
     return is_sensible(r) && tell_is_sensible(&r->tell, "test") && take_required(r) &&
            take_segment(r) && take_ports(r) && take_addresses(r);
 }

@@ -15,6 +15,8 @@
 
 #define LIMIT_GRACE_S 60 /* behind --limit, for what is written at the end */
 
+static volatile sig_atomic_t interrupted;
+
 /* --- expectations ---------------------------------------------------------------------------- */
 
 /* The program's own, of its own cases. To bisect is to ask for a defect that is mostly known: the
@@ -94,15 +96,15 @@ static void found(void *context, const struct suite_finding *finding)
 
 /* A program is found as the shell finds it; a path is one with a slash, so that it can be run
  * again. */
-static bool can_execute(const char *path)
+static bool can_execute(const char *path, struct text *why)
 {
-    if (!strchr(path, '/') || access(path, X_OK) == 0)
+    if (!*path || !strchr(path, '/') || access(path, X_OK) == 0)
         return true;
-    fprintf(stderr, "iperfspec: %s: %s\n", path, strerror(errno));
+    text_addf(why, "%s: %s", path, strerror(errno));
     return false;
 }
 
-static bool make_folder(const char *path)
+static bool make_folder(const char *path, struct text *why)
 {
     struct stat is;
 
@@ -113,15 +115,32 @@ static bool make_folder(const char *path)
         if (S_ISDIR(is.st_mode) && access(path, W_OK) == 0)
             return true;
     }
-    fprintf(stderr, "iperfspec: --keep %s: %s\n", path, strerror(errno));
+    text_addf(why, "--keep %s: %s", path, strerror(errno));
     return false;
 }
 
-static int complain(struct text *why, int status)
+/* Nothing can be told of the build, and that is told: on stderr, and where the run's reports are
+ * wanted. status CLI_UNEXPECTED: the build is to blame. */
+static int leave_out(struct test_request *r, struct text *why, int status)
 {
+    if (suite_must_end(&r->suite.settings)) { /* that, too, makes a --version end early */
+        text_fini(why);
+        text_addf(why, "%s before a case was played",
+                  interrupted ? "interrupted" : "--limit ended it");
+        status = CLI_TROUBLE;
+    }
     fprintf(stderr, "iperfspec: %s\n", text_string(why));
+    suite_leave_out(&r->suite, text_string(why), status == CLI_UNEXPECTED);
     text_fini(why);
-    return status;
+    return tell_all(&r->tell, &r->suite, out_of(r)) ? status : CLI_TROUBLE;
+}
+
+/* What is wrong with the place, or the program, before anything is asked of it. */
+static bool can_begin(const struct test_request *r, struct text *why)
+{
+    return can_execute(r->suite.settings.build.path, why) &&
+           make_folder(r->suite.settings.keep, why) && suite_has_descriptors(why) &&
+           suite_has_temporary(why);
 }
 
 static int prepare(struct test_request *r)
@@ -132,19 +151,19 @@ static int prepare(struct test_request *r)
 
     if (status != CLI_OK)
         return status;
-    if ((build->path[0] && !can_execute(build->path)) || !tell_can(&r->tell))
+    if (!tell_can(&r->tell))
         return CLI_TROUBLE;
     if (r->tell.html && !r->suite.settings.keep) { /* a page has its packets beside it */
         text_addf(&r->kept, "%s/kept", r->tell.html);
         r->suite.settings.keep = text_string(&r->kept);
     }
-    if (!make_folder(r->suite.settings.keep))
-        return CLI_TROUBLE;
-    if (!suite_has_descriptors(&why) || !suite_has_temporary(&why) ||
-        !subject_identify(build, r->suite.settings.limit_ns, &why))
-        return complain(&why, CLI_TROUBLE);
-    if (!suite_choose_profile(build, r->profile, &r->suite.profile, &why))
-        return complain(&why, CLI_USAGE);
+    if (!can_begin(r, &why) || !subject_identify(build, r->suite.settings.limit_ns, &why))
+        return leave_out(r, &why, CLI_TROUBLE);
+    if (!suite_choose_profile(build, r->profile, &r->suite.profile, &why)) {
+        fprintf(stderr, "iperfspec: %s\n", text_string(&why));
+        text_fini(&why);
+        return CLI_USAGE;
+    }
     return read_expectations(r) ? CLI_OK : CLI_USAGE;
 }
 
@@ -194,8 +213,6 @@ static void set_budget(struct test_request *r)
         r->suite.settings.budget_end_ns = now_ns() + (uint64_t)(r->budget_s * 1e9);
 }
 
-static volatile sig_atomic_t interrupted;
-
 static void interrupt(int number)
 {
     (void)number;
@@ -228,13 +245,19 @@ static void set_limits(struct test_request *r)
     set_budget(r);
 }
 
+static int lacks_worker(struct test_request *r, const char *what)
+{
+    struct text why = {0};
+
+    text_addf(&why, "%s: no worker process", what);
+    return leave_out(r, &why, CLI_TROUBLE);
+}
+
 /* The base's run is over, and so is the build's. */
 static int finish_beside(struct test_request *r)
 {
-    if (!gate_run(&r->gate, &r->beside, &r->suite)) {
-        fputs("iperfspec: what is worse could not be played again: no worker process\n", stderr);
-        return CLI_TROUBLE;
-    }
+    if (!gate_run(&r->gate, &r->beside, &r->suite))
+        return lacks_worker(r, "what is worse could not be played again");
     report_gate(out_of(r), &r->gate, text_string(&r->again));
     return finish(r);
 }
@@ -250,17 +273,29 @@ static bool is_sure(const struct test_request *r)
 }
 
 /* Where something else tells what a build can be expected to do, one that starts and then completes
- * no session is bad, and no trouble. */
-static bool probe(const struct test_request *r, struct text *why)
+ * no session is bad, and no trouble; nor is one that does not start where its base does. CLI_OK if
+ * there is something to play. */
+static int probe(struct test_request *r)
 {
-    bool spoke;
+    struct text why = {0};
+    bool spoke, has_base = request_has_base(r);
 
     if (r->no_probe || r->suite.settings.far.listen ||
-        suite_probe(&r->suite.settings, &r->suite.cases, &spoke, why))
-        return true;
-    if (spoke && (request_has_base(r) || r->bisect))
-        text_fini(why);
-    return why->len == 0;
+        suite_probe(&r->suite.settings, &r->suite.cases, &spoke, &why))
+        return CLI_OK;
+    if (!spoke || (!has_base && !r->bisect) || suite_must_end(&r->suite.settings))
+        return leave_out(r, &why, has_base ? CLI_UNEXPECTED : CLI_TROUBLE);
+    r->suite.settings.is_doubtful = true;
+    text_fini(&why);
+    return CLI_OK;
+}
+
+static int run_base(struct test_request *r)
+{
+    struct text why = {0};
+    int status = base_run(&r->beside, &r->base, r->profile, &r->choice, &r->suite, out_of(r), &why);
+
+    return status == CLI_TROUBLE ? leave_out(r, &why, status) : status;
 }
 
 static int run(struct test_request *r)
@@ -272,13 +307,13 @@ static int run(struct test_request *r)
     if (status != CLI_OK)
         return status;
     if (request_has_base(r))
-        status = base_run(&r->beside, &r->base, r->profile, &r->choice, &r->suite, out_of(r));
+        status = run_base(r);
     if (status != CLI_OK)
         return status;
     set_budget(r);
-    struct text why = {0};
-    if (!probe(r, &why))
-        return complain(&why, CLI_TROUBLE);
+    status = probe(r);
+    if (status != CLI_OK)
+        return status;
     report_head(out_of(r), &r->suite);
     fflush(stdout);
     if (r->soak_s > 0)
@@ -289,20 +324,16 @@ static int run(struct test_request *r)
     r->suite.found = found;
     r->suite.placed = placed;
     r->suite.context = r;
-    if (!suite_run(&r->suite)) {
-        fputs("iperfspec: not all cases could be played: no worker process\n", stderr);
-        return CLI_TROUBLE;
-    }
+    if (!suite_run(&r->suite))
+        return lacks_worker(r, "not all cases could be played");
     if (request_has_base(r))
         return finish_beside(r);
     if (!r->persistent || (r->suite.demands.fail_fast && !r->suite.is_whole))
         return finish(r);
     report_persistent(out_of(r), &r->suite);
     fflush(stdout);
-    if (!suite_run_persistent(&r->suite)) {
-        fputs("iperfspec: the cases could not be played on one process: no worker\n", stderr);
-        return CLI_TROUBLE;
-    }
+    if (!suite_run_persistent(&r->suite))
+        return lacks_worker(r, "the cases could not be played on one process");
     return finish(r);
 }
 

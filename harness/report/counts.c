@@ -36,6 +36,7 @@ static const struct row {
     ROW("missing", missing, MOST),
     ROW("unkept", unkept, SUM),
     ROW("cut", cut, SUM),
+    ROW("dead", dead, SUM),
     ROW("base_trouble", base_trouble, SUM),
     ROW("repeated", repeated, SUM),
     ROW("connects", connects, SUM),
@@ -58,6 +59,8 @@ void counts_put(struct jwrite *w, const struct suite_totals *totals)
         jwrite_uint(w, "max_skip", t.max_skip);
     if (t.accepts_all)
         jwrite_bool(w, "accepts_all", true);
+    if (t.failures_first)
+        jwrite_bool(w, "failures_first", true);
     jwrite_end(w);
 }
 
@@ -68,6 +71,13 @@ static unsigned number(const json_value *totals, const char *name)
     int64_t n = json_type_of(v) == JSON_NUMBER ? json_int(v) : 0;
 
     return n < 0 ? 0 : (unsigned)MIN(n, (int64_t)1 << 30);
+}
+
+static bool is_set(const json_value *totals, const char *name)
+{
+    const json_value *v = json_member(totals, name);
+
+    return json_type_of(v) == JSON_BOOL && json_bool(v);
 }
 
 void counts_add(struct suite_totals *t, const json_value *report)
@@ -82,6 +92,6 @@ void counts_add(struct suite_totals *t, const json_value *report)
         t->limits_skips = true;
         t->max_skip = number(totals, "max_skip");
     }
-    const json_value *accepts = json_member(totals, "accepts_all");
-    t->accepts_all |= json_type_of(accepts) == JSON_BOOL && json_bool(accepts);
+    t->accepts_all |= is_set(totals, "accepts_all");
+    t->failures_first |= is_set(totals, "failures_first");
 }

@@ -106,7 +106,8 @@ static void note_time(struct sim *s, uint64_t took_ns)
 static bool run(struct sim *s, const struct script_step *step)
 {
     uint64_t since = now_ns();
-    uint64_t deadline = sim_deadline(s, step->within_ms >= 0 ? step->within_ms : ALIVE_MS);
+    int64_t usual_ms = s->config->alive_ms > 0 ? s->config->alive_ms : ALIVE_MS;
+    uint64_t deadline = sim_deadline(s, step->within_ms >= 0 ? step->within_ms : usual_ms);
     int64_t pause_ms = PAUSE_MIN_MS;
     unsigned attempts = 0;
 

@@ -138,6 +138,8 @@ static bool check_service(struct serve *serve, const struct script *script, bool
     struct suite_run more = {0};
     bool ok = serves_again(serve, script, &more);
 
+    if (ok || more.cause == SIM_NO_SERVICE)
+        run->service = ok ? SUITE_SERVES : SUITE_SERVES_NOBODY;
     if (!ok && is_judged && is_its_own(more.cause))
         take_cause(run, "after the case", &more);
     suite_run_fini(&more);

@@ -19,6 +19,7 @@
 #define TIMELINE_LINES     30
 #define SESSION_ROWS       300  /* that a report holds of one case */
 #define SESSION_BODY       4096 /* bytes of one JSON message in it */
+#define DOUBTFUL_MS        3000 /* for a session of a server that never completed one */
 #define CLIENT_PATIENCE_MS 1500 /* lenient: fixed clients rest for a second at a test's end */
 
 static void take_outcome(struct suite_run *run, struct sim_outcome *o)
@@ -290,6 +291,7 @@ struct sim_config case_config(const struct script *script, const struct suite_se
                                .segment_seed = settings->segment_seed,
                                .is_lenient = settings->is_lenient,
                                .hang_ms = settings->hang_ms,
+                               .alive_ms = settings->is_doubtful ? DOUBTFUL_MS : 0,
                                .patience_ms =
                                    script->plays_server && is_stock ? CLIENT_PATIENCE_MS : 0,
                                .tap = settings->tap};
@@ -313,6 +315,17 @@ static void make_plain(struct suite_run *run)
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         text_make_plain(all[i]);
+}
+
+/* By what the case itself asked for, if nothing behind it was asked: a session, or a server. */
+static void note_service(struct suite_run *run)
+{
+    bool never_began = run->line == 0 && (run->cause == SIM_EXIT || run->cause == SIM_CRASH);
+
+    if (run->served_ns > 0)
+        run->service = SUITE_SERVES;
+    else if (run->service == SUITE_UNASKED && (run->cause == SIM_NO_SERVICE || never_began))
+        run->service = SUITE_SERVES_NOBODY;
 }
 
 /* Of a case that went well the messages are enough; of others what the JSON said is wanted too. */
@@ -345,6 +358,7 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
         play_server(script, config, serve, keep, run);
         judge_process(&serve->subject, number == serve->number ? from : 0, run);
         note_reactions(&serve->subject, false, run);
+        note_service(run);
         keep_end(&kept, script, &serve->subject, run);
     }
     if (serve->settings->far.dut)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VAIN_MOST 4 /* cases in which a doubtful server served nobody: no more of them */
+
 enum kind {
     FIRST,
     ALONE,   /* once more what was not expected */
@@ -96,11 +98,27 @@ static bool take_repeated(const struct suite *suite, struct suite_result *r, str
     return true;
 }
 
+/* One session shows that it is alive, and has been. */
+static void note_service(struct suite *suite, enum suite_service service,
+                         enum suite_standing standing)
+{
+    if (service == SUITE_SERVES)
+        suite->settings.is_doubtful = false;
+    else if (service == SUITE_SERVES_NOBODY && standing == SUITE_UNEXPECTED)
+        suite->n_vain++;
+}
+
+static bool is_dead(const struct suite *suite)
+{
+    return suite->settings.is_doubtful && suite->n_vain >= VAIN_MOST;
+}
+
 static bool done(void *context, size_t index, struct suite_run *run)
 {
     struct round *round = context;
     struct suite *suite = round->suite;
     struct suite_result *r = &suite->results[round->index[index]];
+    enum suite_service service = run->service;
     bool is_news = true;
 
     if (round->kind == ALONE)
@@ -109,9 +127,10 @@ static bool done(void *context, size_t index, struct suite_run *run)
         is_news = take_repeated(suite, r, run);
     else
         take(suite, r, run);
+    note_service(suite, service, r->standing);
     if (is_news && suite->progress)
         suite->progress(suite->context, r);
-    return !suite->demands.fail_fast || r->standing < SUITE_UNEXPECTED;
+    return !is_dead(suite) && (!suite->demands.fail_fast || r->standing < SUITE_UNEXPECTED);
 }
 
 bool suite_is_slow(const struct script *script)
@@ -140,6 +159,8 @@ static const char *what_cut(const struct suite *suite)
         return "not played: interrupted";
     if (suite_must_end(&suite->settings))
         return "not played: the time limit";
+    if (is_dead(suite))
+        return "not played: the server never served";
     if (suite->settings.budget_end_ns)
         return "not played: not worth more than others, or too long, for --budget";
     return "not played: --fail-fast";
@@ -158,6 +179,7 @@ static void skip_unplayed(struct suite *suite, bool must_end)
             r->judgement.verdict = SUITE_SKIP;
             suite->is_whole = false;
             suite->n_cut += must_end;
+            suite->n_dead += !must_end && is_dead(suite);
         }
     }
 }
@@ -275,20 +297,47 @@ static bool find_needs(struct suite *suite)
     return ok;
 }
 
+static void make_results(struct suite *suite)
+{
+    suite->results = text_realloc(NULL, (suite->cases.n + 1) * sizeof *suite->results);
+    memset(suite->results, 0, (suite->cases.n + 1) * sizeof *suite->results);
+}
+
+void suite_leave_out(struct suite *suite, const char *why, bool is_dead)
+{
+    text_adds(&suite->trouble, why);
+    if (!suite->results) {
+        make_results(suite);
+        for (size_t i = 0; i < suite->cases.n; i++)
+            suite->results[i] = (struct suite_result){.script = suite->cases.at[i]};
+    }
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        struct suite_result *r = &suite->results[i];
+        if (r->run.duration_ns > 0 || r->skip.len > 0)
+            continue;
+        text_addf(&r->skip, "not played: %s", why);
+        r->unplayed = true;
+        r->judgement.verdict = SUITE_SKIP;
+        *(is_dead ? &suite->n_dead : &suite->n_cut) += 1;
+    }
+}
+
 bool suite_run(struct suite *suite)
 {
     uint64_t began = now_ns();
 
-    suite->results = text_realloc(NULL, (suite->cases.n + 1) * sizeof *suite->results);
-    memset(suite->results, 0, (suite->cases.n + 1) * sizeof *suite->results);
+    make_results(suite);
     bool ok = find_needs(suite);
     choose(suite);
+    ok = ok && play(suite, FIRST);
     /* What is unexpected is played once more, alone: a verdict that changes is never hidden. */
-    ok = ok && play(suite, FIRST) && play(suite, ALONE);
+    if (!is_dead(suite))
+        ok = ok && play(suite, ALONE);
     suite->rounds = 1;
-    ok = ok && repeat(suite);
+    if (!is_dead(suite))
+        ok = ok && repeat(suite);
     bool must_end = suite_must_end(&suite->settings);
-    if (suite->demands.fail_fast || suite->settings.budget_end_ns || must_end)
+    if (suite->demands.fail_fast || suite->settings.budget_end_ns || must_end || is_dead(suite))
         skip_unplayed(suite, must_end);
     suite->duration_ns = now_ns() - began;
     return ok;
@@ -308,6 +357,7 @@ void suite_fini(struct suite *suite)
     free(suite->results);
     suite_expectations_fini(&suite->expectations);
     text_fini(&suite->profile);
+    text_fini(&suite->trouble);
     script_list_fini(&suite->cases);
     script_list_fini(&suite->elsewhere);
 }

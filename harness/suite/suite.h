@@ -42,9 +42,13 @@ enum suite_verdict {
 };
 const char *suite_verdict_word(enum suite_verdict verdict);
 
+/* Whether a server completed a correct session in, or behind, a case. */
+enum suite_service { SUITE_UNASKED, SUITE_SERVES, SUITE_SERVES_NOBODY };
+
 /* What one run of one case brought, in words; from the worker that ran it. */
 struct suite_run {
     enum sim_cause cause;
+    enum suite_service service;
     unsigned line, connects, retries;
     unsigned
         process; /* suite_run_in_order(): number of the process that was judged, from 1; else 0 */
@@ -165,6 +169,9 @@ struct suite_settings {
     bool is_probing; /* is it an iperf3 at all? What it does behind the session is no matter */
     bool is_lenient; /* as of struct sim_config: the script is no more than a proposal */
     int64_t hang_ms; /* the same: patience with a client without a server */
+    /* It completed no session so far, not even with a new process: it is asked for one behind each
+     * case for a short time only, and after a few in vain the run is over (suite.n_dead). */
+    bool is_doubtful;
 };
 
 /* Whether the limit is reached, or a signal asked for the end. */
@@ -246,7 +253,9 @@ struct suite_demands {
     unsigned rounds; /* how often each case is played, 0 and 1: once; or the most, with the above */
     bool strict_asbuilt; /* drift is as bad as a failure */
     bool accepts_all;    /* what is unexpected is written down: only harness trouble counts */
-    unsigned required;   /* set of 1 << enum script_need: must be there */
+    bool
+        failures_first; /* what is seen to be bad goes before what could not be judged: for gates */
+    unsigned required;  /* set of 1 << enum script_need: must be there */
     bool limits_skips;
     unsigned max_skip;
 };
@@ -289,6 +298,9 @@ struct suite {
     const struct gate *gate; /* gate.h: the comparison with a base build; or NULL */
     unsigned base_trouble;   /* cases that the base left without a verdict */
     unsigned n_cut;          /* cases that suite_must_end() left without a verdict */
+    unsigned n_vain;         /* settings.is_doubtful: cases so far behind which it served nobody */
+    unsigned n_dead;         /* cases left out, as the build does not start or serves nobody */
+    struct text trouble;     /* suite_leave_out(): why nothing was played */
     struct suite_finding *findings;
     size_t n_findings, n_persistent; /* cases that were played in persistent mode */
     size_t n_persistent_runs;        /* in all orders together */
@@ -306,6 +318,9 @@ struct suite {
 enum suite_standing suite_compare(const struct suite *suite, const struct suite_result *r);
 /* Run it. False if there was no worker. */
 bool suite_run(struct suite *suite);
+/* In its place: nothing is played, for that reason, and there are results to tell all the same.
+ * is_dead: the build is to blame (it counts against it), and nobody else. */
+void suite_leave_out(struct suite *suite, const char *why, bool is_dead);
 void suite_fini(struct suite *suite);
 
 /* --- totals.c: what came of it, counted in one place for people, programs and the exit status ---
@@ -322,10 +337,11 @@ struct suite_totals {
     unsigned persistent_trouble; /* cases of persistent mode that met harness trouble */
     unsigned persistent_cut;     /* plays of it that were left out, for the run had to end */
     unsigned cut;          /* cases that the time limit, or a signal, left without a verdict */
+    unsigned dead;         /* cases left out, as the build does not start or serves nobody */
     unsigned base_trouble; /* cases that a base build left without a verdict */
     unsigned missing;      /* needs that are required, and not there */
     bool is_part;          /* one shard: the others may judge what it cannot */
-    bool limits_skips, accepts_all; /* as struct suite_demands says */
+    bool limits_skips, accepts_all, failures_first; /* as struct suite_demands says */
     unsigned max_skip;
 };
 void suite_count(const struct suite *suite, struct suite_totals *totals);

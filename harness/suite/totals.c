@@ -17,7 +17,7 @@ const char *suite_standing_word(enum suite_standing standing)
 
 bool suite_is_stale(const struct suite *suite, const struct suite_expectation *expectation)
 {
-    return suite->is_whole && expectation->matched == 0;
+    return suite->is_whole && expectation->matched == 0 && suite->trouble.len == 0;
 }
 
 /* Required, and not there. */
@@ -37,11 +37,13 @@ void suite_count(const struct suite *suite, struct suite_totals *t)
         .persistent_trouble = suite->persistent_trouble,
         .persistent_cut = suite->persistent_cut,
         .cut = suite->n_cut,
+        .dead = suite->n_dead,
         .is_part = suite->elsewhere.n > 0,
         .base_trouble = suite->base_trouble,
-        .missing = count_missing(suite),
+        .missing = suite->trouble.len ? 0 : count_missing(suite),
         .accepts_all = suite->demands.accepts_all,
-        .limits_skips = suite->demands.limits_skips,
+        .failures_first = suite->demands.failures_first,
+        .limits_skips = suite->demands.limits_skips && suite->trouble.len == 0,
         .max_skip = suite->demands.max_skip,
     };
     for (size_t i = 0; i < suite->cases.n; i++) {
@@ -71,7 +73,7 @@ static bool too_many_retries(const struct suite_totals *t)
 static bool told_nothing(const struct suite_totals *t)
 {
     return t->cases > 0 && t->verdicts[SUITE_SKIP] == t->cases && !t->is_part &&
-           t->standings[SUITE_UNEXPECTED] == 0 && t->missing == 0 && t->cut == 0;
+           t->standings[SUITE_UNEXPECTED] == 0 && t->missing == 0 && t->cut == 0 && t->dead == 0;
 }
 
 int suite_totals_status(const struct suite_totals *t, struct text *why)
@@ -84,6 +86,7 @@ int suite_totals_status(const struct suite_totals *t, struct text *why)
     } reasons[] = {
         {t->verdicts[SUITE_ERROR],                           3, "not judged, for harness trouble"                       },
         {t->cut,                                             3, "not judged before the run had to end"                  },
+        {t->dead,                                            1, "not played: the build does not start, or serves nobody"},
         {too_many_retries(t) ? t->retries : 0,               3, "connects repeated, above 2 % of all (CONN-5)"          },
         {told_nothing(t) ? t->cases : 0,                     3, "skipped: nothing was judged"                           },
         {t->base_trouble,                                    3, "not judged with the base"                              },
@@ -100,15 +103,17 @@ int suite_totals_status(const struct suite_totals *t, struct text *why)
         {t->limits_skips && skips > t->max_skip ? skips : 0, 1,
          "skipped, more than --max-skip allows"                                                                         },
     };
+    bool is_bad = false;
     int status = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
         if (reasons[i].n == 0 || (t->accepts_all && reasons[i].status == 1))
             continue;
         text_addf(why, "%s%u %s", why->len ? "; " : "", reasons[i].n, reasons[i].what);
+        is_bad |= reasons[i].status == 1;
         status = MAX(status, reasons[i].status);
     }
-    return status;
+    return t->failures_first && is_bad ? 1 : status;
 }
 
 int suite_exit_status(const struct suite *suite, struct text *why)
@@ -116,5 +121,8 @@ int suite_exit_status(const struct suite *suite, struct text *why)
     struct suite_totals t;
 
     suite_count(suite, &t);
-    return suite_totals_status(&t, why);
+    if (suite->trouble.len)
+        text_addf(why, "%s", text_string(&suite->trouble));
+    int status = suite_totals_status(&t, why);
+    return suite->trouble.len && suite->n_dead == 0 ? MAX(status, 3) : status;
 }

@@ -82,7 +82,7 @@ static bool get(int fd, void *bytes, size_t len)
 
 /* The numbers of a suite_run, and the lengths of its texts behind them. */
 struct answer {
-    unsigned cause, line, connects, retries, process, own_network;
+    unsigned cause, service, line, connects, retries, process, own_network;
     uint64_t duration_ns, served_ns;
     uint32_t lens[N_TEXTS];
 };
@@ -98,9 +98,9 @@ static void texts_of(struct suite_run *run, struct text *texts[N_TEXTS])
 
 static bool put_run(int fd, struct suite_run *run)
 {
-    struct answer a = {run->cause,       run->line,      run->connects,
-                       run->retries,     run->process,   run->own_network,
-                       run->duration_ns, run->served_ns, {0}};
+    struct answer a = {run->cause,     run->service, run->line,        run->connects,
+                       run->retries,   run->process, run->own_network, run->duration_ns,
+                       run->served_ns, {0}};
     struct text *texts[N_TEXTS];
     bool ok;
 
@@ -122,6 +122,7 @@ static bool get_run(int fd, struct suite_run *run)
     if (!get(fd, &a, sizeof a))
         return false;
     run->cause = a.cause < SIM_N_CAUSES ? (enum sim_cause)a.cause : SIM_TROUBLE;
+    run->service = (enum suite_service)a.service;
     run->line = a.line;
     run->connects = a.connects;
     run->retries = a.retries;
