@@ -10,6 +10,8 @@
 
 #define ALIVE   "expect alive\n"
 #define SETTLED "pause 100ms\n" /* what it keeps of a session it keeps once it has read it */
+/* Whoever does it right may end, or wait for us. */
+#define QUIET "ignore end\nexpect nothing for 1s\n"
 
 /* --- names ----------------------------------------------------------------------------------- */
 
@@ -86,15 +88,16 @@ void finding_script(const struct finding *f, const struct fuzz_case *c,
     struct fuzz_case script;
     char id[200], name[160];
     bool is_violation = f->cause == SIM_MISS;
+    const char *lives = record->we_serve ? "FLOW-1" : "INT-3"; /* that it goes on */
     const char *tag = f->cause == SIM_LEAK ? "leak" : NULL;
     size_t end = is_violation ? place_of_byte(record, f->offset) : end_of_talk(record);
 
     finding_name(f->key, name, sizeof name);
     snprintf(id, sizeof id, "finding/%s", name);
     fuzz_case_of_record(c, record, end, &script);
-    fuzz_case_write(&script, id, f->got, is_violation ? f->clause : "INT-3", tag, out);
+    fuzz_case_write(&script, id, f->got, is_violation ? f->clause : lives, tag, out);
     if (is_violation)
-        text_addf(out, "expect nothing for 1s\n");
+        text_adds(out, QUIET);
     else if (!record->we_serve)
         text_adds(out, f->cause == SIM_LEAK ? SETTLED ALIVE : ALIVE);
     fuzz_case_fini(&script);
