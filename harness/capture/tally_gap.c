@@ -26,7 +26,8 @@ static uint64_t unseen_datagrams(const struct tally *t, const struct track_strea
         const struct stream_udp *u = &stream->udp[side];
         const struct results_stream *told =
             t->results[!side] != NULL ? results_find(t->results[!side], stream->id) : NULL;
-        int64_t more = told != NULL ? told->bytes / t->params->len - (int64_t)u->n : 0;
+        int64_t seen = (int64_t)(u->n + u->copies);
+        int64_t more = told != NULL ? told->bytes / t->params->len - seen : 0;
         if (more > 0 && u->n > 0)
             sum += MIN((uint64_t)more, u->account.errors);
     }

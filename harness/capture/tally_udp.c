@@ -69,6 +69,29 @@ static void judge_udp_sender(const struct tally *t, const struct side_by_side *b
                     sent->bytes, d->seen * d->len);
 }
 
+/* More than were sent: what a network doubles behind the point of capture counts twice, and up to
+ * 3.1.7 what is late there counts as lost too (UDP-8). Only what no network does is blamed. */
+#define COPIES_MAX 16
+static void judge_copies(const struct tally *t, const struct side_by_side *b,
+                         const struct datagrams *d, int64_t n, int64_t sent)
+{
+    const struct results_stream *got = b->received;
+    int64_t copies = (int64_t)b->stream->udp[b->sender].copies;
+    int64_t beyond_sent = d->is_whole && d->highest == sent ? n - d->seen : 0;
+    int64_t beyond_told = d->is_in_order && got->has_times ? n + got->errors - got->packets : 0;
+    int64_t more = MAX(beyond_sent, beyond_told);
+
+    if (n / COPIES_MAX > MAX(got->packets, d->highest) + copies)
+        tally_blame(t, "RES-11", !b->sender, "no more bytes than on the wire",
+                    "stream %" PRId64 ": %" PRId64 " bytes, %" PRId64 " were sent", got->id,
+                    got->bytes, d->seen * d->len);
+    else if (more > 0)
+        track_note(t->track, t->s,
+                   "stream %" PRId64 ": %" PRId64 " datagram%s more received or lost than sent: "
+                   "copies behind the point of capture?",
+                   got->id, more, text_plural((uint64_t)more));
+}
+
 /* UDP-7: datagrams received and lost make up the highest number. What reads bytes without their
  * headers (skip_rx_copy, UDP-13) counts otherwise. */
 static void judge_udp_receiver(const struct tally *t, const struct side_by_side *b,
@@ -95,23 +118,19 @@ static void judge_udp_receiver(const struct tally *t, const struct side_by_side 
                     got->bytes, d->len);
         return;
     }
-    if (d->is_whole && d->highest == most && n > d->seen)
-        tally_blame(t, "RES-11", by, "no more bytes than on the wire",
-                    "stream %" PRId64 ": %" PRId64 " bytes, %" PRId64 " were sent", got->id,
-                    got->bytes, d->seen * d->len);
-    /* Copies count twice, and up to 3.1.7 late ones as lost (UDP-8). */
-    else if (n + got->errors < got->packets ||
-             (n + got->errors > got->packets && d->is_in_order && got->has_times))
+    if (n + got->errors < got->packets)
         tally_blame(t, "UDP-7", by, "received and lost make up the highest number",
                     "stream %" PRId64 ": %" PRId64 " received, %" PRId64 " lost of %" PRId64,
                     got->id, n, got->errors, got->packets);
+    judge_copies(t, b, d, n, most);
 }
 
 /* UDP-9: no change of transit can be greater than the time in which all was sent and received.
  * Where every datagram was seen, jitter is at most that at the point of capture and what delays
- * behind it add. A delay grows no faster than time passes, and shrinks no further than it grew: the
- * changes sum up to twice the time at most, and a sixteenth of each counts. What 3.13 and older may
- * have reported is another matter (UDP-10). */
+ * behind it add. In order, a delay grows no faster than time passes, and shrinks no further than it
+ * grew: the changes sum up to twice the time at most, and a sixteenth of each counts. What is
+ * doubled or re-ordered there makes it more: twice that. What 3.13 and older may have reported
+ * is another matter (UDP-10). */
 static void judge_jitter(const struct tally *t, const struct side_by_side *b,
                          const struct datagrams *d)
 {
@@ -122,7 +141,7 @@ static void judge_jitter(const struct tally *t, const struct side_by_side *b,
     char expected[96];
 
     if (d->is_whole && d->is_in_order && t->params->omit == 0 && t->s->odd_clock_number == 0)
-        most_s = u->account.jitter_s + 2 * most_s / 16;
+        most_s = u->account.jitter_s + 2 * 2 * most_s / 16;
 
     if (!b->received->has_omitted || u->n == 0 || b->received->jitter <= tally_slack_s(most_s))
         return;

@@ -19,6 +19,8 @@ static void put_in_order(struct timeline *t)
 
 void timeline_add(struct timeline *t, const struct track_event *event)
 {
+    if (event->kind == TRACK_SPAN)
+        return; /* the session has them all */
     if (t->n == ENTRIES_MAX) {
         t->n_lost++;
         return;
@@ -57,11 +59,16 @@ struct track_event timeline_event(const struct timeline_entry *e)
     return event;
 }
 
-void timeline_collect(struct track_session *s, const struct track_event *event)
+struct timeline *timeline_of(struct track_session *s)
 {
     if (s->user == NULL)
         s->user = memset(text_realloc(NULL, sizeof(struct timeline)), 0, sizeof(struct timeline));
-    timeline_add(s->user, event);
+    return s->user;
+}
+
+void timeline_collect(struct track_session *s, const struct track_event *event)
+{
+    timeline_add(timeline_of(s), event);
 }
 
 void timeline_discard(struct track_session *s)

@@ -10,10 +10,17 @@ struct timeline_entry {
     char *text; /* of a JSON message, or the cookie */
 };
 
+/* The data that timeline_follow() has told of, by sender. */
+struct timeline_told {
+    uint64_t ns; /* until when; 0: none yet */
+    uint64_t bytes[2], unseen[2];
+};
+
 /* The events of one session, kept until it is printed. Zero it to start. */
 struct timeline {
     struct timeline_entry *entries;
     size_t n, n_lost; /* entries beyond the limit */
+    struct timeline_told told;
 };
 
 /* Keep a copy of the event; beyond the limit it is only counted. */
@@ -22,8 +29,9 @@ void timeline_fini(struct timeline *t);
 /* An entry's event; its pointers are the entry's and the session's. */
 struct track_event timeline_event(const struct timeline_entry *entry);
 
-/* The same with a timeline of the session's own: the first call puts it at s->user, where it stays
- * until timeline_discard(). */
+/* A timeline of the session's own: the first call puts it at s->user, where it stays until
+ * timeline_discard(). */
+struct timeline *timeline_of(struct track_session *s);
 void timeline_collect(struct track_session *s, const struct track_event *event);
 void timeline_discard(struct track_session *s);
 
@@ -40,6 +48,18 @@ char *timeline_words(const struct track_event *event);
 /* One event, on a line (or more). prefix goes in front of each. */
 void timeline_print_event(FILE *out, const struct track_event *event, const char *prefix,
                           const struct timeline_style *style);
+/* The same of a session that goes on, with the data that went since the last call in front of
+ * messages, and with each span of data that is over. NULL: the session is over. Its timeline is
+ * begun as by timeline_collect(). */
+void timeline_follow(FILE *out, struct track_session *s, const struct track_event *event,
+                     const char *prefix, const struct timeline_style *style);
+/* Data in the spans that began before until_ns, from *next on. The last may be cut short there, or
+ * where the data ended. */
+void timeline_print_volume(FILE *out, const struct track_session *s, unsigned *next,
+                           uint64_t until_ns);
+/* Data that went since it was told last, all on one line. */
+void timeline_follow_volume(FILE *out, const struct track_session *s, const char *prefix,
+                            struct timeline_told *told, uint64_t now_ns);
 /* Head, events, data volumes, verdict. */
 void timeline_print(FILE *out, const struct timeline *t, const struct track_session *s,
                     bool is_pretty);

@@ -210,12 +210,24 @@ void timeline_print_event(FILE *out, const struct track_event *event, const char
     double at_s = event->at_ns >= style->zero_ns ? (double)(event->at_ns - style->zero_ns) / 1e9
                                                  : -(double)(style->zero_ns - event->at_ns) / 1e9;
 
-    if (event->kind == TRACK_BEGIN)
+    if (event->kind == TRACK_BEGIN || event->kind == TRACK_SPAN)
         return;
     struct text words = plain_words(event, style->is_pretty);
     fprintf(out, "%s%11.6f %9" PRIu64 " %s %s\n", prefix, at_s, event->number, mark_of(event),
             text_string(&words));
     text_fini(&words);
+}
+
+void timeline_follow(FILE *out, struct track_session *s, const struct track_event *event,
+                     const char *prefix, const struct timeline_style *style)
+{
+    bool is_span = event == NULL || event->kind == TRACK_SPAN;
+
+    if (is_span || event->kind == TRACK_MESSAGE)
+        timeline_follow_volume(out, s, prefix, &timeline_of(s)->told,
+                               event != NULL ? event->at_ns : s->volume.last_ns);
+    if (!is_span)
+        timeline_print_event(out, event, prefix, style);
 }
 
 /* --- a session -------------------------------------------------------------------------------- */
@@ -232,47 +244,6 @@ static void print_head(FILE *out, const struct track_session *s)
             digest_client_version(s), text_string(&mode), text_string(&ending));
     text_fini(&mode);
     text_fini(&ending);
-}
-
-/* Where the clock tells nothing there is no rate. */
-static void print_rate(FILE *out, const struct track_volume *v, enum observer_side side, unsigned i,
-                       uint64_t span_ns, bool has_clock)
-{
-    uint64_t bytes = v->bytes[side][i];
-
-    if (bytes == 0)
-        return;
-    fprintf(out, "  %c %" PRIu64 " byte%s", side == OBSERVER_CLIENT ? '>' : '<', bytes,
-            text_plural(bytes));
-    if (has_clock)
-        fprintf(out, ", %.3f Mbit/s", (double)bytes * 8e3 / (double)span_ns);
-    if (v->unseen[side][i] > 0)
-        fprintf(out, ", %" PRIu64 " not seen", v->unseen[side][i]);
-}
-
-/* The spans that began before until_ns, from *next on. The last may be cut short there, or where
- * the data ended. */
-static void print_volume(FILE *out, const struct track_session *s, unsigned *next,
-                         uint64_t until_ns)
-{
-    const struct track_volume *v = &s->volume;
-
-    for (; *next < v->n; ++*next) {
-        uint64_t from = v->start_ns + *next * v->span_ns;
-        if (from >= until_ns)
-            break;
-        if (v->bytes[0][*next] + v->bytes[1][*next] == 0)
-            continue;
-        uint64_t span_ns = MIN(v->span_ns, MAX(until_ns, v->last_ns) - from);
-        bool has_clock = s->odd_clock_number == 0 && span_ns > 0;
-        fprintf(out, "%11.6f %9s  = data", (double)(int64_t)(from - s->first_ns) / 1e9, "");
-        if (has_clock)
-            fprintf(out, " for %.3g s", (double)span_ns / 1e9);
-        putc(':', out);
-        print_rate(out, v, OBSERVER_CLIENT, *next, span_ns, has_clock);
-        print_rate(out, v, OBSERVER_SERVER, *next, span_ns, has_clock);
-        putc('\n', out);
-    }
 }
 
 /* Only where the packets tell. */
@@ -359,10 +330,10 @@ void timeline_print(FILE *out, const struct timeline *t, const struct track_sess
         struct track_event event = timeline_event(&t->entries[i]);
         if (event.kind == TRACK_NOTE) /* stands below */
             continue;
-        print_volume(out, s, &next, event.at_ns);
+        timeline_print_volume(out, s, &next, event.at_ns);
         timeline_print_event(out, &event, "", &style);
     }
-    print_volume(out, s, &next, MAX(s->last_ns, s->volume.start_ns + 1));
+    timeline_print_volume(out, s, &next, MAX(s->last_ns, s->volume.last_ns + 1));
     if (t->n_lost > 0)
         fprintf(out, "  and %zu more events\n", t->n_lost);
     timeline_print_numbers(out, s);

@@ -117,6 +117,7 @@ enum track_event_kind {
     TRACK_MESSAGE,
     TRACK_GAP,
     TRACK_STREAM_OPEN,
+    TRACK_SPAN, /* one span of data is over (see track_volume) */
     TRACK_VIOLATION,
     TRACK_NOTE,
 };

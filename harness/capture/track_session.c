@@ -306,8 +306,9 @@ void track_session_begin(struct control *c)
     s->server = track_end_of(c->flow, !c->flow->client);
     s->has_cookie = c->n_cookie == COOKIE_LEN && c->gap_len == 0;
     memcpy(s->cookie, c->cookie, sizeof s->cookie);
-    s->first_ns = s->last_ns = c->cookie_origin.at_ns ? c->cookie_origin.at_ns : t->now_ns;
-    s->first_number = c->cookie_origin.number ? c->cookie_origin.number : t->number;
+    struct channel_origin first = c->is_denied ? c->denied_origin : c->cookie_origin;
+    s->first_ns = s->last_ns = first.at_ns ? first.at_ns : t->now_ns;
+    s->first_number = first.number ? first.number : t->number;
     s->order_is_sure = true;
     s->control = c;
     s->volume.span_ns = SPAN_NS;

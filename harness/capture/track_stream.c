@@ -36,6 +36,11 @@ void track_stream_count(struct track_session *s, enum observer_side from, uint64
     if (v->n == 0)
         v->start_ns = s->running_ns != 0 ? MIN(s->running_ns, at_ns) : at_ns;
     uint64_t span = at_ns > v->start_ns ? (at_ns - v->start_ns) / v->span_ns : 0;
+    if (v->n > 0 && span >= v->n)
+        track_tell(s->control->track, s,
+                   &(struct track_event){.kind = TRACK_SPAN,
+                                         .at_ns = v->start_ns + v->n * v->span_ns,
+                                         .number = s->control->track->number});
     while (span >= TRACK_SPANS) {
         for (unsigned side = 0; side < 2; side++) {
             halve(v->bytes[side]);

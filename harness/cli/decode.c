@@ -46,18 +46,24 @@ static bool is_wanted(const struct decode *d, const struct track_session *s)
     return d->only == 0 || d->only == s->number;
 }
 
+/* NULL: it is over. */
+static void follow(const struct decode *d, struct track_session *s, const struct track_event *event)
+{
+    char prefix[32];
+
+    snprintf(prefix, sizeof prefix, "[%llu] ", (unsigned long long)s->number);
+    timeline_follow(stdout, s, event, prefix, &(struct timeline_style){d->is_pretty, s->first_ns});
+    fflush(stdout);
+}
+
 static void on_event(void *context, struct track_session *s, const struct track_event *event)
 {
     struct decode *d = context;
-    char prefix[32];
 
     if (!is_wanted(d, s) || (d->form == FORM_SUMMARY && d->ladder_path == NULL))
         return;
     if (d->form == FORM_FOLLOW) {
-        snprintf(prefix, sizeof prefix, "[%llu] ", (unsigned long long)s->number);
-        timeline_print_event(stdout, event, prefix,
-                             &(struct timeline_style){d->is_pretty, s->first_ns});
-        fflush(stdout);
+        follow(d, s, event);
         if (d->ladder_path == NULL)
             return;
     }
@@ -121,6 +127,8 @@ static void on_done(void *context, struct track_session *s)
             fputs(d->n_shown > 0 ? ",\n" : "", stdout);
             timeline_print_json(stdout, s->user, s, d->with_bytes);
         } else {
+            if (d->form == FORM_FOLLOW)
+                follow(d, s, NULL);
             timeline_print_summary(stdout, s);
         }
         fflush(stdout);

@@ -206,6 +206,66 @@ static void test_a_datagram_of_another_length_is_blamed(void **state)
     capfile_fini(&f);
 }
 
+static void report(const struct doctor *doc, enum observer_side side, const char *what,
+                   const char *with)
+{
+    size_t at = 0;
+    size_t i = doctor_find(doc, side, (struct bytes){(const uint8_t *)what, strlen(what)}, 0, &at);
+
+    doctor_splice(doc, side, i, at, strlen(what),
+                  (struct bytes){(const uint8_t *)with, strlen(with)});
+    doctor_fix_length(doc, side, i, (int32_t)(strlen(with) - strlen(what)));
+}
+
+/* A network that doubles datagrams may do so behind the point of capture, and lose others there:
+ * more received than sent is told, and held against nobody. */
+static void test_copies_behind_the_point_of_capture_blame_nobody(void **state)
+{
+    static const char *const reports[][2] = {
+        {"\"bytes\":50000", "\"bytes\":53000" },
+        {"\"errors\":0",    "\"errors\":5"    },
+        {"\"bytes\":50000", "\"bytes\":800000"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(reports); i++) {
+        struct capfile f;
+        assert_true(capfile_read(&f, UDP_TEST));
+        struct doctor doc = doctor_connection(&f, 0);
+        report(&doc, S, reports[i][0], reports[i][1]);
+        struct capfile_verdict v = capfile_judge(&f, f.n);
+        if (v.n_violations != 0 || v.n_parts != 1 || strstr(v.note, "more received") == NULL)
+            fail_msg("%s: %s %s, note '%s'", reports[i][1], v.clause, v.found, v.note);
+        capfile_fini(&f);
+    }
+}
+
+/* Three are lost in front of the point of capture, and three others doubled there. */
+static void test_copies_that_were_seen_came(void **state)
+{
+    struct capfile f, s;
+    unsigned n = 0;
+
+    (void)state;
+    assert_true(capfile_read(&f, UDP_TEST));
+    s = (struct capfile){.link = f.link,
+                         .packets = text_realloc(NULL, 2 * f.n * sizeof *f.packets)};
+    for (size_t i = 0; i < f.n; i++) {
+        struct dissected d;
+        bool is_data = doctor_look(&f, i, &d) == DISSECT_UDP && d.len == 1000;
+        n += is_data;
+        if (!is_data || n < 10 || n > 12)
+            s.packets[s.n++] = f.packets[i];
+        if (is_data && n >= 20 && n < 23)
+            s.packets[s.n++] = f.packets[i];
+    }
+    struct capfile_verdict v = capfile_judge(&s, s.n);
+    assert_int_equal(v.n_violations, 0);
+    assert_string_equal(v.note, "");
+    free(s.packets);
+    capfile_fini(&f);
+}
+
 /* --- streams and times ------------------------------------------------------------------------ */
 
 static void test_data_against_the_direction_of_a_stream_is_blamed(void **state)
@@ -341,6 +401,8 @@ int main(void)
         cmocka_unit_test(test_doctored_captures_fail_by_clause_and_packet),
         cmocka_unit_test(test_doctored_datagrams_fail_by_clause_and_packet),
         cmocka_unit_test(test_a_datagram_of_another_length_is_blamed),
+        cmocka_unit_test(test_copies_behind_the_point_of_capture_blame_nobody),
+        cmocka_unit_test(test_copies_that_were_seen_came),
         cmocka_unit_test(test_data_against_the_direction_of_a_stream_is_blamed),
         cmocka_unit_test(test_an_end_in_the_omit_period_is_blamed),
         cmocka_unit_test(test_a_server_that_left_something_unread_may_count_less),

@@ -9,7 +9,8 @@ struct judge {
     struct observer *o;
     unsigned n_violations, n_messages, n_against[2];
     struct observer_violation first;
-    char seen[512]; /* messages: C or S and what, "C=cookie" */
+    uint64_t last_ns; /* of the last message */
+    char seen[512];   /* messages: C or S and what, "C=cookie" */
 };
 
 static inline void note_message(void *context, const struct observer_message *m)
@@ -19,6 +20,7 @@ static inline void note_message(void *context, const struct observer_message *m)
     char what[32];
 
     j->n_messages++;
+    j->last_ns = m->at_ns;
     assert_non_null(m->phase);
     switch (m->kind) {
     case OBSERVER_STATE:

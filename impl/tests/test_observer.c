@@ -473,6 +473,7 @@ static void test_observer_tells_of_an_unfinished_error(void **unused)
     observer_finish(j.o);
     assert_string_equal(j.seen, "Ccookie S09 Sfe1:114:0");
     assert_int_equal(j.n_violations, 0);
+    assert_int_equal(j.last_ns, 1); /* when its last byte came */
     judge_fini(&j);
 }
 

@@ -333,6 +333,7 @@ enum spec_err observer_bytes(struct observer *o, enum observer_side from, uint64
     struct lane *lane = &o->lanes[from];
     enum spec_err err = SPEC_OK;
 
+    lane->last_ns = at_ns;
     while (bytes.len > 0 && err == SPEC_OK) {
         size_t before = bytes.len;
         if (lane->is_over || lane->mode == LANE_BLIND)
@@ -459,7 +460,7 @@ void observer_finish(struct observer *o)
     for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
         struct lane *lane = &o->lanes[side];
         if (!lane->is_over && lane->mode == LANE_ERROR)
-            end_partial_error(o, lane, 0, false); /* the rest may still come */
+            end_partial_error(o, lane, lane->last_ns, false); /* the rest may still come */
     }
 }
 

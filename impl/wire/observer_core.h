@@ -54,6 +54,7 @@ struct lane {
     enum observer_side from;
     enum lane_mode mode;
     struct frame_decoder dec;
+    uint64_t last_ns;     /* when its last byte came */
     uint64_t offset;      /* of the next byte */
     uint64_t item_offset; /* of the first byte of the message being read */
     unsigned sent[256];   /* how many of each state byte, by its unsigned value */
