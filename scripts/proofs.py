@@ -62,6 +62,16 @@ class Stock:
                     self.differs.setdefault(clause, (report["subject"]["version"], r["id"]))
 
 
+def kinds_in_turn(fates):
+    """The first of each kind, the second of each, ...: what one kind cannot show another may."""
+    n = collections.Counter()
+    turns = []
+    for fate in fates:
+        n[fate.mutant.kind] += 1
+        turns.append((n[fate.mutant.kind], fate))
+    return [fate for _, fate in sorted(turns, key=lambda turn: turn[0])]
+
+
 class Prover:
     """Goes on where the first kill of each fault is known: judge is that of scripts/mutants, fates are
     what became of the faults; what is found is added to them."""
@@ -129,7 +139,7 @@ class Prover:
         ids = set(ids)
         clauses = {clause for case in self.judge.cases if case["id"] in ids
                    for clause in case["clauses"]}
-        for fate in self.faults_of(clauses)[:TRIED_FOR_FILE]:
+        for fate in kinds_in_turn(self.faults_of(clauses))[:TRIED_FOR_FILE]:
             for choice in self.judge.choices(ids, None):
                 kills = self.judge.failures(fate.mutant, choice, False) or []
                 if kills and kills[0].cause in LATE:

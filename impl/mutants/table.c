@@ -56,9 +56,10 @@ static const struct {
     enum machine_state from;
     const char *clause;
 } general[] = {
-    {MACHINE_SERVER, SEV_RESET,            SRV_COOKIE, "CLOSE-12"  },
-    {MACHINE_CLIENT, CEV_STREAM_LOST,      CLI_END,    "FLOW-7.n"  },
-    {MACHINE_CLIENT, CEV_SERVER_TERMINATE, CLI_START,  "ST-CLI-8.b"},
+    {MACHINE_SERVER, SEV_RESET,            SRV_COOKIE, "CLOSE-12"   },
+    {MACHINE_CLIENT, CEV_STREAM_LOST,      CLI_END,    "FLOW-7.n"   },
+    {MACHINE_CLIENT, CEV_SERVER_TERMINATE, CLI_START,  "ST-CLI-8.b" },
+    {MACHINE_CLIENT, CEV_STREAM_REFUSED,   CLI_RUN,    "ST-CLI-22.c"},
 };
 
 static const char *general_clause(enum machine_state state, unsigned event)
