@@ -30,6 +30,7 @@ B_fuzzcov  = build/fuzzcov
 B_engine   = build/engine
 B_afl      = build/afl
 B_fast     = build/fast
+B_edges    = build/edges
 B_mutants  = build/mutants
 B_reach    = build/reach
 B          = $(B_$(VARIANT))
@@ -47,9 +48,11 @@ ENGINE_fuzzcov = -fsanitize=fuzzer
 ENGINE_engine  = $(LIB_FUZZING_ENGINE)
 ENGINE_afl     = -fsanitize=fuzzer
 FLAGS_afl      = $(FLAGS_asan)
-# VARIANT=fast: without sanitizers (scripts/bench-fuzz).
+# VARIANT=fast: without sanitizers; edges: nor are compares told to the fuzzer (scripts/bench-fuzz).
 ENGINE_fast    = -fsanitize=fuzzer
 FLAGS_fast     = -fsanitize=fuzzer-no-link
+ENGINE_edges   = $(ENGINE_fast)
+FLAGS_edges    = $(FLAGS_fast) -fno-sanitize-coverage=trace-cmp
 FLAGS_fuzzcov  = $(FLAGS_fuzz) -fprofile-instr-generate -fcoverage-mapping
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
