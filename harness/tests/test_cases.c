@@ -162,7 +162,7 @@ static const struct row {
     {"server/moment/late/params",                              "advance PARAM_EXCHANGE\nclose",                                "finish",                 HONEST   },
     {"server/moment/never/IPERF_DONE",
      "advance EXCHANGE_RESULTS\nexpect results\nsend results\nsend state EXCHANGE_RESULTS\nexpect "
-     "nothing for 9s",                                                                                                         "finish",                 HONEST   },
+     "nothing for 9s",                                                                                                         "advance",                HONEST   },
     {"server/control/split/by-one",                            "advance PARAM_EXCHANGE\nclose",                                "finish",                 HONEST   },
     {"server/address/ipv6/tcp",                                "wire results.streams[0].bytes = 1\nfinish",                    "finish",                 HONEST   },
     {"server/address/other-source/127.0.0.2",                  "advance PARAM_EXCHANGE\nclose",                                "a finish",               HONEST   },
