@@ -139,3 +139,21 @@ def iperf2(options, seconds):
         port, seconds, stays=True)
     rates = re.findall(rb"\[[ *]*\d+\] .* (\d+) Kbits/sec", heard if is_udp else said)
     return Run(sum(map(float, rates)) * 1e3 / 8, seconds, cpu, memory=memory) if rates else None
+
+
+def load(build, tests, at_once, mode):
+    """What `iperfspec load` says of a server: tests per second, and memory for each test at once."""
+    out = subprocess.run(["build/iperfspec", "load", "--build", build, "--tests", str(tests), "--at-once",
+                          str(at_once), "--mode", mode, "--json", "-"],
+                         capture_output=True, timeout=120, check=False).stdout
+    try:
+        said = json.loads(out)
+    except ValueError:
+        return None
+    if said["good"] != tests:
+        return None
+    run = Run(0, 1, (0, 0))
+    run.tests = said["tests_per_second"]
+    server = said["server"]
+    run.each = (server["most"]["memory_bytes"] - server["before"]["memory_bytes"]) / said["most_at_once"]
+    return run

@@ -108,17 +108,12 @@ static enum step take_and_count(struct stream *s, size_t *max)
     return store(s);
 }
 
-/* A read that did not fill the room has emptied the queue. */
 enum step tcp_receive(struct stream *s)
 {
     enum step step = store(s);
     size_t left = s->room_len;
 
-    if (step == STEP_AGAIN)
-        step = take_and_count(s, &left);
-    if (step == STEP_AGAIN && left > 0)
-        step = stream_wait(s, s->fd, POLLIN, UINT64_MAX);
-    return step;
+    return step == STEP_AGAIN ? take_and_count(s, &left) : step;
 }
 
 /* What lay in the queue when we were told to stop came in time (RES-26). */
