@@ -14,6 +14,7 @@
  * held against. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <pthread.h>
@@ -256,9 +257,8 @@ static void measure(size_t n, double seconds)
     if (read(report[0], &theirs, sizeof theirs) != sizeof theirs)
         die("read");
     waitpid(child, NULL, 0);
-    printf("{\"bytes\": %llu, \"seconds\": %.6f, \"cpu_s\": %.6f}\n",
-           (unsigned long long)(ours.bytes + theirs.bytes), theirs.seconds,
-           ours.cpu_s + theirs.cpu_s);
+    printf("{\"bytes\": %" PRIu64 ", \"seconds\": %.6f, \"cpu_s\": %.6f}\n",
+           ours.bytes + theirs.bytes, theirs.seconds, ours.cpu_s + theirs.cpu_s);
     exit(0);
 }
 

@@ -63,7 +63,7 @@ static int read_loads(struct stream *s, struct load *loads, unsigned n)
     }
     int got = recvmmsg(s->fd, messages, n, MSG_TRUNC, NULL);
     for (int i = 0; i < got; i++)
-        loads[i] = (struct load){.at = pieces[i].iov_base,
+        loads[i] = (struct load){.at = s->room + (size_t)i * cap,
                                  .len = messages[i].msg_len,
                                  .each = segment_size(&messages[i].msg_hdr),
                                  .cap = cap};
