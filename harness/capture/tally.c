@@ -114,6 +114,7 @@ static void judge_stream(const struct tally *t, unsigned index)
     if (t->results[!b.sender] != NULL)
         b.received = results_find(t->results[!b.sender], stream->id);
     judge_direction(t, &b);
+    tally_role(t, &b);
     if (t->params->omit == 0 && params_has(t->params, PARAM_omit)) {
         judge_omitted(t, b.sent, b.sender, &b);
         judge_omitted(t, b.received, !b.sender, &b);

@@ -31,6 +31,8 @@ double tally_slack_s(double seconds);
 bool tally_client_is(const struct tally *t, unsigned major, unsigned minor);
 bool tally_client_is_before(const struct tally *t, unsigned major, unsigned minor);
 
+/* Counts that an end cannot have. */
+void tally_role(const struct tally *t, const struct side_by_side *b);
 void tally_tcp(const struct tally *t, const struct side_by_side *b);
 void tally_udp(const struct tally *t, const struct side_by_side *b);
 /* A last word that the server has not said (FLOW-9). */

@@ -217,6 +217,30 @@ static void report(const struct doctor *doc, enum observer_side side, const char
     doctor_fix_length(doc, side, i, (int32_t)(strlen(with) - strlen(what)));
 }
 
+/* RES-29: on a stream on which a server sends, it says what it was told, whatever that is; the
+ * client is blamed alone. */
+static void test_what_a_server_echoes_is_not_its_own(void **state)
+{
+    static const char *const values[][2] = {
+        {"\"jitter\":0",  "\"jitter\":7" },
+        {"\"errors\":0",  "\"errors\":7" },
+        {"\"packets\":0", "\"packets\":7"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        struct capfile f;
+        assert_true(capfile_read(&f, "pcaps/3.22-3.22-reverse.pcap.gz"));
+        struct doctor doc = doctor_connection(&f, 0);
+        report(&doc, C, values[i][0], values[i][1]);
+        report(&doc, S, values[i][0], values[i][1]);
+        struct capfile_verdict v = capfile_judge(&f, f.n);
+        assert_int_equal(v.n_violations, 1);
+        assert_int_equal(v.by, C);
+        capfile_fini(&f);
+    }
+}
+
 /* A network that doubles datagrams may do so behind the point of capture, and lose others there:
  * more received than sent is told, and held against nobody. */
 static void test_copies_behind_the_point_of_capture_blame_nobody(void **state)
@@ -401,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_doctored_captures_fail_by_clause_and_packet),
         cmocka_unit_test(test_doctored_datagrams_fail_by_clause_and_packet),
         cmocka_unit_test(test_a_datagram_of_another_length_is_blamed),
+        cmocka_unit_test(test_what_a_server_echoes_is_not_its_own),
         cmocka_unit_test(test_copies_behind_the_point_of_capture_blame_nobody),
         cmocka_unit_test(test_copies_that_were_seen_came),
         cmocka_unit_test(test_data_against_the_direction_of_a_stream_is_blamed),
