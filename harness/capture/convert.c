@@ -234,7 +234,8 @@ static void add_token(const struct conversion *c)
     add_quoted(c->out, (struct bytes){(const uint8_t *)claim->user, strlen(claim->user)});
     text_adds(c->out, " password ");
     add_quoted(c->out, (struct bytes){(const uint8_t *)claim->password, strlen(claim->password)});
-    text_addf(c->out, " at now key %s\n", c->request->key_path);
+    text_addf(c->out, " at now padding %s key %s\n", c->is_pkcs1 ? "pkcs1" : "oaep",
+              c->request->key_path);
 }
 
 /* What it means by its parameters is what it said, as far as a peer can mean it: also where the
@@ -275,6 +276,8 @@ static const char *obstacle(const struct conversion *c)
     }
     if (c->s->n_gaps > 0)
         return "bytes of the control connection were not captured";
+    if (!c->is_client && c->s->has_left && !observer_completed(c->s->observer))
+        return "the client left before its time, and what made it leave is not in a capture";
     if (!c->is_client && c->params == NULL && c->s->last_state[OBSERVER_SERVER] != ACCESS_DENIED)
         return "there are no parameters that tell what the client was asked to do";
     return NULL;
@@ -289,6 +292,7 @@ static bool open_token(struct conversion *c)
     for (int i = 0; i < 2 && !c->has_claim; i++) {
         rsa.pkcs1 = i == 1;
         c->has_claim = token_open(c->params->authtoken, &decrypt, &c->claim) == SPEC_OK;
+        c->is_pkcs1 = rsa.pkcs1;
     }
     return c->has_claim;
 }

@@ -11,6 +11,7 @@ struct conversion {
     bool is_client;           /* the side to be played */
     bool has_claim;           /* the token is signed again */
     struct token_claim claim; /* what it says */
+    bool is_pkcs1;            /* the padding of the captured one, else OAEP (AUTH-7) */
     struct text *out;
 };
 

@@ -33,7 +33,7 @@ static const char *moment_of(const struct conversion *c, const struct session_me
         m->state == TEST_END || m->state == CLIENT_TERMINATE || m->state == SERVER_TERMINATE)
         return NULL; /* the data phase has its own pauses */
     if (m->state == IPERF_DONE && !observer_completed(c->s->observer))
-        return NULL; /* said into the void: add_end() does not play it */
+        return NULL; /* before its time, or into the void: a matter of add_end() */
     return state_name(m->state);
 }
 
@@ -247,6 +247,13 @@ static void add_termination(const struct conversion *c, enum observer_side by)
                   state);
 }
 
+/* It gave up, as a client does that cannot open its streams. */
+static void add_leave(const struct conversion *c)
+{
+    text_adds(c->out, "# it leaves before its time; a server may answer with an error\n"
+                      "send     state IPERF_DONE\nexpect   server-error or end\n");
+}
+
 static void add_close(const struct conversion *c)
 {
     if (c->s->first_over == c->request->us) {
@@ -285,6 +292,8 @@ static void add_end(const struct conversion *c)
 
     if (observer_completed(c->s->observer)) /* with it goes an error behind the results (DEF-31) */
         text_adds(c->out, "# TEST_END, results both ways, IPERF_DONE, as in any run\nfinish\n");
+    else if (c->s->has_left)
+        add_leave(c);
     else if (client == CLIENT_TERMINATE)
         add_termination(c, OBSERVER_CLIENT);
     else if (server == SERVER_TERMINATE)

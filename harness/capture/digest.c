@@ -87,11 +87,17 @@ void digest_mode(const struct track_session *s, struct text *out)
     add_limit(p, out);
 }
 
-static void add_state(const struct track_session *s, struct text *out)
+static void add_state(int8_t state, struct text *out)
 {
-    const char *name = state_name(s->last_state[OBSERVER_SERVER]);
+    const char *name = state_name(state);
 
     text_addf(out, " in %s", name != NULL ? name : "IPERF_START");
+}
+
+/* What a server says to a client that was interrupted; an error with no number may be that. */
+static bool was_told_of_it(const struct track_session *s)
+{
+    return s->n_ints == 0 || s->ierr == IECLIENTTERM;
 }
 
 void digest_ending(const struct track_session *s, struct text *out)
@@ -100,16 +106,21 @@ void digest_ending(const struct track_session *s, struct text *out)
     const char *name = ierr_name(s->ierr);
     bool has_gap = s->is_late || s->n_gaps > 0; /* then the observer knows no order */
 
+    bool has_left = s->has_left && !has_gap && !observer_completed(s->observer);
+
     if (server == ACCESS_DENIED)
         text_adds(out, "access denied");
+    else if (has_left) {
+        text_adds(out, "ended by the client with IPERF_DONE");
+        add_state(s->left_in, out);
+    } else if (client == CLIENT_TERMINATE && (server != SERVER_ERROR || was_told_of_it(s)))
+        text_adds(out, "ended by the client");
     else if (server == SERVER_ERROR && s->n_ints > 0)
         text_addf(out, "server error %d %s", (int)s->ierr, name != NULL ? name : "(unknown)");
     else if (server == SERVER_ERROR)
         text_adds(out, "server error without a number");
     else if (server == SERVER_TERMINATE)
         text_adds(out, "ended by the server");
-    else if (client == CLIENT_TERMINATE)
-        text_adds(out, "ended by the client");
     else if (observer_completed(s->observer) ||
              (has_gap && client == IPERF_DONE)) /* which answers DISPLAY_RESULTS alone */
         text_adds(out,
@@ -118,10 +129,10 @@ void digest_ending(const struct track_session *s, struct text *out)
         enum observer_side by = s->first_over;
         text_addf(out, "%s by the %s", s->is_reset[by] ? "reset" : "closed",
                   by == OBSERVER_CLIENT ? "client" : "server");
-        add_state(s, out);
+        add_state(server, out);
     } else {
         text_adds(out, "not over");
-        add_state(s, out);
+        add_state(server, out);
     }
     if (server == SERVER_ERROR && observer_completed(s->observer))
         text_adds(out, " after the results (DEF-31)");

@@ -71,6 +71,8 @@ struct track_session {
     struct observer *observer;
 
     int8_t last_state[2]; /* by side; 0: none */
+    bool has_left;        /* the client said IPERF_DONE before its time: */
+    int8_t left_in;       /* the server's last state then */
     int n_ints;           /* of a SERVER_ERROR */
     int32_t ierr, os_errno;
     uint64_t start_ns, running_ns, end_ns, end_number; /* 01, 02, 04; 0: not seen */

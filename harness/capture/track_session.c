@@ -48,9 +48,21 @@ static void note_confirmed(struct track_session *s, bool is_late)
             s->streams[i]->confirmed_at_end = s->streams[i]->tcp[OBSERVER_SERVER].confirmed;
 }
 
+/* IPERF_DONE answers DISPLAY_RESULTS; a server that has ended the session may hear it as well. */
+static void note_done(struct track_session *s)
+{
+    int8_t server = s->last_state[OBSERVER_SERVER];
+
+    s->has_left = !s->is_over[OBSERVER_SERVER] && server != DISPLAY_RESULTS &&
+                  server != SERVER_ERROR && server != SERVER_TERMINATE && server != ACCESS_DENIED;
+    s->left_in = server;
+}
+
 static void note_state(struct track_session *s, const struct observer_message *m, uint64_t number)
 {
     s->last_state[m->from] = m->state;
+    if (m->from == OBSERVER_CLIENT && m->state == IPERF_DONE)
+        note_done(s);
     if (m->from == OBSERVER_SERVER && m->state == TEST_START && s->start_ns == 0)
         s->start_ns = m->at_ns;
     if (m->from == OBSERVER_SERVER && m->state == TEST_RUNNING && s->running_ns == 0)

@@ -193,7 +193,8 @@ static int compare(const struct replay *r, const struct suite_run *run)
         fputs("\nits token is too old to be taken: nothing behind it is compared (see --key)\n",
               stdout);
     tell_play(run);
-    printf("\n%u differ, %u differ as they may\n", c.n_different, c.n_volatile);
+    printf("\n%u differ, %u differ as they may%s\n", c.n_different, c.n_volatile,
+           run->cause == SIM_OK ? "" : "; the play did not come to its end");
     bool same = c.n_different == 0 && run->cause == SIM_OK;
     compare_fini(&c);
     return run->cause == SIM_TROUBLE ? CLI_TROUBLE : same ? CLI_OK : CLI_UNEXPECTED;

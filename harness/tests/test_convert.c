@@ -271,6 +271,80 @@ static void test_convert_script_tells_what_becomes_of_a_token(void **state)
     capfile_fini(&f);
 }
 
+/* Of a client's token, the text that stands between quotes is replaced. */
+static void replace_token(struct capfile *f, const char *token)
+{
+    struct bytes key = WIRE("\"authtoken\":\"");
+    struct doctor doc = doctor_connection(f, 0);
+    struct dissected d;
+    size_t at = 0;
+    size_t i = doctor_find(&doc, OBSERVER_CLIENT, key, 0, &at);
+
+    doctor_look(f, i, &d);
+    at += key.len;
+    const uint8_t *end = memchr(d.payload.at + at, '"', d.payload.len - at);
+    assert_non_null(end);
+    size_t len = (size_t)(end - d.payload.at) - at;
+    doctor_splice(&doc, OBSERVER_CLIENT, i, at, len,
+                  (struct bytes){(const uint8_t *)token, strlen(token)});
+    doctor_fix_length(&doc, OBSERVER_CLIENT, i, (int32_t)(strlen(token) - len));
+}
+
+/* AUTH-7: a server takes one padding only, so that it matters with which the token came. */
+static void test_convert_signs_a_token_with_the_padding_it_had(void **state)
+{
+    struct token_claim claim = {.user = "mario", .password = "rossi", .time_s = 1000000000};
+    char path[320], token[TOKEN_TEXT_MAX];
+    struct subject_keys keys;
+    struct text why = {0};
+
+    (void)state;
+    assert_true(subject_keys_make(&keys, &why));
+    snprintf(path, sizeof path, "%s/private.pem", keys.dir);
+    struct auth_key *key = auth_load_private(path, (char[256]){0}, 256);
+    for (int pkcs1 = 0; pkcs1 < 2; pkcs1++) {
+        struct capfile f;
+        assert_true(capfile_read(&f, "pcaps/3.22-3.22-auth.pcap.gz"));
+        assert_int_equal(auth_seal(key, pkcs1, &claim, token, sizeof token), SPEC_OK);
+        replace_token(&f, token);
+        struct conversion_test t = {
+            .request = {OBSERVER_CLIENT, "x.pcap", "captured/x", 1, key, path, NULL},
+              .wanted = 1
+        };
+        capfile_feed(&f, f.n, &(struct track_user){on_event, on_done, &t});
+        expect_script(&t, "a token");
+        expect_line(&t, pkcs1 ? " at now padding pkcs1 key " : " at now padding oaep key ");
+        fini(&t);
+        capfile_fini(&f);
+    }
+    auth_key_free(key);
+    subject_keys_remove(&keys);
+}
+
+/* One that was interrupted says 10 now instead of 0c. */
+static void test_convert_plays_a_client_that_leaves_before_its_time(void **state)
+{
+    struct capfile f;
+
+    (void)state;
+    assert_true(capfile_read(&f, "pcaps/3.22-3.22-client-terminate.pcap.gz"));
+    assert_string_equal(capfile_judge(&f, f.n).ending, "ended by the client");
+    struct doctor doc = doctor_connection(&f, 0);
+    size_t i = doctor_packet(&doc, OBSERVER_CLIENT, 3, false);
+    doctor_splice(&doc, OBSERVER_CLIENT, i, 0, 1, WIRE("\x10"));
+    assert_string_equal(capfile_judge(&f, f.n).ending,
+                        "ended by the client with IPERF_DONE in TEST_RUNNING");
+    struct conversion_test t = convert(&f, f.n, OBSERVER_CLIENT, 1);
+    expect_script(&t, "10 for 0c");
+    expect_line(&t, "send     state IPERF_DONE\nexpect   server-error or end\n");
+    fini(&t);
+    t = convert(&f, f.n, OBSERVER_SERVER, 1);
+    assert_false(t.is_good);
+    assert_non_null(strstr(text_string(&t.why), "left before its time"));
+    fini(&t);
+    capfile_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +355,8 @@ int main(void)
         cmocka_unit_test(test_convert_list_holds_what_was_sent),
         cmocka_unit_test(test_convert_script_refuses_what_is_cut),
         cmocka_unit_test(test_convert_script_tells_what_becomes_of_a_token),
+        cmocka_unit_test(test_convert_signs_a_token_with_the_padding_it_had),
+        cmocka_unit_test(test_convert_plays_a_client_that_leaves_before_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
