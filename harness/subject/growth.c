@@ -71,9 +71,10 @@ bool subject_sample(const struct subject *s, struct subject_sample *sample)
     if (s->running)
         sample->processes = (unsigned)tree_below(s->keeper, pids, PROCESSES_MAX);
     for (size_t i = 0; i < sample->processes; i++) {
-        bool ok = add_descriptors(pids[i], sample) & add_status(pids[i], sample);
+        bool has_descriptors = add_descriptors(pids[i], sample);
+        bool has_status = add_status(pids[i], sample);
         sample->used_ns += used_by(pids[i]);
-        is_known |= ok && pids[i] == s->pid;
+        is_known |= has_descriptors && has_status && pids[i] == s->pid;
     }
     return is_known;
 }
@@ -82,19 +83,19 @@ bool subject_sample(const struct subject *s, struct subject_sample *sample)
 
 /* least: a growth for each session that is worth a word. What comes one by one is sure to grow
  * after a few steps. */
-static const struct kind {
+enum { PROCESSES, DESCRIPTORS, THREADS, MEMORY };
+static const struct {
     const char *name;
-    enum { PROCESSES, DESCRIPTORS, THREADS, MEMORY } quantity;
     double least;
     bool is_counted;
 } kinds[SUBJECT_QUANTITIES] = {
-    {"processes",   PROCESSES,   0.05, true },
-    {"descriptors", DESCRIPTORS, 0.05, true },
-    {"threads",     THREADS,     0.05, true },
-    {"bytes",       MEMORY,      256,  false},
+    [PROCESSES] = {"processes",   0.05, true },
+    [DESCRIPTORS] = {"descriptors", 0.05, true },
+    [THREADS] = {"threads",     0.05, true },
+    [MEMORY] = {"bytes",       256,  false},
 };
 
-static double quantity_of(const struct subject_sample *sample, int quantity)
+static double quantity_of(const struct subject_sample *sample, size_t kind)
 {
     const double values[SUBJECT_QUANTITIES] = {
         [PROCESSES] = sample->processes,
@@ -103,7 +104,7 @@ static double quantity_of(const struct subject_sample *sample, int quantity)
         [MEMORY] = (double)sample->memory,
     };
 
-    return values[quantity];
+    return values[kind];
 }
 
 bool subject_growth_note(struct subject_growth *g, const struct subject *s)
@@ -113,7 +114,7 @@ bool subject_growth_note(struct subject_growth *g, const struct subject *s)
     if (g->n == SUBJECT_SAMPLES_MAX || !subject_sample(s, &sample))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        g->samples[i][g->n] = quantity_of(&sample, kinds[i].quantity);
+        g->samples[i][g->n] = quantity_of(&sample, i);
     g->has_shadow = sample.has_shadow;
     g->n++;
     return true;
@@ -135,7 +136,7 @@ struct proof {
 static bool grows(const struct subject_growth *g, size_t kind, struct proof *proof)
 {
     const double *samples = g->samples[kind];
-    bool is_vague = kinds[kind].quantity == MEMORY && g->has_shadow;
+    bool is_vague = kind == MEMORY && g->has_shadow;
     struct leak_slope slope;
 
     if (kinds[kind].is_counted && leak_is_steady(samples, g->n)) {
@@ -175,7 +176,7 @@ static bool is_released(const struct subject_growth *g, const struct subject_sam
     struct proof proof;
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        double left = quantity_of(now, kinds[i].quantity) - g->samples[i][0];
+        double left = quantity_of(now, i) - g->samples[i][0];
         if (grows(g, i, &proof) && left >= proof.per_session / 2 * (double)(g->n - 1))
             return false;
     }
