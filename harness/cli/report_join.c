@@ -11,15 +11,18 @@
 #include <string.h>
 
 static const char merge_usage[] =
-    "usage: iperfspec report merge [--out FILE] REPORT.json...\n"
+    "usage: iperfspec report merge [--partial] [--out FILE] REPORT.json...\n"
     "Join reports of `iperfspec test --json`: the shards of one build into the report of the "
     "whole,\n"
-    "with its cases by id; several builds into one file, as elements of \"runs\".\n"
+    "with its cases by id; several builds into one file, as elements of \"runs\". A shard that is\n"
+    "missing is trouble.\n"
+    "  --partial          join what there is, whatever shards are missing\n"
     "  --out FILE         write it there (default: -, the standard output)\n"
     "example: iperfspec report merge --out all.json shard-*.json\n"
     "exit:    as the one run would have ended: 0 as expected, 1 something unexpected\n"
-    "         2 bad usage, a case that two of them have   3 harness trouble in a run, a file that\n"
-    "         cannot be read or written, or that is no report\n";
+    "         2 bad usage, a case that two of them have   3 harness trouble in a run, a shard "
+    "that\n"
+    "         is missing, a file that cannot be read or written, or that is no report\n";
 
 static const char normalise_usage[] =
     "usage: iperfspec report normalise [--out FILE] REPORT.json\n"
@@ -36,6 +39,7 @@ static const char normalise_usage[] =
 
 struct request {
     const char *out;
+    bool is_partial;
     struct kept *reports;
     size_t n;
 };
@@ -71,9 +75,8 @@ static int merge(const struct request *r)
     int status;
 
     jwrite_init(&w, JWRITE_PRETTY);
-    if (!merge_put(&w, r->reports, r->n, &status, &why)) {
+    if (!merge_put(&w, r->reports, r->n, r->is_partial, &status, &why)) {
         fprintf(stderr, "iperfspec report merge: %s\n", text_string(&why));
-        status = CLI_USAGE;
     } else {
         status = write_out(r, &w, status);
     }
@@ -98,9 +101,10 @@ static int convert(int argc, char **argv, const char *usage, size_t most,
                    int (*make)(const struct request *))
 {
     static const struct option options[] = {
-        {"out", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},
-        {0    }
+        {"out",        required_argument, NULL, 'o'},
+        {"help",        no_argument, NULL, 'h'},
+        {"partial",            no_argument, NULL, 'p'}, /* of merge, which takes more than one */
+        {0}
     };
     struct request r = {.out = "-"};
     int o;
@@ -108,9 +112,10 @@ static int convert(int argc, char **argv, const char *usage, size_t most,
     while ((o = cli_option(argc, argv, options)) != -1) {
         if (o == 'h')
             return fputs(usage, stdout), CLI_OK;
-        if (o != 'o')
+        if (o != 'o' && (o != 'p' || most == 1))
             return cli_refuse(argv[0], options, o, usage);
-        r.out = optarg;
+        r.is_partial |= o == 'p';
+        r.out = o == 'o' ? optarg : r.out;
     }
     if (optind == argc || (size_t)(argc - optind) > most)
         return cli_usage(usage);

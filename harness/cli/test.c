@@ -149,6 +149,8 @@ static int prepare(struct test_request *r)
     struct text why = {0};
     int status = cli_find(&r->choice, &r->suite.cases, &r->suite.elsewhere, &r->suite.is_whole);
 
+    r->suite.shard = r->choice.shard;
+    r->suite.n_shards = r->choice.n_shards;
     if (status != CLI_OK)
         return status;
     if (!tell_can(&r->tell))

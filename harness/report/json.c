@@ -5,6 +5,7 @@
 
 #include "harness/report/model.h"
 #include "harness/report/outfile.h"
+#include "harness/report/shards.h"
 #include "impl/wire/jwrite.h"
 
 #include <errno.h>
@@ -252,6 +253,7 @@ void report_json(const struct suite *suite, struct bytes options, struct text *o
     jwrite_int(&w, "schema", REPORT_SCHEMA);
     report_put_subject(&w, suite);
     put_options(&w, options);
+    shards_put_one(&w, suite->shard, suite->n_shards);
     jwrite_int(&w, "exit", status);
     jwrite_string(&w, "exit_reason", text_string(&why));
     text_fini(&why);

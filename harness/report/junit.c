@@ -1,6 +1,6 @@
 /* junit.c - JUnit XML: the subset that GitLab, Jenkins and the actions of GitHub read alike.
  *
- * A suite per build, a class per area, at most one of failure, error and skipped per case. What an
+ * A suite per build (and a package, where there are several), a class per area, at most one of failure, error and skipped per case. What an
  * expectation names counts as skipped, with the reason. harness/report/junit.xsd has the form. */
 #include "harness/report/escape.h"
 #include "harness/report/formats.h"
@@ -65,26 +65,47 @@ static void add_story(struct text *out, const struct report_result *r)
     add_line(out, "subject", r->command);
 }
 
-/* `server.close` and the rest of the id: Jenkins wants the dot, GitLab unique pairs. */
-static void add_names(struct text *out, const struct report_result *r)
+/* A package of its own for each build, where there are several: "iperf_3_12.", and "iperf_3_12-2."
+ * for the second run of that name. */
+static void name_package(const struct reports *reports, const struct report *report,
+                         struct text *out)
 {
-    size_t len = strlen(r->area);
-    char *dotted = text_dup(r->area);
+    unsigned nth = 1;
 
-    for (char *at = dotted; *at; at++)
-        if (*at == '/')
-            *at = '.';
-    add_attribute(out, "classname", dotted);
-    add_attribute(out, "name", r->id[len] == '/' ? r->id + len + 1 : r->id);
-    free(dotted);
+    if (reports->n < 2)
+        return;
+    for (const struct report *r = reports->at; r < report; r++)
+        nth += strcmp(r->label, report->label) == 0;
+    text_adds(out, report->label);
+    for (size_t i = 0; i < out->len; i++)
+        if (strchr(". /", out->at[i]))
+            out->at[i] = '_';
+    if (nth > 1)
+        text_addf(out, "-%u", nth);
+    text_adds(out, ".");
 }
 
-static void add_case(struct text *out, const struct report_result *r)
+/* `server.close` and the rest of the id: Jenkins wants the dot, GitLab unique pairs. */
+static void add_names(struct text *out, const char *package, const struct report_result *r)
+{
+    size_t len = strlen(r->area);
+    struct text dotted = {0};
+
+    text_addf(&dotted, "%s%s", package, r->area);
+    for (size_t i = strlen(package); i < dotted.len; i++)
+        if (dotted.at[i] == '/')
+            dotted.at[i] = '.';
+    add_attribute(out, "classname", text_string(&dotted));
+    add_attribute(out, "name", r->id[len] == '/' ? r->id + len + 1 : r->id);
+    text_fini(&dotted);
+}
+
+static void add_case(struct text *out, const char *package, const struct report_result *r)
 {
     enum outcome outcome = outcome_of(r);
 
     text_adds(out, "    <testcase");
-    add_names(out, r);
+    add_names(out, package, r);
     text_addf(out, " time=\"%.3f\"", r->seconds);
     if (*r->file)
         add_attribute(out, "file", r->file);
@@ -122,12 +143,28 @@ static void add_counts(struct text *out, const size_t n[N_OUTCOMES], double seco
         n[PASSED] + n[FAILED] + n[ERROR] + n[SKIPPED], n[FAILED], n[ERROR], n[SKIPPED], seconds);
 }
 
-static void add_suite(struct text *out, const struct report *report)
+/* What counts against the run, and against none of its cases. */
+static void add_trouble(struct text *out, const char *package, const char *trouble)
 {
+    struct text name = {0};
+
+    text_addf(&name, "%srun", package);
+    text_adds(out, "    <testcase");
+    add_attribute(out, "classname", text_string(&name));
+    text_adds(out, " name=\"as-a-whole\" time=\"0\">\n      <failure");
+    add_attribute(out, "message", trouble);
+    text_adds(out, " type=\"run\"/>\n    </testcase>\n");
+    text_fini(&name);
+}
+
+static void add_suite(struct text *out, const struct reports *reports, const struct report *report)
+{
+    struct text package = {0};
     const char *trouble = report_run_trouble(report);
     size_t n[N_OUTCOMES] = {0};
 
     count(report, n);
+    name_package(reports, report, &package);
     text_adds(out, "  <testsuite");
     add_attribute(out, "name", report->label);
     add_counts(out, n, report->seconds);
@@ -148,14 +185,11 @@ static void add_suite(struct text *out, const struct report *report)
     }
     text_adds(out, "    </properties>\n");
     for (size_t i = 0; i < report->n; i++)
-        add_case(out, &report->results[i]);
-    if (*trouble) {
-        text_adds(out, "    <testcase classname=\"run\" name=\"as-a-whole\" time=\"0\">\n"
-                       "      <failure");
-        add_attribute(out, "message", trouble);
-        text_adds(out, " type=\"run\"/>\n    </testcase>\n");
-    }
+        add_case(out, text_string(&package), &report->results[i]);
+    if (*trouble)
+        add_trouble(out, text_string(&package), trouble);
     text_adds(out, "  </testsuite>\n");
+    text_fini(&package);
 }
 
 void report_junit(const struct reports *reports, struct text *out)
@@ -170,6 +204,6 @@ void report_junit(const struct reports *reports, struct text *out)
     text_adds(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"iperfspec\"");
     add_counts(out, n, seconds);
     for (size_t i = 0; i < reports->n; i++)
-        add_suite(out, &reports->at[i]);
+        add_suite(out, reports, &reports->at[i]);
     text_adds(out, "</testsuites>\n");
 }

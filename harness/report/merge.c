@@ -5,6 +5,7 @@
 #include "harness/report/counts.h"
 #include "harness/report/model.h"
 #include "harness/report/report.h"
+#include "harness/report/shards.h"
 #include "impl/wire/jwrite.h"
 
 #include <stdlib.h>
@@ -118,6 +119,13 @@ static bool put_results(struct jwrite *w, const struct run *run, struct text *wh
     return !twice;
 }
 
+/* " of iperf 3.12", behind what is wrong with its reports. */
+static void name_subject(const struct run *run, struct text *why)
+{
+    text_adds(why, " of ");
+    reports_label(member(run, 0, "subject"), why);
+}
+
 static double seconds_of(const json_value *v)
 {
     return v ? json_double(v) : 0;
@@ -173,7 +181,29 @@ static void put_gate(struct jwrite *w, const struct run *run)
     jwrite_end(w);
 }
 
-static bool put_run(struct jwrite *w, const struct run *run, int *status, struct text *why)
+/* Which of the shards are there: all of them, unless a part is enough. */
+static bool put_shards(struct jwrite *w, const struct run *run, bool is_partial, int *status,
+                       struct text *why)
+{
+    struct shards shards = {0};
+    bool ok = true;
+
+    for (size_t i = 0; i < run->n && ok; i++)
+        ok = shards_add(&shards, run->parts[i]->head, why);
+    *status = ok ? *status : 2;
+    if (ok && !is_partial && !shards_are_whole(&shards, why)) {
+        *status = 3;
+        ok = false;
+    }
+    if (ok)
+        shards_put(w, &shards);
+    else
+        name_subject(run, why);
+    return ok;
+}
+
+static bool put_run(struct jwrite *w, const struct run *run, bool is_partial, int *status,
+                    struct text *why)
 {
     struct suite_totals totals = {0};
     struct text reason = {0};
@@ -195,7 +225,11 @@ static bool put_run(struct jwrite *w, const struct run *run, int *status, struct
     put_needs(w, run);
     counts_put(w, &totals);
     jwrite_double(w, "seconds", seconds);
-    bool ok = put_results(w, run, why);
+    bool ok = put_shards(w, run, is_partial, status, why);
+    if (ok && !put_results(w, run, why)) {
+        *status = 2;
+        ok = false;
+    }
     put_gate(w, run);
     put_persistent(w, run);
     jwrite_end(w);
@@ -203,7 +237,7 @@ static bool put_run(struct jwrite *w, const struct run *run, int *status, struct
     return ok;
 }
 
-bool merge_put(struct jwrite *w, const struct kept *reports, size_t n, int *status,
+bool merge_put(struct jwrite *w, const struct kept *reports, size_t n, bool is_partial, int *status,
                struct text *why)
 {
     struct runs runs = {0};
@@ -218,7 +252,7 @@ bool merge_put(struct jwrite *w, const struct kept *reports, size_t n, int *stat
         jwrite_array(w, "runs");
     }
     for (size_t i = 0; i < runs.n && ok; i++)
-        ok = put_run(w, &runs.at[i], status, why);
+        ok = put_run(w, &runs.at[i], is_partial, status, why);
     if (ok && runs.n != 1) {
         jwrite_end(w);
         jwrite_end(w);

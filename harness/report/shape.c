@@ -87,10 +87,11 @@ SHAPE(finding, HAS_WORD("id", is_id), HAS_OBJECT("fresh", &judgement),
       LIST("sequence", JSON_STRING), BOOL("shows_again"), BOOL("shortest"));
 SHAPE(persistent, HAS("cases", JSON_NUMBER), NUMBER("runs"), NUMBER("seed"),
       HAS_OBJECTS("findings", &finding));
+SHAPE(shards, HAS("of", JSON_NUMBER), HAS_LIST("parts", JSON_NUMBER));
 SHAPE(run, HAS("schema", JSON_NUMBER), HAS_OBJECT("subject", &subject), HAS("exit", JSON_NUMBER),
       HAS("exit_reason", JSON_STRING), HAS("totals", JSON_OBJECT), OBJECT("needs", NULL),
       NUMBER("seconds"), NUMBER("seed"), NUMBER("rounds"), LIST("options", JSON_STRING),
-      OBJECT("gate", &gate), OBJECT("persistent", &persistent));
+      OBJECT("gate", &gate), OBJECT("persistent", &persistent), OBJECT("shards", &shards));
 SHAPE(result, HAS_WORD("id", is_id), HAS_WORD("verdict", is_verdict), HAS("cause", JSON_STRING),
       HAS_WORD("standing", is_standing), HAS("unexpected", JSON_BOOL), TEXT("title"),
       TEXT("judges"), TEXT("identity"), TEXT("clause"), TEXT("known"), TEXT("skip"), TEXT("file"),

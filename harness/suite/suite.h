@@ -284,6 +284,7 @@ bool suite_run_persistent(struct suite *suite);
 struct suite {
     struct script_list cases;
     struct script_list elsewhere; /* of other shards: what expectations may speak about */
+    unsigned shard, n_shards;     /* the part of it that this is, from 1; 0: all of it */
     struct suite_settings settings;
     struct suite_demands demands;
     struct text profile; /* what the build counts as, in words */
