@@ -1,7 +1,8 @@
 /* junit.c - JUnit XML: the subset that GitLab, Jenkins and the actions of GitHub read alike.
  *
- * A suite per build (and a package, where there are several), a class per area, at most one of failure, error and skipped per case. What an
- * expectation names counts as skipped, with the reason. harness/report/junit.xsd has the form. */
+ * A suite per build (and a package, where there are several), a class per area, at most one of
+ * failure, error and skipped per case. What an expectation names counts as skipped, with the
+ * reason. harness/report/junit.xsd has the form. */
 #include "harness/report/escape.h"
 #include "harness/report/formats.h"
 

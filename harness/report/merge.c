@@ -225,11 +225,10 @@ static bool put_run(struct jwrite *w, const struct run *run, bool is_partial, in
     put_needs(w, run);
     counts_put(w, &totals);
     jwrite_double(w, "seconds", seconds);
-    bool ok = put_shards(w, run, is_partial, status, why);
-    if (ok && !put_results(w, run, why)) {
+    bool ok = put_results(w, run, why);
+    if (!ok)
         *status = 2;
-        ok = false;
-    }
+    ok = ok && put_shards(w, run, is_partial, status, why);
     put_gate(w, run);
     put_persistent(w, run);
     jwrite_end(w);

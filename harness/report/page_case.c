@@ -62,12 +62,11 @@ static bool decides(const struct site_case *c, size_t n_builds, const char *id)
     return false;
 }
 
+/* clause: NULL if the registry has none of that id. */
 static void add_clause(const struct site *site, const struct site_case *c, const char *id,
-                       struct text *out)
+                       const struct clause *clause, struct text *out)
 {
-    const struct clause *clause = clause_find(id);
-
-    page_addf(out, "<dt><a href=\"../clauses.html#%s\">%s</a>", clause ? clause->id : id, id);
+    page_addf(out, "<dt><a href=\"../clauses.html#%s\">%s</a>", id, id);
     if (clause)
         page_addf(out, " <span class=\"level\">%s</span>", clause_level_name(clause->level));
     if (decides(c, site->n_builds, id))
@@ -75,21 +74,46 @@ static void add_clause(const struct site *site, const struct site_case *c, const
     page_addf(out, "</dt><dd>%s</dd>\n", clause ? clause->text : "");
 }
 
+/* Of a row of clauses the parts that bind who is judged here. */
+static void add_row(const struct site *site, const struct site_case *c, const char *id,
+                    struct text *out)
+{
+    bool is_server = strcmp(c->about->judges, "client") != 0;
+    const struct clause *one = clause_find(id);
+    bool any = false;
+
+    for (size_t i = 0; one && i < n_clauses; i++)
+        if (clause_is_of(&clauses[i], id) && clause_binds(&clauses[i], is_server)) {
+            add_clause(site, c, clauses[i].id, &clauses[i], out);
+            any = true;
+        }
+    if (!any)
+        add_clause(site, c, one ? one->id : id, one, out);
+}
+
+static bool is_told(const struct site_case *c, size_t b, const char *id)
+{
+    const struct clause *clause = clause_find(id);
+    bool is = *id == '\0';
+
+    for (size_t i = 0; i < c->about->n_clauses; i++)
+        is |= strcmp(id, c->about->clauses[i]) == 0 ||
+              (clause && clause_is_of(clause, c->about->clauses[i]));
+    for (size_t k = 0; k < b; k++)
+        is |= c->results[k] && strcmp(c->results[k]->clause, id) == 0;
+    return is;
+}
+
 /* The clauses of the case, and one that decided though the case does not name it. */
 static void add_clauses(const struct site *site, const struct site_case *c, struct text *out)
 {
     text_adds(out, "<section><h2>What it checks</h2>\n<dl class=\"clauses\">\n");
     for (size_t i = 0; i < c->about->n_clauses; i++)
-        add_clause(site, c, c->about->clauses[i], out);
+        add_row(site, c, c->about->clauses[i], out);
     for (size_t b = 0; b < site->n_builds; b++) {
         const char *id = c->results[b] ? c->results[b]->clause : "";
-        bool is_told = *id == '\0';
-        for (size_t i = 0; i < c->about->n_clauses; i++)
-            is_told |= strcmp(id, c->about->clauses[i]) == 0;
-        for (size_t k = 0; k < b; k++)
-            is_told |= c->results[k] && strcmp(c->results[k]->clause, id) == 0;
-        if (!is_told)
-            add_clause(site, c, id, out);
+        if (!is_told(c, b, id))
+            add_clause(site, c, id, clause_find(id), out);
     }
     text_adds(out, "</dl></section>\n");
 }

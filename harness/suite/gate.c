@@ -2,7 +2,8 @@
  *
  * Worse is a graver verdict, or a crash, hang or the like in place of a missed step. One play
  * decides nothing: a case that looks worse is played again by both builds, one after the other, and
- * counts if the build is worse than the base ever was in most of its plays. */
+ * counts if the build is worse than the base ever was in most of its plays. But what a build's own
+ * code must have done, such as a crash, needs to be seen once only, if the base never did it. */
 #include "harness/suite/gate.h"
 
 #include <stdlib.h>
@@ -40,11 +41,19 @@ static enum rank rank_of(const struct suite *suite, const struct suite_judgement
     }
 }
 
+/* Faults of a program's own, which no slow machine brings about. */
+static bool is_fault(const struct suite_judgement *j)
+{
+    return j->verdict == SUITE_FAIL &&
+           (j->cause == SIM_CRASH || j->cause == SIM_SANITIZER || j->cause == SIM_LEAK);
+}
+
 /* A case that flickers at home counts by its worse play. */
 static struct suite_judgement worst_of(const struct suite *suite, const struct suite_result *r)
 {
     bool second =
-        r->standing == SUITE_FLAKY && rank_of(suite, &r->again) > rank_of(suite, &r->judgement);
+        r->standing == SUITE_FLAKY && (rank_of(suite, &r->again) > rank_of(suite, &r->judgement) ||
+                                       (is_fault(&r->again) && !is_fault(&r->judgement)));
 
     return second ? r->again : r->judgement;
 }
@@ -98,10 +107,11 @@ static bool replayed(void *context, size_t i, struct suite_run *run)
     if (j.verdict == SUITE_ERROR)
         return true; /* says nothing about either */
     if (p->suite == p->gate->base) {
-        c->base = rank > base ? j : c->base;
+        c->base = rank > base || is_fault(&j) ? j : c->base;
     } else {
         c->n_plays++;
         c->n_worse += rank > base;
+        c->build = is_fault(&j) ? j : c->build;
     }
     return true;
 }
@@ -181,7 +191,8 @@ static void conclude(struct gate *g, struct suite *build)
 {
     for (size_t i = 0; i < build->cases.n; i++) {
         struct gate_case *c = &g->cases[i];
-        if (c->change == GATE_WORSE && 2 * c->n_worse <= c->n_plays)
+        bool is_new_fault = is_fault(&c->build) && !is_fault(&c->base);
+        if (c->change == GATE_WORSE && 2 * c->n_worse <= c->n_plays && !is_new_fault)
             c->change = GATE_FLICKERS;
         g->counts[c->change]++;
         build->base_trouble += c->base.verdict == SUITE_ERROR;

@@ -68,7 +68,8 @@ static void weigh(const struct script *script, const struct suite_run *run,
 }
 
 /* Crash, hang and the like are causes of their own on every case, whatever its clauses say. INT-3
- * is what they break; CLOSE-14, if the case names it, is the same thing for stock builds. */
+ * is what they break in the end; CLOSE-14, if the case names it, is the same thing for stock
+ * builds. */
 static const struct clause *service_clause(const struct script *script,
                                            const struct subject_build *build)
 {
@@ -79,6 +80,25 @@ static const struct clause *service_clause(const struct script *script,
             weight(survives, script, build) != SUITE_PASS)
             return survives;
     return script->plays_server ? NULL : clause_find("INT-3");
+}
+
+/* What a case is about that says something about this build: where a crash is, that tells more than
+ * the rule that forbids any. */
+static const struct clause *clause_about(const struct script *script,
+                                         const struct subject_build *build)
+{
+    const struct clause *survives = clause_find("INT-3"), *first = NULL;
+
+    for (size_t i = 0; i < script->clauses.n; i++)
+        for (size_t k = 0; k < n_clauses; k++) {
+            if (!clause_is_of(&clauses[k], script->clauses.at[i]) || &clauses[k] == survives ||
+                weight(&clauses[k], script, build) == SUITE_PASS)
+                continue;
+            if (strcmp(clauses[k].visible, "process") == 0)
+                return &clauses[k]; /* what becomes of the process is its very subject */
+            first = first ? first : &clauses[k];
+        }
+    return first;
 }
 
 struct suite_judgement suite_judge(const struct script *script, const struct suite_run *run,
@@ -104,7 +124,10 @@ struct suite_judgement suite_judge(const struct script *script, const struct sui
         break;
     default:
         j.verdict = SUITE_FAIL;
-        j.clause = run->line ? service_clause(script, build) : NULL; /* line 0: it never began */
+        if (run->line > 0 && (run->cause == SIM_CRASH || run->cause == SIM_SANITIZER))
+            j.clause = clause_about(script, build);
+        if (run->line > 0 && !j.clause) /* line 0: it never began */
+            j.clause = service_clause(script, build);
     }
     return j;
 }
