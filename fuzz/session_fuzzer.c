@@ -12,9 +12,12 @@
  *   a b  the same, one is put in      c d  one is lost
  *   e    both directions are emptied
  *   f    a message of the input is put behind the client's (low % 2: the server's) bytes: its
- * length in a byte, then the message When the steps are used up, everything arrives and time passes
- * until both ends are done. */
+ * length in a byte, then the message
+ * When the steps are used up, everything arrives and time passes until both ends are done.
+ *
+ * telling.h makes an input of the server's or the client's own target of it, and so a script. */
 #include "fuzz/shell.h"
+#include "fuzz/telling.h"
 #include "fuzz/watch.h"
 #include "harness/fuzz/form.h"
 
@@ -39,6 +42,7 @@ struct pair {
     size_t n_seen[2];         /* bytes that reached the observer */
     bool is_disturbed;        /* one end was stopped, or the channel changed bytes */
     struct watch watch;
+    struct telling telling;
 };
 
 /* --- the channel -------------------------------------------------------------------------------
@@ -85,6 +89,8 @@ static void arrive(struct pair *x, enum observer_side from, size_t most)
     struct hop *hop = &x->in[from];
     size_t n = MIN(most, hop->bytes.len);
 
+    if (!x->is_gone[at])
+        telling_bytes(&x->telling, at, (struct bytes){hop->bytes.at, n});
     while (n > 0 && !x->is_gone[at]) {
         struct bytes left = {hop->bytes.at, n};
         shell_bytes(s, &left);
@@ -96,6 +102,7 @@ static void arrive(struct pair *x, enum observer_side from, size_t most)
     if (hop->bytes.len > 0 || !hop->ends || hop->has_ended || x->is_gone[at])
         return;
     hop->has_ended = true;
+    telling_note(&x->telling, at, 'E');
     machine_eof(s->m, s->now_ns);
     shell_settle(s);
     collect(x, at);
@@ -138,10 +145,14 @@ static void stream_up(struct pair *x)
 {
     struct shell *client = &x->ends[OBSERVER_CLIENT], *server = &x->ends[OBSERVER_SERVER];
 
-    if (client->n_up < client->n_streams && !x->is_gone[OBSERVER_CLIENT])
+    if (client->n_up < client->n_streams && !x->is_gone[OBSERVER_CLIENT]) {
+        telling_note(&x->telling, OBSERVER_CLIENT, 'u');
         shell_stream_up(client);
-    if (server->n_up < MIN(client->n_up, server->n_streams) && !x->is_gone[OBSERVER_SERVER])
+    }
+    if (server->n_up < MIN(client->n_up, server->n_streams) && !x->is_gone[OBSERVER_SERVER]) {
+        telling_note(&x->telling, OBSERVER_SERVER, 'u');
         shell_stream_up(server);
+    }
     collect(x, OBSERVER_CLIENT);
     collect(x, OBSERVER_SERVER);
 }
@@ -152,6 +163,7 @@ static void test_over(struct pair *x)
 
     if (client->n_done[MACHINE_RUN] == 0 || client->state != CLI_RUN || x->is_gone[OBSERVER_CLIENT])
         return;
+    telling_note(&x->telling, OBSERVER_CLIENT, 'O');
     machine_test_over(client->m, client->now_ns);
     shell_settle(client);
     collect(x, OBSERVER_CLIENT);
@@ -159,6 +171,8 @@ static void test_over(struct pair *x)
 
 static void wake(struct pair *x, enum observer_side side)
 {
+    if (!x->is_gone[side] && !shell_is_over(&x->ends[side]))
+        telling_note(&x->telling, side, 'T');
     if (!x->is_gone[side])
         shell_tick(&x->ends[side]);
     collect(x, side);
@@ -299,11 +313,12 @@ static void fill(struct params *p, uint8_t flags, uint8_t n_streams)
         params_mark(p, sent[i]);
 }
 
-static void set_up(struct pair *x, const struct params *p)
+static void set_up(struct pair *x, const struct params *p, uint8_t flags)
 {
     struct machine_config config;
 
     *x = (struct pair){.is_disturbed = false};
+    telling_start(&x->telling, flags);
     machine_config_init(&config, MACHINE_SERVER);
     shell_init(&x->ends[OBSERVER_SERVER], &config);
     machine_config_init(&config, MACHINE_CLIENT);
@@ -326,6 +341,7 @@ static void take_down(struct pair *x)
         fuzz_log_fini(&x->in[side].bytes);
     }
     watch_fini(&x->watch);
+    telling_stop(&x->telling);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -337,7 +353,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fuzz_memory_start();
     fill(&p, flags, n_streams);
-    set_up(&x, &p);
+    set_up(&x, &p, flags);
     for (unsigned n = 0; in.len > 0 && n < STEPS; n++)
         step(&x, fuzz_u8(&in), &in);
     finish(&x, server_first & 1);

@@ -49,7 +49,7 @@ static int to_script(const struct artefact_target *target, const char *path,
 
     snprintf(made, sizeof made, "finding/%.100s", name);
     artefact_read(target, (struct bytes){(const uint8_t *)file->at, file->len}, &c);
-    fuzz_case_write(&c, id ? id : made, NULL, "INT-3", NULL, &script);
+    fuzz_case_write(&c, id ? id : made, NULL, fuzz_clause(target->we_serve), NULL, &script);
     if (!target->we_serve)
         text_adds(&script, "expect alive\n");
     fputs(text_string(&script), stdout);

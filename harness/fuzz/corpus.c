@@ -143,7 +143,7 @@ bool corpus_add(struct corpus *c, const char *name, const struct fuzz_case *what
     struct text text = {0}, why = {0};
     struct fuzz_case again;
 
-    fuzz_case_write(what, name, NULL, "INT-3", NULL, &text);
+    fuzz_case_write(what, name, NULL, fuzz_clause(what->session.we_serve), NULL, &text);
     if (fuzz_case_read(name, text_string(&text), &again, &why)) /* as --resume will find it */
         add(c, name, &again);
     bool ok = !c->dir || write_file(c, name, &text);

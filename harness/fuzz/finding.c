@@ -88,14 +88,14 @@ void finding_script(const struct finding *f, const struct fuzz_case *c,
     struct fuzz_case script;
     char id[200], name[160];
     bool is_violation = f->cause == SIM_MISS;
-    const char *lives = record->we_serve ? "FLOW-1" : "INT-3"; /* that it goes on */
     const char *tag = f->cause == SIM_LEAK ? "leak" : NULL;
     size_t end = is_violation ? place_of_byte(record, f->offset) : end_of_talk(record);
 
     finding_name(f->key, name, sizeof name);
     snprintf(id, sizeof id, "finding/%s", name);
     fuzz_case_of_record(c, record, end, &script);
-    fuzz_case_write(&script, id, f->got, is_violation ? f->clause : lives, tag, out);
+    fuzz_case_write(&script, id, f->got, is_violation ? f->clause : fuzz_clause(record->we_serve),
+                    tag, out);
     if (is_violation)
         text_adds(out, QUIET);
     else if (!record->we_serve)

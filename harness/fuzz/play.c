@@ -78,6 +78,11 @@ bool fuzz_case_read(const char *name, const char *text, struct fuzz_case *out, s
     return ok;
 }
 
+const char *fuzz_clause(bool we_serve)
+{
+    return we_serve ? "FLOW-1" : "INT-3"; /* INT-3 does not bind clients */
+}
+
 void fuzz_case_write(const struct fuzz_case *c, const char *id, const char *title,
                      const char *clause, const char *tag, struct text *out)
 {
@@ -316,7 +321,8 @@ static void watch_rest(struct player *p, struct verdict *v)
     }
     p->said = s->err.len;
     subject_sample(s, &v->after);
-    if (!is_ready && v->cause == SIM_OK && !subject_rests(s, NULL, p->settings.timeout_scale, &v->got))
+    if (!is_ready && v->cause == SIM_OK &&
+        !subject_rests(s, NULL, p->settings.timeout_scale, &v->got))
         v->cause = SIM_SPIN;
     if (!is_ready)
         player_renew(p);

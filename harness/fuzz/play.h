@@ -21,6 +21,8 @@ void fuzz_case_of_record(const struct fuzz_case *c, const struct session *record
 bool fuzz_is_probe(const struct session_message *m);
 /* Read a script of the raw form; false, with the reason, if it is none. */
 bool fuzz_case_read(const char *name, const char *text, struct fuzz_case *out, struct text *why);
+/* The clause that a subject breaks which does not live through a session. */
+const char *fuzz_clause(bool we_serve);
 /* As a script. id and title may be NULL. */
 void fuzz_case_write(const struct fuzz_case *c, const char *id, const char *title,
                      const char *clause, const char *tag, struct text *out);
