@@ -2,6 +2,7 @@
  * fails decides. Those of whole tests are in trial.c. */
 #include "harness/diagnose/patient.h"
 
+#include "harness/session/clock.h"
 #include "impl/net/auth.h"
 #include "impl/wire/ierr.h"
 #include "impl/wire/state.h"
@@ -17,7 +18,8 @@
 #define BANNER_MS   700 /* servers that speak first do so at once */
 #define SKEW_STEP_S 18  /* servers allow 10 s to both sides (AUTH-8) */
 #define SKEW_STEPS  16
-#define SKEW_HOURS  14
+#define SKEW_ZONES  56    /* quarters of an hour: no two places are further apart */
+#define SKEW_MS     15000 /* for all of it: each attempt is a session */
 
 const char *diagnosis_word(enum diagnosis d)
 {
@@ -269,17 +271,27 @@ static bool is_taken(struct patient *p, const struct auth_key *key, bool pkcs1, 
     return is;
 }
 
-/* The clock that a server goes by, within what is tried: minutes in small steps, and whole hours.
- */
-static bool find_skew(struct patient *p, const struct auth_key *key, bool pkcs1)
+static bool is_taken_at(struct patient *p, const struct auth_key *key, int64_t skew_s)
 {
-    for (int64_t i = 1; i <= SKEW_STEPS; i++)
-        if (is_taken(p, key, pkcs1, i * SKEW_STEP_S) || is_taken(p, key, pkcs1, -i * SKEW_STEP_S))
-            return true;
-    for (int64_t h = 1; h <= SKEW_HOURS; h++)
-        if (is_taken(p, key, pkcs1, h * 3600) || is_taken(p, key, pkcs1, -h * 3600))
-            return true;
-    return false;
+    return is_taken(p, key, false, skew_s) || is_taken(p, key, true, skew_s) ||
+           is_taken(p, key, false, -skew_s) || is_taken(p, key, true, -skew_s);
+}
+
+/* The clock that a server goes by, within what is tried: minutes in small steps, what a wrong time
+ * zone makes of it, and a day. */
+static bool find_skew(struct patient *p, const struct auth_key *key)
+{
+    uint64_t end = now_ns() + SKEW_MS * 1000000ull;
+    bool is = false;
+
+    for (int64_t i = 1; !is && i <= SKEW_STEPS && now_ns() < end; i++)
+        is = is_taken_at(p, key, i * SKEW_STEP_S);
+    for (int64_t i = 4; !is && i <= SKEW_ZONES && now_ns() < end; i += 4)
+        is = is_taken_at(p, key, i * 900);
+    is = is || is_taken_at(p, key, 86400);
+    for (int64_t i = 1; !is && i <= SKEW_ZONES && now_ns() < end; i++)
+        is = i % 4 != 0 && is_taken_at(p, key, i * 900);
+    return is;
 }
 
 static enum diagnosis try_credentials(struct patient *p, const struct auth_key *key)
@@ -292,12 +304,13 @@ static enum diagnosis try_credentials(struct patient *p, const struct auth_key *
         patient_note(p, "it takes name and password with PKCS#1 padding, and not with OAEP");
         return DIAGNOSE_PADDING;
     }
-    if (find_skew(p, key, false) || find_skew(p, key, true)) {
+    if (find_skew(p, key)) {
         patient_note(p, "it takes a time stamp that is %lld s %s ours", (long long)llabs(p->skew_s),
                      p->skew_s > 0 ? "after" : "before");
         return DIAGNOSE_CLOCK;
     }
-    patient_note(p, "neither padding, and no time within %d s or some hours, is taken",
+    patient_note(p,
+                 "neither padding is taken, nor a time within %d s, or a time zone or a day away",
                  SKEW_STEPS * SKEW_STEP_S);
     return DIAGNOSE_CREDENTIALS;
 }

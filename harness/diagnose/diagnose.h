@@ -36,16 +36,17 @@
     X(DIAGNOSE_CLOCK, "clock", "the clocks differ by more than the server allows",                 \
       "set both by NTP, or give --time-skew-threshold to the server")                              \
     X(DIAGNOSE_CREDENTIALS, "credentials",                                                         \
-      "the server does not take the name, the password or the key",                                \
-      "check the line in its --authorized-users-path, and that the public key belongs to its "     \
-      "private one")                                                                               \
+      "the server does not take the name, the password or the key, or its clock is far off",       \
+      "check the line in its --authorized-users-path, that the public key belongs to its private " \
+      "one, and that `date -u` is the same on both sides")                                         \
     X(DIAGNOSE_MTU, "mtu",                                                                         \
       "short messages arrive, long ones do not: large packets are lost on the way",                \
       "the path's MTU is smaller than both ends think, and ICMP is filtered: let it pass, lower "  \
       "the "                                                                                       \
       "MTU, or clamp the MSS")                                                                     \
-    X(DIAGNOSE_UDP, "udp", "TCP works, UDP does not: no datagram comes through",                   \
-      "open UDP on the same port in each firewall between")                                        \
+    X(DIAGNOSE_UDP, "udp",                                                                         \
+      "TCP works, UDP does not: no datagram comes through, to the server or back from it",         \
+      "open UDP on the same port, for both directions, in each firewall between")                  \
     X(DIAGNOSE_FRAGMENTS, "fragments",                                                             \
       "datagrams of one packet arrive, larger ones do not: their fragments are lost",              \
       "give clients a -l below the path's MTU, such as 1200, or let fragments pass on the way")    \

@@ -25,7 +25,8 @@ size_t escape_character(const char *at)
     bool is_overlong = (len == 2 && c[0] < 0xc2) || (len == 3 && c[0] == 0xe0 && c[1] < 0xa0) ||
                        (len == 4 && c[0] == 0xf0 && c[1] < 0x90);
     bool is_beyond = len == 4 && (c[0] > 0xf4 || (c[0] == 0xf4 && c[1] > 0x8f));
-    return is_c1 || is_surrogate || is_no_character || is_overlong || is_beyond ? 0 : len;
+    bool is_bad = is_c1 || is_surrogate || is_no_character || is_overlong || is_beyond;
+    return is_bad || text_is_mover(at, len) ? 0 : len;
 }
 
 /* How one format writes a character that is ASCII; NULL: as it is. */

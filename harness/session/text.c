@@ -158,11 +158,24 @@ void text_add_pieces(struct text *t, struct bytes bytes)
     text_add_quoted(t, bytes);
 }
 
+bool text_is_mover(const char *at, size_t len)
+{
+    const uint8_t *c = (const uint8_t *)at;
+
+    if (len == 2)
+        return c[0] == 0xd8 && c[1] == 0x9c; /* U+061C */
+    if (len != 3 || c[0] != 0xe2)
+        return false;
+    return (c[1] == 0x80 && (c[2] == 0x8e || c[2] == 0x8f)) || /* U+200E, U+200F */
+           (c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) ||   /* U+2028 to U+202E */
+           (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);     /* U+2066 to U+2069 */
+}
+
 /* How many bytes a terminal may see as they are: a character, or 0. */
 static size_t plain_length(const uint8_t *at, const uint8_t *end)
 {
     size_t len = utf8_length(at, end);
-    if (len == 2 && at[0] == 0xc2 && at[1] < 0xa0)
+    if ((len == 2 && at[0] == 0xc2 && at[1] < 0xa0) || text_is_mover((const char *)at, len))
         return 0;
     if (len == 1 && (*at < ' ' || *at == 0x7f))
         return *at == '\n' || *at == '\t';

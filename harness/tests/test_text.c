@@ -55,18 +55,19 @@ static void test_text_add_cut_ends_behind_a_word(void **state)
 static const struct plain_row {
     const char *name, *in, *out;
 } plain_rows[] = {
-    {"text",              "iperf 3.22\t(a)\n",     "iperf 3.22\t(a)\n"     },
-    {"nothing",           "",                      ""                      },
-    {"an order",          "\033[2Ja\a",            "\\x1b[2Ja\\x07"        },
-    {"GitHub's orders",   "a ##[error]b ##c [",    "a \\x23#[error]b ##c ["},
-    {"line written over", "a\rb\177",              "a\\x0db\\x7f"          },
-    {"UTF-8",             "\xc3\xa9 \xe2\x82\xac", "\xc3\xa9 \xe2\x82\xac" },
+    {"text",              "iperf 3.22\t(a)\n",     "iperf 3.22\t(a)\n"                  },
+    {"nothing",           "",                      ""                                   },
+    {"an order",          "\033[2Ja\a",            "\\x1b[2Ja\\x07"                     },
+    {"GitHub's orders",   "a ##[error]b ##c [",    "a \\x23#[error]b ##c ["             },
+    {"line written over", "a\rb\177",              "a\\x0db\\x7f"                       },
+    {"writing turned",    "a\u202egnp\u2066b",     "a\\xe2\\x80\\xaegnp\\xe2\\x81\\xa6b"},
+    {"UTF-8",             "\xc3\xa9 \xe2\x82\xac", "\xc3\xa9 \xe2\x82\xac"              },
     {"C1 in UTF-8",
      "\xc2\x9b"
-     "2J",                                         "\\xc2\\x9b2J"          },
+     "2J",                                         "\\xc2\\x9b2J"                       },
     {"no UTF-8",
      "\x9b"
-     "2J\xff\xc3",                                 "\\x9b2J\\xff\\xc3"     },
+     "2J\xff\xc3",                                 "\\x9b2J\\xff\\xc3"                  },
 };
 
 static void test_text_make_plain_leaves_no_order_for_a_terminal(void **state)
