@@ -63,7 +63,7 @@ bool server_may_announce(void *context, struct server_test *test, int *ierr)
         server_index_wait(s, test, SERVER_PARKED);
         return false;
     }
-    server_index_wait(s, test, protocol == PARAMS_UDP ? SERVER_AWAITING_UDP : SERVER_WAITS_NOT);
+    server_index_wait(s, test, protocol == PARAMS_UDP ? SERVER_AWAITING_UDP : SERVER_AWAITING_SCTP);
     *ierr = open_door(s, protocol);
     return true;
 }
@@ -77,22 +77,9 @@ void server_shut_udp(struct server *s)
     s->udp = NULL;
 }
 
-static bool sctp_is_awaited(const struct server *s)
-{
-    const struct server_test *test;
-    struct admit_test view;
-
-    TAILQ_FOREACH(test, &s->tests, entry) {
-        server_test_view(test, &view);
-        if (view.awaits_tcp && server_is_sctp_test(test))
-            return true;
-    }
-    return false;
-}
-
 void server_shut_sctp(struct server *s)
 {
-    if (!s->sctp || sctp_is_awaited(s))
+    if (!s->sctp || s->n_waiting[SERVER_AWAITING_SCTP] > 0)
         return;
     sctpdoor_close(s->sctp);
     s->sctp = NULL;

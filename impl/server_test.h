@@ -42,6 +42,7 @@ enum server_wait {
     SERVER_PENDING,      /* it has said no more than its cookie */
     SERVER_PARKED,       /* for others of its address, before it may announce its UDP streams */
     SERVER_AWAITING_UDP, /* for its UDP streams */
+    SERVER_AWAITING_SCTP,
     SERVER_N_WAITS
 };
 

@@ -6,9 +6,11 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #define NS_PER_SEC   1e9
@@ -78,6 +80,7 @@ static void note_failure(struct load_result *r, const struct load_mode *mode,
     text_addf(&cause->detail, "mode '%s'", mode->text);
     if (report->detail.len > 0)
         text_addf(&cause->detail, ": %s", text_string(&report->detail));
+    text_make_plain(&cause->detail); /* a peer has a word in it */
 }
 
 static void note_good(struct load_result *r, const struct load_report *report, uint64_t begun_ns)
@@ -108,7 +111,7 @@ static void try_again(struct seat *seat, const struct load_report *report)
     uint64_t now = loop_now();
 
     *(report->end == LOAD_BUSY ? &r->busy : report->end == LOAD_AWAY ? &r->away : &r->no_room) += 1;
-    if ((double)(now - l->served_ns) > l->request->patience_s * NS_PER_SEC) {
+    if (r->gauge.now == 0 && (double)(now - l->served_ns) > l->request->patience_s * NS_PER_SEC) {
         stop(l, report->end == LOAD_NO_ROOM ? "no port or descriptor is left here"
                 : report->end == LOAD_BUSY  ? "the server stays busy"
                                             : "the server cannot be reached");
@@ -178,13 +181,26 @@ static void sample(struct load *l)
     r->after = now;
 }
 
+static void stop_at_its_end(struct load *l)
+{
+    int status = l->request->subject->status;
+    char why[64];
+
+    if (WIFSIGNALED(status))
+        snprintf(why, sizeof why, "the server was killed by signal %d", WTERMSIG(status));
+    else
+        snprintf(why, sizeof why, "the server ended with status %d", WEXITSTATUS(status));
+    l->result->after = (struct subject_sample){0};
+    stop(l, why);
+}
+
 static void on_turn(struct loop_timer *timer, uint64_t now_ns)
 {
     struct load *l = LOOP_OWNER(struct load, turn, timer);
 
     subject_turn(l->request->subject); /* or it would wait for somebody to read what it prints */
     if (!l->request->subject->running) {
-        stop(l, "the server's process ended");
+        stop_at_its_end(l);
         return;
     }
     if (++l->turns % TURNS_A_LOOK == 0)
