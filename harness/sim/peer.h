@@ -118,6 +118,9 @@ struct control {
     struct tap_flow tap;
 };
 
+struct sim;
+/* What was accepted before the script began (config->first_fd): the first of its connections. */
+void sim_take_first(struct sim *s);
 struct pending { /* accepted, cookie not yet read */
     int fd;
     uint8_t cookie[COOKIE_LEN];

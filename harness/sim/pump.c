@@ -196,16 +196,31 @@ static void collect(struct sim *s, struct waiting *w)
         wait_for(w, s->config->stop_fd, POLLIN);
 }
 
+static void add_pending(struct sim *s, struct pending *p)
+{
+    s->pending = text_realloc(s->pending, (s->n_pending + 1) * sizeof *s->pending);
+    tap_open(s, &p->tap, p->fd, false, SESSION_SUBJECT);
+    s->pending[s->n_pending++] = *p;
+}
+
+void sim_take_first(struct sim *s)
+{
+    struct pending p = {.fd = s->config->first_fd, .peer_len = sizeof p.peer};
+
+    if (p.fd > 0 && getpeername(p.fd, (struct sockaddr *)&p.peer, &p.peer_len) == 0)
+        add_pending(s, &p);
+    else if (p.fd > 0)
+        close(p.fd);
+}
+
 static void take_connections(struct sim *s)
 {
     struct pending p = {.peer_len = sizeof p.peer};
 
     while ((p.fd = accept4(s->config->listener->tcp, (struct sockaddr *)&p.peer, &p.peer_len,
                            SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        s->pending = text_realloc(s->pending, (s->n_pending + 1) * sizeof *s->pending);
-        tap_open(s, &p.tap, p.fd, false, SESSION_SUBJECT);
-        s->pending[s->n_pending++] = p;
-        p.peer_len = sizeof p.peer;
+        add_pending(s, &p);
+        p = (struct pending){.peer_len = sizeof p.peer};
     }
 }
 

@@ -562,6 +562,7 @@ void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
 
     *outcome = (struct sim_outcome){.record.we_serve = config->script->plays_server};
     s.end_is_wanted = config->script->plays_server;
+    sim_take_first(&s);
     if (run_steps(&s, &config->script->steps)) {
         close_case(&s);
         judge_rest(&s);

@@ -113,6 +113,7 @@ struct sim_config {
     int64_t patience_ms; /* ... but so long for the first thing that does not come */
     int64_t hang_ms;     /* how long a client may run on without its server; 0: 20 s */
     int64_t alive_ms;    /* how long `expect alive` waits if it does not say so; 0: 45 s */
+    int first_fd;        /* plays server: a connection that was accepted before; 0: none */
     int stop_fd;         /* once it is readable the run ends, SIM_TROUBLE "interrupted"; 0: none */
 };
 
