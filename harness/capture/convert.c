@@ -276,6 +276,8 @@ static const char *obstacle(const struct conversion *c)
     }
     if (c->s->n_gaps > 0)
         return "bytes of the control connection were not captured";
+    if (c->params != NULL && (int64_t)c->s->n_streams > params_n_streams(c->params))
+        return "more streams were captured than its parameters ask for";
     if (!c->is_client && c->s->has_left && !observer_completed(c->s->observer))
         return "the client left before its time, and what made it leave is not in a capture";
     if (!c->is_client && c->params == NULL && c->s->last_state[OBSERVER_SERVER] != ACCESS_DENIED)

@@ -48,7 +48,7 @@ static void first_bytes(struct track *t, struct flow *flow, int from, const stru
     int client;
 
     if (at_start && p->payload.len >= COOKIE_LEN &&
-        (s = track_session_with_cookie(t, p->payload.at)) != NULL) {
+        (s = track_session_with_cookie(t, flow, from, p->payload.at)) != NULL) {
         track_stream_open(t, s, flow, from, p);
         return;
     }

@@ -17,14 +17,46 @@ bool track_is_port(const struct track *t, const struct flow *flow)
     return false;
 }
 
+/* A stream that looks for its session. */
+struct seeker {
+    const struct flow *flow;
+    int client;
+    const uint8_t *cookie;
+};
+
+/* Whether the flow goes between the same hosts. */
+static bool is_beside(const struct seeker *seeker, const struct flow *flow, int client)
+{
+    const struct flow_key *own = &seeker->flow->key, *other = &flow->key;
+
+    return memcmp(own->address[seeker->client], other->address[client], 16) == 0 &&
+           memcmp(own->address[!seeker->client], other->address[!client], 16) == 0;
+}
+
+static struct track_session *session_that_lives(const struct track *t, const struct seeker *seeker,
+                                                bool beside)
+{
+    for (size_t i = 0; i < t->n_live; i++) {
+        struct track_session *s = t->live[i];
+        const struct control *c = s->control;
+        if (track_is_live(s) && s->has_cookie &&
+            memcmp(s->cookie, seeker->cookie, COOKIE_LEN) == 0 &&
+            (!beside || (c->flow != NULL && is_beside(seeker, c->flow, c->client))))
+            return s;
+    }
+    return NULL;
+}
+
 /* A connection with that cookie, whose server has said nothing that was captured: now that a stream
  * comes with it, it is a control connection. */
-static struct track_session *session_that_waits(const struct track *t, const uint8_t *cookie)
+static struct track_session *session_that_waits(const struct track *t, const struct seeker *seeker,
+                                                bool beside)
 {
     for (size_t i = 0; i < t->n_opening; i++) {
         struct control *c = t->opening[i];
         if (c->n_cookie != COOKIE_LEN || c->gap_len > 0 || c->is_stream || c->is_busy ||
-            memcmp(c->cookie, cookie, COOKIE_LEN) != 0)
+            memcmp(c->cookie, seeker->cookie, COOKIE_LEN) != 0 ||
+            (beside && !is_beside(seeker, c->flow, c->client)))
             continue;
         channel_flush(c->channel);
         return c->is_stream ? NULL : c->session;
@@ -32,14 +64,17 @@ static struct track_session *session_that_waits(const struct track *t, const uin
     return NULL;
 }
 
-struct track_session *track_session_with_cookie(const struct track *t, const uint8_t *cookie)
+struct track_session *track_session_with_cookie(const struct track *t, const struct flow *flow,
+                                                int client, const uint8_t *cookie)
 {
-    for (size_t i = 0; i < t->n_live; i++) {
-        struct track_session *s = t->live[i];
-        if (track_is_live(s) && s->has_cookie && memcmp(s->cookie, cookie, COOKIE_LEN) == 0)
-            return s;
+    struct seeker seeker = {flow, client, cookie};
+    struct track_session *s = NULL;
+
+    for (int beside = 1; beside >= 0 && s == NULL; beside--) {
+        s = session_that_lives(t, &seeker, beside);
+        s = s != NULL ? s : session_that_waits(t, &seeker, beside);
     }
-    return session_that_waits(t, cookie);
+    return s;
 }
 
 /* A length, and what can be seen of a JSON object behind it. */
@@ -61,7 +96,7 @@ static void open_from_client(struct control *c, struct channel_origin origin, st
     c->n_cookie += (unsigned)n;
     bytes = (struct bytes){bytes.at + n, bytes.len - n};
     if (c->n_cookie == COOKIE_LEN && c->gap_len == 0) {
-        c->session = track_session_with_cookie(c->track, c->cookie);
+        c->session = track_session_with_cookie(c->track, c->flow, c->client, c->cookie);
         c->is_stream = c->session != NULL;
         channel_next(c->channel, c->client, &c->behind_cookie);
         c->behind_cookie -= (uint32_t)bytes.len;

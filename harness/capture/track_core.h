@@ -106,8 +106,10 @@ void track_control_free(struct control *c);
 void track_control_decided(struct control *c);
 /* No more packets will come for those that are not known: what waits tells. */
 void track_control_finish(struct track *t);
-/* The live session that a stream with this cookie belongs to, or NULL. */
-struct track_session *track_session_with_cookie(const struct track *t, const uint8_t *cookie);
+/* The live session that a stream with this cookie belongs to, or NULL. Of several, as where a
+ * capture holds both sides of an address translation, the one between the same hosts. */
+struct track_session *track_session_with_cookie(const struct track *t, const struct flow *flow,
+                                                int client, const uint8_t *cookie);
 
 /* --- track_udp.c ------------------------------------------------------------------------------ */
 /* A datagram: one of a stream, counted, or the start of a stream, or something else. */

@@ -229,13 +229,20 @@ static void expect_refusal(const struct capfile *f, size_t n, const char *words)
 static void test_convert_script_refuses_what_is_cut(void **state)
 {
     struct capfile f;
+    size_t at = 0;
 
     (void)state;
+    assert_true(capfile_read(&f, "pcaps/3.12-3.12-parallel.pcap.gz"));
+    struct doctor doc = doctor_connection(&f, 0);
+    size_t i = doctor_find(&doc, OBSERVER_CLIENT, WIRE("\"parallel\":"), 0, &at);
+    doctor_splice(&doc, OBSERVER_CLIENT, i, at + 11, 1, WIRE("1"));
+    expect_refusal(&f, f.n, "more streams");
+    capfile_fini(&f);
     assert_true(capfile_read(&f, "pcaps/3.12-3.12-time.pcap.gz"));
     expect_refusal(&f, 30, "not over when the capture ended");
     f.packets[8].snap = 100; /* the parameters' text */
     expect_refusal(&f, f.n, "not captured");
-    for (size_t i = 0; i < 20; i++)
+    for (i = 0; i < 20; i++)
         f.packets[i].is_dropped = true;
     expect_refusal(&f, f.n, "began before the capture");
     capfile_fini(&f);

@@ -169,6 +169,58 @@ static void test_track_tick_ends_a_session_whose_last_byte_was_lost(void **state
     capfile_fini(&f);
 }
 
+/* --- address translation ---------------------------------------------------------------------- */
+
+/* The same packet on the other side of a router that gives the client another address. */
+static struct capfile_packet translated(const struct capfile *f, size_t i, bool from_client)
+{
+    static const uint8_t address[] = {10, 9, 8, 7};
+    struct capfile_packet p = f->packets[i];
+
+    p.bytes = memcpy(text_realloc(NULL, p.len), p.bytes, p.len);
+    memcpy(p.bytes + doctor_ip(f) + (from_client ? 12 : 16), address, sizeof address);
+    return p;
+}
+
+/* Each packet as it comes to a router, and as it goes on. */
+static struct capfile on_both_sides(const struct capfile *f)
+{
+    struct capfile both = {.link = f->link,
+                           .packets = text_realloc(NULL, 2 * f->n * sizeof *f->packets)};
+
+    for (size_t i = 0; i < f->n; i++) {
+        struct dissected d;
+        doctor_look(f, i, &d);
+        bool from_client = d.to_port == 5201;
+        struct capfile_packet own = f->packets[i], other = translated(f, i, from_client);
+        own.bytes = memcpy(text_realloc(NULL, own.len), own.bytes, own.len);
+        both.packets[both.n++] = from_client ? own : other;
+        both.packets[both.n++] = from_client ? other : own;
+    }
+    return both;
+}
+
+/* Two sessions with one cookie, and each has its streams. */
+static void test_both_sides_of_a_translation_are_sessions_of_their_own(void **state)
+{
+    static const char *const captures[] = {
+        "pcaps/3.22-3.22-time.pcap.gz", "pcaps/3.9-3.9-bidir.pcap.gz",
+        "pcaps/3.12-3.12-parallel.pcap.gz", "pcaps/3.22-3.22-udp.pcap.gz"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(captures); i++) {
+        struct capfile f;
+        assert_true(capfile_read(&f, captures[i]));
+        struct capfile both = on_both_sides(&f);
+        struct capfile_verdict v = capfile_judge(&both, both.n);
+        if (v.n_sessions != 2 || v.n_completed != 2 || v.n_parts + v.n_violations > 0)
+            fail_msg("%s: %u sessions, %u completed, %u in part (%s), %s %s", captures[i],
+                     v.n_sessions, v.n_completed, v.n_parts, v.note, v.clause, v.found);
+        capfile_fini(&both);
+        capfile_fini(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_track_tick_ends_a_session_whose_last_byte_was_lost),
         cmocka_unit_test(test_a_syn_that_nobody_answers_opens_nothing),
         cmocka_unit_test(test_a_control_connection_whose_pieces_are_reversed_is_whole),
+        cmocka_unit_test(test_both_sides_of_a_translation_are_sessions_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
