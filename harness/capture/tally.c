@@ -181,9 +181,13 @@ void tally_judge(struct track *track, struct track_session *s)
 
     for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++)
         t.results[side] = observer_results(s->observer, (enum observer_side)side);
-    if (s->n_gaps > 0)
+    if (s->gap_bytes > s->unkept_bytes)
         track_note(track, s, "%" PRIu64 " byte%s of the control connection %s not captured",
-                   s->gap_bytes, text_plural(s->gap_bytes), s->gap_bytes == 1 ? "was" : "were");
+                   s->gap_bytes - s->unkept_bytes, text_plural(s->gap_bytes - s->unkept_bytes),
+                   s->gap_bytes - s->unkept_bytes == 1 ? "was" : "were");
+    if (s->unkept_bytes > 0)
+        track_note(track, s, "%" PRIu64 " bytes of texts were passed over: too much to be held",
+                   s->unkept_bytes);
     tally_gaps(&t);
     tally_times(&t);
     tally_end(&t);

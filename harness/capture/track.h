@@ -81,7 +81,8 @@ struct track_session {
     unsigned n_results[2];
     bool is_over[2], is_reset[2];
     enum observer_side first_over;
-    uint64_t n_gaps, gap_bytes; /* of the control channel, not captured */
+    uint64_t n_gaps, gap_bytes; /* of the control channel, not captured, or */
+    uint64_t unkept_bytes;      /* of them, not kept: of texts that are too much for our memory */
     /* The first packet with a time before that of the packet in front of it, or with none:
      * durations tell nothing. 0: there was no such packet. */
     uint64_t odd_clock_number;
@@ -108,6 +109,10 @@ struct track_session {
     uint64_t due_ns;         /* 0: not over */
     uint64_t offset[2], hole_at[2];
     struct loose loose[2]; /* where the observer is blind */
+    struct track_text {
+        size_t held, kept; /* long texts: not whole yet; whole */
+        size_t items;      /* of the one that is not whole */
+    } texts[2];
     struct track_index {
         uint64_t offset, number, at_ns;
     } * index[2]; /* which packet brought which bytes */

@@ -52,6 +52,7 @@ struct track {
     size_t n_opening;
     size_t n_streams; /* of all of them */
     size_t held;      /* bytes that wait for others, in all connections */
+    size_t texts;     /* bytes of long texts, in all sessions */
     uint64_t n_sessions;
     uint64_t next_due_ns; /* when a session may be closed; UINT64_MAX: none waits */
     uint64_t now_ns, number;
@@ -87,6 +88,15 @@ bool track_is_live(const struct track_session *s);
 /* Finish what is due at that time; when the next one will be. */
 void track_finish_due(struct track *t, uint64_t now_ns);
 void track_find_due(struct track *t);
+
+/* --- track_text.c ----------------------------------------------------------------------------- */
+/* Whether the next bytes of that side may be held with the unfinished text that they go on with. */
+bool track_text_fits(const struct track *t, struct track_session *s, enum observer_side side,
+                     struct bytes bytes);
+/* They were read: what that holds, and keeps, is counted; and that nothing is any more. */
+void track_text_count(struct track *t, struct track_session *s, enum observer_side side,
+                      size_t len);
+void track_text_forget(struct track *t, const struct track_session *s);
 
 /* --- track_control.c -------------------------------------------------------------------------- */
 /* Whether the user named one of its ports, or it has the usual one. */

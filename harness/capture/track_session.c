@@ -150,6 +150,7 @@ void track_control_free(struct control *c)
 
 static void free_session(struct track *t, struct track_session *s)
 {
+    track_text_forget(t, s);
     for (size_t i = 0; i < s->n_streams; i++)
         close_stream(t, s->streams[i]);
     for (size_t i = 0; i < s->n_notes; i++)
@@ -230,6 +231,12 @@ void track_feed(struct control *c, enum observer_side side, struct channel_origi
 {
     struct track_session *s = c->session;
 
+    if (!track_text_fits(c->track, s, side, bytes)) {
+        s->unkept_bytes += bytes.len;
+        track_feed_gap(c, side, origin, bytes.len);
+        track_text_count(c->track, s, side, 0);
+        return;
+    }
     uint64_t offset = s->offset[side];
     remember(s, side, origin, bytes.len);
     if (observer_is_blind(s->observer, side))
@@ -238,6 +245,7 @@ void track_feed(struct control *c, enum observer_side side, struct channel_origi
         fputs("iperfspec: out of memory\n", stderr);
         exit(3);
     }
+    track_text_count(c->track, s, side, bytes.len);
 }
 
 void track_feed_gap(struct control *c, enum observer_side side, struct channel_origin origin,

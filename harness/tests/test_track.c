@@ -221,6 +221,63 @@ static void test_both_sides_of_a_translation_are_sessions_of_their_own(void **st
     }
 }
 
+/* --- texts that are too much ------------------------------------------------------------------ */
+
+#define SEGMENT 60000
+
+/* The client's results go on for so many segments of that byte before they are whole. */
+static struct capfile with_long_results(char byte, uint32_t n_segments)
+{
+    static uint8_t filler[SEGMENT];
+    struct capfile f;
+    size_t at = 0;
+
+    memset(filler, byte, sizeof filler);
+    assert_true(capfile_read(&f, SESSION));
+    struct doctor doc = doctor_connection(&f, 0);
+    size_t i = doctor_find(&doc, OBSERVER_CLIENT, WIRE("\"cpu_util_total\""), 0, &at);
+    doctor_fix_length(&doc, OBSERVER_CLIENT, i, (int32_t)(SEGMENT * n_segments));
+    uint32_t seq = load_be32(tcp_of(&f, &f.packets[i]) + 4);
+    for (size_t k = i; k < f.n; k++) { /* the text itself comes behind them */
+        struct dissected d;
+        if (doctor_look(&f, k, &d) == DISSECT_TCP && doctor_is(&doc, &d, OBSERVER_CLIENT))
+            doctor_add_be32(tcp_of(&f, &f.packets[k]) + 4, SEGMENT * n_segments);
+        else if (doctor_is(&doc, &d, OBSERVER_SERVER) && (int32_t)(d.ack - seq) > 0)
+            doctor_add_be32(tcp_of(&f, &f.packets[k]) + 8, SEGMENT * n_segments);
+    }
+    for (uint32_t n = n_segments; n-- > 0;) {
+        struct capfile_packet *p = insert(&f, i, i, (struct bytes){filler, SEGMENT});
+        store_be32(tcp_of(&f, p) + 4, seq + n * SEGMENT);
+    }
+    return f;
+}
+
+/* Spaces in front of a text are no harm, but nobody holds any number of them; nor as many values as
+ * a small text can name. The session goes on. */
+static void test_texts_that_are_too_much_are_passed_over(void **state)
+{
+    static const struct {
+        char byte;
+        uint32_t n_segments;
+        bool is_held;
+    } rows[] = {
+        {' ', 20,  true },
+        {' ', 200, false},
+        {'[', 20,  false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct capfile f = with_long_results(rows[i].byte, rows[i].n_segments);
+        struct capfile_verdict v = capfile_judge(&f, f.n);
+        if (v.n_sessions != 1 || v.n_violations > 0 || strcmp(v.ending, "completed") != 0 ||
+            (strstr(v.note, "passed over") == NULL) != rows[i].is_held)
+            fail_msg("%zu: %u sessions, %s, '%s', %s %s", i, v.n_sessions, v.ending, v.note,
+                     v.clause, v.found);
+        capfile_fini(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_track_tick_ends_a_session_whose_last_byte_was_lost),
         cmocka_unit_test(test_a_syn_that_nobody_answers_opens_nothing),
         cmocka_unit_test(test_a_control_connection_whose_pieces_are_reversed_is_whole),
+        cmocka_unit_test(test_texts_that_are_too_much_are_passed_over),
         cmocka_unit_test(test_both_sides_of_a_translation_are_sessions_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

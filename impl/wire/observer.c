@@ -279,6 +279,7 @@ static void start_message(struct observer *o, struct lane *lane, uint64_t at_ns,
 static void go_blind(struct observer *o, struct lane *lane)
 {
     lane->mode = LANE_BLIND;
+    frame_fini(&lane->dec); /* what it held is of no more use */
     give_up_order(o);
 }
 
@@ -453,6 +454,11 @@ void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, u
 bool observer_is_blind(const struct observer *o, enum observer_side from)
 {
     return o->lanes[from].mode == LANE_BLIND;
+}
+
+size_t observer_partial(const struct observer *o, enum observer_side from)
+{
+    return frame_partial(&o->lanes[from].dec);
 }
 
 void observer_finish(struct observer *o)

@@ -93,6 +93,8 @@ void observer_gap(struct observer *o, enum observer_side from, uint64_t at_ns, u
 /* Whether that side's bytes can't be told apart any more: behind such a gap, or a length that
  * cannot be. */
 bool observer_is_blind(const struct observer *o, enum observer_side from);
+/* Bytes that are held of a message of that side's that is not whole yet. */
+size_t observer_partial(const struct observer *o, enum observer_side from);
 
 /* No more will come: reports what is wrong with the end (a session that stopped in the middle is a
  * violation only where a clause says so). */
