@@ -100,19 +100,20 @@ static int normalise(const struct request *r)
 static int convert(int argc, char **argv, const char *usage, size_t most,
                    int (*make)(const struct request *))
 {
-    static const struct option options[] = {
-        {"out",        required_argument, NULL, 'o'},
-        {"help",        no_argument, NULL, 'h'},
-        {"partial",            no_argument, NULL, 'p'}, /* of merge, which takes more than one */
+    static const struct option all[] = {
+        {"partial",          no_argument, NULL, 'p'}, /* of merge, which takes more than one */
+        {"out",              required_argument, NULL, 'o'},
+        {"help",                  no_argument, NULL, 'h'},
         {0}
     };
+    const struct option *options = most == 1 ? all + 1 : all;
     struct request r = {.out = "-"};
     int o;
 
     while ((o = cli_option(argc, argv, options)) != -1) {
         if (o == 'h')
             return fputs(usage, stdout), CLI_OK;
-        if (o != 'o' && (o != 'p' || most == 1))
+        if (o != 'o' && o != 'p')
             return cli_refuse(argv[0], options, o, usage);
         r.is_partial |= o == 'p';
         r.out = o == 'o' ? optarg : r.out;
