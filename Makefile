@@ -15,7 +15,7 @@ VARIANT  ?= release
 STOCK    ?= build/stock
 BUILDS   = $$(printf "%s\n" $(STOCK)/*/iperf3 | sort -V)
 REPORT   ?= build/report
-FUZZTIME ?= 60
+FUZZTIME ?= $(if $(filter command line,$(origin TIME)),$(TIME),60)
 
 # The targets that set up and build for themselves use every core unless told otherwise.
 PARALLEL = $(MAKE) $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -229,7 +229,7 @@ $(B)/bench/bare: harness/bench/bare.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(OURFLAGS)) $(LINK) -o $@ $< -lpthread
 
-fuzz: ## run each fuzz target, or TARGET=name, for FUZZTIME seconds
+fuzz: ## run each fuzz target, or TARGET=name, for TIME=60 seconds
 	scripts/deps build fuzz
 	scripts/fuzz run $(FUZZTIME) $(TARGET)
 
@@ -237,7 +237,7 @@ fuzz-smoke: ## a fixed number of runs of each fuzz target
 	scripts/deps build fuzz
 	scripts/fuzz smoke $(TARGET)
 
-fuzz-libiperf: ## fuzz iperf3 itself in process for FUZZTIME seconds a role (LIBIPERF=libiperf.a of your own build)
+fuzz-libiperf: ## fuzz iperf3 itself in process for TIME=60 seconds a role (LIBIPERF=libiperf.a of your own build)
 	scripts/deps build fuzz $(if $(filter command line,$(origin LIBIPERF)),,libiperf)
 	LIBIPERF=$(LIBIPERF) scripts/fuzz-libiperf run $(FUZZTIME) $(TARGET)
 

@@ -108,6 +108,7 @@ static struct fuzz_counts sum(const struct shared *shared, unsigned n)
         all.findings += c->findings;
         all.repeats += c->repeats;
         all.corpus = MAX(all.corpus, c->corpus);
+        all.states = MAX(all.states, c->states);
         all.reactions = MAX(all.reactions, c->reactions);
         all.edges = MAX(all.edges, c->edges);
         all.features = MAX(all.features, c->features);
@@ -127,11 +128,11 @@ static void tell(FILE *out, const struct shared *shared, unsigned n, double bega
     if (all.edges > 0) /* of a build that counts them */
         snprintf(edges, sizeof edges, "%" PRIu64 " edges, ", all.edges);
     fprintf(out,
-            "%.0f s: %" PRIu64 " sessions, %.0f/s; %" PRIu64 " reactions, %s%" PRIu64
-            " features, %" PRIu64 " in the corpus; %" PRIu64 " findings, met again %" PRIu64
-            " times; nothing new for %.0f s%s",
-            took, all.runs, took > 0 ? (double)all.runs / took : 0, all.reactions, edges,
-            all.features, all.corpus, all.findings, all.repeats, since, end);
+            "%.0f s: %" PRIu64 " sessions, %.0f/s; %" PRIu64 " reactions in %" PRIu64
+            " states, %s%" PRIu64 " features, %" PRIu64 " in the corpus; %" PRIu64
+            " findings, met again %" PRIu64 " times; nothing new for %.0f s%s",
+            took, all.runs, took > 0 ? (double)all.runs / took : 0, all.reactions, all.states,
+            edges, all.features, all.corpus, all.findings, all.repeats, since, end);
     fflush(out);
 }
 

@@ -27,7 +27,7 @@ struct fuzz_settings {
 
 /* What workers tell while they run; one for each, in shared memory. */
 struct fuzz_counts {
-    volatile uint64_t runs, next, corpus, reactions, edges, features, findings, repeats;
+    volatile uint64_t runs, next, corpus, states, reactions, edges, features, findings, repeats;
     volatile uint64_t last_new_ns; /* CLOCK_MONOTONIC */
     volatile bool has_trouble;
     char trouble[200];

@@ -56,6 +56,7 @@ static bool add(struct novelty *n, char kind, uint64_t feature)
     if (!put(n, feature))
         return false;
     n->n_reactions += kind == 'r';
+    n->n_states += kind == 's';
     n->n_edges += kind == 'e';
     if (n->file)
         fprintf(n->file, "%c %016" PRIx64 "\n", kind, feature);
@@ -96,6 +97,7 @@ static unsigned take_reactions(struct novelty *n, const char *at)
     while (*at) {
         size_t len = strcspn(at, "\n");
         uint64_t one = hash(FNV_BASIS, at, len);
+        add(n, 's', hash(FNV_BASIS, at, strcspn(at, " \n")));
         both[0] = last;
         both[1] = one;
         fresh += add(n, 'r', one);

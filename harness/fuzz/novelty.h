@@ -12,6 +12,7 @@ struct novelty {
     uint64_t *set; /* open addressing; 0 is free */
     size_t n, cap;
     size_t n_reactions; /* single reactions among them */
+    size_t n_states;    /* in which there was one */
     size_t n_edges;     /* edges among them, however often each was taken */
     FILE *file;         /* new ones are added to it; NULL: no file */
 };

@@ -122,6 +122,7 @@ static void learn(struct worker *w, const struct recipe *r, const struct fuzz_ca
     if (fresh > 0 && r->run >= w->corpus.n_seeds && !w->settings->is_blind)
         keep(w, r->run, c, v);
     w->counts->corpus = w->corpus.n;
+    w->counts->states = w->novelty.n_states;
     w->counts->reactions = w->novelty.n_reactions;
     w->counts->edges = w->novelty.n_edges;
     w->counts->features = w->novelty.n;

@@ -41,8 +41,9 @@ static void test_novelty_take_counts_what_is_new_and_remembers_it(void **state)
     assert_int_equal(novelty_take(&n, &none, &again), 0); /* other numbers only */
     novelty_close(&n);
     assert_true(novelty_open(&n, path));
-    assert_int_equal(n.n, 4);
+    assert_int_equal(n.n, 6);
     assert_int_equal(n.n_reactions, 2);
+    assert_int_equal(n.n_states, 2);
     assert_int_equal(novelty_take(&n, &two, &said), 0);
     novelty_close(&n);
 }
