@@ -129,7 +129,8 @@ static bool check_process(struct sim *s)
 
     if (!p || !p->ended(p->context, &status))
         return false;
-    if (s->config->process)
+    bool is_ssh = s->config->command && WIFEXITED(status) && WEXITSTATUS(status) == SSH_TROUBLE;
+    if (s->config->process && !is_ssh)
         judge_end(s, status);
     else
         judge_command_end(s, status);

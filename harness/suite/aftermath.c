@@ -68,7 +68,7 @@ static bool serves_again(struct serve *serve, const struct script *script, struc
         return false;
     struct sim_config config = case_config(list.at[0], serve->settings);
     config.process = serve->settings->far.dut ? NULL : &process;
-    config.command = &process;
+    config.command = serve->settings->build.server_cmd[0] ? &process : NULL;
     config.server = serve->at;
     config.server_len = serve->at_len;
     config.is_local = true;

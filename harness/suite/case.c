@@ -177,7 +177,7 @@ static void play_server(const struct script *script, struct sim_config config, s
     text_addf(&options, "%s%s", options.len && script->subject[0] ? " " : "", script->subject);
     if (serve_start(serve, text_string(&options), address_of(script), run)) {
         config.process = is_remote ? NULL : &process;
-        config.command = serve->settings->far.dut ? &process : NULL;
+        config.command = serve->settings->build.server_cmd[0] ? &process : NULL;
         config.may_retry |= serve->settings->far.dut != NULL;
         config.server = serve->at;
         config.server_len = serve->at_len;

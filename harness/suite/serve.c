@@ -100,6 +100,12 @@ static const char *without_port(const struct serve *serve)
     return *command && !strstr(command, "{port}") ? " (its command has no {port})" : "";
 }
 
+/* ssh's own, of which the far machine knows nothing. */
+static bool is_ssh_trouble(const struct serve *serve)
+{
+    return serve->settings->build.server_cmd[0] && WEXITSTATUS(serve->subject.status) == 255;
+}
+
 /* Why a server never listened: it ended, it does something else, or somebody else has the port. */
 static bool not_ready(struct serve *serve, enum subject_ready ready, struct suite_run *run)
 {
@@ -124,7 +130,8 @@ static bool not_ready(struct serve *serve, enum subject_ready ready, struct suit
                       "%s: was killed by SIG%s, %s", where, sigabbrev_np(WTERMSIG(s->status)),
                       text_string(&said));
     else
-        serve_trouble(run, SIM_EXIT, "%s: ended with status %d, %s", where, WEXITSTATUS(s->status),
+        serve_trouble(run, is_ssh_trouble(serve) ? SIM_TROUBLE : SIM_EXIT,
+                      "%s: ended with status %d, %s", where, WEXITSTATUS(s->status),
                       text_string(&said));
     text_fini(&said);
     return false;
