@@ -216,7 +216,7 @@ interop: setup ## set up, then every mode between iperfref and every stock build
 	$(PARALLEL) -s all
 	scripts/interop $(REPORT)/interop.json $(if $(CAPTURE),--capture) $(BUILDS) build/iperfref
 
-bench: setup ## throughput, cost and pace beside the stock builds and the bare limit (QUICK=1: this alone, 3 minutes); iperfspec check beside tshark and tcpdump; fuzz targets beside an empty one
+bench: setup ## throughput, cost and pace beside the stock builds and the bare limit (QUICK=1: this alone, a few minutes); iperfspec check beside tshark and tcpdump; fuzz targets beside an empty one
 	scripts/deps build bench
 	$(PARALLEL) -s all build/bench/bare
 	scripts/bench $(if $(QUICK),--quick) $(BUILDS) build/iperfref
