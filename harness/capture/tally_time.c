@@ -108,8 +108,18 @@ static double most_s(const struct tally *t, enum observer_side side)
     return is_clean(s) ? tally_slack_s(lasted_s) : 2 * lasted_s + LATE_S;
 }
 
-/* RES-28 */
-static void judge_stream(const struct tally *t, enum observer_side side,
+/* Whether the other end tells of less time as well: then it is the capture's clock that has gone
+ * forward, not both of theirs that stood still. */
+static bool agrees(const struct tally *t, enum observer_side other, int64_t id, double least)
+{
+    const struct results_stream *told =
+        t->results[other] != NULL ? results_find(t->results[other], id) : NULL;
+
+    return told != NULL && told->has_times && told->end_time - told->start_time < least;
+}
+
+/* RES-28. False: the capture's clock is in doubt. */
+static bool judge_stream(const struct tally *t, enum observer_side side,
                          const struct results_stream *told)
 {
     double least = side == OBSERVER_CLIENT ? client_least_s(t) : server_least_s(t);
@@ -117,21 +127,26 @@ static void judge_stream(const struct tally *t, enum observer_side side,
     char expected[96];
 
     if (!told->has_times || (seconds >= least && seconds <= most))
-        return;
+        return true;
+    if (seconds < least && agrees(t, !side, told->id, least))
+        return false;
     snprintf(expected, sizeof expected,
              "stream %" PRId64 ": no %s than %.3f s, by the capture's clock", told->id,
              seconds > most ? "longer" : "shorter", seconds > most ? most : least);
     tally_blame(t, "RES-28", side, expected, "%.3f s", seconds);
+    return true;
 }
 
-static void judge_side(const struct tally *t, enum observer_side side)
+static bool judge_side(const struct tally *t, enum observer_side side)
 {
     const struct results *results = t->results[side];
+    bool has_clock = true;
 
     if (results == NULL || t->s->n_results[0] > 1 || t->s->n_results[1] > 1)
-        return;
+        return true;
     for (size_t i = 0; i < results->n_streams; i++)
-        judge_stream(t, side, &results->streams[i]);
+        has_clock = judge_stream(t, side, &results->streams[i]) && has_clock;
+    return has_clock;
 }
 
 void tally_times(const struct tally *t)
@@ -148,6 +163,9 @@ void tally_times(const struct tally *t)
     if (s->odd_clock_number != 0 || s->start_ns == 0 || s->running_ns == 0 || s->end_ns == 0)
         return;
     judge_omit(t);
-    judge_side(t, OBSERVER_CLIENT);
-    judge_side(t, OBSERVER_SERVER);
+    bool has_clock = judge_side(t, OBSERVER_CLIENT);
+    if (!judge_side(t, OBSERVER_SERVER) || !has_clock)
+        track_note(t->track, s,
+                   "the times were not judged: by the capture's clock more time passed than either "
+                   "end tells of");
 }

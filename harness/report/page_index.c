@@ -73,8 +73,11 @@ static void add_card(const struct site *site, size_t b, struct text *out)
                       page_code_word(PAGE_CODES[i]));
     snprintf(number, sizeof number, "%.0f", r->seconds);
     text_adds(out, "</ul>");
-    page_addf(out, "<p class=\"quiet\">%s%s%s, %s s</p></li>\n", *r->package ? "package " : "",
-              *r->package ? r->package : r->banner, *r->profile ? "" : ", of no known profile",
+    const char *name = *r->package ? r->package : r->banner; /* none: a capture */
+    page_addf(out, "<p class=\"quiet\">%s%s%s%s s</p></li>\n", *r->package ? "package " : "", name,
+              *name == '\0' ? ""
+              : *r->profile ? ", "
+                            : ", of no known profile, ",
               number);
 }
 

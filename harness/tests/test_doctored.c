@@ -375,6 +375,26 @@ static void test_a_clock_that_goes_back_is_told(void **state)
     capfile_fini(&f);
 }
 
+/* Forward, both ends tell of less time than passed by it. */
+static void test_a_clock_that_goes_forward_is_told(void **state)
+{
+    static const char *const captures[] = {"pcaps/3.22-3.22-time.pcap.gz",
+                                           "pcaps/3.12-3.12-udp.pcap.gz",
+                                           "pcaps/3.22-3.22-omit.pcap.gz"};
+
+    (void)state;
+    for (size_t k = 0; k < ARRAY_LEN(captures); k++) {
+        struct capfile f;
+        assert_true(capfile_read(&f, captures[k]));
+        for (size_t i = f.n / 2; i < f.n; i++)
+            f.packets[i].at_ns += UINT64_C(20000000000);
+        struct capfile_verdict v = capfile_judge(&f, f.n);
+        if (v.n_violations != 0 || v.n_parts != 1 || strstr(v.note, "clock") == NULL)
+            fail_msg("%s: %s %s, '%s'", captures[k], v.clause, v.found, v.note);
+        capfile_fini(&f);
+    }
+}
+
 /* By a microsecond, as several queues of an interface do; and re-ordered, each with its time. */
 static void test_packets_that_are_a_little_out_of_order_are_judged(void **state)
 {
@@ -433,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_a_server_that_left_something_unread_may_count_less),
         cmocka_unit_test(test_what_peers_say_gives_no_orders_to_a_terminal),
         cmocka_unit_test(test_a_clock_that_goes_back_is_told),
+        cmocka_unit_test(test_a_clock_that_goes_forward_is_told),
         cmocka_unit_test(test_packets_that_are_a_little_out_of_order_are_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
