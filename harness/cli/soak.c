@@ -14,11 +14,10 @@ static void tell(void *context, const struct soak *k)
     fprintf(out, "%llu:%02llu:%02llu  %u sessions", (unsigned long long)k->seconds / 3600,
             (unsigned long long)k->seconds / 60 % 60, (unsigned long long)k->seconds % 60,
             k->sessions);
-    fprintf(out,
-            "  memory %.0f KiB  descriptors %.0f  threads %.0f  processes %.0f  service %.2f ms\n",
-            k->series[SOAK_MEMORY].last / 1024, k->series[SOAK_DESCRIPTORS].last,
-            k->series[SOAK_THREADS].last, k->series[SOAK_PROCESSES].last,
-            k->series[SOAK_SERVICE].last);
+    fprintf(
+        out, "  memory %.0f KiB  descriptors %.0f  threads %.0f  processes %.0f  service %.2f ms\n",
+        k->series[SOAK_MEMORY].last / 1024, k->series[SOAK_DESCRIPTORS].last,
+        k->series[SOAK_THREADS].last, k->series[SOAK_PROCESSES].last, k->series[SOAK_SERVICE].last);
     fflush(out);
 }
 
@@ -31,6 +30,21 @@ static void print(FILE *out, const struct soak *k)
                 soak_word((enum soak_quantity)q), k->series[q].first, k->series[q].last,
                 k->slopes[q].per_session, k->slopes[q].low, k->slopes[q].high,
                 soak_unit((enum soak_quantity)q), k->grows[q] ? "  GROWS" : "");
+}
+
+static void print_good_end(FILE *out, const struct soak *k)
+{
+    bool any = false;
+
+    for (int q = 0; q < SOAK_N_QUANTITIES; q++) {
+        if (k->may_grow[q])
+            fprintf(out, "%s %s", any ? "," : "cannot tell yet:", soak_word((enum soak_quantity)q));
+        any |= k->may_grow[q];
+    }
+    fputs(any ? " may grow, for all that this run shows; a longer one tells. The process served to "
+                "the end\n"
+              : "steady: nothing grows for certain, and the process served to the end\n",
+          out);
 }
 
 static bool write_json(const char *path, const struct suite *suite, const struct soak *k,
@@ -88,7 +102,7 @@ int cli_soak(struct suite *suite, double seconds, const char *json, FILE *out)
     if (status)
         fprintf(out, "exit %d: %s\n", status, text_string(&why));
     else
-        fputs("steady: nothing grows for certain, and the process served to the end\n", out);
+        print_good_end(out, &k);
     if (json && !write_json(json, suite, &k, status, &why)) {
         fprintf(stderr, "iperfspec: %s: %s\n", json, strerror(errno));
         status = CLI_TROUBLE;

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORST_MAX 60 /* cases told at once; the rest is a click away */
+#define WORST_MAX    60  /* cases told at once; the rest is a click away */
+#define SEARCHED_MAX 200 /* bytes of one text about a case, to be searched for */
 
 static unsigned unexpected_of(const struct report *r)
 {
@@ -315,7 +316,17 @@ static void put_changes(struct jwrite *w, const struct site *site, const struct 
     text_fini(&changes);
 }
 
-/* ["server/close/half/RUN", "title", "file", "ppkp", "CLOSE-1 CLOSE-2", changes] */
+/* Once, and no more of it than somebody would search for. */
+static void add_words(struct text *words, const char *more)
+{
+    if (*more && !strstr(text_string(words), more)) {
+        text_adds(words, " ");
+        text_add_cut(words, more, SEARCHED_MAX);
+    }
+}
+
+/* ["server/close/half/RUN", "title", "file", "ppkp", "CLOSE-1 CLOSE-2 crash killed by SIGSEGV",
+ * changes]: clauses, and what is said of what did not go well. */
 static void put_case(struct jwrite *w, const struct site *site, const struct site_case *c)
 {
     struct text codes = {0}, words = {0};
@@ -324,6 +335,15 @@ static void put_case(struct jwrite *w, const struct site *site, const struct sit
         text_add(&codes, (const char[]){page_code(c->results[b])}, 1);
     for (size_t i = 0; i < c->about->n_clauses; i++)
         text_addf(&words, "%s%s", i ? " " : "", c->about->clauses[i]);
+    for (size_t b = 0; b < site->n_builds; b++) {
+        const struct report_result *r = c->results[b];
+        if (!r || strcmp(r->cause, "ok") == 0)
+            continue;
+        add_words(&words, r->cause);
+        add_words(&words, r->clause);
+        add_words(&words, r->got);
+        add_words(&words, r->known);
+    }
     jwrite_array(w, NULL);
     escape_json(w, NULL, c->id, ESCAPE_ALL);
     escape_json(w, NULL, c->title, ESCAPE_ALL);

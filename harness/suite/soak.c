@@ -134,6 +134,8 @@ static void conclude(struct soak *k)
         k->slopes[q].low /= k->stride;
         k->slopes[q].high /= k->stride;
         k->grows[q] = leak_is_growing(&k->slopes[q], least[q]);
+        k->may_grow[q] = !k->grows[q] && q != SOAK_SERVICE && k->slopes[q].per_session > 0 &&
+                         k->slopes[q].high >= least[q];
     }
     /* Times are what the machine makes of them: only much more is more. */
     struct leak_slope *service = &k->slopes[SOAK_SERVICE];

@@ -36,6 +36,7 @@ struct soak {
     unsigned stride;   /* correct sessions behind each kept sample */
     char culprit[256]; /* the case behind the first restart, and what came of it */
     struct soak_series series[SOAK_N_QUANTITIES];
+    bool may_grow[SOAK_N_QUANTITIES]; /* not for certain, but the interval leaves room for it */
     struct leak_slope slopes[SOAK_N_QUANTITIES]; /* per correct session, with what came before it */
     bool grows[SOAK_N_QUANTITIES], is_known;     /* is_known: there were samples enough to tell */
 };
