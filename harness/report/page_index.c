@@ -276,8 +276,18 @@ static size_t count_cases(const struct site *site)
     return n;
 }
 
+/* Of captures, not of builds: none has a name. */
+static bool is_of_captures(const struct site *site)
+{
+    for (size_t b = 0; b < site->n_builds; b++)
+        if (*site->builds[b].report->package || *site->builds[b].report->banner)
+            return false;
+    return true;
+}
+
 void page_index(const struct site *site, struct text *out)
 {
+    const char *what = is_of_captures(site) ? "capture" : "build";
     unsigned bad = 0;
     size_t verdicts = 0;
 
@@ -287,10 +297,10 @@ void page_index(const struct site *site, struct text *out)
     }
     page_begin(out, bad ? "Not as expected: iperf3 conformance" : "iperf3 conformance", "");
     page_addf(out,
-              "<h1>iperf3 conformance</h1>\n<p class=\"lead\">%z %s, %z cases, %z verdicts; "
-              "%u not expected.</p>\n<section><h2>Builds</h2><ul class=\"cards\">\n",
-              site->n_builds, site->n_builds == 1 ? "build" : "builds", count_cases(site), verdicts,
-              bad);
+              "<h1>iperf3 conformance</h1>\n<p class=\"lead\">%z %s%s, %z cases, %z verdicts; "
+              "%u not expected.</p>\n<section><h2>%s</h2><ul class=\"cards\">\n",
+              site->n_builds, what, text_plural(site->n_builds), count_cases(site), verdicts, bad,
+              *what == 'c' ? "Captures" : "Builds");
     for (size_t b = 0; b < site->n_builds; b++)
         add_card(site, b, out);
     text_adds(out, "</ul></section>\n");

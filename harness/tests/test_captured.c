@@ -2,6 +2,7 @@
 #include "harness/capture/timeline.h"
 #include "harness/report/captured.h"
 #include "harness/report/formats.h"
+#include "harness/report/page.h"
 #include "harness/tests/doctor.h"
 
 static void on_done(void *context, struct track_session *s)
@@ -45,7 +46,7 @@ static void test_captured_runs_are_told_in_every_format(void **state)
         {"tap",      "not ok 3 - bad.pcap: bad.pcap/session-1/RES-11\n"                      },
         {"tap",      "not ok 4 - bad.pcap: bad.pcap/session-1/RES-11-2\n"                    },
         {"junit",    "tests=\"4\" failures=\"2\" errors=\"0\" skipped=\"1\""                 },
-        {"junit",    "classname=\"bad.pcap.session-1\" name=\"RES-11\""                      },
+        {"junit",    "classname=\"bad_pcap.bad.pcap.session-1\" name=\"RES-11\""             },
         {"junit",    "by the client expected stream 1: 131072 bytes, as on the wire\ngot "   },
         {"sarif",    "\"ruleId\":\t\"RES-11\""                                               },
         {"sarif",    "got 131071 bytes reported as received (miss)"                          },
@@ -68,6 +69,24 @@ static void test_captured_runs_are_told_in_every_format(void **state)
     reports_fini(&reports);
 }
 
+/* What a page says of builds, captures have not. */
+static void test_a_page_of_captures_names_no_builds(void **state)
+{
+    struct reports reports = {0};
+    struct text out = {0};
+
+    (void)state;
+    make(&reports);
+    char label[] = "x";
+    struct site_build build = {.report = &reports.at[0], .label = label, .shorter = label};
+    struct site_request request = {.reports = &reports};
+    page_index(&(struct site){.request = &request, .builds = &build, .n_builds = 1}, &out);
+    assert_non_null(strstr(text_string(&out), "<h2>Captures</h2>"));
+    assert_null(strstr(text_string(&out), "\">, "));
+    text_fini(&out);
+    reports_fini(&reports);
+}
+
 /* The same finding in another capture: packets and numbers may be others. */
 static void test_captured_findings_have_an_identity(void **state)
 {
@@ -85,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_captured_runs_are_told_in_every_format),
+        cmocka_unit_test(test_a_page_of_captures_names_no_builds),
         cmocka_unit_test(test_captured_findings_have_an_identity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
