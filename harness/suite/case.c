@@ -4,11 +4,11 @@
 #include "harness/subject/watch.h"
 #include "harness/suite/aftermath.h"
 #include "harness/suite/keep.h"
+#include "harness/suite/person.h"
 #include "harness/suite/serve.h"
 
 #include <errno.h>
 #include <netdb.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +17,10 @@
 
 #define SAID_MAX           4000 /* of its stderr: a report's beginning, else the end */
 #define TIMELINE_LINES     30
-#define SESSION_ROWS       300   /* that a report holds of one case */
-#define SESSION_BODY       4096  /* bytes of one JSON message in it */
-#define DOUBTFUL_MS        3000  /* for a session of a server that never completed one */
-#define COOKIE_MS          10000 /* from the connect of somebody to the cookie of a client */
-#define CLIENT_PATIENCE_MS 1500  /* lenient: fixed clients rest for a second at a test's end */
+#define SESSION_ROWS       300  /* that a report holds of one case */
+#define SESSION_BODY       4096 /* bytes of one JSON message in it */
+#define DOUBTFUL_MS        3000 /* for a session of a server that never completed one */
+#define CLIENT_PATIENCE_MS 1500 /* lenient: fixed clients rest for a second at a test's end */
 
 static void take_outcome(struct suite_run *run, struct sim_outcome *o)
 {
@@ -217,56 +216,6 @@ static bool listen_for(const struct script *script, const struct suite_far *far,
     return sim_listen(listener, ours, port);
 }
 
-/* Whether what comes looks like a cookie, 36 characters and a NUL (CTL-2). Browsers and scanners
- * reach a port on a network, too. */
-static bool begins_with_cookie(int fd)
-{
-    struct pollfd readable = {.fd = fd, .events = POLLIN};
-    uint64_t end = now_ns() + COOKIE_MS * 1000000ull;
-    char cookie[COOKIE_LEN];
-    ssize_t got = 0;
-
-    for (uint64_t now = now_ns(); got < COOKIE_LEN && now < end; now = now_ns()) {
-        int lowat = COOKIE_LEN; /* with less of it a poll would return at once, again and again */
-        setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof lowat);
-        poll(&readable, 1, (int)((end - now) / 1000000) + 1);
-        ssize_t more = recv(fd, cookie, sizeof cookie, MSG_PEEK | MSG_DONTWAIT);
-        if (more == 0 || (more == got && readable.revents & (POLLHUP | POLLERR)) ||
-            (more < 0 && errno != EAGAIN && errno != EINTR))
-            break;
-        if (more > 0 && more < COOKIE_LEN && readable.revents)
-            break; /* it ended within */
-        got = MAX(more, 0);
-    }
-    int one = 1;
-    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
-    return got == COOKIE_LEN && memchr(cookie, '\0', COOKIE_LEN) == cookie + COOKIE_LEN - 1 &&
-           strpbrk(cookie, " \r\n") == NULL;
-}
-
-/* A person has to start it: no time is too long. What is typed goes to the terminal, whatever
- * becomes of our output. Returns the client's connection, from which nothing was taken. */
-static int await_person(const struct script *script, const char *host, unsigned port, int tcp)
-{
-    struct pollfd fd = {.fd = tcp, .events = POLLIN};
-    int client = -1;
-
-    fprintf(stderr, "%s: on the client, type\n    iperf3 -c %s -p %u%s%s\n", script->id, host, port,
-            script->subject[0] ? " " : "", script->subject);
-    while (client < 0) {
-        while (poll(&fd, 1, -1) < 0)
-            ;
-        client = accept4(tcp, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (client >= 0 && !begins_with_cookie(client)) {
-            fprintf(stderr, "%s: somebody else connected, and sent no cookie; still waiting\n",
-                    script->id);
-            close(client);
-            client = -1;
-        }
-    }
-    return client;
-}
-
 /* Our connections are closed: one that had nothing to say, or does not end, waits or spins. */
 static void look_for_spin(struct subject *client, double scale, struct suite_run *run)
 {
@@ -300,7 +249,7 @@ static void play_client(const struct script *script, struct sim_config config,
     config.process = far->listen ? NULL : &process;
     config.is_local = !far->listen && !far->harness;
     if (far->listen) {
-        config.first_fd = await_person(script, host, listener.port, listener.tcp);
+        config.first_fd = person_await(script, host, listener.port, listener.tcp);
         case_play(&config, run);
     } else if (serve_launch(serve, host, listener.port, script->subject, &client, &run->command,
                             run)) {

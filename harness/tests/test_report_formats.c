@@ -266,8 +266,9 @@ static void test_escape_holds_what_each_format_can_not(void **state)
         text_fini(&out);
     }
     escape_xml(&out, "\u2027\u2028\u202e\u2065\u2069\u200f\u061c", ESCAPE_ALL);
-    assert_string_equal(text_string(&out),
-                        "\u2027\\xe2\\x80\\xa8\\xe2\\x80\\xae\u2065\\xe2\\x81\\xa9\\xe2\\x80\\x8f\\xd8\\x9c");
+    assert_string_equal(
+        text_string(&out),
+        "\u2027\\xe2\\x80\\xa8\\xe2\\x80\\xae\u2065\\xe2\\x81\\xa9\\xe2\\x80\\x8f\\xd8\\x9c");
     text_fini(&out);
     escape_line(&out,
                 "a\xc3\xa4"
