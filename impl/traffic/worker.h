@@ -5,9 +5,9 @@
  * who is woken by the bytes finds them in the processor's cache. Paced streams don't. A run has no
  * more workers than pay.
  *
- * What streams read to, and what they send, is the same memory for all streams of a worker, which
- * writes to it first: it lies at the node that the worker runs on, and 128 streams need little more
- * of it than one. */
+ * What streams read to, and what they send, is the same memory for all streams of a worker: 128
+ * streams need little more of it than one. The worker is the first to write to what is read to, so
+ * that it lies at the node that it runs on. */
 #pragma once
 #include "impl/wire/err.h"
 
