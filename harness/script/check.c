@@ -122,24 +122,38 @@ static void check_needs(struct check *check)
     text_fini(&all);
 }
 
+static bool binds_the_judged(const struct check *check, const char *id)
+{
+    for (size_t k = 0; k < n_clauses; k++)
+        if (clause_is_of(&clauses[k], id) &&
+            (clause_binds(&clauses[k], !check->script->plays_server) ||
+             strcmp(clauses[k].binds, "-") == 0)) /* a known defect, such as DEF-9 */
+            return true;
+    return false;
+}
+
+/* Each has to be known, and one at least says what is judged: the others may be about our side. */
 static void check_clauses(struct check *check)
 {
     const struct script_words *words = &check->script->clauses;
+    const char *other = NULL;
+    bool is_judged = false;
     char found[80];
 
     for (size_t i = 0; i < words->n; i++) {
-        bool binds = false;
-        for (size_t k = 0; k < n_clauses; k++)
-            binds |= clause_is_of(&clauses[k], words->at[i]) &&
-                     (clause_binds(&clauses[k], !check->script->plays_server) ||
-                      strcmp(clauses[k].binds, "-") == 0); /* a known defect, such as DEF-9 */
         snprintf(found, sizeof found, "'%.70s'", words->at[i]);
         if (!clause_find(words->at[i]))
             wrong_word(check, words->at[i], found, "a clause of docs/clauses.tsv");
-        else if (!binds)
-            wrong_word(check, words->at[i], found, "a clause that binds %s, whom the case judges",
-                       check->script->plays_server ? "clients" : "servers");
+        else if (binds_the_judged(check, words->at[i]))
+            is_judged = true;
+        else if (!other)
+            other = words->at[i];
     }
+    if (is_judged || !other)
+        return;
+    snprintf(found, sizeof found, "'%.70s'", other);
+    wrong_word(check, other, found, "a clause that binds %s, whom the case judges",
+               check->script->plays_server ? "clients" : "servers");
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
