@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define WORST_MAX    60  /* cases told at once; the rest is a click away */
+#define UNFOLDED_MAX 5   /* of them; a phone has room for no more in front of the matrix */
 #define SEARCHED_MAX 200 /* bytes of one text about a case, to be searched for */
 
 static unsigned unexpected_of(const struct report *r)
@@ -148,9 +149,14 @@ static void add_unexpected(const struct site *site, struct text *out)
                        "build is known for.</p>\n");
     else
         text_adds(out, "<ul class=\"bad\">\n");
-    for (size_t i = 0; i < n && i < WORST_MAX; i++)
+    for (size_t i = 0; i < n && i < WORST_MAX; i++) {
+        if (i == UNFOLDED_MAX)
+            page_addf(out, "</ul><details><summary>%z more</summary><ul class=\"bad\">\n",
+                      MIN(n, (size_t)WORST_MAX) - i);
         add_bad(site, list[i].c, out);
+    }
     text_adds(out, n > 0 ? "</ul>\n" : "");
+    text_adds(out, n > UNFOLDED_MAX ? "</details>\n" : "");
     if (n > WORST_MAX)
         page_addf(out, "<p><a href=\"#only=u\">All %z cases</a></p>\n", n);
     for (size_t b = 0; b < site->n_builds; b++) {
@@ -174,7 +180,7 @@ static void add_tools(const struct site *site, struct text *out)
 {
     text_adds(out, "<form class=\"tools\" id=\"tools\" role=\"search\" hidden>"
                    "<label>Search <input type=\"search\" id=\"q\" autocomplete=\"off\" "
-                   "placeholder=\"case, title or clause\" aria-keyshortcuts=\"/\"></label>"
+                   "placeholder=\"case, clause or cause\" aria-keyshortcuts=\"/\"></label>"
                    "<label>Verdict <select id=\"only\">");
     add_option(out, "", "any");
     add_option(out, "!", "all but pass and skip");
