@@ -37,7 +37,8 @@ void captured_begin(struct reports *list, const char *path)
                          .profile = "",
                          .program = "",
                          .base = "",
-                         .beside = ""};
+                         .beside = "",
+                         .is_capture = true};
     r->path = r->label = arena_copy(&r->arena, path, strlen(path));
     r->rerun = "iperfspec check";
 }

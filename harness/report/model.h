@@ -31,6 +31,7 @@ struct report {
     const char *path; /* where it was read */
     const char *name, *version, *package, *banner, *sha256, *profile, *program;
     const char *label; /* "iperf 3.12", or what stands for it */
+    bool is_capture;   /* sessions of a file, and no run against a build */
     const char *rerun; /* a command line that judges the same subject; cases are to be added */
     int exit;
     const char *exit_reason;

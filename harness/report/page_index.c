@@ -282,11 +282,10 @@ static size_t count_cases(const struct site *site)
     return n;
 }
 
-/* Of captures, not of builds: none has a name. */
 static bool is_of_captures(const struct site *site)
 {
     for (size_t b = 0; b < site->n_builds; b++)
-        if (*site->builds[b].report->package || *site->builds[b].report->banner)
+        if (!site->builds[b].report->is_capture)
             return false;
     return true;
 }

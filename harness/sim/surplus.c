@@ -173,7 +173,8 @@ bool surplus_check_end(struct sim *s)
 {
     if (!s->config->script->plays_server)
         return true;
-    for (int i = 0; i < ROUNDS_MAX && sim_pump(s, now_ns()); i++)
+    /* Of a listener that serves others as well, who comes now is the next client. */
+    for (int i = 0; s->config->process && i < ROUNDS_MAX && sim_pump(s, now_ns()); i++)
         ;
     return surplus_check(s, false);
 }

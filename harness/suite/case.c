@@ -254,7 +254,8 @@ static void play_client(const struct script *script, struct sim_config config,
     } else if (serve_launch(serve, host, listener.port, script->subject, &client, &run->command,
                             run)) {
         case_play(&config, run);
-        look_for_spin(&client, config.timeout_scale, run);
+        if (!serve->settings->is_probing) /* whether it is a client at all is asked first */
+            look_for_spin(&client, config.timeout_scale, run);
     }
     sim_listener_close(&listener);
     bool ended = !far->listen && process.ended(process.context, &(int){0});
