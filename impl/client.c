@@ -8,6 +8,7 @@
 #include "impl/version.h"
 #include "impl/wire/datagram.h"
 #include "impl/wire/ierr.h"
+#include "impl/wire/knock.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -96,33 +97,28 @@ static void stream_is_up(struct client *c, int fd)
         open_next(c);
 }
 
-/* The datagrams that may be looked at before the reply (UDPC-5): a reverse server's data can
- * overtake it. */
-static int64_t knock_budget(const struct params *p)
-{
-    return p->reverse ? DATAGRAM_CONNECT_LEN + 2 * p->len : DATAGRAM_CONNECT_LEN;
-}
-
 static void on_reply(struct loop_source *source, uint32_t events)
 {
     struct client *c = LOOP_OWNER(struct client, knock, source);
     uint8_t datagram[64];
     ssize_t n = recv(source->fd, datagram, sizeof datagram, MSG_DONTWAIT);
+    enum knock_answer answer = KNOCK_GIVE_UP;
     int fd = source->fd;
 
     (void)events;
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n >= 0 && datagram_reply_kind((struct bytes){datagram, (size_t)n}) != DATAGRAM_NOT_REPLY) {
+    if (n >= 0)
+        answer = knock_take(&c->knock_budget, (struct bytes){datagram, (size_t)n});
+    if (answer == KNOCK_NOT_YET)
+        return;
+    if (answer == KNOCK_ANSWERED) {
         loop_timer_cancel(&c->knock_timer);
         loop_unwatch(&c->knock);
         c->knock.fd = -1;
         stream_is_up(c, fd);
         return;
     }
-    c->knock_budget -= n > DATAGRAM_CONNECT_LEN ? DATAGRAM_CONNECT_LEN : n;
-    if (n >= 0 && c->knock_budget > 0)
-        return;
     drop_knock(c);
     session_failed(c->session, IESTREAMREAD, n < 0 ? errno : EBADMSG);
 }
@@ -142,7 +138,7 @@ static void knock(struct client *c, int fd)
 
     c->knock = (struct loop_source){.fd = fd, .ready = on_reply};
     c->knock_timer.fire = on_no_reply;
-    c->knock_budget = knock_budget(&c->opt->params);
+    c->knock_budget = knock_budget(c->opt->params.reverse, c->opt->params.len);
     if (send(fd, value, DATAGRAM_CONNECT_LEN, 0) != DATAGRAM_CONNECT_LEN ||
         loop_watch(c->loop, &c->knock, EPOLLIN) != SPEC_OK) {
         drop_knock(c);

@@ -3,6 +3,7 @@
 
 #include "harness/interop/judge.h"
 #include "harness/interop/packets.h"
+#include "harness/session/tcpmem.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -206,19 +207,6 @@ static void play(struct play *p)
 
 /* --- the end of it --------------------------------------------------------------------------- */
 
-/* Third number of a tcp_rmem or tcp_wmem. */
-static uint64_t most(const char *path)
-{
-    unsigned long long value = 0;
-    FILE *f = fopen(path, "re");
-
-    if (f && fscanf(f, "%*u %*u %llu", &value) != 1)
-        value = 0;
-    if (f)
-        fclose(f);
-    return value;
-}
-
 static bool judge(struct play *p, struct text *why)
 {
     struct text facts = {0};
@@ -234,7 +222,7 @@ static bool judge(struct play *p, struct text *why)
         .listens_again = p->listens_again,
         .facts = text_string(&facts),
         .received = p->received,
-        .buffers_grow = most("/proc/sys/net/ipv4/tcp_rmem") + most("/proc/sys/net/ipv4/tcp_wmem"),
+        .buffers_grow = tcpmem_most(),
     };
     bool ok = judge_cell(&c, why);
     text_fini(&facts);

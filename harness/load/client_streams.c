@@ -4,6 +4,7 @@
 #include "impl/tune.h"
 #include "impl/wire/datagram.h"
 #include "impl/wire/ierr.h"
+#include "impl/wire/knock.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,31 +37,27 @@ void load_client_drop_knock(struct load_client *c)
     c->knock.fd = -1;
 }
 
-/* The datagrams that may be looked at before the reply: a reverse server's data can overtake it. */
-static int64_t knock_budget(const struct params *p)
-{
-    return p->reverse ? DATAGRAM_CONNECT_LEN + 2 * p->len : DATAGRAM_CONNECT_LEN;
-}
-
 static void on_reply(struct loop_source *source, uint32_t events)
 {
     struct load_client *c = LOOP_OWNER(struct load_client, knock, source);
     uint8_t datagram[64];
     ssize_t n = recv(source->fd, datagram, sizeof datagram, MSG_DONTWAIT);
+    enum knock_answer answer = KNOCK_GIVE_UP;
     int fd = source->fd;
 
     (void)events;
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n >= 0 && datagram_reply_kind((struct bytes){datagram, (size_t)n}) != DATAGRAM_NOT_REPLY) {
+    if (n >= 0)
+        answer = knock_take(&c->knock_budget, (struct bytes){datagram, (size_t)n});
+    if (answer == KNOCK_NOT_YET)
+        return;
+    if (answer == KNOCK_ANSWERED) {
         loop_unwatch(&c->knock);
         c->knock.fd = -1;
         stream_is_up(c, fd);
         return;
     }
-    c->knock_budget -= n > DATAGRAM_CONNECT_LEN ? DATAGRAM_CONNECT_LEN : n;
-    if (n >= 0 && c->knock_budget > 0)
-        return;
     int os_errno = n < 0 ? errno : EBADMSG;
     load_client_drop_knock(c);
     load_client_failed(c, IESTREAMREAD, os_errno);
@@ -71,7 +68,7 @@ static void knock(struct load_client *c, int fd)
     const uint8_t *value = datagram_connect_bytes(DATAGRAM_CONNECT);
 
     c->knock = (struct loop_source){.fd = fd, .ready = on_reply};
-    c->knock_budget = knock_budget(c->params);
+    c->knock_budget = knock_budget(c->params->reverse, c->params->len);
     if (send(fd, value, DATAGRAM_CONNECT_LEN, 0) == DATAGRAM_CONNECT_LEN &&
         loop_watch(c->setting->loop, &c->knock, EPOLLIN) == SPEC_OK)
         return;

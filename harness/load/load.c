@@ -1,6 +1,7 @@
 #include "harness/load/load.h"
 
 #include "harness/session/clock.h"
+#include "harness/session/tcpmem.h"
 
 #include <errno.h>
 #include <math.h>
@@ -264,19 +265,6 @@ static void raise_limit(void)
     }
 }
 
-/* Third number of a tcp_rmem or tcp_wmem. */
-static uint64_t most_of(const char *path)
-{
-    unsigned long long value = 0;
-    FILE *f = fopen(path, "re");
-
-    if (f && fscanf(f, "%*u %*u %llu", &value) != 1)
-        value = 0;
-    if (f)
-        fclose(f);
-    return value;
-}
-
 static bool set_up(struct load *l, struct text *why)
 {
     const struct load_request *r = l->request;
@@ -299,7 +287,7 @@ static bool set_up(struct load *l, struct text *why)
         .limit_ns = (uint64_t)(r->limit_s * NS_PER_SEC),
         .counts_all = r->counts_all,
         .max_loss = r->max_loss,
-        .buffers = most_of("/proc/sys/net/ipv4/tcp_rmem") + most_of("/proc/sys/net/ipv4/tcp_wmem"),
+        .buffers = tcpmem_most(),
         .gauge = &l->result->gauge,
         .done = on_done,
     };

@@ -1,5 +1,6 @@
 #include "impl/tests/unit.h"
 #include "impl/wire/datagram.h"
+#include "impl/wire/knock.h"
 
 #define WIDE   true
 #define NARROW false
@@ -117,6 +118,35 @@ static void test_datagram_decode_reads_what_is_whole_and_refuses_the_rest(void *
     }
 }
 
+/* A reply ends the wait; of what is none, two blocks and a bit more may overtake it in reverse. */
+static void test_knock_gives_up_when_the_budget_is_used(void **state)
+{
+    static const struct {
+        bool reverse;
+        int64_t len;
+        int not_yet; /* datagrams of `size` bytes that are passed over before it gives up */
+        size_t size;
+    } each[] = {
+        {false, 1448, 0,   4   },
+        {false, 1448, 3,   1   },
+        {true,  1448, 724, 1448},
+        {true,  8,    4,   4   },
+    };
+    uint8_t other[1448] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
+        int64_t budget = knock_budget(each[i].reverse, each[i].len);
+        struct bytes datagram = {other, each[i].size};
+        for (int k = 0; k < each[i].not_yet; k++)
+            assert_int_equal(knock_take(&budget, datagram), KNOCK_NOT_YET);
+        assert_int_equal(knock_take(&budget, datagram), KNOCK_GIVE_UP);
+        budget = knock_budget(each[i].reverse, each[i].len);
+        const uint8_t *reply = datagram_reply_bytes(DATAGRAM_REPLY);
+        assert_int_equal(knock_take(&budget, (struct bytes){reply, 4}), KNOCK_ANSWERED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +156,7 @@ int main(void)
         cmocka_unit_test(test_datagram_encode_writes_big_endian_fields),
         cmocka_unit_test(test_datagram_encode_lets_only_the_low_half_travel_in_12_bytes),
         cmocka_unit_test(test_datagram_decode_reads_what_is_whole_and_refuses_the_rest),
+        cmocka_unit_test(test_knock_gives_up_when_the_budget_is_used),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
