@@ -13,12 +13,17 @@ static enum session_from other(enum session_from from)
     return from == SESSION_US ? SESSION_SUBJECT : SESSION_US;
 }
 
+/* Numbers begin by the clock (RFC 9293, 3.4.1; one each 64 ns, as Linux has it): ports are used
+ * again, on the loopback after a second, and a reader has to tell the connections apart. */
+static uint32_t first_seq(const struct tap_flow *f, enum session_from side)
+{
+    return (uint32_t)(f->opened_ns >> 6) + (side == SESSION_US ? 0 : UINT32_C(1) << 31);
+}
+
 /* The next sequence number of a side: its SYN and its FIN count as one each. */
 static uint32_t seq_of(const struct tap_flow *f, enum session_from side)
 {
-    uint32_t first = (uint32_t)f->id << 16 | (side == SESSION_US ? 0x1000u : 0x9000u);
-
-    return first + f->up + f->ended[side] + (uint32_t)f->sent[side];
+    return first_seq(f, side) + f->up + f->ended[side] + (uint32_t)f->sent[side];
 }
 
 static void put(struct recorder *r, const struct tap_event *e, const struct packet *packet)

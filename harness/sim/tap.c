@@ -45,10 +45,13 @@ static bool begin(struct sim *s, struct tap_flow *flow, bool udp, enum session_f
 {
     struct tap_flow old = *flow;
 
-    *flow =
-        (struct tap_flow){.sim = s, .udp = udp, .by = by, .id = s->config->tap ? ++s->n_flows : 0};
+    *flow = (struct tap_flow){.sim = s, .udp = udp, .by = by};
     tap_name(flow, old.who, old.stream, old.wide);
-    return flow->id != 0;
+    if (!s->config->tap)
+        return false;
+    flow->id = ++s->n_flows;
+    flow->opened_ns = now_ns();
+    return true;
 }
 
 void tap_open(struct sim *s, struct tap_flow *flow, int fd, bool udp, enum session_from by)

@@ -20,6 +20,7 @@ struct tap_flow {
     int64_t stream;       /* id of the stream; 0: control connection, or not known yet */
     enum session_from by; /* who asked for it */
     struct sockaddr_storage ours, theirs;
+    uint64_t opened_ns; /* CLOCK_MONOTONIC */
     bool up, reset;
     bool ended[2];    /* by enum session_from: has sent its FIN */
     uint64_t sent[2]; /* by enum session_from: bytes up to now, those of this event left out */

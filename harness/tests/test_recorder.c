@@ -2,6 +2,7 @@
 #include "harness/capture/packet.h"
 #include "harness/capture/recorder.h"
 #include "harness/session/text.h"
+#include "harness/sim/peer.h"
 #include "impl/tests/unit.h"
 
 #include <arpa/inet.h>
@@ -189,6 +190,31 @@ static void test_recorder_numbers_both_directions(void **state)
     session_between("::ffff:192.0.2.1", "::ffff:192.0.2.2");
 }
 
+/* The simulator counts its flows anew in every session; ports come again as soon as they may. */
+static void test_recorder_tells_connections_on_the_same_ports_apart(void **state)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct fixture f;
+    struct seen s[4];
+
+    (void)state;
+    assert_true(fd >= 0);
+    set_up(&f, "127.0.0.1", "127.0.0.1", false);
+    struct sim_config config = {.tap = &f.recorder.tap, .server = f.flow.theirs};
+    for (int i = 0; i < 2; i++) {
+        struct sim sim = {.config = &config};
+        struct tap_flow flow = {0};
+        tap_open(&sim, &flow, fd, false, SESSION_US);
+        for (uint64_t then = now_ns(); now_ns() < then + 64;) /* the clock's step */
+            continue;
+    }
+    close(fd);
+    assert_int_equal(read_again(&f, s, ARRAY_LEN(s)), 2);
+    assert_int_equal(s[0].flags, SYN);
+    assert_int_equal(s[1].flags, SYN);
+    assert_int_not_equal(s[0].seq, s[1].seq);
+}
+
 static void test_recorder_shows_a_refusal_as_the_answer_to_a_syn(void **state)
 {
     struct fixture f;
@@ -324,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorder_numbers_both_directions),
+        cmocka_unit_test(test_recorder_tells_connections_on_the_same_ports_apart),
         cmocka_unit_test(test_recorder_shows_a_refusal_as_the_answer_to_a_syn),
         cmocka_unit_test(test_recorder_keeps_all_of_control_and_the_head_of_streams),
         cmocka_unit_test(test_recorder_acknowledges_long_before_the_window_is_full),
