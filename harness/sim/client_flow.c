@@ -10,9 +10,11 @@
 #define LOOK_EVERY_NS    1000000u /* the queues have no event to wait for */
 #define OMIT_MARGIN_NS   100000000u
 #define HONEST_BYTES_MAX (64u << 20) /* whatever `num` and `blockcount` ask for */
-#define RETRIES_MAX      200         /* of one connect (CONN-5: some 100 ms suffice) */
-#define RETRY_MS         5
-#define UNNAMED          ", where a stock iperf3 may open its listener anew: --profile says that it is one"
+/* Of one connect: 5, 10, 20 and then each 40 ms, a second in all (CONN-5: some 100 ms suffice). */
+#define RETRIES_MAX   28
+#define RETRY_MS      5
+#define RETRY_DOUBLES 3
+#define UNNAMED       ", where a stock iperf3 may open its listener anew: --profile says that it is one"
 
 static enum flow_result again(struct control *c)
 {
@@ -28,7 +30,7 @@ static enum flow_result again(struct control *c)
     c->at_end = false;
     c->position = 0;
     c->connect_errno = 0;
-    c->wake_ns = now_ns() + RETRY_MS * 1000000u;
+    c->wake_ns = now_ns() + (RETRY_MS * 1000000u << MIN(c->retries - 1, RETRY_DOUBLES));
     return FLOW_WAIT;
 }
 
