@@ -122,8 +122,8 @@ static void add_clause(const struct site *site, const struct links *links,
     bool is_new = strcmp(clause->versions, "new") == 0;
     bool is_all = strcmp(clause->versions, "all") == 0;
     page_addf(out,
-              "<article id=\"%s\"><h3>%s <span class=\"level\">%s</span> "
-              "<span class=\"quiet\">%s</span></h3><p>%s</p>\n",
+              "<article id=\"%s\"><h2>%s <span class=\"level\">%s</span> "
+              "<span class=\"quiet\">%s</span></h2><p>%s</p>\n",
               clause->id, clause->id, clause_level_name(clause->level),
               is_new   ? "asked of new implementations"
               : is_all ? ""
