@@ -125,6 +125,12 @@ int libiperf_munmap(void *at, size_t size)
 extern char __start_libiperf_data[], __stop_libiperf_data[];
 extern char __start_libiperf_bss[], __stop_libiperf_bss[];
 
+/* Both ends of a section are objects of their own to the language. */
+static size_t between(const char *start, const char *stop)
+{
+    return (size_t)((uintptr_t)stop - (uintptr_t)start);
+}
+
 /* Byte by byte: between variables there may be what AddressSanitizer forbids to touch. */
 __attribute__((no_sanitize("address"), no_builtin)) static void
 put(volatile char *to, const volatile char *from, size_t len)
@@ -136,7 +142,7 @@ put(volatile char *to, const volatile char *from, size_t len)
 static void reset_variables(void)
 {
     static char *kept;
-    size_t len = (size_t)(__stop_libiperf_data - __start_libiperf_data);
+    size_t len = between(__start_libiperf_data, __stop_libiperf_data);
 
     if (!kept) {
         kept = malloc(len + 1);
@@ -145,7 +151,7 @@ static void reset_variables(void)
         put(kept, __start_libiperf_data, len);
     }
     put(__start_libiperf_data, kept, len);
-    put(__start_libiperf_bss, NULL, (size_t)(__stop_libiperf_bss - __start_libiperf_bss));
+    put(__start_libiperf_bss, NULL, between(__start_libiperf_bss, __stop_libiperf_bss));
 }
 
 void memory_reset(void)
@@ -177,8 +183,8 @@ __attribute__((no_sanitize("address"))) static bool holds(const char *at, size_t
 /* A variable of the library's or another block of its own says where the block is. */
 static bool is_reachable(const struct block *b)
 {
-    if (holds(__start_libiperf_bss, (size_t)(__stop_libiperf_bss - __start_libiperf_bss), b->at) ||
-        holds(__start_libiperf_data, (size_t)(__stop_libiperf_data - __start_libiperf_data), b->at))
+    if (holds(__start_libiperf_bss, between(__start_libiperf_bss, __stop_libiperf_bss), b->at) ||
+        holds(__start_libiperf_data, between(__start_libiperf_data, __stop_libiperf_data), b->at))
         return true;
     for (size_t i = 0; i < n_blocks; i++)
         if (&blocks[i] != b && blocks[i].size == 0 &&

@@ -37,8 +37,8 @@ void text_add_cut(struct text *t, const char *string, size_t max);
  * override or isolate of it, or a separator of lines that is none of ASCII. */
 bool text_is_mover(const char *at, size_t len);
 /* Control characters of it, C1 and NUL as well, those of text_is_mover(), and bytes that are not
- * UTF-8 become \xNN, and so does the head of `##[`; newlines and tabs stay. A terminal, and GitHub's runner, take no orders
- * from what a peer or a program wrote. */
+ * UTF-8 become \xNN, and so does the head of `##[`; newlines and tabs stay. A terminal, and
+ * GitHub's runner, take no orders from what a peer or a program wrote. */
 void text_make_plain(struct text *t);
 /* What a word takes behind a number: "1 byte", "2 bytes". */
 static inline const char *text_plural(uint64_t n)
