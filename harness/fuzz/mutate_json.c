@@ -35,9 +35,14 @@ static size_t end_of_string(struct bytes text, size_t at)
     return MIN(at + 1, text.len);
 }
 
+static bool is_one_of(const char *set, uint8_t ch)
+{
+    return ch != '\0' && strchr(set, ch) != NULL;
+}
+
 static size_t end_of_word(struct bytes text, size_t at)
 {
-    while (at < text.len && !memchr("[]{},:\" \t\r\n", text.at[at], 11))
+    while (at < text.len && !is_one_of("[]{},:\" \t\r\n", text.at[at]))
         at++;
     return at;
 }
@@ -78,7 +83,7 @@ static void find(struct bytes text, struct places *p)
                 p->at[open[depth]].to = to;
         } else if (ch == ':') {
             make_key(p);
-        } else if (!memchr(", \t\r\n}]", ch, 7)) {
+        } else if (!is_one_of(", \t\r\n}]", ch)) {
             note(p, at, to = MAX(end_of_word(text, at), to));
         }
     }
@@ -158,13 +163,13 @@ static const char *const string_keys[] = {
 static const char *draw_key(struct mutator *m)
 {
     const char *const *const lists[] = {results_keys, results_stream_keys};
-    size_t n = 0, which = draw(&m->seed, 6);
+    size_t n = 1, which = draw(&m->seed, 6);
 
     if (which < 2)
         return params_key_name((enum param_key)draw(&m->seed, PARAM_N_KEYS));
     if (which < 4)
         return string_keys[draw(&m->seed, ARRAY_LEN(string_keys))];
-    while (lists[which - 4][n])
+    while (lists[which - 4][n]) /* neither is empty */
         n++;
     return lists[which - 4][draw(&m->seed, n)];
 }
@@ -250,7 +255,7 @@ static void change_value(struct mutator *m, struct bytes text, const struct plac
                          const struct place *p, struct text *out)
 {
     struct bytes value = run_of(text, p), other = run_of(text, pick(m, all, false));
-    bool is_number = value.len > 0 && memchr("-0123456789", value.at[0], 11) != NULL;
+    bool is_number = value.len > 0 && is_one_of("-0123456789", value.at[0]);
 
     switch (draw(&m->seed, 8)) {
     case 0: /* as it was, with more around it */

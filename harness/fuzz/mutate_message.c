@@ -32,9 +32,9 @@ static const char *const objects[] = {
     "null",
     "{\"tcp\":true,\"omit\":0,\"time\":1,\"parallel\":1,\"len\":8192}",
     "{\"udp\":true,\"omit\":0,\"time\":1,\"parallel\":1,\"len\":1000}",
-    "{\"cpu_util_total\":0,\"cpu_util_user\":0,\"cpu_util_system\":0,\"sender_has_retransmits\":0,"
-    "\"streams\":[{\"id\":1,\"bytes\":0,\"retransmits\":0,\"jitter\":0,\"errors\":0,\"packets\":0}"
-    "]}",
+    ("{\"cpu_util_total\":0,\"cpu_util_user\":0,\"cpu_util_system\":0,\"sender_has_retransmits\":0,"
+     "\"streams\":[{\"id\":1,\"bytes\":0,\"retransmits\":0,\"jitter\":0,\"errors\":0,\"packets\":0}"
+     "]}"),
 };
 
 static int8_t draw_state(struct mutator *m)

@@ -227,10 +227,15 @@ bool load_server_is_back(const struct load_result *r)
                                r->after.threads <= r->before.threads + LOAD_KEPT_MAX);
 }
 
+static bool is_settled(const struct subject_sample *last, const struct subject_sample *now)
+{
+    return now->memory == last->memory && now->processes == last->processes &&
+           now->descriptors == last->descriptors && now->threads == last->threads;
+}
+
 static void await_return(struct load *l)
 {
     uint64_t limit_ns = now_ns() + BACK_S * UINT64_C(1000000000);
-
     struct subject_sample last;
 
     do {
@@ -238,9 +243,8 @@ static void await_return(struct load *l)
         poll(NULL, 0, SETTLED_MS);
         subject_turn(l->request->subject);
         sample(l);
-    } while (
-        l->request->subject->running && now_ns() < limit_ns &&
-        (!load_server_is_back(l->result) || memcmp(&last, &l->result->after, sizeof last) != 0));
+    } while (l->request->subject->running && now_ns() < limit_ns &&
+             (!load_server_is_back(l->result) || !is_settled(&last, &l->result->after)));
 }
 
 /* --- life ------------------------------------------------------------------------------------ */

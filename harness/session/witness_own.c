@@ -96,14 +96,15 @@ static bool server_event(const struct witness_reader *r, enum machine_state stat
                          size_t i, unsigned *event)
 {
     const struct session_message *m = at(r, i), *last = at(r, before);
-    bool is_error = m->kind == SESSION_ERROR;
+    bool is_error = m->kind == SESSION_ERROR, is_signalled = witness_is_signalled(r, before, i);
+    bool is_up = m->kind == SESSION_STATE && m->state == TEST_START;
 
-    if (witness_is_signalled(r, before, i))
+    if (!is_signalled && !is_up && last->from == SESSION_SUBJECT && last->kind == SESSION_ERROR)
+        return false; /* it was told already */
+    if (is_signalled)
         *event = SEV_SIGNAL;
-    else if (m->kind == SESSION_STATE && m->state == TEST_START)
+    else if (is_up)
         *event = SEV_STREAMS_UP;
-    else if (last->from == SESSION_SUBJECT && last->kind == SESSION_ERROR)
-        return false;
     else if (is_error && m->ierr == IENOMSG)
         *event = SEV_NO_DATA;
     else if (is_error && m->ierr == IESERVERTESTDURATIONEXPIRED)

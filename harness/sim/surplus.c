@@ -64,7 +64,7 @@ static bool may_have(const struct control *c, size_t index, bool is_ours)
  */
 static bool is_of(const struct control *c, const struct pending *p)
 {
-    return c->opened && memcmp(p->cookie, c->cookie, p->have) == 0;
+    return c && c->opened && memcmp(p->cookie, c->cookie, p->have) == 0;
 }
 
 /* The connection whose test it belongs to; else the first, whose script may ignore it. */
@@ -107,7 +107,7 @@ static bool check_connections(struct sim *s, bool waits)
         size_t index = c ? c->n_streams : 0;
         for (size_t k = n_first; k < i && c; k++)
             index += owner_of(s, &s->pending[k]) == c;
-        bool is_ours = c && is_of(c, p);
+        bool is_ours = is_of(c, p);
         if ((c && may_have(c, index, is_ours)) || (!is_ours && !s->config->process) ||
             (waits && !p->over))
             continue;
