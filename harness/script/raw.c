@@ -83,6 +83,14 @@ static bool read_end(struct raw_reader *r, const struct script_step *step)
                    (struct session_message){.kind = kinds[step->verb], .stream = step->stream});
 }
 
+/* What may come at any time is no message of the session. */
+static bool read_leave(struct raw_reader *r, const struct script_step *step)
+{
+    (void)r;
+    (void)step;
+    return true;
+}
+
 static bool read_steps(struct raw_reader *r, const struct script_steps *steps);
 
 static bool read_repeat(struct raw_reader *r, const struct script_step *step)
@@ -94,11 +102,23 @@ static bool read_repeat(struct raw_reader *r, const struct script_step *step)
 }
 
 static bool (*const readers[SCRIPT_N_VERBS])(struct raw_reader *, const struct script_step *) = {
-    [SCRIPT_OPEN] = raw_open,     [SCRIPT_SEND] = read_send,   [SCRIPT_WIRE] = raw_greeting,
-    [SCRIPT_EXPECT] = raw_expect, [SCRIPT_SPLIT] = raw_split,  [SCRIPT_CORK] = raw_cork,
-    [SCRIPT_UNCORK] = raw_cork,   [SCRIPT_PAUSE] = read_pause, [SCRIPT_HALF_CLOSE] = read_end,
-    [SCRIPT_CLOSE] = read_end,    [SCRIPT_RESET] = read_end,   [SCRIPT_HOLD] = read_end,
-    [SCRIPT_STALL] = read_end,    [SCRIPT_RESUME] = read_end,  [SCRIPT_REPEAT] = read_repeat,
+    [SCRIPT_OPEN] = raw_open,
+    [SCRIPT_SEND] = read_send,
+    [SCRIPT_WIRE] = raw_greeting,
+    [SCRIPT_EXPECT] = raw_expect,
+    [SCRIPT_SPLIT] = raw_split,
+    [SCRIPT_CORK] = raw_cork,
+    [SCRIPT_UNCORK] = raw_cork,
+    [SCRIPT_PAUSE] = read_pause,
+    [SCRIPT_HALF_CLOSE] = read_end,
+    [SCRIPT_CLOSE] = read_end,
+    [SCRIPT_RESET] = read_end,
+    [SCRIPT_HOLD] = read_end,
+    [SCRIPT_STALL] = read_end,
+    [SCRIPT_RESUME] = read_end,
+    [SCRIPT_REPEAT] = read_repeat,
+    [SCRIPT_IGNORE] = read_leave,
+    [SCRIPT_STOP_IGNORING] = read_leave,
 };
 
 static bool read_steps(struct raw_reader *r, const struct script_steps *steps)

@@ -2,7 +2,8 @@
  *
  * The raw form is the part of the language that leaves nothing to an honest run: `open`, `send` of
  * given bytes, stream steps, `split`, `cork`, `pause`, the ends of connections, and expectations of
- * single events; `repeat` is unrolled. session_write() (harness/session/write.h) writes it. */
+ * single events or of nothing; `repeat` is unrolled, `ignore` left out. session_write()
+ * (harness/session/write.h) writes it. */
 #pragma once
 #include "harness/script/script.h"
 #include "harness/session/session.h"

@@ -90,6 +90,14 @@ static bool read_event(struct raw_reader *r, const struct script_step *step,
                                             .state = event->state});
 }
 
+/* For so long nothing comes; or nothing but the end. */
+static bool read_nothing(struct raw_reader *r, const struct script_step *step)
+{
+    if (step->expect.for_ms >= 0)
+        return raw_pause(r, step, step->expect.for_ms);
+    return raw_add(r, step, (struct session_message){.kind = SESSION_END, .from = SESSION_SUBJECT});
+}
+
 bool raw_expect(struct raw_reader *r, const struct script_step *step)
 {
     const struct script_expect *expect = &step->expect;
@@ -97,7 +105,9 @@ bool raw_expect(struct raw_reader *r, const struct script_step *step)
     if (expect->kind == SCRIPT_EXPECT_ALIVE && !expect->meanwhile)
         return raw_add(r, step,
                        (struct session_message){.kind = SESSION_ALIVE, .from = SESSION_SUBJECT});
+    if (expect->kind == SCRIPT_EXPECT_NOTHING)
+        return read_nothing(r, step);
     if (expect->kind != SCRIPT_EXPECT_EVENT || expect->events.n != 1)
-        return raw_fail(r, step, "one event, or alive");
+        return raw_fail(r, step, "one event, nothing, or alive");
     return read_event(r, step, &expect->events.at[0]);
 }

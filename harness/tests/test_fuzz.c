@@ -224,6 +224,31 @@ static void test_finding_name_is_a_word_of_letters(void **state)
     assert_string_equal(name, "a");
 }
 
+/* Whatever was found, its script can begin the next run (--corpus). */
+static void test_finding_script_is_read_as_a_session(void **state)
+{
+    static const enum sim_cause causes[] = {SIM_CRASH, SIM_LEAK, SIM_MISS};
+    struct session_message m = {.kind = SESSION_STATE, .state = IPERF_START};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(causes); i++) {
+        struct finding f = {
+            .key = "a b", .cause = causes[i / 2], .clause = "ST-1", .got = "x", .offset = 9};
+        struct fuzz_case c = {.session = {.we_serve = i % 2}}, again;
+        struct text script = {0}, why = {0};
+        session_add(&c.session, &m);
+        finding_script(&f, &c, &c.session, &script);
+        if (!fuzz_case_read("x", text_string(&script), &again, &why))
+            fail_msg("%s\n%s", text_string(&why), text_string(&script));
+        assert_true(again.session.n >= c.session.n);
+        assert_int_equal(again.session.we_serve, i % 2);
+        fuzz_case_fini(&again);
+        fuzz_case_fini(&c);
+        text_fini(&script);
+        text_fini(&why);
+    }
+}
+
 static void test_finding_write_lists_each_once(void **state)
 {
     struct finding f = {.key = "server crash RUN", .cause = SIM_CRASH, .got = "killed", .run = 5};
@@ -262,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_corpus_draw_gives_each_state_its_share),
         cmocka_unit_test(test_umpire_listens_to_the_first_play_alone),
         cmocka_unit_test(test_finding_name_is_a_word_of_letters),
+        cmocka_unit_test(test_finding_script_is_read_as_a_session),
         cmocka_unit_test(test_finding_write_lists_each_once),
     };
 

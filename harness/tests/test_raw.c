@@ -144,7 +144,7 @@ static const struct refused {
 } refused[] = {
     {"open\nfinish",                              "a step that is one message: open, send, expect, split, close ...", 6},
     {"send cookie",                               "the bytes themselves: send cookie TEXT, send json TEXT",           5},
-    {"expect end or reset",                       "one event, or alive",                                              5},
+    {"expect end or reset",                       "one event, nothing, or alive",                                     5},
     {"expect results where .a exists",            "params or results without a query",                                5},
     {"wire params.len = 5",                       "of `wire` no more than stream N wire cookie or connect",           5},
     {"stream 1 send datagrams { sec +1 usec 0 }", "sec and usec as plain numbers, or neither",                        5},
