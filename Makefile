@@ -124,8 +124,8 @@ $(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $< $(filter %.o %.a,$^) -lcmocka $(LIBS) $(CAPTURE)
 
-# With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz. One target reads scripts, three have the
-# session mutator; AFL++ takes it as a shared object.
+# With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz. Three targets have the session mutator;
+# AFL++ takes it as a shared object. Three need some of the harness.
 MUTATOR = harness/fuzz/form.c $(wildcard harness/fuzz/mutate*.c harness/session/*.c)
 ifneq ($(VARIANT),afl)
 $(addprefix $(B)/bin/,server client session): $(call objects,fuzz/mutator_libfuzzer.c $(MUTATOR))
@@ -135,6 +135,12 @@ $(B)/mutator_afl.so: fuzz/mutator_afl.c $(MUTATOR) $(IMPL) $(B)/flags | build/ge
 $(B)/bin/json: $(call objects,fuzz/second_json.c)
 $(B)/bin/json: LIBS += -ljansson
 $(B)/bin/peer: $(call objects,$(filter harness/script/% harness/session/%,$(HARNESS)))
+# Of the rooms of captures and cases what reads.
+CAPTURE_WRITES = $(wildcard $(addprefix harness/capture/,compare* convert* recorder* rotate* scrub*))
+$(B)/bin/capture: $(call objects,$(filter-out $(CAPTURE_WRITES),$(wildcard harness/capture/*.c)) harness/session/text.c)
+$(B)/bin/capture: LIBS += $(CAPTURE)
+$(B)/bin/expectation: $(call objects,$(addprefix harness/,suite/expectation.c suite/judge.c sim/cause.c \
+    script/cursor.c script/jsonplace.c session/arena.c session/text.c))
 # CJSON_SRC=FOLDER: cJSON from its source, instrumented as our own code is.
 ifdef CJSON_SRC
 LIBS  := $(filter-out -lcjson,$(LIBS))

@@ -5,7 +5,8 @@
 cd "$(dirname "$(readlink -f "$0")")"
 [ -e Makefile ] || cd "${SRC:-..}/iperfspec" 2>/dev/null || cd ..
 
-export LDFLAGS="${LDFLAGS:-} -Wl,-rpath,'\$\$ORIGIN/lib'"
+# An old-style path holds for what the libraries need, too.
+export LDFLAGS="${LDFLAGS:-} -Wl,--disable-new-dtags,-rpath,'\$\$ORIGIN/lib'"
 make -s -j"$(nproc)" VARIANT=engine fuzz-programs
 
 mkdir -p "$OUT/lib"
@@ -15,7 +16,8 @@ for target in fuzz/*_fuzzer.c; do
     (cd "corpus/$name" && find . -type f | sort | zip -q -X -j "$OUT/${name}_fuzzer_seed_corpus.zip" -@)
     [ ! -e "fuzz/$name.dict" ] || cp "fuzz/$name.dict" "$OUT/${name}_fuzzer.dict"
     printf '[libfuzzer]\ntimeout = 25\nrss_limit_mb = 2560\n' >"$OUT/${name}_fuzzer.options"
-    ldd "$OUT/${name}_fuzzer" | sed -nE 's/.* => (.*lib(cjson|crypto|jansson)\.so[^ ]*) .*/\1/p' |
+    ldd "$OUT/${name}_fuzzer" | sed -nE 's/.* => (\/.*) \(.*/\1/p' |
+        grep -vE '/lib(c|m|dl|rt|pthread|resolv|gcc_s|stdc\+\+)\.so' |
         while read -r library; do
             [ -e "$OUT/lib/$(basename "$library")" ] || cp -L "$library" "$OUT/lib/"
         done

@@ -1,33 +1,14 @@
 /* transcript_fuzzer.c - files of --transcript: what is read can be written, and is read again.
  *
  * Input: the file. */
+#include "fuzz/file.h"
 #include "fuzz/fuzz.h"
 
 #include "impl/net/transcript.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #define SESSIONS 16 /* open at once; further ones share their places */
 
-/* A file in memory, with a path. */
-struct file {
-    int fd;
-    char path[32];
-};
-
-static struct file files[2];
-
-static void fill(struct file *file, struct bytes bytes)
-{
-    if (file->fd == 0) {
-        file->fd = memfd_create("transcript", MFD_CLOEXEC);
-        snprintf(file->path, sizeof file->path, "/proc/self/fd/%d", file->fd);
-    }
-    if (ftruncate(file->fd, 0) != 0 ||
-        pwrite(file->fd, bytes.at, bytes.len, 0) != (ssize_t)bytes.len)
-        abort();
-}
+static struct fuzz_file files[2];
 
 /* --- what was read, without times, session by session --------------------------------------------
  */
@@ -136,8 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct reading r = {.out = NULL};
     unsigned long line = 0, n_lines = 1;
 
-    fill(&files[0], (struct bytes){data, size});
-    fill(&files[1], (struct bytes){data, 0});
+    fuzz_file_fill(&files[0], (struct bytes){data, size});
+    fuzz_file_fill(&files[1], (struct bytes){data, 0});
     for (size_t i = 0; i < size; i++)
         n_lines += data[i] == '\n';
     enum spec_err err = transcript_read(files[0].path, check_event, &r, &line);

@@ -249,7 +249,7 @@ static void give_up(struct channel *c)
 
 static bool waits_too_long(const struct channel *c, const struct dissected *p)
 {
-    const struct segment *first = &c->waiting[0];
+    const struct segment *first = c->waiting; /* NULL until one waits */
 
     return c->n_waiting > 0 &&
            (c->n_waiting == CHANNEL_WAITING_MAX || c->n_bytes > CHANNEL_BYTES_MAX ||

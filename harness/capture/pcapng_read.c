@@ -8,6 +8,7 @@
 
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 #define NS_PER_S         UINT64_C(1000000000)
+#define BODY_STEP        ((size_t)64 << 10) /* bytes that are waited for at once */
 
 enum block {
     BLOCK_SECTION = 0x0a0d0d0a, /* the same in either byte order */
@@ -144,6 +145,21 @@ static void make_room(struct pcapng_reader *r, size_t len)
     r->body = text_realloc(r->body, r->body_cap);
 }
 
+/* The rest of a body, of which some is there: room is made as it comes, whatever length was said.
+ */
+static enum pcapng_result take_body(struct pcapng_reader *r, size_t have, size_t len)
+{
+    enum pcapng_result result = PCAPNG_PACKET;
+
+    while (result == PCAPNG_PACKET && have < len) {
+        size_t n = MIN(len - have, MAX(have, BODY_STEP));
+        make_room(r, have + n);
+        result = take(r, r->body + have, n);
+        have += n;
+    }
+    return result == PCAPNG_END ? PCAPNG_CUT : result;
+}
+
 /* The next block, whole. */
 static enum pcapng_result next_block(struct pcapng_reader *r)
 {
@@ -164,12 +180,12 @@ static enum pcapng_result next_block(struct pcapng_reader *r)
         return damaged(r, "a block of a length that cannot be");
     r->len = whole - 12;
     uint32_t padded = (r->len + 3) & ~3u; /* which a length should be already */
-    make_room(r, padded + 4);
+    make_room(r, sizeof magic);
     memcpy(r->body, magic, have);
-    result = take(r, r->body + have, padded + 4 - have);
+    result = take_body(r, have, padded + 4);
     if (result == PCAPNG_PACKET && get32(r, r->body + padded) != whole)
         return damaged(r, "a block whose two lengths differ");
-    return result == PCAPNG_END ? PCAPNG_CUT : result;
+    return result;
 }
 
 /* --- sections and interfaces ------------------------------------------------------------------ */

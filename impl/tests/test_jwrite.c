@@ -244,6 +244,17 @@ static void test_jwrite_string_escapes_what_json_demands(void **unused)
     }
 }
 
+/* JSON-2: what a peer sent stays JSON where it is handed on. */
+static void test_jwrite_raw_has_no_bytes_that_are_no_UTF_8(void **unused)
+{
+    struct jwrite w;
+
+    (void)unused;
+    jwrite_init(&w, JWRITE_COMPACT);
+    jwrite_raw(&w, NULL, "{\"a\xff\":\"\xc3\xa4\\u0001\xe2\x82\"}");
+    check_text(&w, "{\"a\xef\xbf\xbd\":\"\xc3\xa4\\u0001\xef\xbf\xbd\xef\xbf\xbd\"}");
+}
+
 static void test_jwrite_key_is_escaped_too(void **unused)
 {
     struct jwrite w;
@@ -324,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_point_restore_undoes_any_locale),
         cmocka_unit_test(test_jwrite_double_has_a_point_in_every_locale_there_is),
         cmocka_unit_test(test_jwrite_string_escapes_what_json_demands),
+        cmocka_unit_test(test_jwrite_raw_has_no_bytes_that_are_no_UTF_8),
         cmocka_unit_test(test_jwrite_key_is_escaped_too),
         cmocka_unit_test(test_jwrite_without_memory_fails_at_the_end),
         cmocka_unit_test(test_jwrite_take_gives_the_buffer_away),

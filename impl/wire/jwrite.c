@@ -114,13 +114,14 @@ static size_t plain_length(const uint8_t *at, const uint8_t *end)
     return *at < 0x80 ? 1 : utf8_length(at, end);
 }
 
-static void put_quoted(struct jwrite *w, const char *text)
+/* A text; as_it_is gives the length of a character that can stand so, or 0. */
+static void put_clean(struct jwrite *w, const char *text,
+                      size_t (*as_it_is)(const uint8_t *at, const uint8_t *end))
 {
     const uint8_t *at = (const uint8_t *)text, *end = at + strlen(text), *plain = at;
 
-    put_text(w, "\"");
     while (at < end) {
-        size_t len = plain_length(at, end);
+        size_t len = as_it_is(at, end);
         if (len > 0) {
             at += len;
             continue;
@@ -130,6 +131,12 @@ static void put_quoted(struct jwrite *w, const char *text)
         plain = at;
     }
     put(w, plain, (size_t)(at - plain));
+}
+
+static void put_quoted(struct jwrite *w, const char *text)
+{
+    put_text(w, "\"");
+    put_clean(w, text, plain_length);
     put_text(w, "\"");
 }
 
@@ -198,10 +205,17 @@ void jwrite_end(struct jwrite *w)
 /* --- values ------------------------------------------------------------------------------------
  */
 
+/* A value in its final form. */
+static void put_value(struct jwrite *w, const char *key, const char *text)
+{
+    begin_value(w, key);
+    put_text(w, text);
+}
+
 void jwrite_raw(struct jwrite *w, const char *key, const char *json)
 {
     begin_value(w, key);
-    put_text(w, json);
+    put_clean(w, json, utf8_length);
 }
 
 static void put_number(struct jwrite *w, const char *key, uint64_t value, bool is_negative)
@@ -214,7 +228,7 @@ static void put_number(struct jwrite *w, const char *key, uint64_t value, bool i
     while ((value /= 10) > 0);
     if (is_negative)
         *--at = '-';
-    jwrite_raw(w, key, at);
+    put_value(w, key, at);
 }
 
 void jwrite_int(struct jwrite *w, const char *key, int64_t value)
@@ -249,12 +263,12 @@ void jwrite_double(struct jwrite *w, const char *key, double value)
         snprintf(text, sizeof text, "%.*g", digits, value);
     while (digits++ < 17 && strtod(text, NULL) != value);
     point_restore(text);
-    jwrite_raw(w, key, text);
+    put_value(w, key, text);
 }
 
 void jwrite_bool(struct jwrite *w, const char *key, bool value)
 {
-    jwrite_raw(w, key, value ? "true" : "false");
+    put_value(w, key, value ? "true" : "false");
 }
 
 void jwrite_string(struct jwrite *w, const char *key, const char *value)
@@ -265,7 +279,7 @@ void jwrite_string(struct jwrite *w, const char *key, const char *value)
 
 void jwrite_null(struct jwrite *w, const char *key)
 {
-    jwrite_raw(w, key, "null");
+    put_value(w, key, "null");
 }
 
 enum spec_err jwrite_finish(struct jwrite *w, struct bytes *text)

@@ -34,8 +34,8 @@ void jwrite_fini(struct jwrite *w);
 
 /* Open an object or array, close the innermost one, or write a value. Failures stick in w->err.
  *   key  NULL inside arrays and at the top
- * Strings are NUL-terminated UTF-8; bytes that are not
- * UTF-8 are written as U+FFFD, control characters escaped. */
+ * Strings are NUL-terminated UTF-8; bytes that are not UTF-8 are written as U+FFFD, control
+ * characters escaped. */
 void jwrite_object(struct jwrite *w, const char *key);
 void jwrite_array(struct jwrite *w, const char *key);
 void jwrite_end(struct jwrite *w);
@@ -47,7 +47,8 @@ void jwrite_double(struct jwrite *w, const char *key, double value);
 void jwrite_bool(struct jwrite *w, const char *key, bool value);
 void jwrite_string(struct jwrite *w, const char *key, const char *value);
 void jwrite_null(struct jwrite *w, const char *key);
-/* A JSON text that is already printed and trusted to be well-formed. */
+/* A JSON text that is already printed and trusted to be well-formed, but for bytes in its strings
+ * that are not UTF-8, which a peer may have sent. */
 void jwrite_raw(struct jwrite *w, const char *key, const char *json);
 
 /* What was written, without the NUL behind it; borrowed until the next call. All levels must be
