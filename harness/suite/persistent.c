@@ -210,6 +210,15 @@ static bool is_explained(const struct suite *suite, const struct suite_finding *
     return false;
 }
 
+/* It differs with no case before it: nothing was carried over. */
+static void take_for_flaky(struct suite_result *r, struct suite_finding *f)
+{
+    r->standing = SUITE_FLAKY;
+    r->again = f->kept;
+    text_fini(&f->got);
+    free(f->sequence);
+}
+
 static void compare(struct suite *suite, const struct order *o, size_t i, unsigned *trials_left)
 {
     struct suite_result *r = &suite->results[o->index[i]];
@@ -225,6 +234,10 @@ static void compare(struct suite *suite, const struct order *o, size_t i, unsign
     text_adds(&f.got, text_string(&o->got[i]));
     if (!is_explained(suite, &f))
         hunt_down(suite, o, i, &f, trials_left);
+    if (f.shows_again && f.n == 1 && !f.expectation) {
+        take_for_flaky(r, &f);
+        return;
+    }
     suite->findings =
         text_realloc(suite->findings, (suite->n_findings + 1) * sizeof *suite->findings);
     suite->findings[suite->n_findings++] = f;

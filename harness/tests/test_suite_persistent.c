@@ -177,6 +177,23 @@ static void test_suite_run_persistent_that_is_interrupted_finds_nothing(void **s
     suite_fini(&suite);
 }
 
+/* One that flickers with a process of its own, and would be the same with any case before it. */
+static void test_suite_run_persistent_that_needs_no_case_before_it_finds_a_flaky_one(void **state)
+{
+    struct suite suite;
+
+    start(&suite, *state, "none");
+    suite.seed = 1;
+    assert_true(suite_run(&suite));
+    suite.results[3].judgement.verdict = SUITE_FAIL;
+    assert_true(suite_run_persistent(&suite));
+    assert_int_equal(suite.n_findings, 0);
+    for (size_t i = 0; i < suite.cases.n; i++)
+        assert_int_equal(suite.results[i].standing, i == 3 ? SUITE_FLAKY : SUITE_GOOD);
+    assert_int_equal(suite.results[3].again.verdict, SUITE_PASS);
+    suite_fini(&suite);
+}
+
 static void test_suite_run_persistent_finds_the_fewest_cases_that_carry_state_over(void **state)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -193,6 +210,8 @@ int main(int argc, char **argv)
             test_suite_run_persistent_finds_the_fewest_cases_that_carry_state_over, self),
         cmocka_unit_test_prestate(test_suite_run_persistent_that_is_interrupted_finds_nothing,
                                   self),
+        cmocka_unit_test_prestate(
+            test_suite_run_persistent_that_needs_no_case_before_it_finds_a_flaky_one, self),
     };
 
     for (size_t i = 0; argc >= 4 && strcmp(argv[1], "--be") == 0 && i < ARRAY_LEN(faults); i++)
