@@ -35,7 +35,8 @@ static void take_frame(u_char *context, const struct pcap_pkthdr *header, const 
     /* tv_usec holds nanoseconds: the source asked for them. */
     struct dissected p = {.at_ns = (uint64_t)header->ts.tv_sec * UINT64_C(1000000000) +
                                    (uint64_t)header->ts.tv_usec,
-                          .number = ++counts->packets};
+                          .number = ++counts->packets,
+                          .place = r->source->interface};
 
     if (!source_passes(r->source, header, bytes))
         return;

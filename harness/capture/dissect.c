@@ -141,6 +141,7 @@ enum dissect_kind dissect_ipv4(struct cut c, struct dissected *p)
     if (header < 20 || !cut_skip(&c, header))
         return DISSECT_CUT;
     p->ip_id = cut_be16(at + 4);
+    cut_place(p, at[8]);
     if ((place & 0x3fff) == 0)
         return read_transport(at[9], c, p);
     p->fragment.id = p->ip_id;
@@ -168,6 +169,7 @@ enum dissect_kind dissect_ipv6(struct cut c, struct dissected *p)
     uint8_t next = at[6];
     memcpy(p->from, at + 8, 16);
     memcpy(p->to, at + 24, 16);
+    cut_place(p, at[7]);
     cut_skip(&c, 40);
     if (len != 0) /* 0: a jumbogram, or offload */
         limit(&c, len);

@@ -34,6 +34,9 @@ struct dissected {
     uint16_t window; /* TCP: as it stands there, not scaled */
     uint32_t seq, ack;
     uint16_t ip_id; /* IPv4's identification; 0: none */
+    /* The point of capture, as far as headers tell: interface, link addresses, hops left. The same
+     * for all packets from one end that were captured there. */
+    uint32_t place;
     /* What it carries: payload.len bytes were captured of len on the wire. Borrowed. */
     struct bytes payload;
     uint32_t len;
@@ -51,7 +54,8 @@ bool dissect_can_read(int link);
 
 /* Take one frame apart.
  *   frame     the captured bytes, len of them on the wire (at least as many)
- *   p         number and at_ns are the caller's; all else is written; payload points into frame */
+ *   p         number and at_ns are the caller's, and so is place, which may hold the interface's
+ *             number: more is mixed in; all else is written; payload points into frame */
 enum dissect_kind dissect_frame(int link, struct bytes frame, uint32_t len, struct dissected *p);
 
 /* The same for what an IP header was in front of; used again when fragments were put together.

@@ -110,21 +110,34 @@ enum dissect_kind dissect_ethernet(struct cut c, struct dissected *p)
 {
     const uint8_t *at = c.bytes.at;
 
-    return cut_skip(&c, 14) ? dissect_ether_type(cut_be16(at + 12), c, p) : DISSECT_CUT;
+    if (!cut_skip(&c, 14))
+        return DISSECT_CUT;
+    for (unsigned i = 0; i < 12; i += 4) /* both addresses */
+        cut_place(p, load_be32(at + i));
+    return dissect_ether_type(cut_be16(at + 12), c, p);
 }
 
 static enum dissect_kind read_cooked(struct cut c, struct dissected *p)
 {
     const uint8_t *at = c.bytes.at;
 
-    return cut_skip(&c, 16) ? dissect_ether_type(cut_be16(at + 14), c, p) : DISSECT_CUT;
+    if (!cut_skip(&c, 16))
+        return DISSECT_CUT;
+    cut_place(p, cut_be16(at)); /* in or out */
+    cut_place(p, load_be32(at + 6));
+    cut_place(p, load_be32(at + 10)); /* address */
+    return dissect_ether_type(cut_be16(at + 14), c, p);
 }
 
 static enum dissect_kind read_cooked2(struct cut c, struct dissected *p)
 {
     const uint8_t *at = c.bytes.at;
 
-    return cut_skip(&c, 20) ? dissect_ether_type(cut_be16(at), c, p) : DISSECT_CUT;
+    if (!cut_skip(&c, 20))
+        return DISSECT_CUT;
+    cut_place(p, load_be32(at + 4)); /* interface */
+    cut_place(p, at[10]);            /* in or out */
+    return dissect_ether_type(cut_be16(at), c, p);
 }
 
 /* Four bytes of address family in some byte order; the IP header tells the same. */

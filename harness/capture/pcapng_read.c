@@ -299,7 +299,7 @@ static struct timeval time_of(const struct pcapng_reader *r, const struct packet
 }
 
 enum pcapng_result pcapng_reader_next(struct pcapng_reader *r, struct pcap_pkthdr *header,
-                                      const u_char **bytes, int *link)
+                                      const u_char **bytes, uint32_t *interface)
 {
     enum pcapng_result result = r->has_first ? PCAPNG_PACKET : find_packet(r);
 
@@ -309,12 +309,12 @@ enum pcapng_result pcapng_reader_next(struct pcapng_reader *r, struct pcap_pkthd
     const struct packet_form *form = form_of(r->type);
     if (r->len < form->head)
         return damaged(r, "a packet block that is too short");
-    size_t i = form->interface_len == 4   ? get32(r, r->body)
-               : form->interface_len == 2 ? get16(r, r->body)
-                                          : 0;
-    if (!pcapng_reader_link(r, i, link))
+    *interface = form->interface_len == 4   ? get32(r, r->body)
+                 : form->interface_len == 2 ? get16(r, r->body)
+                                            : 0;
+    if (*interface >= r->n_interfaces)
         return damaged(r, "a packet of an interface that is not described");
-    const struct interface *face = &r->interfaces[i];
+    const struct interface *face = &r->interfaces[*interface];
     header->ts = time_of(r, form, face);
     header->len = get32(r, r->body + form->original);
     header->caplen = form->captured >= 0  ? get32(r, r->body + form->captured)

@@ -34,8 +34,8 @@ enum pcapng_result pcapng_reader_begin(struct pcapng_reader *r);
 bool pcapng_reader_link(const struct pcapng_reader *r, size_t i, int *link);
 
 /* The next packet: header with nanoseconds in tv_usec (0 where the block has no time), its bytes,
- * borrowed until the next call, and its link type. */
+ * borrowed until the next call, and the number of its interface. */
 enum pcapng_result pcapng_reader_next(struct pcapng_reader *r, struct pcap_pkthdr *header,
-                                      const u_char **bytes, int *link);
+                                      const u_char **bytes, uint32_t *interface);
 /* What is damaged, in words. */
 const char *pcapng_reader_error(const struct pcapng_reader *r);

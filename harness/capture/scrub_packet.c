@@ -63,14 +63,21 @@ static void store_be16(uint8_t *at, uint32_t value)
     at[1] = (uint8_t)value;
 }
 
-static void add_ipv4(const uint8_t from[16], const uint8_t to[16], uint8_t protocol, uint32_t len,
-                     uint16_t id, struct text *out)
+/* Hops left: any number, but one and the same for each point of capture, by which it is told who
+ * repeated a segment, as it is by the identification. */
+static uint8_t hops(const struct dissected *p)
 {
-    uint8_t h[IPV4_LEN] = {0x45, [6] = 0x40, [8] = 64, [9] = protocol};
+    return (uint8_t)(1 + p->place % 255);
+}
+
+static void add_ipv4(const uint8_t from[16], const uint8_t to[16], uint8_t protocol, uint32_t len,
+                     const struct dissected *p, struct text *out)
+{
+    uint8_t h[IPV4_LEN] = {0x45, [6] = 0x40, [8] = hops(p), [9] = protocol};
     uint32_t total = IPV4_LEN + len, sum = 0;
 
     store_be16(h + 2, total > UINT16_MAX ? 0 : total); /* as offload leaves it */
-    store_be16(h + 4, id); /* by which it is told who repeated a segment */
+    store_be16(h + 4, p->ip_id);
     memcpy(h + 12, from + 12, 4);
     memcpy(h + 16, to + 12, 4);
     for (size_t i = 0; i < sizeof h; i += 2)
@@ -81,9 +88,9 @@ static void add_ipv4(const uint8_t from[16], const uint8_t to[16], uint8_t proto
 }
 
 static void add_ipv6(const uint8_t from[16], const uint8_t to[16], uint8_t protocol, uint32_t len,
-                     struct text *out)
+                     const struct dissected *p, struct text *out)
 {
-    uint8_t h[IPV6_LEN] = {0x60, [6] = protocol, [7] = 64};
+    uint8_t h[IPV6_LEN] = {0x60, [6] = protocol, [7] = hops(p)};
 
     store_be16(h + 4, len > UINT16_MAX ? 0 : len);
     memcpy(h + 8, from, 16);
@@ -172,9 +179,9 @@ uint32_t scrub_packet(const struct scrub_flow *flow, const struct dissected *p,
     uint32_t len = p->len + (flow->is_udp ? 8 : has_scale ? 24 : 20);
 
     if (is_ipv4(p->from))
-        add_ipv4(from, to, flow->is_udp ? IP_UDP : IP_TCP, len, p->ip_id, out);
+        add_ipv4(from, to, flow->is_udp ? IP_UDP : IP_TCP, len, p, out);
     else
-        add_ipv6(from, to, flow->is_udp ? IP_UDP : IP_TCP, len, out);
+        add_ipv6(from, to, flow->is_udp ? IP_UDP : IP_TCP, len, p, out);
     if (flow->is_udp) {
         add_udp(p, out);
         add_datagrams(flow, p, out);

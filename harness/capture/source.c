@@ -248,9 +248,11 @@ static enum source_end each_of_blocks(struct source *s, pcap_handler take, u_cha
     struct pcap_pkthdr header;
     const u_char *bytes;
 
-    while (!s->is_stopped &&
-           (result = pcapng_reader_next(s->blocks, &header, &bytes, &s->link)) == PCAPNG_PACKET)
+    while (!s->is_stopped && (result = pcapng_reader_next(s->blocks, &header, &bytes,
+                                                          &s->interface)) == PCAPNG_PACKET) {
+        pcapng_reader_link(s->blocks, s->interface, &s->link);
         take(context, &header, bytes);
+    }
     return result == PCAPNG_CUT       ? SOURCE_CUT
            : result == PCAPNG_DAMAGED ? SOURCE_DAMAGED
                                       : SOURCE_EOF;

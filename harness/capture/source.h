@@ -17,6 +17,7 @@ struct source {
     pcap_t *pcap; /* NULL: it is pcapng */
     struct pcapng_reader *blocks;
     int link;           /* of the packet at hand, DLT_*; before the first: of the first interface */
+    uint32_t interface; /* its number, pcapng only */
     const char *filter; /* borrowed; NULL: all packets pass */
     struct source_filter {
         int link;

@@ -3,11 +3,28 @@
 #include "harness/capture/dissect.h"
 #include "impl/wire/account.h"
 
-#define STREAM_HOLES  64 /* gaps in the sequence numbers that are remembered */
-#define STREAM_RECENT 64 /* datagrams whose sending times are remembered */
+#define STREAM_HOLES  64   /* gaps in the sequence numbers that are remembered */
+#define STREAM_RECENT 64   /* datagrams whose sending times are remembered */
+#define STREAM_WINDOW 4096 /* numbers up to the highest: whether each was seen is known */
 
 struct stream_hole {
     uint32_t from, to;
+};
+
+/* Segments that the sender, not the network or the capture, has sent twice: stream_resent.c. */
+struct stream_resent {
+    bool has_place;
+    bool ids_are_odd; /* they do not count packets up, and tell nothing */
+    uint32_t place;   /* where packets are looked at: that of the first */
+    uint32_t end;     /* behind the highest byte seen there */
+    struct {
+        uint16_t id; /* 0: none */
+        uint32_t seq, len;
+    } newest; /* packet there, by its IP identification */
+    struct {
+        uint64_t n, last_ns;
+    } all, before; /* and those before a time near its end: */
+    uint64_t mark_ns;
 };
 
 /* One direction of a TCP stream, by its sequence numbers, which tell more than the packets that
@@ -25,14 +42,8 @@ struct stream_tcp {
     uint64_t missing;          /* bytes of them that were not seen */
     bool had_holes;            /* or came late */
     uint64_t repeated;         /* segments whose bytes had been seen */
-    /* Of them those that the sender, not the network, has sent twice: they carry a newer IP
-     * identification than anything before. */
-    struct resent {
-        uint64_t n, last_ns;
-    } resent, resent_before;                  /* all; and those before a time near its end */
-    uint64_t resent_mark_ns;                  /* that time */
-    uint16_t ip_id;                           /* newest seen; 0: none */
-    bool ids_are_odd;                         /* they do not count packets up, and tell nothing */
+    uint64_t copies;           /* the same, captured at another point than those */
+    struct stream_resent resent;
     uint64_t window;                          /* largest that it offered, bytes; 0: unknown scale */
     uint64_t window_at_fin;                   /* with its FIN */
     uint64_t first_ns, last_ns, first_number; /* packets with new bytes; 0: none */
@@ -44,13 +55,16 @@ struct stream_tcp {
 struct stream_udp {
     struct account_udp account; /* as a receiver at the point of capture would have counted */
     uint64_t n, bytes;          /* seen */
-    uint64_t copies;            /* of one that was seen not long before; not counted above */
+    uint64_t copies;            /* of one that was seen before; not counted above */
+    uint64_t stragglers;        /* so late that they may be copies: nor are they */
     uint64_t odd_len;           /* not of the test's length */
     uint64_t first_ns, last_ns, first_number;
     uint64_t least_sent_us, most_sent_us; /* by the headers */
     struct {
         uint64_t seq, sent_us;
     } recent[STREAM_RECENT];
+    uint64_t highest;                      /* number, as it stands in the header */
+    uint64_t was_seen[STREAM_WINDOW / 64]; /* a bit for each number of the window */
 };
 
 /* One packet of the direction, and of the other one's acknowledgements. Where a FIN was not seen,
@@ -58,8 +72,12 @@ struct stream_udp {
 void stream_tcp_take(struct stream_tcp *own, struct stream_tcp *other, const struct dissected *p);
 /* Bytes that were not captured, for the other end has them; the network may have lost others. */
 uint64_t stream_tcp_unseen(const struct stream_tcp *t);
+/* One packet of the sender's.
+ *   is_again  it has bytes, and all of them had been seen, at whatever point of capture
+ * Returns whether it was captured at another point than the first. */
+bool stream_resent_take(struct stream_resent *r, const struct dissected *p, bool is_again);
 /* Segments that the sender surely had sent again some time before at_ns. */
-uint64_t stream_tcp_resent(const struct stream_tcp *t, uint64_t at_ns);
+uint64_t stream_resent_before(const struct stream_resent *r, uint64_t at_ns);
 /* Begin to count at that sequence number. */
 void stream_tcp_begin(struct stream_tcp *t, uint32_t seq, uint8_t scale);
 

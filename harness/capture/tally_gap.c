@@ -26,7 +26,7 @@ static uint64_t unseen_datagrams(const struct tally *t, const struct track_strea
         const struct stream_udp *u = &stream->udp[side];
         const struct results_stream *told =
             t->results[!side] != NULL ? results_find(t->results[!side], stream->id) : NULL;
-        int64_t seen = (int64_t)(u->n + u->copies);
+        int64_t seen = (int64_t)(u->n + u->copies + u->stragglers);
         int64_t more = told != NULL ? told->bytes / t->params->len - seen : 0;
         if (more > 0 && u->n > 0)
             sum += MIN((uint64_t)more, u->account.errors);
@@ -34,10 +34,25 @@ static uint64_t unseen_datagrams(const struct tally *t, const struct track_strea
     return sum;
 }
 
+/* They are counted nowhere. */
+static void tell_stragglers(const struct tally *t, const struct track_stream *stream)
+{
+    uint64_t n = stream->udp[OBSERVER_CLIENT].stragglers + stream->udp[OBSERVER_SERVER].stragglers;
+
+    if (n > 0)
+        track_note(t->track, t->s,
+                   "stream %" PRId64 ": %" PRIu64
+                   " datagram%s came too late to be told from copies",
+                   stream->id, n, text_plural(n));
+}
+
 void tally_gaps(const struct tally *t)
 {
     uint64_t bytes = unseen_bytes(t->s), datagrams = 0;
 
+    for (size_t i = 0; i < t->s->n_streams; i++)
+        if (t->s->streams[i]->is_udp)
+            tell_stragglers(t, t->s->streams[i]);
     for (size_t i = 0; i < t->s->n_streams && t->params != NULL && t->params->len > 0; i++)
         if (t->s->streams[i]->is_udp)
             datagrams += unseen_datagrams(t, t->s->streams[i]);

@@ -128,7 +128,7 @@ static void judge_client_least(const struct tally *t, const struct side_by_side 
 /* RES-12. What was surely sent again in the test, the sender's kernel has counted. */
 static void judge_retransmits(const struct tally *t, const struct side_by_side *b)
 {
-    uint64_t resent = stream_tcp_resent(&b->stream->tcp[b->sender], t->s->end_ns);
+    uint64_t resent = stream_resent_before(&b->stream->tcp[b->sender].resent, t->s->end_ns);
     char expected[96];
 
     if (t->s->end_ns == 0 || t->results[b->sender]->sender_has_retransmits != 1 ||

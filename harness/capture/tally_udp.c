@@ -17,13 +17,14 @@ struct datagrams {
 static struct datagrams datagrams_of(const struct tally *t, const struct side_by_side *b)
 {
     const struct stream_udp *u = &b->stream->udp[b->sender];
+    bool is_in_order = u->account.out_of_order + u->copies + u->stragglers == 0;
 
     return (struct datagrams){
         .seen = (int64_t)u->n,
         .highest = (int64_t)u->account.packets,
         .len = t->params->len,
-        .is_whole = u->account.errors == 0 && u->account.out_of_order == 0 && u->copies == 0,
-        .is_in_order = u->account.out_of_order == 0 && u->copies == 0,
+        .is_whole = u->account.errors == 0 && is_in_order,
+        .is_in_order = is_in_order,
     };
 }
 
@@ -72,7 +73,8 @@ static void judge_copies(const struct tally *t, const struct side_by_side *b,
                          const struct datagrams *d, int64_t n, int64_t sent)
 {
     const struct results_stream *got = b->received;
-    int64_t copies = (int64_t)b->stream->udp[b->sender].copies;
+    const struct stream_udp *u = &b->stream->udp[b->sender];
+    int64_t copies = (int64_t)(u->copies + u->stragglers);
     int64_t beyond_sent = d->is_whole && d->highest == sent ? n - d->seen : 0;
     int64_t beyond_told = d->is_in_order && got->has_times ? n + got->errors - got->packets : 0;
     int64_t more = MAX(beyond_sent, beyond_told);

@@ -137,12 +137,14 @@ static void write_direction(struct jwrite *w, const struct track_stream *stream,
         jwrite_uint(w, "missing", u->account.errors);
         jwrite_uint(w, "out_of_order", u->account.out_of_order);
         jwrite_uint(w, "copies", u->copies);
+        jwrite_uint(w, "stragglers", u->stragglers);
         jwrite_double(w, "jitter_s", u->account.jitter_s);
     } else {
         const struct stream_tcp *tcp = &stream->tcp[side];
         jwrite_uint(w, "bytes", tcp->sent);
         jwrite_uint(w, "not_captured", tcp->missing);
         jwrite_uint(w, "repeated_segments", tcp->repeated);
+        jwrite_uint(w, "copies", tcp->copies);
     }
     jwrite_end(w);
 }

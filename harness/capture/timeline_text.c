@@ -246,6 +246,12 @@ static void print_head(FILE *out, const struct track_session *s)
     text_fini(&ending);
 }
 
+static void print_copies(FILE *out, uint64_t n)
+{
+    if (n > 0)
+        fprintf(out, ", %" PRIu64 " cop%s left out", n, n == 1 ? "y" : "ies");
+}
+
 /* Only where the packets tell. */
 static void print_stream(FILE *out, const struct track_stream *stream)
 {
@@ -260,15 +266,16 @@ static void print_stream(FILE *out, const struct track_stream *stream)
                     mark, u->n, text_plural(u->n), u->bytes, text_plural(u->bytes),
                     u->account.packets, u->account.errors, u->account.out_of_order,
                     u->account.jitter_s * 1e3);
-            if (u->copies > 0)
-                fprintf(out, ", %" PRIu64 " cop%s left out", u->copies,
-                        u->copies == 1 ? "y" : "ies");
+            print_copies(out, u->copies);
+            if (u->stragglers > 0)
+                fprintf(out, ", %" PRIu64 " so late that they may be copies", u->stragglers);
         } else if (!stream->is_udp && stream->tcp[side].sent > 0) {
             const struct stream_tcp *tcp = &stream->tcp[side];
             fprintf(out,
                     "  %c %" PRIu64 " byte%s, %" PRIu64 " not seen, %" PRIu64 " segment%s repeated",
                     mark, tcp->sent, text_plural(tcp->sent), tcp->missing, tcp->repeated,
                     text_plural(tcp->repeated));
+            print_copies(out, tcp->copies);
         }
     }
     putc('\n', out);

@@ -124,11 +124,70 @@ static void test_stream_tcp_take_fills_many_holes(void **state)
     assert_int_equal(both[0].repeated, 0);
 }
 
+/* --- sent twice ------------------------------------------------------------------------------- */
+
+/* A packet of the sender's, with its identification, at a point of capture. */
+struct sent {
+    uint32_t at, len;
+    uint16_t id;
+    uint32_t place;
+};
+
+static const struct resent_row {
+    const char *name;
+    struct sent packets[N];
+    uint64_t resent, repeated, copies;
+} resent_rows[] = {
+    {"sent again",                          {{0, 100, 7, 1}, {100, 100, 8, 1}, {0, 100, 9, 1}},   1, 1, 0},
+    {"copied by the network",               {{0, 100, 7, 1}, {100, 100, 8, 1}, {0, 100, 7, 1}},   0, 1, 0},
+    {"copied at another point",             {{0, 100, 7, 1}, {100, 100, 8, 1}, {0, 100, 9, 2}},   0, 0, 1},
+    {"lost at the first point, not behind",
+     {{0, 100, 7, 1}, {200, 100, 9, 1}, {100, 100, 8, 2}, {100, 100, 10, 1}},
+     1,                                                                                              1,
+     0                                                                                                   },
+    {"first seen at another point",         {{0, 100, 7, 1}, {100, 100, 8, 2}, {100, 100, 8, 1}}, 0, 1, 0},
+    {"pieces of a large one",
+     {{0, 400, 7, 1}, {0, 100, 7, 1}, {100, 100, 8, 1}, {200, 100, 9, 1}, {300, 100, 10, 1}},
+     0,                                                                                              4,
+     0                                                                                                   },
+    {"larger pieces of a large one",        {{0, 350, 7, 1}, {0, 200, 7, 1}, {200, 150, 9, 1}},   0, 2, 0},
+    {"the last of three pieces sent again", {{0, 300, 7, 1}, {200, 100, 10, 1}},                  1, 1, 0},
+    {"a large one sent again",              {{0, 400, 7, 1}, {0, 400, 11, 1}},                    1, 1, 0},
+    {"no identifications",                  {{0, 100, 0, 1}, {0, 100, 0, 1}},                     0, 1, 0},
+    {"identifications by chance",
+     {{0, 100, 7, 1}, {100, 100, 9000, 1}, {0, 100, 9001, 1}},
+     0,                                                                                              1,
+     0                                                                                                   },
+};
+
+static void test_stream_tcp_take_counts_what_was_surely_sent_twice(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(resent_rows); i++) {
+        const struct resent_row *row = &resent_rows[i];
+        struct stream_tcp both[2] = {0}, *own = &both[0];
+        begin(both);
+        for (const struct sent *s = row->packets; s->len > 0; s++)
+            stream_tcp_take(own, &both[1],
+                            &(struct dissected){.seq = START + s->at,
+                                                .len = s->len,
+                                                .ip_id = s->id,
+                                                .place = s->place,
+                                                .at_ns = 1});
+        uint64_t resent = stream_resent_before(&own->resent, UINT64_MAX);
+        if (resent != row->resent || own->repeated != row->repeated || own->copies != row->copies)
+            fail_msg("%s: %llu resent, %llu repeated, %llu copies", row->name,
+                     (unsigned long long)resent, (unsigned long long)own->repeated,
+                     (unsigned long long)own->copies);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream_tcp_take_counts_by_sequence_numbers),
         cmocka_unit_test(test_stream_tcp_take_fills_many_holes),
+        cmocka_unit_test(test_stream_tcp_take_counts_what_was_surely_sent_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
