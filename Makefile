@@ -124,6 +124,8 @@ $(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(
 	@mkdir -p $(@D)
 	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $< $(filter %.o %.a,$^) -lcmocka $(LIBS) $(CAPTURE)
 
+$(B)/tests/test_libiperf_threads: $(call objects,fuzz/libiperf/threads.c)
+
 # With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz. Three targets have the session mutator;
 # AFL++ takes it as a shared object. Three need some of the harness.
 MUTATOR = harness/fuzz/form.c $(wildcard harness/fuzz/mutate*.c harness/session/*.c)
@@ -156,17 +158,17 @@ $(B)/bin/%: fuzz/%_fuzzer.c $(CJSON) $(B)/libimpl.a $(B)/flags
 	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/$*.d $(LINK) $(ENGINE_$(VARIANT)) -o $@ $< $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 # iperf3 itself (scripts/fuzz-libiperf): targets around LIBIPERF, whose headers lie beside it or in the
-# tree it was built in, else where the system has them. What it calls and its variables get names of
+# tree it was built in, else where the system has them. What it calls and its sections get names of
 # their own (fuzz/libiperf); it brings a cJSON along, so the distribution's is not linked.
 LIBIPERF ?= $(firstword $(wildcard /usr/lib/*/libiperf.a /usr/lib/libiperf.a))
-LIBIPERF_INCLUDE = $(addprefix -I$(dir $(LIBIPERF)),. .. ../src ../include)
+LIBIPERF_INCLUDE = -DHAVE_STDATOMIC_H=1 $(addprefix -I$(dir $(LIBIPERF)),. .. ../src ../include ../../include)
 LIBIPERF_OBJECTS = $(call objects,$(filter-out %_fuzzer.c,$(wildcard fuzz/libiperf/*.c)))
 LIBIPERF_PARTS   = $(LIBIPERF_OBJECTS) $(call objects,fuzz/mutator_libfuzzer.c $(MUTATOR))
-VARIABLES        = $(foreach s,.data .data.rel .data.rel.local,$(s)=libiperf_data) .bss=libiperf_bss
+SECTIONS         = $(foreach s,.data .data.rel .data.rel.local,$(s)=libiperf_data) .bss=libiperf_bss .text=libiperf_text
 $(B)/obj/fuzz/libiperf/%.o: OURFLAGS += $(LIBIPERF_INCLUDE)
 $(LIBIPERF_OBJECTS): $(B)/libiperf-flags
 $(B)/libiperf.a: $(LIBIPERF) fuzz/libiperf/symbols $(B)/libiperf-flags
-	objcopy --redefine-syms=fuzz/libiperf/symbols $(addprefix --rename-section ,$(VARIABLES)) $< $@
+	objcopy --redefine-syms=fuzz/libiperf/symbols $(addprefix --rename-section ,$(SECTIONS)) $< $@
 LIBIPERF_TARGETS = $(addprefix $(B)/bin/libiperf_,server client)
 $(LIBIPERF_TARGETS): $(B)/bin/libiperf_%: fuzz/libiperf/%_fuzzer.c $(LIBIPERF_PARTS) $(B)/libiperf.a $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D)
@@ -193,7 +195,7 @@ build/gen/clauses-sorted.inc: docs/clauses.tsv scripts/gen-clauses
 # These change only when what they hold changes: other flags rebuild, a removed source relinks.
 $(B)/flags: now = $(CC) $(OURFLAGS) $(LINK) $(CJSON_SRC)
 $(B)/sources: now = $(IMPL) $(HARNESS)
-$(B)/libiperf-flags: now = $(LIBIPERF) $(VARIABLES)
+$(B)/libiperf-flags: now = $(LIBIPERF) $(SECTIONS)
 $(B)/flags $(B)/sources $(B)/libiperf-flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(now)' | cmp -s - $@ || echo '$(now)' > $@

@@ -10,6 +10,7 @@ FILE *libiperf_stdout, *libiperf_stderr;
 static FILE *randomness;
 
 FILE *libiperf_fopen(const char *path, const char *mode);
+int libiperf_fclose(FILE *file);
 int libiperf_mkstemp(char *template);
 int libiperf_unlink(const char *path);
 
@@ -42,10 +43,16 @@ __attribute__((constructor)) static void open_streams(void)
     randomness = fopencookie(NULL, "r", anywhere);
 }
 
-/* It never closes the stream of random bytes, but forgets it when its variables are reset. */
+/* There is one stream of random bytes: up to 3.21 it is never closed, but forgotten when the
+ * variables are reset. */
 FILE *libiperf_fopen(const char *path, const char *mode)
 {
     return strcmp(path, "/dev/urandom") == 0 ? randomness : fopen(path, mode);
+}
+
+int libiperf_fclose(FILE *file)
+{
+    return file == randomness ? 0 : fclose(file);
 }
 
 int libiperf_mkstemp(char *template)

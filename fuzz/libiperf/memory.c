@@ -3,6 +3,7 @@
 
 #include "impl/wire/bytes.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sanitizer/common_interface_defs.h>
@@ -108,6 +109,10 @@ void libiperf_free(void *at)
 
 void *libiperf_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
 {
+    if (size > SIZE_LIMIT) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
     void *got = mmap(at, size, protection, flags, fd, offset);
 
     return got == MAP_FAILED ? got : hold(got, size, CALLER);

@@ -2,11 +2,11 @@
  * sockets; `symbols` says which is which.
  *
  * The network's sockets are stream and datagram sockets of the Unix domain: no port, nothing left
- * behind, and what was sent is there at once. Their options and addresses are made up. Threads of
- * the library's, which newer ones have for their streams, are left to themselves. */
+ * behind, and what was sent is there at once. Their options and addresses are made up. */
 #include "fuzz/libiperf/world.h"
 
 #include "fuzz/libiperf/peer.h"
+#include "fuzz/libiperf/threads.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,7 +14,6 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +32,6 @@
 
 static struct {
     jmp_buf out;
-    pthread_t thread;
     bool is_running;
     uint64_t now_ns;
     unsigned n_calls, n_after;
@@ -63,6 +61,8 @@ ssize_t libiperf_write(int fd, const void *bytes, size_t len);
 int libiperf_clock_gettime(clockid_t clock, struct timespec *ts);
 int libiperf_gettimeofday(struct timeval *tv, void *zone);
 int libiperf_nanosleep(const struct timespec *time, struct timespec *left);
+int libiperf_clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
+                             struct timespec *left);
 void libiperf_exit(int status);
 int libiperf_sctp_bindx(int fd, struct sockaddr *a, int n, int flags);
 int libiperf_sctp_opt_info(int fd, int id, int option, void *value, socklen_t *len);
@@ -73,7 +73,7 @@ enum world_end world_run(int (*run)(void *context), void *context, int *result)
 {
     enum world_end end;
 
-    world.thread = pthread_self();
+    threads_reset();
     world.n_calls = world.n_after = world.n_looks = 0;
     world.now_ns = 1000u * (uint64_t)NS;
     world.is_running = true;
@@ -81,12 +81,8 @@ enum world_end world_run(int (*run)(void *context), void *context, int *result)
     if (end == WORLD_RETURNED)
         *result = run(context);
     world.is_running = false;
+    threads_reset();
     return end;
-}
-
-static bool is_ours(void)
-{
-    return world.is_running && pthread_equal(world.thread, pthread_self());
 }
 
 static _Noreturn void leave(enum world_end how)
@@ -94,22 +90,40 @@ static _Noreturn void leave(enum world_end how)
     longjmp(world.out, (int)how);
 }
 
+static void leave_by_exit(void)
+{
+    leave(WORLD_EXITED);
+}
+
 void libiperf_exit(int status)
 {
     if (!world.is_running)
         exit(status);
-    if (!is_ours())
-        pthread_exit(NULL);
-    leave(WORLD_EXITED);
+    if (threads_is_one())
+        threads_leave(leave_by_exit);
+    leave_by_exit();
 }
 
 /* --- waiting --------------------------------------------------------------------------------- */
 
 static const uint64_t never = UINT64_MAX;
 
-/* The library has nothing to do until then: the peer acts, or time passes. True: it is then. */
+/* A call of a thread's that may go on without waiting: others have their turn some time. */
+static void count_call(void)
+{
+    if (threads_is_one())
+        threads_count_call();
+}
+
+/* The library has nothing to do until then: its threads and the peer act, or time passes, which is
+ * the main thread's to wait for. True: it is then. */
 static bool wait_until(uint64_t due_ns)
 {
+    if (threads_is_one()) {
+        threads_give_way();
+        return world.now_ns >= due_ns;
+    }
+    threads_turn();
     peer_drain();
     enum peer_did did = peer_step();
 
@@ -126,6 +140,11 @@ static bool wait_until(uint64_t due_ns)
     return due_ns != never;
 }
 
+void world_wait(void)
+{
+    wait_until(never);
+}
+
 static bool has_any(const fd_set *set, int n)
 {
     for (int fd = 0; set && fd < n; fd++)
@@ -138,11 +157,12 @@ static bool has_any(const fd_set *set, int n)
  * write, since a sender is never without something to do, or does not read what it could. */
 int libiperf_select(int n, fd_set *in, fd_set *out, fd_set *other, struct timeval *timeout)
 {
-    if (!is_ours())
+    if (!world.is_running)
         return select(n, in, out, other, timeout);
 
+    count_call();
     uint64_t due = never;
-    bool is_idle = ++world.n_looks > LOOKS_MAX;
+    bool is_idle = !threads_is_one() && ++world.n_looks > LOOKS_MAX;
     bool waits_not = timeout && !timerisset(timeout) && !is_idle;
     if (timeout)
         due = world.now_ns + (uint64_t)timeout->tv_sec * NS + (uint64_t)timeout->tv_usec * 1000u;
@@ -168,9 +188,9 @@ int libiperf_select(int n, fd_set *in, fd_set *out, fd_set *other, struct timeva
 
 int libiperf_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
-    int ready = poll(fds, n, is_ours() ? 0 : timeout_ms);
+    int ready = poll(fds, n, world.is_running ? 0 : timeout_ms);
 
-    if (!is_ours() || ready != 0)
+    if (!world.is_running || ready != 0)
         return ready;
     uint64_t due = timeout_ms < 0 ? never : world.now_ns + (uint64_t)timeout_ms * 1000000u;
     while (ready == 0 && !wait_until(due))
@@ -181,6 +201,7 @@ int libiperf_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 int libiperf_clock_gettime(clockid_t clock, struct timespec *ts)
 {
     (void)clock;
+    count_call();
     world.now_ns += 1000;
     *ts = (struct timespec){.tv_sec = (time_t)(world.now_ns / NS), .tv_nsec = world.now_ns % NS};
     return 0;
@@ -189,19 +210,43 @@ int libiperf_clock_gettime(clockid_t clock, struct timespec *ts)
 int libiperf_gettimeofday(struct timeval *tv, void *zone)
 {
     (void)zone;
+    count_call();
     world.now_ns += 1000;
     tv->tv_sec = (time_t)(world.now_ns / NS);
     tv->tv_usec = (suseconds_t)(world.now_ns % NS / 1000);
     return 0;
 }
 
+static uint64_t ns_of(const struct timespec *time)
+{
+    return (uint64_t)time->tv_sec * NS + (uint64_t)time->tv_nsec;
+}
+
 int libiperf_nanosleep(const struct timespec *time, struct timespec *left)
 {
     (void)left;
-    if (!is_ours())
+    if (!world.is_running)
         return nanosleep(&(struct timespec){.tv_nsec = 1000}, NULL);
-    world.now_ns += (uint64_t)time->tv_sec * NS + (uint64_t)time->tv_nsec;
+    world.now_ns += ns_of(time);
+    if (threads_is_one())
+        threads_give_way();
+    else
+        threads_turn();
     return 0;
+}
+
+int libiperf_clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
+                             struct timespec *left)
+{
+    struct timespec rest = {0};
+    uint64_t due_ns = ns_of(time);
+
+    (void)clock;
+    if (flags & TIMER_ABSTIME)
+        due_ns -= MIN(due_ns, world.now_ns);
+    rest.tv_sec = (time_t)(due_ns / NS);
+    rest.tv_nsec = (long)(due_ns % NS);
+    return libiperf_nanosleep(&rest, left);
 }
 
 /* --- bytes ----------------------------------------------------------------------------------- */
@@ -217,16 +262,17 @@ ssize_t libiperf_recvfrom(int fd, void *bytes, size_t len, int flags, struct soc
     struct peer_address from = {.len = sizeof from.at};
     ssize_t n;
 
-    flags |= is_ours() ? MSG_DONTWAIT : 0;
+    count_call();
+    flags |= world.is_running ? MSG_DONTWAIT : 0;
     while ((n = recvfrom(fd, bytes, len, flags, (struct sockaddr *)&from.at, &from.len)) < 0 &&
-           errno == EAGAIN && is_ours() && waits(fd))
+           errno == EAGAIN && world.is_running && waits(fd))
         wait_until(never);
-    world.n_looks = n > 0 ? 0 : world.n_looks;
+    world.n_looks = n > 0 && !threads_is_one() ? 0 : world.n_looks;
     if (n >= 0 && a) {
         world.from = from;
         libiperf_getpeername(fd, a, a_len);
     }
-    if (n == 0 && is_ours() && peer_took_reset()) {
+    if (n == 0 && world.is_running && peer_took_reset()) {
         errno = ECONNRESET;
         n = -1;
     }
@@ -249,11 +295,12 @@ ssize_t libiperf_write(int fd, const void *bytes, size_t len)
 {
     ssize_t n;
 
+    count_call();
     for (;;) {
-        n = send(fd, bytes, len, MSG_NOSIGNAL | (is_ours() ? MSG_DONTWAIT : 0));
+        n = send(fd, bytes, len, MSG_NOSIGNAL | (world.is_running ? MSG_DONTWAIT : 0));
         if (n < 0 && errno == ENOTSOCK)
             return write(fd, bytes, len);
-        if (n >= 0 || errno != EAGAIN || !is_ours() || !waits(fd))
+        if (n >= 0 || errno != EAGAIN || !world.is_running || !waits(fd))
             return n;
         wait_until(never);
     }
@@ -331,7 +378,7 @@ int libiperf_accept(int fd, struct sockaddr *a, socklen_t *len)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
-    while (is_ours() && poll(&p, 1, 0) == 0 && waits(fd))
+    while (world.is_running && poll(&p, 1, 0) == 0 && waits(fd))
         wait_until(never);
     put_address(a, len);
     world.n_looks = 0;
@@ -381,6 +428,10 @@ int libiperf_setsockopt(int fd, int level, int name, const void *value, socklen_
 
     if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF))
         return setsockopt(fd, level, name, value, len);
+    if (level == IPPROTO_UDP) { /* no segmentation offload */
+        errno = ENOPROTOOPT;
+        return -1;
+    }
     if (level != IPPROTO_TCP || name != TCP_CONGESTION)
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(known); i++)

@@ -13,3 +13,6 @@ enum world_end {
 /* Call run(context) until it ends in one of these ways; its return value in *result. abort() stays
  * what it is. */
 enum world_end world_run(int (*run)(void *context), void *context, int *result);
+
+/* Let the peer act, and the library's threads: the main thread waits for something of theirs. */
+void world_wait(void);
