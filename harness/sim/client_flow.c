@@ -10,27 +10,33 @@
 #define LOOK_EVERY_NS    1000000u /* the queues have no event to wait for */
 #define OMIT_MARGIN_NS   100000000u
 #define HONEST_BYTES_MAX (64u << 20) /* whatever `num` and `blockcount` ask for */
-/* Of one connect: 5, 10, 20 and then each 40 ms, a second in all (CONN-5: some 100 ms suffice). */
-#define RETRIES_MAX   28
+/* One connect is tried again after 5, 10, 20, 40 and then each 80 ms. Listeners that are opened
+ * anew are back after some 100 ms (CONN-5); those of slow machines later. */
 #define RETRY_MS      5
-#define RETRY_DOUBLES 3
+#define RETRY_DOUBLES 4
+#define RETRY_FOR_MS  5000 /* times the scale */
 #define UNNAMED       ", where a stock iperf3 may open its listener anew: --profile says that it is one"
 
 static enum flow_result again(struct control *c)
 {
-    if (++c->retries > RETRIES_MAX) {
+    uint64_t now = now_ns();
+
+    if (c->retries == 0)
+        c->retry_until_ns = now + (uint64_t)(RETRY_FOR_MS * 1e6 * c->sim->config->timeout_scale);
+    if (now >= c->retry_until_ns) {
         text_fini(&c->why);
-        text_addf(&c->why, "no connection after %d attempts%s%s (CONN-5)", RETRIES_MAX,
+        text_addf(&c->why, "no connection in %u attempts%s%s", c->retries + 1,
                   c->connect_errno ? ": " : "", c->connect_errno ? strerror(c->connect_errno) : "");
         return FLOW_FAILED;
     }
+    c->retries++;
     while (c->n_events > 0)
         control_pop(c);
     control_close(c, false);
     c->at_end = false;
     c->position = 0;
     c->connect_errno = 0;
-    c->wake_ns = now_ns() + (RETRY_MS * 1000000u << MIN(c->retries - 1, RETRY_DOUBLES));
+    c->wake_ns = now + (RETRY_MS * 1000000u << MIN(c->retries - 1, RETRY_DOUBLES));
     return FLOW_WAIT;
 }
 

@@ -75,6 +75,7 @@ struct control {
     bool is_over;  /* it is counted in sim.sessions */
     int connect_errno;
     unsigned retries;
+    uint64_t retry_until_ns;
 
     struct frame_decoder dec; /* what comes in */
     bool ints_due;            /* the integers behind fe */
