@@ -5,6 +5,7 @@
 #include "impl/wire/clause.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,6 +71,7 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     open_standard_ones();
+    signal(SIGXFSZ, SIG_IGN); /* beyond `ulimit -f` write() fails, and is told of */
     int status = run(argc, argv);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;

@@ -75,6 +75,10 @@ bool sim_fail_crash(struct sim *s, int signo)
 {
     if (sim_failed(s))
         return false; /* it is looked at more than once */
+    if (signo == SIGXFSZ || signo == SIGXCPU)
+        return sim_fail(s, SIM_TROUBLE,
+                        "a limit that it has from us (ulimit) ended the subject: SIG%s",
+                        sigabbrev_np(signo));
     sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s", sigabbrev_np(signo));
     if (s->done_line)
         text_addf(&s->out->got, ", %.0f ms after line %u", (double)(now_ns() - s->done_ns) / 1e6,

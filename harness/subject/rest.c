@@ -26,6 +26,7 @@ struct window {
     double share;
 };
 static const struct window after_a_case = {50, 0.2}, asked_for = {250, 0.1};
+static const struct window after_a_nap = {500, 0.2}; /* of one who was busy meanwhile */
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -146,6 +147,8 @@ static bool comes_to_rest(struct subject *s, struct window window, double scale,
             continue;
         if (!now.is_runnable && wanted(&before, &now) < window.share)
             return true;
+        if (wanted(&before, &now) >= window.share)
+            window = after_a_nap;
         before = now;
     }
 }

@@ -325,6 +325,17 @@ static void add_session(struct suite_run *run)
                      &run->session);
 }
 
+/* What it can't help: a disk that has become full, a limit that it has from us. */
+static void excuse(const struct serve *serve, struct suite_run *run)
+{
+    bool is_near = !serve->settings->far.dut && !serve->settings->remote;
+    struct text why = {0};
+
+    if (run->cause != SIM_OK && run->cause != SIM_TROUBLE && is_near && !suite_has_temporary(&why))
+        serve_trouble(run, SIM_TROUBLE, "%s", text_string(&why));
+    text_fini(&why);
+}
+
 static void run_case(struct serve *serve, bool keep, const struct script *script,
                      struct suite_run *run)
 {
@@ -352,6 +363,7 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
     }
     if (serve->settings->far.dut)
         run->retries = 0; /* it was tried until the command had started its server */
+    excuse(serve, run);
     make_plain(run);
     add_session(run);
     run->process = keep ? serve->number : 0;

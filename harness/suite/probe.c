@@ -6,12 +6,15 @@
 #include "harness/suite/suite.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define DESCRIPTORS 512u
+#define ROOM_MIN    (UINT64_C(16) << 20) /* 128 streams, each with a buffer of 128 KiB */
 
 enum { SERVES, REFUSES, CLIENT, N_PROBES };
 
@@ -87,14 +90,19 @@ static const char *name_of(const struct suite_settings *s, bool client)
 
 bool suite_has_temporary(struct text *why)
 {
-    const char *tmp = getenv("TMPDIR");
+    const char *tmp = getenv("TMPDIR") ? getenv("TMPDIR") : P_tmpdir;
+    struct statvfs fs;
+    uint64_t room;
 
-    if (!tmp || access(tmp, W_OK | X_OK) == 0)
-        return true;
-    text_addf(why,
-              "TMPDIR is %s, where nothing can be written (%s); iperf3 keeps its buffers there",
-              tmp, strerror(errno));
-    return false;
+    if (access(tmp, W_OK | X_OK) < 0)
+        text_addf(why, "nothing can be written in %s, the folder for temporary files (%s)", tmp,
+                  strerror(errno));
+    else if (statvfs(tmp, &fs) == 0 && (room = (uint64_t)fs.f_bavail * fs.f_frsize) < ROOM_MIN)
+        text_addf(why, "the disk of %s, the folder for temporary files, is full: %llu KiB are left",
+                  tmp, (unsigned long long)(room >> 10));
+    if (why->len > 0)
+        text_adds(why, "; iperf3 keeps its buffers there");
+    return why->len == 0;
 }
 
 bool suite_has_descriptors(struct text *why)

@@ -197,8 +197,8 @@ void suite_run_case(const struct script *script, const struct suite_settings *se
  * descriptors the subject would look guilty of what is our poverty. Raises the soft limit; false,
  * with one line, if the hard one is too low. */
 bool suite_has_descriptors(struct text *why);
-/* Nor does it look well without a folder for its temporary files, which it takes from our
- * environment. False, with one line. */
+/* Nor does it look well without room for its temporary files, in the folder that it takes from our
+ * environment. False, with one line in why, which is empty before. */
 bool suite_has_temporary(struct text *why);
 /* Whether the session went as it should; a server that keeps something of it then, or comes to no
  * rest, can do it, too. */

@@ -57,6 +57,19 @@ static void __attribute__((noreturn)) be_napper(void)
     }
 }
 
+/* Busy for not quite half of its life, with naps that pass for rest. */
+static void __attribute__((noreturn)) be_dozer(void)
+{
+    struct timespec nap = {.tv_nsec = 100000000};
+
+    be_busy_for(1);
+    be_ready();
+    for (;;) {
+        be_busy_for(0.08);
+        nanosleep(&nap, NULL);
+    }
+}
+
 /* At rest for most of the time, and busy again and again. */
 static void __attribute__((noreturn)) be_restless(void)
 {
@@ -129,6 +142,7 @@ static const struct {
     {"--spinner",  be_spinner },
     {"--parent",   be_parent  },
     {"--napper",   be_napper  },
+    {"--dozer",    be_dozer   },
     {"--restless", be_restless},
     {"--slow",     be_slow    },
     {"--hoarder",  be_hoarder },
@@ -180,6 +194,24 @@ static void test_subject_rests_tells_one_who_spins(void **state)
         subject_fini(&s);
         text_fini(&used);
     }
+}
+
+/* One look may fall into a nap; not all of them. */
+static void test_subject_rests_finds_one_who_naps_for_long(void **state)
+{
+    struct subject s;
+    struct text used = {0};
+    int looks = 0;
+
+    (void)state;
+    start(&s, SELF("--dozer"));
+    await_output(&s, 6);
+    while (looks < 100 && subject_rests(&s, NULL, 0.5, &used))
+        looks++;
+    assert_in_range(looks, 0, 99);
+    subject_end(&s);
+    subject_fini(&s);
+    text_fini(&used);
 }
 
 static void test_subject_rests_believes_one_who_sleeps(void **state)
@@ -357,6 +389,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subject_rests_tells_one_who_spins),
+        cmocka_unit_test(test_subject_rests_finds_one_who_naps_for_long),
         cmocka_unit_test(test_subject_rests_believes_one_who_sleeps),
         cmocka_unit_test(test_subject_judge_rest_tells_one_who_is_restless),
         cmocka_unit_test(test_subject_growth_stays_or_not),
