@@ -65,6 +65,72 @@ static void test_tcp_joins_whole_blocks(void **state)
     }
 }
 
+static const struct piece_row {
+    const char *name;
+    bool udp;
+    int64_t bandwidth, len, blockcount, burst, nodelay;
+    size_t want;
+} piece_rows[] = {
+    {"DATA-1 a quarter of a block",            false, 1,         16000, 0, 0, 0, 4000 },
+    {"DATA-1 no less than a packet",           false, 1,         3000,  0, 0, 0, 1448 },
+    {"DATA-1 short blocks go whole",           false, 1,         1000,  0, 0, 0, 1000 },
+    {"DATA-1 two thousand pieces a second",    false, 128000000, 16000, 0, 0, 0, 8000 },
+    {"DATA-1 whole blocks at high rates",      false, INT64_MAX, 16000, 0, 0, 0, 16000},
+    {"DATA-1 no pieces without a pace",        false, 0,         16000, 0, 0, 0, 16000},
+    {"DATA-4 a burst is of blocks",            false, 1,         16000, 0, 1, 0, 16000},
+    {"END-4 blocks that are counted go whole", false, 1,         16000, 9, 0, 0, 16000},
+    {"blocks of --no-delay go whole",          false, 1,         16000, 0, 0, 1, 16000},
+    {"UDP-4 a datagram is a datagram",         true,  1,         16000, 0, 0, 0, 16000},
+};
+
+static void test_run_new_cuts_blocks_into_pieces_where_nobody_can_tell(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(piece_rows); i++) {
+        const struct piece_row *row = &piece_rows[i];
+        struct bench b;
+
+        bench_init(&b);
+        b.params.udp = row->udp;
+        b.params.bandwidth = row->bandwidth;
+        b.params.len = row->len;
+        b.params.blockcount = row->blockcount;
+        b.params.burst = row->burst;
+        b.params.nodelay = row->nodelay;
+        struct run_config config = config_of(&b, MACHINE_SERVER);
+        size_t got = make_run(&config)->flow.piece;
+        if (got != row->want)
+            fail_msg("%s: %zu bytes", row->name, got);
+        bench_fini(&b);
+    }
+}
+
+/* A bit a second: the first piece goes at once, the next one in hours. */
+static void test_tcp_keeps_the_pace_by_pieces_of_a_block(void **state)
+{
+    static uint8_t got[4000];
+
+    (void)state;
+    for (int zerocopy = 0; zerocopy <= 1; zerocopy++) {
+        struct bench b;
+
+        bench_init(&b);
+        b.params.bandwidth = 1;
+        b.params.len = 16000;
+        b.params.zerocopy = zerocopy;
+        struct run_config config = config_of(&b, MACHINE_SERVER);
+        int raw = connect_raw(make_run(&config), true);
+        start_at(b.server.run, loop_now());
+        assert_int_equal(recv(raw, got, sizeof got, MSG_WAITALL), sizeof got);
+        run_stop(b.server.run);
+        struct counts counts = counters_read(&b.server.run->streams[0]->counters);
+        assert_int_equal(counts.bytes, sizeof got);
+        assert_int_equal(counts.blocks, 0);
+        close(raw);
+        bench_fini(&b);
+    }
+}
+
 /* --- UDP --- */
 
 static void send_datagram(int fd, uint64_t seq, size_t len)
@@ -611,6 +677,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tcp_sends_the_digits_block_by_block),
         cmocka_unit_test(test_tcp_joins_whole_blocks),
+        cmocka_unit_test(test_run_new_cuts_blocks_into_pieces_where_nobody_can_tell),
+        cmocka_unit_test(test_tcp_keeps_the_pace_by_pieces_of_a_block),
         cmocka_unit_test(test_udp_receiver_takes_each_datagram_on_its_own),
         cmocka_unit_test(test_udp_takes_what_is_queued_at_the_stop),
         cmocka_unit_test(test_udp_omitted_counts_are_remembered),

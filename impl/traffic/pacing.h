@@ -1,4 +1,4 @@
-/* pacing.h - how many of a sender's blocks are due (DATA-4).
+/* pacing.h - how many of a sender's blocks are due (DATA-4), or of the pieces it cuts them into.
  *
  * What was sent is kept as near to rate times time since the start of the test as blocks allow: the
  * first block goes at once, every other one when half of it is overdue. A sender that was held up

@@ -7,6 +7,9 @@
 #define NS_PER_SEC UINT64_C(1000000000)
 #define WRITE_LEN  (size_t)(256 * 1024) /* a write that is worth its call */
 #define SPLICE_LEN (size_t)(512 * 1024) /* the same without a copy: half a pipe */
+#define PIECES     4                    /* of a block whose bytes have a pace */
+#define PIECE_LEN  (size_t)1448         /* what a packet holds: shorter pieces don't pay */
+#define PIECE_RATE 2000                 /* pieces in a second, about: nor do more of them */
 
 uint64_t run_seconds(int64_t s)
 {
@@ -31,22 +34,41 @@ static size_t datagrams_per_buffer(const struct params *params, size_t len)
     return MIN(MAX((size_t)room / len, (size_t)1), (size_t)UDP_BATCH_MAX);
 }
 
-/* How many blocks a sender may have on its way at once. On TCP a block has no meaning for the
- * receiver (DATA-1), so that short ones are joined; but not where the user wants packets of that
- * size, a pace, or a file that is read block by block. Several streams share few blocks fairly:
+static bool is_counted(const struct params *params)
+{
+    return params->num > 0 || params->blockcount > 0;
+}
+
+/* On TCP a block has no meaning for the receiver (DATA-1), so that short ones are joined and long
+ * ones cut; but not where the user wants packets of that size, so many blocks, or a file that is
+ * read block by block. */
+static bool is_any_write(const struct params *params, const struct flow *flow)
+{
+    return !flow->udp && !flow->sctp && !is_counted(params) && !flow->file && !params->nodelay;
+}
+
+/* How many blocks a sender may have on its way at once. Several streams share few blocks fairly:
  * each takes one at a time. */
 static size_t batch_of(const struct params *params, const struct flow *flow)
 {
-    bool counted = params->num > 0 || params->blockcount > 0;
-    bool shared = counted && params->parallel > 1 && params->gso == 0;
+    bool shared = is_counted(params) && params->parallel > 1 && params->gso == 0;
 
-    if (shared || flow->sctp)
-        return 1;
-    if (flow->udp)
+    if (flow->udp && !shared)
         return datagrams_per_buffer(params, flow->len);
-    if (counted || flow->file || params->nodelay || params->bandwidth > 0)
+    if (!is_any_write(params, flow) || params->bandwidth > 0)
         return 1;
     return MAX((params->zerocopy ? SPLICE_LEN : WRITE_LEN) / flow->len, (size_t)1);
+}
+
+/* How many bytes go at a time where there is a pace: what was sent is off by half of it. */
+static size_t piece_of(const struct params *params, const struct flow *flow)
+{
+    uint64_t bytes_per_s = (uint64_t)MAX(params->bandwidth, 0) / 8;
+    uint64_t least = MAX(PIECE_LEN, bytes_per_s / PIECE_RATE);
+
+    if (!is_any_write(params, flow) || params->bandwidth <= 0 || params->burst > 0)
+        return flow->len;
+    return (size_t)MIN(MAX(flow->len / PIECES, least), flow->len);
 }
 
 static void init_flow(struct flow *flow, const struct run_config *config)
@@ -64,6 +86,7 @@ static void init_flow(struct flow *flow, const struct run_config *config)
     /* Where the bytes are thrown away, headers between them can't be read. */
     flow->gro = !config->skip_rx_copy;
     flow->batch = batch_of(config->params, flow);
+    flow->piece = piece_of(config->params, flow);
 }
 
 /* Who limits itself to num and blockcount, and when. A client's senders do, once the omit period is

@@ -30,6 +30,7 @@ struct flow {
     bool skip_rx_copy;
     bool detailed;     /* streams have a detail */
     size_t batch;      /* blocks per step of a sender at most (PARAM-26) */
+    size_t piece;      /* of a block, which keeps the pace by itself; len: blocks do */
     bool gro;          /* UDP: several datagrams per read */
     uint64_t start_ns; /* of the pacing */
     struct budget budget;
@@ -72,6 +73,7 @@ struct stream {
     struct pacer pacer; /* sender's */
     size_t taken;       /* sender's: blocks that left the budget and were not all sent */
     size_t load, done;  /* TCP sender's: bytes of them that are ready, and that were sent */
+    size_t due;         /* TCP sender's: how many of the load may be sent by now */
     size_t segments;    /* UDP sender's: datagrams in one buffer; 1: no offload */
 
     uint8_t *room;    /* receiver's: where to read to; NULL: nowhere */

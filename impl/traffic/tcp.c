@@ -39,13 +39,13 @@ static void note_sent(struct stream *s, size_t n)
     s->counts.bytes += n;
     s->counts.blocks += whole_blocks(s, s->done) - before;
     if (s->done == s->load)
-        s->taken = s->load = s->done = 0;
+        s->taken = s->load = s->done = s->due = 0;
     stream_publish(s);
 }
 
 enum step tcp_send(struct stream *s)
 {
-    ssize_t n = put(s, s->done, s->load - s->done);
+    ssize_t n = put(s, s->done, s->due - s->done);
 
     if (n > 0) {
         note_sent(s, (size_t)n);
