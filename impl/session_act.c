@@ -11,8 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SETTLE_STEP_NS UINT64_C(2000000)
-#define SETTLE_MAX_NS  UINT64_C(10000000000)
+#define SETTLE_MAX_NS UINT64_C(10000000000)
 
 /* --- what the data phase says ---------------------------------------------------------------- */
 
@@ -24,13 +23,15 @@ static void on_interval(void *context, const struct interval *rows, size_t n)
 }
 
 /* The server throws away what reaches it after TEST_END (FLOW-7). A test of so many bytes is to
- * count them all, so TEST_END waits until they are there; the kernel has no event for that. */
+ * count them all, so TEST_END waits until they are there. */
 void session_settle(struct loop_timer *timer, uint64_t now_ns)
 {
     struct session *s = LOOP_OWNER(struct session, settle, timer);
+    uint64_t limit_ns = s->settle_from_ns + SETTLE_MAX_NS;
 
-    if (run_unacknowledged(s->run) > 0 && now_ns < s->settle_until_ns) {
-        loop_timer_set(s->loop, timer, now_ns + SETTLE_STEP_NS);
+    if (s->settle_from_ns != 0 && now_ns < limit_ns && run_unacknowledged(s->run) > 0) {
+        loop_timer_set(s->loop, timer,
+                       now_ns + sock_acknowledge_pause_ns(now_ns - s->settle_from_ns));
         return;
     }
     machine_test_over(s->machine, now_ns);
@@ -43,7 +44,7 @@ static void on_over(void *context)
     const struct params *p = machine_params(s->machine);
     uint64_t now_ns = loop_now();
 
-    s->settle_until_ns = p->num || p->blockcount ? now_ns + SETTLE_MAX_NS : now_ns;
+    s->settle_from_ns = p->num || p->blockcount ? now_ns : 0;
     session_settle(&s->settle, now_ns);
 }
 

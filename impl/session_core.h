@@ -10,7 +10,7 @@ struct session {
     struct chan *chan;
     struct run *run;
     struct loop_timer timer, settle;
-    uint64_t settle_until_ns;
+    uint64_t settle_from_ns; /* 0: nothing is to settle */
     bool driving; /* actions are being carried out: an input from inside must not start that anew */
     bool ended, reported;
     struct machine_end end;

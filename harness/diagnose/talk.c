@@ -5,12 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -216,13 +214,6 @@ size_t talk_read_some(struct talk *t, char *out, size_t cap, unsigned ms)
         have += (size_t)got;
     }
     return have;
-}
-
-int talk_unacknowledged(const struct talk *t)
-{
-    int left = 0;
-
-    return ioctl(t->fd, SIOCOUTQ, &left) == 0 ? left : 0;
 }
 
 enum talk_result talk_greet(struct talk *t)

@@ -55,8 +55,6 @@ enum talk_result talk_await(struct talk *t, int8_t state);
 enum talk_result talk_read_json(struct talk *t, json_value **root);
 /* Whatever comes within a time, at most cap bytes; how many there are. */
 size_t talk_read_some(struct talk *t, char *out, size_t cap, unsigned ms);
-/* Bytes that the other end's kernel has not acknowledged. */
-int talk_unacknowledged(const struct talk *t);
 
 /* Say the cookie and await PARAM_EXCHANGE. */
 enum talk_result talk_greet(struct talk *t);

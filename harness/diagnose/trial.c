@@ -1,9 +1,11 @@
 /* trial.c - the probes that are whole tests: data in both directions, over TCP and UDP. */
 #include "harness/diagnose/patient.h"
 
+#include "impl/net/sock.h"
 #include "impl/wire/datagram.h"
 #include "impl/wire/state.h"
 
+#include <inttypes.h>
 #include <poll.h>
 
 #define BLOCK      8192
@@ -135,13 +137,14 @@ enum diagnosis trial_long(struct patient *p)
         text_adds(&more, "x");
     text_adds(&more, "\"");
     enum talk_result r = patient_offer(p, &t, text_string(&more), p->token);
-    int left = t.fd >= 0 ? talk_unacknowledged(&t) : 0;
+    uint64_t left = sock_unacknowledged(t.fd);
     text_fini(&more);
     if (r == TALK_OK)
         patient_note(p, "%d bytes of parameters are taken", LONG_TEXT);
     else if (r == TALK_SILENT && left > 0)
-        patient_note(p, "of %d bytes of parameters %d are not acknowledged by the other machine",
-                     LONG_TEXT, left);
+        patient_note(
+            p, "of %d bytes of parameters %" PRIu64 " are not acknowledged by the other machine",
+            LONG_TEXT, left);
     else
         patient_note_result(p, &t, r, "after long parameters");
     if (left > 0)

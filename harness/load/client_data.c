@@ -1,15 +1,15 @@
 /* client_data.c - the data phase of a client: when it is over, and what it came to. */
 #include "harness/load/client_core.h"
 
+#include "impl/net/sock.h"
 #include "impl/traffic/tcpinfo.h"
 #include "impl/wire/ierr.h"
 
 #include <time.h>
 
-#define NS_PER_SEC     UINT64_C(1000000000)
-#define HEAR_NS        UINT64_C(1000000000) /* for the server to say why a stream broke */
-#define SETTLE_STEP_NS UINT64_C(1000000)
-#define SETTLE_MAX_NS  UINT64_C(10000000000)
+#define NS_PER_SEC    UINT64_C(1000000000)
+#define HEAR_NS       UINT64_C(1000000000) /* for the server to say why a stream broke */
+#define SETTLE_MAX_NS UINT64_C(10000000000)
 
 static double cpu_seconds(struct timespec *from)
 {
@@ -50,14 +50,14 @@ static void look(struct load_client *c)
 }
 
 /* What a server reads after TEST_END does not count (FLOW-7): a test of so many bytes waits until
- * its peer has them. The kernel has no event for that. */
+ * its peer has them. */
 static bool is_settled(const struct load_client *c, uint64_t now_ns)
 {
     uint64_t left = 0;
 
     for (unsigned i = 0; i < c->n_flows && now_ns < c->settle_until_ns; i++)
         if (c->flows[i].sends)
-            left += load_flow_unacknowledged(&c->flows[i]);
+            left += sock_unacknowledged(c->flows[i].source.fd);
     return left == 0;
 }
 
@@ -73,7 +73,8 @@ void load_client_due(struct loop_timer *timer, uint64_t now_ns)
         machine_test_over(c->machine, now_ns);
         load_client_drive(c);
     } else {
-        loop_timer_set(c->setting->loop, timer, now_ns + SETTLE_STEP_NS);
+        loop_timer_set(c->setting->loop, timer,
+                       now_ns + sock_acknowledge_pause_ns(now_ns - c->ended_ns));
     }
 }
 

@@ -4,9 +4,7 @@
 #include "impl/wire/datagram.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -205,13 +203,4 @@ void load_flow_close(struct load_flow *f)
     if (f->source.fd >= 0)
         close(f->source.fd);
     f->source.fd = -1;
-}
-
-uint64_t load_flow_unacknowledged(const struct load_flow *f)
-{
-    int queued = 0;
-
-    if (f->source.fd < 0 || ioctl(f->source.fd, SIOCOUTQ, &queued) != 0)
-        return 0;
-    return (uint64_t)MAX(queued, 0);
 }

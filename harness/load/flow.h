@@ -43,6 +43,3 @@ void load_flow_start(struct load_flow *f, uint64_t blocks);
 /* Stop sending; a receiver reads on, so that no server is held up that writes (FLOW-6). */
 void load_flow_stop(struct load_flow *f);
 void load_flow_close(struct load_flow *f); /* again does nothing */
-
-/* Bytes of a TCP sender that the peer's system has not acknowledged. */
-uint64_t load_flow_unacknowledged(const struct load_flow *f);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -12,6 +13,9 @@
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#define NS_PER_MS UINT64_C(1000000)
+#define NEAR_NS   (2 * NS_PER_MS)
 
 struct letter {
     struct letter *next;
@@ -203,17 +207,37 @@ static void fire_due(struct loop *loop)
     }
 }
 
-/* For epoll_wait(), rounded up: too early would mean another turn for nothing. */
-static int wait_ms(const struct loop *loop)
+/* Until the first timer is due; UINT64_MAX: never. */
+static uint64_t wait_ns(const struct loop *loop)
 {
-    uint64_t now_ns = loop_now(), ms;
+    uint64_t now_ns = loop_now();
 
     if (loop->waiting == NULL)
+        return UINT64_MAX;
+    return loop->waiting->at_ns - MIN(now_ns, loop->waiting->at_ns);
+}
+
+/* For epoll_wait(), rounded up: too early would mean another turn for nothing. */
+static int to_ms(uint64_t ns)
+{
+    if (ns == UINT64_MAX)
         return -1;
-    if (loop->waiting->at_ns <= now_ns)
-        return 0;
-    ms = (loop->waiting->at_ns - now_ns - 1) / 1000000 + 1;
-    return (int)MIN(ms, (uint64_t)INT_MAX);
+    return (int)MIN(ns / NS_PER_MS + (ns % NS_PER_MS > 0), (uint64_t)INT_MAX);
+}
+
+/* Sleep until an event or the first timer; how many events are in the batch. A ms is long for a
+ * timer that is near. */
+static int await(struct loop *loop)
+{
+    uint64_t ns = wait_ns(loop);
+
+    if (ns > 0 && ns < NEAR_NS) {
+        struct pollfd any = {.fd = loop->epoll, .events = POLLIN};
+        struct timespec left = {.tv_nsec = (long)ns};
+        (void)ppoll(&any, 1, &left, NULL); /* what it could tell, epoll_wait() tells */
+        ns = 0;
+    }
+    return epoll_wait(loop->epoll, loop->batch, ARRAY_LEN(loop->batch), to_ms(ns));
 }
 
 /* --- mail
@@ -389,7 +413,7 @@ void loop_free(struct loop *loop)
 
 static enum spec_err turn(struct loop *loop)
 {
-    int n = epoll_wait(loop->epoll, loop->batch, ARRAY_LEN(loop->batch), wait_ms(loop));
+    int n = await(loop);
 
     if (n < 0 && errno != EINTR)
         return SPEC_E_SYSTEM;

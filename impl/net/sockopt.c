@@ -1,14 +1,20 @@
 /* sockopt.c - options of sockets, and what the kernel says about them (sock.h). */
 #include "impl/net/sock.h"
+#include "impl/wire/bytes.h"
 #include "impl/wire/ierr.h"
 
 #include <errno.h>
 #include <linux/in6.h> /* behind netinet/in.h: the flow label calls */
 #include <linux/sctp.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+
+#define ACKNOWLEDGE_LEAST_NS UINT64_C(20000)
+#define ACKNOWLEDGE_MOST_NS  UINT64_C(1000000)
 
 /* 0 if the option could be set, else ierr. */
 static int set(int fd, int level, int option, int value, int ierr)
@@ -220,6 +226,19 @@ int sock_rcvbuf(int fd)
 int sock_mss(int fd)
 {
     return get(fd, IPPROTO_TCP, TCP_MAXSEG);
+}
+
+uint64_t sock_unacknowledged(int fd)
+{
+    int queued = 0;
+
+    return ioctl(fd, SIOCOUTQ, &queued) == 0 ? (uint64_t)MAX(queued, 0) : 0;
+}
+
+/* A quarter of the wait, so that it lasts no longer than that beyond its end. */
+uint64_t sock_acknowledge_pause_ns(uint64_t waited_ns)
+{
+    return MIN(MAX(waited_ns / 4, ACKNOWLEDGE_LEAST_NS), ACKNOWLEDGE_MOST_NS);
 }
 
 bool sock_is_sctp(int fd)

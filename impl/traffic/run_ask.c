@@ -1,10 +1,9 @@
 /* run_ask.c - what a run can be asked while it goes on. */
+#include "impl/net/sock.h"
 #include "impl/traffic/run_state.h"
 #include "impl/wire/bytes.h"
 
 #include <linux/sock_diag.h>
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 size_t run_n_streams(const struct run *run)
@@ -22,13 +21,12 @@ static uint64_t unacknowledged(int fd, bool sctp)
 {
     uint32_t memory[SK_MEMINFO_VARS] = {0};
     socklen_t len = sizeof memory;
-    int queued = 0;
 
-    if (sctp && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &len) == 0)
-        return memory[SK_MEMINFO_WMEM_QUEUED];
-    if (!sctp && ioctl(fd, SIOCOUTQ, &queued) == 0)
-        return (uint64_t)MAX(queued, 0);
-    return 0;
+    if (!sctp)
+        return sock_unacknowledged(fd);
+    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &len) == 0
+               ? memory[SK_MEMINFO_WMEM_QUEUED]
+               : 0;
 }
 
 uint64_t run_unacknowledged(const struct run *run)
