@@ -67,6 +67,7 @@ bool session_ensure_run(struct session *s)
     config.params = p;
     config.skip_rx_copy = p->skip_rx_copy != 0;
     config.detailed = s->config.output_is_json;
+    config.loop_first = true;
     if (config.role == MACHINE_SERVER && params_has(p, PARAM_server_affinity))
         config.affinity = (int)p->server_affinity;
     config.context = s;

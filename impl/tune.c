@@ -59,11 +59,13 @@ int tune_sctp(int fd, const struct params *p, int64_t nstreams, const char *addr
 int tune_try(const struct params *p)
 {
     enum params_protocol protocol = params_protocol(p);
-    int family = sock_has_ipv6() ? AF_INET6 : AF_INET;
     int type = (protocol == PARAMS_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
-    int fd = socket(family, type, protocol == PARAMS_SCTP ? IPPROTO_SCTP : 0); /* SCTP-5 */
+    int number = protocol == PARAMS_SCTP ? IPPROTO_SCTP : 0; /* SCTP-5 */
+    int fd = socket(AF_INET6, type, number);
     int ierr, saved;
 
+    if (fd < 0 && errno == EAFNOSUPPORT)
+        fd = socket(AF_INET, type, number);
     if (fd < 0)
         return IESTREAMLISTEN;
     ierr = tune_stream(fd, p, 0);

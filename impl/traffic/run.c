@@ -171,20 +171,12 @@ static void omit_end(struct run *run, uint64_t now_ns)
 /* --- the end ------------------------------------------------------------------------------------
  */
 
-static void stop_workers(struct run *run)
-{
-    for (size_t i = 0; i < run->n_workers; i++)
-        worker_ask_stop(run->workers[i]);
-    for (size_t i = 0; i < run->n_workers; i++)
-        worker_join(run->workers[i]);
-}
-
 static void end_counting(struct run *run)
 {
     bool client = run->config.role == MACHINE_CLIENT;
 
     loop_timer_cancel(&run->sample);
-    stop_workers(run);
+    run_stop_workers(run);
     loop_unwatch(&run->notice);
     run->ended = true;
     run->ended_ns = loop_now();
@@ -250,8 +242,7 @@ static void wake_after_exit(struct run *run)
     if (n_exited == run->n_exited)
         return;
     run->n_exited = n_exited;
-    for (size_t i = 0; i < run->n_workers; i++)
-        worker_wake(run->workers[i]);
+    run_wake_workers(run);
 }
 
 /* --- reading on after the end (FLOW-6) -----------------------------------------------------------
@@ -260,7 +251,7 @@ static void wake_after_exit(struct run *run)
 static void drain_ready(struct loop_source *source, uint32_t events)
 {
     (void)events;
-    if (!tcp_discard(LOOP_OWNER(struct stream, drain, source)))
+    if (!tcp_discard(LOOP_OWNER(struct stream, source, source)))
         loop_unwatch(source);
 }
 
@@ -268,9 +259,9 @@ static void start_drain(struct run *run)
 {
     for (size_t i = 0; i < run->n_streams; i++) {
         struct stream *s = run->streams[i];
-        s->drain = (struct loop_source){.fd = s->fd, .ready = drain_ready};
+        s->source = (struct loop_source){.fd = s->fd, .ready = drain_ready};
         if (!s->sends && s->fd >= 0)
-            (void)loop_watch(run->config.loop, &s->drain,
+            (void)loop_watch(run->config.loop, &s->source,
                              EPOLLIN); /* a favour: without it no harm */
     }
 }
@@ -289,7 +280,7 @@ static void arm(struct run *run)
     loop_timer_set(run->config.loop, &run->timer, at_ns);
 }
 
-static void give_up(struct run *run, int ierr, int os_errno)
+void run_give_up(struct run *run, int ierr, int os_errno)
 {
     run->gave_up = true;
     run->rate.next_ns = UINT64_MAX;
@@ -315,11 +306,11 @@ static void tick(struct run *run, uint64_t now_ns)
         return;
     os_errno = run->started && !run->gave_up ? hopeless_errno(run) : 0;
     if (os_errno != 0) {
-        give_up(run, IESTREAMWRITE, os_errno);
+        run_give_up(run, IESTREAMWRITE, os_errno);
         return;
     }
     if (now_ns >= run->rate.next_ns && ratelimit_is_exceeded(&run->rate, now_ns, all_bytes(run))) {
-        give_up(run, IETOTALRATE, 0);
+        run_give_up(run, IETOTALRATE, 0);
         return;
     }
     arm(run);
@@ -487,18 +478,12 @@ void run_init(struct run *run, uint64_t now_ns)
 
 enum spec_err run_start(struct run *run, uint64_t now_ns)
 {
-    enum spec_err err = SPEC_OK;
-    int saved;
+    enum spec_err err;
 
     run->flow.start_ns = now_ns;
-    for (size_t i = 0; i < run->n_workers && err == SPEC_OK; i++)
-        err = worker_start(run->workers[i], run->config.affinity);
-    if (err != SPEC_OK) {
-        saved = errno;
-        stop_workers(run);
-        errno = saved;
+    err = run_start_workers(run, now_ns);
+    if (err != SPEC_OK)
         return err;
-    }
     run->started = true;
     if (run->flow.detailed)
         loop_timer_set(run->config.loop, &run->sample, now_ns + SAMPLE_NS);

@@ -46,6 +46,8 @@ struct run_config {
                           all its senders are. A receiver truncates and writes it, so several
                           receivers overwrite each other */
     int affinity;      /* CPU for the workers; -1: any */
+    bool loop_first;   /* a server's few unpaced streams are served by the loop until it shows that
+                          they need threads (run_workers.c) */
     bool skip_rx_copy; /* receivers let the kernel throw the bytes away */
     bool detailed;     /* keep what only JSON tells (detail.h), and sample round trip times */
     uint64_t bitrate_limit_bps;      /* server: all streams together, TMO-10 (b); 0 = none */

@@ -21,6 +21,7 @@ struct run {
     size_t n_exited;         /* workers known to have exited */
 
     struct loop_timer timer;   /* for whatever is due next */
+    struct loop_timer moment;  /* the first one's end; armed while the loop serves the streams */
     struct loop_timer sample;  /* of round trip times */
     struct loop_source notice; /* workers' eventfd */
     struct ratelimit rate;
@@ -46,3 +47,13 @@ void run_plan(struct run *run);
 
 /* Seconds of a peer's in ns: not negative, and at most what lies well within 64 bits. */
 uint64_t run_seconds(int64_t s);
+
+/* Note why the run can't go on, and tell its owner, who may free it. */
+void run_give_up(struct run *run, int ierr, int os_errno);
+
+/* run_workers.c. As run_start() says; no worker is at work after a failure. */
+enum spec_err run_start_workers(struct run *run, uint64_t now_ns);
+/* Have all streams look again at the budget. */
+void run_wake_workers(struct run *run);
+/* Returns when none is at work; again does nothing. */
+void run_stop_workers(struct run *run);

@@ -70,7 +70,7 @@ enum spec_err stream_open(struct stream *s, struct flow *flow, int fd, bool send
 
 void stream_close(struct stream *s)
 {
-    loop_unwatch(&s->drain);
+    loop_unwatch(&s->source);
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;
@@ -125,21 +125,25 @@ static void end_stall(struct detail *d)
     d->stalled_from_ns = 0;
 }
 
-enum step stream_step(struct stream *s)
+static enum step take_step(struct stream *s)
 {
-    if (s->detail && s->detail->stalled_from_ns != 0)
-        end_stall(s->detail);
     if (s->sends)
         return sender_step(s);
     return s->flow->udp ? udp_receive(s) : tcp_receive(s);
 }
 
-void stream_exit(struct stream *s)
+enum step stream_step(struct stream *s)
 {
-    if (s->sends)
-        sender_finish(s);
-    atomic_store(&s->exited, true);
-    stream_notify(s);
+    if (s->detail && s->detail->stalled_from_ns != 0)
+        end_stall(s->detail);
+    s->next = take_step(s);
+    if (s->next == STEP_DONE) {
+        if (s->sends)
+            sender_finish(s);
+        atomic_store(&s->exited, true);
+        stream_notify(s);
+    }
+    return s->next;
 }
 
 void stream_finish(struct stream *s)

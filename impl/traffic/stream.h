@@ -84,9 +84,9 @@ struct stream {
     unsigned n_reads; /* UDP receiver's: buffers to read next */
     struct account_udp account; /* UDP receiver's */
 
-    struct detail *detail;    /* NULL: nobody asked for it; ours until stream_free_detail() */
-    struct tally tally;       /* loop's */
-    struct loop_source drain; /* loop's, after the worker was joined */
+    struct detail *detail;     /* NULL: nobody asked for it; ours until stream_free_detail() */
+    struct tally tally;        /* loop's */
+    struct loop_source source; /* loop's, while no thread has the stream */
 };
 
 /* Make a stream of a connected socket. It takes fd over in any case.
@@ -102,10 +102,9 @@ void stream_free_detail(struct stream *s);
 size_t stream_read_len(const struct stream *s);
 /* Before the first step; room is borrowed. */
 void stream_begin(struct stream *s, uint8_t *room, size_t room_len);
-/* One step; on STEP_WAIT wait is set. */
+/* One step: sets next, which is returned; on STEP_WAIT wait too. After the last one what was not
+ * sent is given back, and the loop is told. */
 enum step stream_step(struct stream *s);
-/* After STEP_DONE: give back what was not sent, and tell the loop. */
-void stream_exit(struct stream *s);
 /* When the worker stops: the same, after what is in the queue was taken. */
 void stream_finish(struct stream *s);
 /* Make an eventfd readable. */

@@ -23,6 +23,7 @@
 
 struct worker {
     pthread_t thread;
+    bool begun;       /* loop's: its streams may take steps */
     bool running;     /* loop's: thread is to be joined */
     atomic_bool stop; /* loop -> worker */
     int wake_fd;      /* eventfd to the worker */
@@ -119,11 +120,8 @@ static bool is_stopping(struct worker *w)
 
 static void take_turn(struct worker *w, struct stream *s)
 {
-    for (unsigned i = 0; i < TURN_STEPS && s->next == STEP_AGAIN && !is_stopping(w); i++) {
-        s->next = stream_step(s);
-        if (s->next == STEP_DONE)
-            stream_exit(s);
-    }
+    for (unsigned i = 0; i < TURN_STEPS && s->next == STEP_AGAIN && !is_stopping(w); i++)
+        stream_step(s);
 }
 
 /* Who waits for what: fills in fds; the earliest time that anybody waits for. */
@@ -191,16 +189,19 @@ static void serve(struct worker *w)
     }
 }
 
+static void finish(struct worker *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        stream_finish(w->streams[i]);
+}
+
 static void *work(void *arg)
 {
     struct worker *w = arg;
 
     prctl(PR_SET_TIMERSLACK, 1UL); /* pacing wants its sleeps exact */
-    for (size_t i = 0; i < w->n; i++)
-        stream_begin(w->streams[i], w->room, w->room_len);
     serve(w);
-    for (size_t i = 0; i < w->n; i++)
-        stream_finish(w->streams[i]);
+    finish(w);
     return NULL;
 }
 
@@ -222,12 +223,20 @@ static int bind_cpu(pthread_attr_t *attr, int cpu)
     return pthread_attr_setaffinity_np(attr, sizeof set, &set);
 }
 
+void worker_begin(struct worker *w)
+{
+    for (size_t i = 0; i < w->n && !w->begun; i++)
+        stream_begin(w->streams[i], w->room, w->room_len);
+    w->begun = true;
+}
+
 enum spec_err worker_start(struct worker *w, int affinity)
 {
     pthread_attr_t attr;
     sigset_t all, old;
     int err;
 
+    worker_begin(w);
     /* Signals are the loop's. */
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &old);
@@ -260,5 +269,7 @@ void worker_join(struct worker *w)
 {
     if (w->running)
         pthread_join(w->thread, NULL);
+    else if (w->begun)
+        finish(w);
     w->running = false;
 }

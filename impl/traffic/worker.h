@@ -32,6 +32,9 @@ const struct stream *worker_lender(const struct worker *w);
  * SPEC_E_NOMEM. */
 enum spec_err worker_add(struct worker *w, struct stream *s);
 
+/* Make its streams ready for their first step, which may be taken by the caller until the thread is
+ * started; worker_start() does it too where it was not done. */
+void worker_begin(struct worker *w);
 /* Start the thread on CPU affinity (-1: any). SPEC_OK, SPEC_E_RANGE (no such CPU) or SPEC_E_SYSTEM
  * (errno). */
 enum spec_err worker_start(struct worker *w, int affinity);
@@ -40,5 +43,6 @@ enum spec_err worker_start(struct worker *w, int affinity);
 void worker_wake(struct worker *w);
 /* Have it stop soon: receivers still count what lies in their queues (RES-26). */
 void worker_ask_stop(struct worker *w);
-/* Wait for that. Does nothing if it was not started, or a second time. */
+/* Wait for that; without a thread it is done here. Does nothing before worker_begin(), or a second
+ * time. */
 void worker_join(struct worker *w);
