@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -340,6 +341,7 @@ bool load_run(const struct load_request *request, struct load_result *result, st
         loop_free(l.loop);
         return false;
     }
+    prctl(PR_SET_TIMERSLACK, 1UL); /* pauses and paces are shorter than what it rounds to */
     play(&l);
     for (unsigned i = 0; i < n; i++) {
         loop_timer_cancel(&l.seats[i].again);
