@@ -392,6 +392,45 @@ static void test_gro_is_set_where_headers_are_read(void **state)
     }
 }
 
+/* --- floods --- */
+
+#define FLOOD_PART 50 /* datagrams that the receive buffer holds for sure */
+
+/* From a thread that does not run: who is slowed down by other work tries again. */
+static void test_udp_receiver_is_not_woken_for_each_datagram_of_a_flood(void **state)
+{
+    struct bench b;
+    uint8_t datagram[100] = {0};
+    uint64_t sent = 0, deadline_ns = loop_now() + 30 * SECOND;
+
+    (void)state;
+    bench_init(&b);
+    b.params.udp = true;
+    struct run_config config = config_of(&b, MACHINE_SERVER);
+    int raw = connect_raw_udp(make_run(&config), false);
+    struct stream *s = b.server.run->streams[0];
+    uint8_t *room = malloc(stream_read_len(s));
+    stream_begin(s, room, stream_read_len(s));
+    s->gro = false;
+    assert_int_equal(stream_step(s), STEP_WAIT);
+    assert_int_equal(s->wait.fd, s->fd);
+    while (s->wait.fd >= 0 && loop_now() < deadline_ns) {
+        for (int i = 0; i < FLOOD_PART; i++, sent++)
+            assert_int_equal(send(raw, datagram, sizeof datagram, 0), sizeof datagram);
+        while (stream_step(s) == STEP_AGAIN)
+            ;
+    }
+    assert_int_equal(s->wait.fd, -1);
+    assert_true(s->wait.until_ns < UINT64_MAX); /* but it looks again by itself */
+    assert_int_equal(s->counts.bytes, sent * sizeof datagram);
+    while (s->wait.fd < 0) /* the flood is over */
+        stream_step(s);
+    assert_int_equal(s->wait.fd, s->fd);
+    free(room);
+    close(raw);
+    bench_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_gro_counts_datagrams_in_terms_of_blocks),
         cmocka_unit_test(test_gro_takes_what_is_queued_at_the_stop),
         cmocka_unit_test(test_gro_is_set_where_headers_are_read),
+        cmocka_unit_test(test_udp_receiver_is_not_woken_for_each_datagram_of_a_flood),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,14 @@ enum step {
     STEP_DONE,  /* nothing any more: end of the stream or of the file, or failure */
 };
 
+/* What a UDP receiver keeps of how datagrams come; zeroed before the first. */
+struct inflow {
+    uint64_t since_ns; /* the queue was empty */
+    uint64_t n, bytes; /* that came since: single datagrams, memory of all */
+    unsigned waits;    /* for the next ones, one after the other, that were short */
+    size_t buffer;     /* the socket's; 0: not asked for yet */
+};
+
 struct stream {
     struct flow *flow; /* borrowed */
     int fd;            /* non-blocking; ours */
@@ -82,6 +90,7 @@ struct stream {
     size_t read_end;  /* TCP receiver's: of what was read */
     bool gro;         /* UDP receiver's: the kernel may hand over several datagrams at once */
     unsigned n_reads; /* UDP receiver's: buffers to read next */
+    struct inflow inflow;       /* UDP receiver's */
     struct account_udp account; /* UDP receiver's */
 
     struct detail *detail;     /* NULL: nobody asked for it; ours until stream_free_detail() */

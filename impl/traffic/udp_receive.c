@@ -136,6 +136,55 @@ static unsigned next_reads(const struct load *loads, int got)
     return loads[got - 1].each > 0 ? 1 : UDP_READS;
 }
 
+/* --- floods -------------------------------------------------------------------------------------
+ *
+ * To be woken for each datagram costs receiver and sender more than the datagram itself. Where they
+ * come one by one and close together the receiver looks after them every few microseconds instead:
+ * no longer than its buffer holds, and not at rates at which anybody would measure jitter. */
+
+#define FLOOD_GAP_NS UINT64_C(5000) /* closer together */
+#define FLOOD_WAITS  16             /* for so many waits */
+#define PAUSE_MIN_NS UINT64_C(5000)
+#define PAUSE_MAX_NS UINT64_C(50000)
+#define PAUSE_PART   4    /* of the buffer, which may be filled meanwhile */
+#define FLOOD_MEM    1024 /* what a queued datagram costs beside its bytes, about */
+
+/* How long the buffer may be left alone, by what came in the time that passed. */
+static uint64_t pause_ns(struct stream *s, uint64_t passed_ns)
+{
+    struct inflow *f = &s->inflow;
+
+    if (f->buffer == 0)
+        f->buffer = stream_receive_buffer(s);
+    return MIN(passed_ns * (f->buffer / PAUSE_PART) / MAX(f->bytes, 1), PAUSE_MAX_NS);
+}
+
+/* The queue is empty. */
+static enum step wait_for_more(struct stream *s)
+{
+    struct inflow *f = &s->inflow;
+    uint64_t now_ns = loop_now(), passed_ns = now_ns - f->since_ns, pause = 0;
+
+    f->waits = f->n * FLOOD_GAP_NS > passed_ns ? f->waits + 1 : 0;
+    if (f->waits > FLOOD_WAITS)
+        pause = pause_ns(s, passed_ns);
+    f->since_ns = now_ns;
+    f->n = f->bytes = 0;
+    return pause >= PAUSE_MIN_NS ? stream_wait(s, -1, 0, now_ns + pause)
+                                 : stream_wait(s, s->fd, POLLIN, UINT64_MAX);
+}
+
+static void note_flood(struct stream *s, const struct load *loads, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        s->inflow.n += loads[i].each == 0; /* those that came together are no trouble */
+        s->inflow.bytes += loads[i].len + FLOOD_MEM;
+    }
+}
+
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
 /* Returns how many bytes of memory were read off the queue; 0 where nothing is there, or the stream
  * has failed. *emptied: it had less than was asked for. */
 static size_t take(struct stream *s, bool *emptied)
@@ -148,6 +197,7 @@ static size_t take(struct stream *s, bool *emptied)
 
     if (got > 0) {
         count(s, loads, (size_t)got);
+        note_flood(s, loads, (unsigned)got);
         s->n_reads = next_reads(loads, got);
         for (int i = 0; i < got; i++)
             len += loads[i].len + DATAGRAM_MEM;
@@ -165,7 +215,7 @@ enum step udp_receive(struct stream *s)
 
     if (take(s, &emptied) > 0 && !emptied)
         return STEP_AGAIN;
-    return atomic_load(&s->failure) != 0 ? STEP_DONE : stream_wait(s, s->fd, POLLIN, UINT64_MAX);
+    return atomic_load(&s->failure) != 0 ? STEP_DONE : wait_for_more(s);
 }
 
 /* What lay in the queue when we were told to stop came in time (RES-26). */
