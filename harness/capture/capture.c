@@ -104,7 +104,7 @@ bool capture_read(struct source *source, struct track *track, const volatile sig
     bool is_good = capture_each(source, take_tracked, track, stop, counts, was_cut, why);
 
     if (!is_good && !source->has_misfit) /* what came before that is whole */
-        track_break(track, "the file is damaged from here on");
+        track_break(track, CAPTURE_DAMAGED);
     return is_good;
 }
 

@@ -28,6 +28,8 @@ bool capture_each(struct source *source, capture_take *take, void *context,
 /* What of it was not looked into, in words; nothing, if there was nothing. */
 void capture_tell_unread(const struct capture_counts *counts, struct text *out);
 
+/* What the sessions say that go on where a file is damaged. */
+#define CAPTURE_DAMAGED "the file is damaged from here on"
 /* The same, for a tracker; where the file is damaged, the sessions that go on there say so. */
 bool capture_read(struct source *source, struct track *track, const volatile sig_atomic_t *stop,
                   struct capture_counts *counts, bool *was_cut, struct text *why);

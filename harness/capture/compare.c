@@ -22,7 +22,7 @@ static const char *const volatile_keys[] = {
 struct said {
     const struct session_message *at[MESSAGES_MAX];
     size_t n;
-    size_t n_heard; /* those before our own end, if there was one: behind it nobody listens */
+    size_t n_heard; /* those before our own end, if we left early: behind it nobody listens */
     size_t n_asked; /* those before our IPERF_DONE */
     size_t n_going; /* those before that or our CLIENT_TERMINATE */
 };
@@ -222,7 +222,7 @@ static void listen_to(const struct session *s, struct said *out)
         const struct session_message *m = &s->messages[i];
         if (m->from == SESSION_SUBJECT && is_told(m))
             out->at[out->n++] = m;
-        else if (is_end(m) && is_told(m))
+        else if (is_end(m) && is_told(m) && out->n_asked == SIZE_MAX)
             out->n_heard = MIN(out->n_heard, out->n);
         if (m->kind != SESSION_STATE || m->from == SESSION_SUBJECT || !is_told(m))
             continue;

@@ -40,7 +40,8 @@ static void scrub_and_exit(const char *part, const char *whole)
 
     snprintf(next, sizeof next, "%s.new", whole);
     FILE *out = fopen(next, "wbe");
-    bool is_good = out != NULL && scrub_file(part, NULL, 0, out, &why);
+    struct scrub_from from = {.path = part, .name = part};
+    bool is_good = out != NULL && scrub_file(&from, out, &why) == SCRUB_WHOLE;
     is_good = out != NULL && fclose(out) == 0 && is_good && rename(next, whole) == 0;
     if (!is_good)
         unlink(next);

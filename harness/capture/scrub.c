@@ -218,45 +218,56 @@ static void take(void *context, enum dissect_kind kind, const struct dissected *
 
 /* --- both ------------------------------------------------------------------------------------- */
 
-static bool find_sessions(struct scrubber *s, const char *path, const uint16_t *ports,
-                          size_t n_ports, struct text *why)
+static enum scrub_result find_sessions(struct scrubber *s, const struct scrub_from *from,
+                                       struct text *why)
 {
     struct track_user user = {on_event, on_done, s};
     struct capture_counts counts;
     struct source source;
     bool was_cut;
 
-    if (!source_open(&source, path, why))
-        return false;
-    struct track *track = track_new(&user, ports, n_ports);
+    if (!source_open_as(&source, from->path, from->name, why))
+        return SCRUB_FAILED;
+    struct track *track = track_new(&user, from->ports, from->n_ports);
     bool is_good = capture_read(&source, track, NULL, &counts, &was_cut, why);
     track_finish(track);
     track_free(track);
     source_close(&source);
     if (s->n > 0)
         qsort(s->flows, s->n, sizeof *s->flows, compare_flows);
-    return is_good;
+    return !is_good ? SCRUB_DAMAGED : was_cut ? SCRUB_CUT : SCRUB_WHOLE;
 }
 
-static bool write_packets(struct scrubber *s, const char *path, FILE *out, struct text *why)
+/* As far as they can be read: how far that is was told the first time. */
+static bool copy_packets(struct scrubber *s, const struct scrub_from *from, FILE *out,
+                         struct text *why)
+{
+    struct capture_counts counts;
+    struct source source;
+    struct text again = {0};
+    bool was_cut;
+
+    if (!source_open_as(&source, from->path, from->name, why))
+        return false;
+    capture_each(&source, take, s, NULL, &counts, &was_cut, &again);
+    source_close(&source);
+    text_fini(&again);
+    if (pcap_dump_flush(s->dumper) == 0 && !ferror(out))
+        return true;
+    text_addf(why, "%sthe scrubbed capture could not be written", why->len > 0 ? "; " : "");
+    return false;
+}
+
+static bool write_packets(struct scrubber *s, const struct scrub_from *from, FILE *out,
+                          struct text *why)
 {
     pcap_t *dead =
         pcap_open_dead_with_tstamp_precision(DLT_RAW, SNAP_LEN, PCAP_TSTAMP_PRECISION_NANO);
-    struct capture_counts counts;
-    struct source source;
-    bool was_cut, is_good = false;
 
     s->dumper = dead != NULL ? pcap_dump_fopen(dead, out) : NULL;
-    if (s->dumper == NULL) {
+    if (s->dumper == NULL)
         text_addf(why, "cannot write: %s", dead != NULL ? pcap_geterr(dead) : "no memory");
-    } else if (source_open(&source, path, why)) {
-        is_good = capture_each(&source, take, s, NULL, &counts, &was_cut, why);
-        source_close(&source);
-        if (is_good && (pcap_dump_flush(s->dumper) != 0 || ferror(out))) {
-            text_adds(why, "the scrubbed capture could not be written");
-            is_good = false;
-        }
-    }
+    bool is_good = s->dumper != NULL && copy_packets(s, from, out, why);
     if (dead != NULL)
         pcap_close(dead);
     return is_good;
@@ -275,16 +286,17 @@ static void fini(struct scrubber *s)
     free(s->addresses.from);
 }
 
-bool scrub_file(const char *path, const uint16_t *ports, size_t n_ports, FILE *out,
-                struct text *why)
+enum scrub_result scrub_file(const struct scrub_from *from, FILE *out, struct text *why)
 {
     struct scrubber s = {0};
-    bool is_good = getrandom(&s.salt, sizeof s.salt, 0) == (ssize_t)sizeof s.salt;
+    enum scrub_result result = SCRUB_FAILED;
 
-    if (!is_good)
+    if (getrandom(&s.salt, sizeof s.salt, 0) == (ssize_t)sizeof s.salt)
+        result = find_sessions(&s, from, why);
+    else
         text_adds(why, "no random numbers");
-    is_good = is_good && find_sessions(&s, path, ports, n_ports, why) &&
-              write_packets(&s, path, out, why);
+    if (result != SCRUB_FAILED && !write_packets(&s, from, out, why))
+        result = SCRUB_FAILED;
     fini(&s);
-    return is_good;
+    return result;
 }

@@ -12,8 +12,19 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Read the capture at path twice and write the other one (pcap, raw IP, nanoseconds) to out.
- *   ports  as of track_new()
- * False, with the reason, if it cannot be read or written. */
-bool scrub_file(const char *path, const uint16_t *ports, size_t n_ports, FILE *out,
-                struct text *why);
+struct scrub_from {
+    const char *path; /* is read twice: no pipe */
+    const char *name; /* for people */
+    const uint16_t *ports;
+    size_t n_ports; /* as of track_new() */
+};
+
+enum scrub_result {
+    SCRUB_WHOLE,
+    SCRUB_CUT,     /* the last packet is cut short: all before it was written */
+    SCRUB_DAMAGED, /* behind some packets: those were written; why says how */
+    SCRUB_FAILED,  /* it cannot be read, or out not be written; why says which */
+};
+
+/* Write the other capture (pcap, raw IP, nanoseconds) to out. */
+enum scrub_result scrub_file(const struct scrub_from *from, FILE *out, struct text *why);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define BUFFER_LEN (256u << 10)
 #define SNAP_LEN   262144
@@ -101,14 +102,30 @@ static bool open_pcap(struct source *s, FILE *file, struct text *why)
     return false;
 }
 
+/* The file, which may be opened but not read if it is a directory. */
+static FILE *open_file(const char *path)
+{
+    FILE *file = fopen(path, "rbe");
+    struct stat st;
+
+    if (file == NULL || fstat(fileno(file), &st) != 0 || !S_ISDIR(st.st_mode))
+        return file;
+    fclose(file);
+    errno = EISDIR;
+    return NULL;
+}
+
 bool source_open(struct source *s, const char *path, struct text *why)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
+    return source_open_as(s, path, strcmp(path, "-") == 0 ? "stdin" : path, why);
+}
 
-    *s = (struct source){.name = is_stdin ? "stdin" : path};
-    FILE *file = is_stdin ? stdin : fopen(path, "rbe");
+bool source_open_as(struct source *s, const char *path, const char *name, struct text *why)
+{
+    *s = (struct source){.name = name};
+    FILE *file = strcmp(path, "-") == 0 ? stdin : open_file(path);
     if (file == NULL) {
-        text_addf(why, "%s: %s", path, strerror(errno));
+        text_addf(why, "%s: %s", name, strerror(errno));
         return false;
     }
     file = plain(file, s->name, why);

@@ -35,6 +35,8 @@ struct source {
 /* path "-" is standard input. False, with the reason in why: no such file, not a capture, a link
  * type that is not read (802.11, for one). */
 bool source_open(struct source *s, const char *path, struct text *why);
+/* The same of a path that stands for another, whose name people know. */
+bool source_open_as(struct source *s, const char *path, const char *name, struct text *why);
 
 /* Live packets of an interface. filter: a pcap filter expression or NULL. False with the reason,
  * which names the capability that is missing where that is the trouble. */

@@ -5,30 +5,70 @@
 #include "impl/wire/json.h"
 #include "impl/wire/jwrite.h"
 #include "impl/wire/remark.h"
+#include "impl/wire/scan.h"
 #include "impl/wire/state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static double seconds_of(const struct track_session *s, uint64_t at_ns)
 {
     return (double)(int64_t)(at_ns - s->first_ns) / 1e9;
 }
 
+/* What JSON allows, though iperf3 does not: a text with these can stand as it was sent. */
+#define HARMLESS                                                                                   \
+    (1u << SCAN_NOT_OBJECT | 1u << SCAN_TRAILING | 1u << SCAN_UTF8 | 1u << SCAN_SURROGATE |        \
+     1u << SCAN_BIG_NUMBER | 1u << SCAN_HUGE_NUMBER | 1u << SCAN_DUPLICATE | 1u << SCAN_CASE)
+
+/* Without the white space between its values. The caller frees it. */
+static char *without_space(struct bytes text)
+{
+    char *out = text_realloc(NULL, text.len + 1);
+    bool in_string = false;
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = (char)text.at[i];
+        if (!in_string && strchr(" \t\r\n", c) != NULL)
+            continue;
+        out[n++] = c;
+        if (c == '"')
+            in_string = !in_string;
+        else if (c == '\\' && in_string && i + 1 < text.len)
+            out[n++] = (char)text.at[++i];
+    }
+    out[n] = '\0';
+    return out;
+}
+
+/* The text as JSON, or NULL if it is none: as it was sent, with every digit of its numbers, or
+ * where strict readers would not take that, as iperf3 understands it. The caller frees it. */
+static char *as_json(struct bytes text)
+{
+    struct scan_report report;
+    json_value *value;
+
+    scan_json(text, NULL, 0, &report);
+    if ((report.flaws & ~HARMLESS) == 0)
+        return without_space((struct bytes){text.at, report.end});
+    if (json_parse(text, &value) != SPEC_OK)
+        return NULL;
+    char *printed = json_print(value);
+    json_free(value);
+    return printed;
+}
+
 static void write_text(struct jwrite *w, const struct track_event *event)
 {
     const struct observer_message *m = event->message;
-    json_value *value;
-    char *printed = NULL;
 
     jwrite_uint(w, "announced", m->announced);
     if (event->has_hole || m->text.len == 0) {
         jwrite_bool(w, "whole", false);
         return;
     }
-    if (json_parse(m->text, &value) == SPEC_OK) {
-        printed = json_print(value);
-        json_free(value);
-    }
+    char *printed = as_json(m->text);
     if (printed != NULL)
         jwrite_raw(w, "json", printed);
     else

@@ -54,6 +54,8 @@ bool cli_count(const char *text, uint64_t max, uint64_t *out);
  * none. */
 #define CLI_DURATION_MAX (30 * 86400.0)
 bool cli_duration(const char *text, double *seconds);
+/* Whether it is HOST:PORT, the port a number from 1 to 65535. */
+bool cli_is_place(const char *text);
 
 /* The next option as getopt_long() gives it; a bad one is answered with its name and the nearest
  * good one, and '?' is returned. */
@@ -89,7 +91,7 @@ struct track_user;
  * CLI_OK, or CLI_TROUBLE: it cannot be opened, or is damaged before its end. */
 int cli_read_capture(const char *program, const char *path, const struct cli_source *from,
                      const struct track_user *user, bool *was_cut);
-/* Standard input as a file that can be read twice; other paths as they are. *spool, if it is not
+/* Standard input, or a pipe, as a file that can be read twice; other paths as they are. *spool, if it is not
  * NULL then, is to be closed when the path is of no more use. False: see errno. */
 bool cli_spool(const char *path, FILE **spool, char *own, size_t cap);
 

@@ -3,6 +3,7 @@
 
 #include "harness/capture/timeline.h"
 #include "harness/report/ladder.h"
+#include "harness/report/outfile.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -96,17 +97,12 @@ static bool take_ladder(struct decode *d, const char *path)
 static int write_ladders(struct decode *d, const char *name)
 {
     struct text text = {0};
-    FILE *out = fopen(d->ladder_path, "we");
-    bool is_good = false;
 
     if (is_html(d->ladder_path))
         ladder_html(d->ladders, d->n_ladders, name, &text);
     else
         ladder_svg(d->ladders, d->n_ladders, &text);
-    if (out != NULL) {
-        is_good = fwrite(text_string(&text), 1, text.len, out) == text.len;
-        is_good = fclose(out) == 0 && is_good;
-    }
+    bool is_good = outfile_write(d->ladder_path, &text);
     if (!is_good)
         fprintf(stderr, "iperfspec decode: --ladder %s: %s\n", d->ladder_path, strerror(errno));
     for (size_t i = 0; i < d->n_ladders; i++)
@@ -149,13 +145,28 @@ static int decode(struct decode *d, const char *path)
     int status = cli_read_capture("decode", path, &d->source, &user, &was_cut);
     if (d->form == FORM_JSON)
         printf("],\"cut\":%s}\n", was_cut ? "true" : "false");
-    if (d->ladder_path != NULL && write_ladders(d, path) != CLI_OK)
+    if (d->n_ladders > 0 && write_ladders(d, path) != CLI_OK)
         status = CLI_TROUBLE;
     if (status != CLI_OK || d->n_shown > 0)
         return status;
     fprintf(stderr, "iperfspec decode: %s: no %s\n", path,
             d->only ? "such session" : "iperf3 session found");
     return CLI_UNEXPECTED;
+}
+
+static bool is_form(int option)
+{
+    return option == 'J' || option == 'S' || option == 'F';
+}
+
+/* False: another one was asked for before. */
+static bool take_form(struct decode *d, int option)
+{
+    enum form form = option == 'J' ? FORM_JSON : option == 'S' ? FORM_SUMMARY : FORM_FOLLOW;
+    bool is_first = d->form == FORM_TIMELINE || d->form == form;
+
+    d->form = form;
+    return is_first;
 }
 
 int cli_decode(int argc, char **argv)
@@ -173,6 +184,7 @@ int cli_decode(int argc, char **argv)
         {0       }
     };
     struct decode d = {.form = FORM_TIMELINE};
+    bool is_clear = true;
     int o;
 
     while ((o = cli_option(argc, argv, options)) != -1) {
@@ -182,8 +194,8 @@ int cli_decode(int argc, char **argv)
             d.is_pretty = true;
         else if (o == 'B')
             d.with_bytes = true;
-        else if (o == 'J' || o == 'S' || o == 'F')
-            d.form = o == 'J' ? FORM_JSON : o == 'S' ? FORM_SUMMARY : FORM_FOLLOW;
+        else if (is_form(o))
+            is_clear = take_form(&d, o) && is_clear;
         else if (o == 's'   ? !cli_count(optarg, UINT64_MAX, &d.only)
                  : o == 'L' ? !take_ladder(&d, optarg)
                             : !cli_source_option(&d.source, o, optarg))
@@ -191,5 +203,9 @@ int cli_decode(int argc, char **argv)
     }
     if (optind + 1 != argc)
         return cli_usage(usage);
+    if (!is_clear) {
+        fputs("iperfspec decode: one of --json, --summary and --follow, please\n", stderr);
+        return CLI_USAGE;
+    }
     return decode(&d, argv[optind]);
 }

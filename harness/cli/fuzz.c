@@ -111,7 +111,7 @@ static bool take(struct request *r, int o, const char *value)
         return subject_add_env(b, value);
     case 'R':
         f->suite.remote = value;
-        return true;
+        return cli_is_place(value);
     case 'r':
         r->role = value;
         return strcmp(value, "server") == 0 || strcmp(value, "client") == 0 ||

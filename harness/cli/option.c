@@ -34,6 +34,14 @@ bool cli_count(const char *text, uint64_t max, uint64_t *out)
     return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out > 0 && *out <= max;
 }
 
+bool cli_is_place(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    uint64_t port;
+
+    return colon != NULL && colon != text && cli_count(colon + 1, UINT16_MAX, &port);
+}
+
 bool cli_duration(const char *text, double *seconds)
 {
     static const struct {

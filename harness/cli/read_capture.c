@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void tell_unread(const char *program, const char *name, const struct capture_counts *counts)
 {
@@ -17,8 +18,15 @@ static void tell_unread(const char *program, const char *name, const struct capt
     text_fini(&words);
 }
 
+/* One to be read, which may be the copy of another; as that was. */
+struct file {
+    const char *path, *name;
+    bool is_broken, is_cut;
+};
+
+/* is_broken: it is the copy of a file that goes no further. */
 static bool read_all(const char *program, struct source *source, const struct cli_source *from,
-                     const struct track_user *user, bool *was_cut, struct text *why)
+                     const struct track_user *user, bool is_broken, bool *was_cut, struct text *why)
 {
     struct capture_counts counts;
 
@@ -26,80 +34,102 @@ static bool read_all(const char *program, struct source *source, const struct cl
         return false;
     struct track *track = track_new(user, from->ports, from->n_ports);
     bool is_good = capture_read(source, track, NULL, &counts, was_cut, why);
+    if (is_broken)
+        track_break(track, CAPTURE_DAMAGED);
     track_finish(track);
     track_free(track);
     tell_unread(program, source->name, &counts);
     return is_good;
 }
 
-static bool read_file(const char *program, const char *path, const char *name,
-                      const struct cli_source *from, const struct track_user *user, bool *was_cut,
-                      struct text *why)
+static bool read_file(const char *program, const struct file *file, const struct cli_source *from,
+                      const struct track_user *user, bool *was_cut, struct text *why)
 {
     struct source source;
 
-    if (!source_open(&source, path, why))
+    if (!source_open_as(&source, file->path, file->name, why))
         return false;
-    source.name = name;
-    bool is_good = read_all(program, &source, from, user, was_cut, why);
+    bool is_good = read_all(program, &source, from, user, file->is_broken, was_cut, why);
+    *was_cut = *was_cut || file->is_cut;
     if (*was_cut)
-        fprintf(stderr, "iperfspec %s: %s: the last packet is cut short\n", program, name);
+        fprintf(stderr, "iperfspec %s: %s: the last packet is cut short\n", program, file->name);
     source_close(&source);
     return is_good;
 }
 
-bool cli_spool(const char *path, FILE **spool, char *own, size_t cap)
+/* Whether it can be read but once. */
+static bool is_pipe(const char *path)
+{
+    struct stat st;
+
+    return strcmp(path, "-") == 0 ||
+           (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
+
+static bool copy_all(FILE *in, FILE *out)
 {
     char buf[65536];
     size_t n;
 
+    while ((n = fread(buf, 1, sizeof buf, in)) > 0)
+        if (fwrite(buf, 1, n, out) != n)
+            return false;
+    return !ferror(in) && fflush(out) == 0;
+}
+
+bool cli_spool(const char *path, FILE **spool, char *own, size_t cap)
+{
     *spool = NULL;
     snprintf(own, cap, "%s", path);
-    if (strcmp(path, "-") != 0)
+    if (!is_pipe(path))
         return true;
-    *spool = tmpfile();
-    if (*spool == NULL)
-        return false;
-    while ((n = fread(buf, 1, sizeof buf, stdin)) > 0)
-        if (fwrite(buf, 1, n, *spool) != n)
-            return false;
-    snprintf(own, cap, "/proc/self/fd/%d", fileno(*spool));
-    return fflush(*spool) == 0;
+    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
+    *spool = in != NULL ? tmpfile() : NULL;
+    bool is_good = *spool != NULL && copy_all(in, *spool);
+    if (in != NULL && in != stdin)
+        fclose(in);
+    if (*spool != NULL)
+        snprintf(own, cap, "/proc/self/fd/%d", fileno(*spool));
+    return is_good;
 }
 
 /* First without what is private, into a file of no name. */
-static bool read_scrubbed(const char *program, const char *path, const struct cli_source *from,
-                          const struct track_user *user, bool *was_cut, struct text *why)
+static bool read_scrubbed(const char *program, const char *path, const char *name,
+                          const struct cli_source *from, const struct track_user *user,
+                          bool *was_cut, struct text *why)
 {
     char own[4096], scrubbed[32];
-    FILE *spool, *file = tmpfile();
-    bool is_good = cli_spool(path, &spool, own, sizeof own) && file != NULL;
+    FILE *spool = NULL, *copy = tmpfile();
+    enum scrub_result result = SCRUB_FAILED;
 
-    if (!is_good)
-        text_addf(why, "a temporary file: %s", strerror(errno));
-    is_good = is_good && scrub_file(own, from->ports, from->n_ports, file, why);
-    if (is_good) {
-        snprintf(scrubbed, sizeof scrubbed, "/proc/self/fd/%d", fileno(file));
-        is_good = read_file(program, scrubbed, path, from, user, was_cut, why);
+    if (copy != NULL && cli_spool(path, &spool, own, sizeof own))
+        result = scrub_file(&(struct scrub_from){own, name, from->ports, from->n_ports}, copy, why);
+    else
+        text_addf(why, "%s: a temporary file: %s", name, strerror(errno));
+    if (result != SCRUB_FAILED) {
+        snprintf(scrubbed, sizeof scrubbed, "/proc/self/fd/%d", fileno(copy));
+        struct file file = {scrubbed, name, result == SCRUB_DAMAGED, result == SCRUB_CUT};
+        if (!read_file(program, &file, from, user, was_cut, why))
+            result = SCRUB_FAILED;
     }
     if (spool != NULL)
         fclose(spool);
-    if (file != NULL)
-        fclose(file);
-    return is_good;
+    if (copy != NULL)
+        fclose(copy);
+    return result == SCRUB_WHOLE || result == SCRUB_CUT;
 }
 
 int cli_read_capture(const char *program, const char *path, const struct cli_source *from,
                      const struct track_user *user, bool *was_cut)
 {
+    struct file file = {.path = path, .name = strcmp(path, "-") == 0 ? "stdin" : path};
     struct text why = {0};
     bool is_cut = false, is_good;
 
     if (from->is_scrubbed)
-        is_good = read_scrubbed(program, path, from, user, &is_cut, &why);
+        is_good = read_scrubbed(program, path, file.name, from, user, &is_cut, &why);
     else
-        is_good = read_file(program, path, strcmp(path, "-") == 0 ? "stdin" : path, from, user,
-                            &is_cut, &why);
+        is_good = read_file(program, &file, from, user, &is_cut, &why);
     if (!is_good)
         fprintf(stderr, "iperfspec %s: %s\n", program, text_string(&why));
     text_fini(&why);

@@ -101,10 +101,24 @@ static void hear(void *context, const struct tap_event *event)
         session_add(&((struct replay *)context)->now, event->message);
 }
 
+/* A server that runs elsewhere has the options that it was started with. */
+static void leave_options(struct replay *r, struct script *script)
+{
+    if (r->settings.remote == NULL || script->subject[0] == '\0')
+        return;
+    fprintf(stderr,
+            "iperfspec replay: the captured server was started with `%s`; how the one at %s was is "
+            "not known\n",
+            script->subject, r->settings.remote);
+    script->subject = "";
+}
+
 static int prepare(struct replay *r, const struct script_list *list)
 {
     struct subject_build *build = &r->settings.build;
     struct text why = {0}, note = {0}, options = {0};
+    /* Whether a server elsewhere knows users the play shows. */
+    unsigned presumed = r->settings.remote != NULL ? 1u << SCRIPT_NEED_AUTH : 0;
     int status = CLI_OK;
 
     r->tap = (struct sim_tap){.context = r, .event = hear};
@@ -118,10 +132,12 @@ static int prepare(struct replay *r, const struct script_list *list)
         subject_adopt_orphans();
         subject_enter_own_network();
     }
+    leave_options(r, list->at[0]);
     if (!subject_identify(build, 0, &why) || !suite_choose_profile(build, NULL, &note, &why) ||
-        !suite_find_needs(&r->settings, list, 0) ||
-        !suite_can_run(list->at[0], &r->settings, &why, &options))
+        !suite_find_needs(&r->settings, list, presumed))
         status = complain("", &why, CLI_TROUBLE);
+    else if (!suite_can_run(list->at[0], &r->settings, &why, &options))
+        status = complain("", &why, CLI_UNEXPECTED);
     text_fini(&note);
     text_fini(&options);
     return status;
@@ -233,7 +249,7 @@ static bool take(struct replay *r, int o)
         return true;
     case 'g':
         r->settings.remote = optarg;
-        return true;
+        return cli_is_place(optarg);
     case 's':
         return cli_count(optarg, UINT64_MAX, &r->wanted);
     case 't':

@@ -120,6 +120,8 @@ static bool is_sensible(const struct test_request *r)
     } rules[] = {
         {!has_build && !s->remote && !s->far.listen,
          "nothing to judge: --build, --server-cmd, --client-cmd or --server"                                                 },
+        {s->remote && !cli_is_place(s->remote),
+         "--server wants HOST:PORT, the port a number up to 65535"                                                           },
         {s->remote && (s->build.path[0] || s->build.server_cmd[0]),
          "--server is the server to judge: no --build or --server-cmd with it"                                               },
         {r->suite.demands.accepts_all && (!r->expect || is_folder(r->expect)),

@@ -1,11 +1,11 @@
 #include "harness/cli/save.h"
 
+#include "harness/report/outfile.h"
 #include "harness/session/write.h"
 
 #include "impl/wire/state.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define REOPENING_NS UINT64_C(300000000) /* longer than a stock server has no listener (CONN-5) */
@@ -125,20 +125,6 @@ static void copy_session(const struct sim_outcome *outcome, bool we_serve, struc
     }
 }
 
-static bool write_file(const char *path, const struct text *text)
-{
-    FILE *f = fopen(path, "we");
-    bool ok = f && fwrite(text->at, 1, text->len, f) == text->len;
-    int error = errno;
-
-    if (f && fclose(f) != 0 && ok) {
-        ok = false;
-        error = errno;
-    }
-    errno = error;
-    return ok;
-}
-
 bool save_session(const char *path, const struct script *script, const struct sim_outcome *outcome)
 {
     struct text clauses = {0}, needs = {0}, tags = {0}, out = {0};
@@ -156,7 +142,7 @@ bool save_session(const char *path, const struct script *script, const struct si
                                         .ignores_stale = !script->plays_server};
     copy_session(outcome, script->plays_server, &session);
     session_write(&session, &about, &out);
-    bool ok = write_file(path, &out);
+    bool ok = outfile_write(path, &out);
     int error = errno;
     session_fini(&session);
     text_fini(&clauses);

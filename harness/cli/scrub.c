@@ -2,12 +2,13 @@
 #include "harness/cli/cli.h"
 
 #include "harness/capture/scrub.h"
+#include "harness/capture/source.h"
+#include "harness/report/outfile.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static const char usage[] =
     "usage: iperfspec scrub [--port P]... IN OUT\n"
@@ -16,10 +17,11 @@ static const char usage[] =
     "names, host names in cookies, titles and server output become other words of the same shape,\n"
     "the same one the same wherever it stands; addresses become those of documentation, data is\n"
     "blanked. Packets that belong to no session are left out. Lengths, times, ports and sequence\n"
-    "numbers stay, so that OUT (pcap, raw IP) decodes and is judged as IN.\n"
+    "numbers stay, so that OUT (pcap, raw IP; - is standard output) decodes and is judged as IN.\n"
     "  --port P  as of `iperfspec decode`\n"
     "example: iperfspec scrub trace.pcapng shared.pcap\n"
-    "exit:    0 written   2 bad usage   3 trouble\n";
+    "exit:    0 written   2 bad usage   3 trouble: OUT is as it was, or, where IN is damaged, has\n"
+    "         what came before that\n";
 
 static bool is_same_file(const char *in, const char *out)
 {
@@ -29,32 +31,65 @@ static bool is_same_file(const char *in, const char *out)
            a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-static int scrub(const struct cli_source *from, const char *in, const char *path)
+/* Asked before OUT, which may be a link or a device, is opened. */
+static bool can_read(const struct scrub_from *from, struct text *why)
+{
+    struct source source;
+    bool is_good = source_open_as(&source, from->path, from->name, why);
+
+    if (is_good)
+        source_close(&source);
+    return is_good;
+}
+
+/* What came before damage is worth having, as it is to `check`: it is kept, and the rest said. */
+static enum scrub_result scrub_to(const struct scrub_from *from, const char *path, struct text *why)
+{
+    struct outfile f;
+
+    if (!can_read(from, why))
+        return SCRUB_FAILED;
+    if (!outfile_begin(&f, path)) {
+        text_addf(why, "%s: %s", path, strerror(errno));
+        return SCRUB_FAILED;
+    }
+    enum scrub_result result = scrub_file(from, f.out, why);
+    if (result == SCRUB_FAILED) {
+        outfile_drop(&f);
+    } else if (!outfile_end(&f)) {
+        text_addf(why, "%s%s: %s", why->len > 0 ? "; " : "", path, strerror(errno));
+        result = SCRUB_FAILED;
+    }
+    return result;
+}
+
+static int scrub(const struct cli_source *source, const char *in, const char *path)
 {
     struct text why = {0};
+    FILE *spool = NULL;
     char own[4096];
+    struct scrub_from from = {own, strcmp(in, "-") == 0 ? "stdin" : in, source->ports,
+                              source->n_ports};
+    enum scrub_result result = SCRUB_FAILED;
+
     if (is_same_file(in, path)) {
         fprintf(stderr, "iperfspec scrub: %s: IN and OUT are the same file\n", path);
         return CLI_USAGE;
     }
-    FILE *spool = NULL, *out = fopen(path, "wbe");
-    bool is_good = out != NULL && cli_spool(in, &spool, own, sizeof own);
-
-    if (!is_good)
-        text_addf(&why, "%s: %s", out == NULL ? path : in, strerror(errno));
-    is_good = is_good && scrub_file(own, from->ports, from->n_ports, out, &why);
-    if (out != NULL && fclose(out) != 0 && is_good) {
-        text_addf(&why, "%s: %s", path, strerror(errno));
-        is_good = false;
-    }
+    if (cli_spool(in, &spool, own, sizeof own))
+        result = scrub_to(&from, path, &why);
+    else
+        text_addf(&why, "%s: %s", from.name, strerror(errno));
     if (spool != NULL)
         fclose(spool);
-    if (!is_good)
+    if (result == SCRUB_CUT)
+        text_addf(&why, "%s: the last packet is cut short", from.name);
+    if (result == SCRUB_DAMAGED)
+        text_addf(&why, "; %s has what is before that", path);
+    if (result != SCRUB_WHOLE)
         fprintf(stderr, "iperfspec scrub: %s\n", text_string(&why));
-    if (!is_good && out != NULL)
-        unlink(path); /* half of one would be taken for a whole one */
     text_fini(&why);
-    return is_good ? CLI_OK : CLI_TROUBLE;
+    return result == SCRUB_WHOLE || result == SCRUB_CUT ? CLI_OK : CLI_TROUBLE;
 }
 
 int cli_scrub(int argc, char **argv)

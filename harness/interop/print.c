@@ -1,6 +1,7 @@
 /* print.c - the matrix for people, and for programs. */
 #include "harness/interop/interop.h"
 
+#include "harness/report/outfile.h"
 #include "impl/wire/jwrite.h"
 
 #include <string.h>
@@ -300,14 +301,17 @@ bool interop_write_json(const struct interop_matrix *m, const char *path)
 {
     struct jwrite w;
     struct bytes text;
-    FILE *f = fopen(path, "we");
+    struct outfile f;
 
-    if (!f)
+    if (!outfile_begin(&f, path))
         return false;
     jwrite_init(&w, JWRITE_PRETTY);
     write_matrix(&w, m);
-    bool ok = jwrite_finish(&w, &text) == SPEC_OK && fwrite(text.at, 1, text.len, f) == text.len &&
-              fputc('\n', f) != EOF;
+    bool ok = jwrite_finish(&w, &text) == SPEC_OK &&
+              fwrite(text.at, 1, text.len, f.out) == text.len && fputc('\n', f.out) != EOF;
     jwrite_fini(&w);
-    return fclose(f) == 0 && ok;
+    if (ok)
+        return outfile_end(&f);
+    outfile_drop(&f);
+    return false;
 }

@@ -10,7 +10,7 @@ static bool is_regular_or_new(const char *path)
 {
     struct stat st;
 
-    return stat(path, &st) != 0 || S_ISREG(st.st_mode);
+    return lstat(path, &st) != 0 || S_ISREG(st.st_mode);
 }
 
 bool outfile_begin(struct outfile *f, const char *path)
@@ -46,6 +46,14 @@ bool outfile_end(struct outfile *f)
     return error == 0;
 }
 
+void outfile_drop(struct outfile *f)
+{
+    if (f->out != stdout)
+        fclose(f->out);
+    if (f->part[0] != '\0')
+        unlink(f->part);
+}
+
 bool outfile_write(const char *path, const struct text *text)
 {
     struct outfile f;
@@ -64,7 +72,6 @@ bool outfile_can(const char *path)
         return true;
     if (!outfile_begin(&f, path))
         return false;
-    fclose(f.out);
-    unlink(f.part);
+    outfile_drop(&f);
     return true;
 }

@@ -65,11 +65,11 @@ static void end_capture(struct keep *k, struct suite_run *run)
     int error = k->records ? recorder_close(&k->recorder) : k->error;
 
     name_file(k, capture, path, sizeof path);
-    if (run->cause == SIM_OK)
+    if (run->cause == SIM_OK && k->records)
         unlink(path);
-    else if (error)
+    else if (run->cause != SIM_OK && error)
         note(run, path, error);
-    else
+    else if (run->cause != SIM_OK)
         text_adds(&run->kept, path);
 }
 

@@ -150,7 +150,7 @@ static FILE *scrubbed(const struct capfile *f)
     pcap_dump_flush(dumper);
     pcap_close(dead);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(in));
-    if (!scrub_file(path, NULL, 0, out, &why))
+    if (scrub_file(&(struct scrub_from){.path = path, .name = "x"}, out, &why) != SCRUB_WHOLE)
         fail_msg("%s", text_string(&why));
     fclose(in);
     return out;
