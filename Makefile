@@ -138,7 +138,7 @@ $(B)/bin/json: $(call objects,fuzz/second_json.c)
 $(B)/bin/json: LIBS += -ljansson
 $(B)/bin/peer: $(call objects,$(filter harness/script/% harness/session/%,$(HARNESS)))
 # Of the rooms of captures and cases what reads.
-CAPTURE_WRITES = $(wildcard $(addprefix harness/capture/,compare* convert* recorder* rotate* scrub*))
+CAPTURE_WRITES = $(wildcard $(addprefix harness/capture/,compare* convert* packet.c pcapng.c recorder* rotate* scrub*))
 $(B)/bin/capture: $(call objects,$(filter-out $(CAPTURE_WRITES),$(wildcard harness/capture/*.c)) harness/session/text.c)
 $(B)/bin/capture: LIBS += $(CAPTURE)
 $(B)/bin/expectation: $(call objects,$(addprefix harness/,suite/expectation.c suite/judge.c sim/cause.c \
