@@ -264,7 +264,7 @@ corpus-merge: ## the fewest of the fuzz targets' inputs and of what fuzzing foun
 	scripts/deps build fuzz
 	scripts/fuzz merge
 
-fuzz-coverage: ## what the fuzz targets' inputs reach
+fuzz-coverage: ## what the fuzz targets' inputs reach: a table, pages, and a reason for each line they don't
 	scripts/deps build fuzz
 	scripts/fuzz coverage $(TARGET)
 

@@ -209,6 +209,9 @@ static void read_packets(struct reading *r, struct source *source, struct captur
     FUZZ_CHECK(is_good == (why->len == 0), "damaged without a reason, or a reason for nothing");
     FUZZ_CHECK(r->number <= counts->packets, "packet %llu", (unsigned long long)r->number);
     r->number = counts->packets;
+    capture_tell_unread(counts, why);
+    if (!is_good)
+        track_break(r->track, "the file is damaged from here on");
     track_finish(r->track);
     track_free(r->track);
     FUZZ_CHECK(r->n_begun == r->n_done, "%llu sessions begin, %llu end",

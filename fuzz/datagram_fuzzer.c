@@ -45,6 +45,8 @@ static void check_count(const struct account_udp *a, uint64_t n)
     FUZZ_CHECK(a->errors <= a->packets, "%llu of %llu", (unsigned long long)a->errors,
                (unsigned long long)a->packets);
     FUZZ_CHECK(a->packets - a->errors <= n && a->out_of_order <= n, "more than came");
+    double lost = account_lost_percent((int64_t)a->errors, (int64_t)a->packets);
+    FUZZ_CHECK(lost >= 0 && lost < 100.001, "%g %% lost", lost);
     FUZZ_CHECK(isfinite(a->jitter_s) && a->jitter_s >= 0, "jitter %g", a->jitter_s);
 }
 
@@ -74,6 +76,9 @@ static void check_end(uint64_t num, uint64_t blocks, uint64_t rate_bps)
 
     if (rate_bps > 0)
         FUZZ_CHECK(account_pace_ns(num, rate_bps, blocks) >= num, "pace");
+    FUZZ_CHECK(account_paced_bytes(num, rate_bps, blocks / 2) <=
+                   account_paced_bytes(num, rate_bps, blocks),
+               "less later");
     if (sent == UINT64_MAX) {
         FUZZ_CHECK(!account_end_reached(&end, 1, num, blocks), "no end, yet reached");
         return;

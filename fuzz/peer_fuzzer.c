@@ -3,8 +3,10 @@
  * Input: a script's text, up to its first NUL. */
 #include "fuzz/fuzz.h"
 
+#include "harness/script/query.h"
 #include "harness/script/raw.h"
 #include "harness/session/write.h"
+#include "impl/wire/json.h"
 
 #define FILE_NAME "/nowhere/fuzz.peer" /* an `include` finds nothing beside it */
 #define SOME      4                    /* scripts of a file that are looked at */
@@ -64,6 +66,53 @@ static void check_lint(const struct script *script)
     unsigned told = 0, found = script_check(script, take_problem, &told);
 
     FUZZ_CHECK(found == told, "%u problems, %u told", found, told);
+}
+
+/* Some of what a subject may have sent. */
+static const char results[] =
+    "{\"cpu_util_total\":12.5,\"sender_has_retransmits\":-1,\"congestion_used\":\"cubic\",\"on\":"
+    "true,"
+    "\"none\":null,\"streams\":[{\"id\":1,\"bytes\":131072,\"jitter\":0,\"packets\":7},"
+    "{\"id\":3,\"bytes\":65536,\"errors\":2,\"title\":\"a\"}],\"a\":{\"b\":[0,[1],\"x\"],\"c\":{}}"
+    "}";
+
+static bool some_fact(void *context, enum query_fact fact, int64_t id, double *value)
+{
+    (void)context;
+    *value = (double)(id * 65536 + (int64_t)fact);
+    return id < 4;
+}
+
+static const json_value *some_message(void *context, enum query_message which)
+{
+    return which == QUERY_PARAMS ? NULL : context;
+}
+
+/* What holds holds again; what does not says why. */
+static void check_query(const struct query *query)
+{
+    json_value *root = NULL;
+    struct text why = {0};
+
+    if (json_parse((struct bytes){(const uint8_t *)results, sizeof results - 1}, &root) != SPEC_OK)
+        abort();
+    const struct query_facts facts = {some_fact, some_message, root};
+    bool holds = query_holds(query, root, &facts, &why);
+    FUZZ_CHECK(holds || why.len > 0, "it does not hold, nobody knows why");
+    FUZZ_CHECK(holds == query_holds(query, root, &facts, NULL), "once %d, and then not", holds);
+    query_holds(query, NULL, NULL, NULL);
+    json_free(root);
+    text_fini(&why);
+}
+
+static void check_queries(const struct script *script)
+{
+    for (size_t i = 0; i < script->steps.n; i++) {
+        const struct script_step *step = &script->steps.at[i];
+        for (size_t k = 0; step->verb == SCRIPT_EXPECT && k < step->expect.events.n; k++)
+            if (step->expect.events.at[k].where)
+                check_query(step->expect.events.at[k].where);
+    }
 }
 
 static struct script_list read_again(const struct text *text)
@@ -130,16 +179,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = fuzz_text((struct bytes){data, size});
     struct script_list list = {0};
     struct script_error e;
+    unsigned n_told = 0;
 
+    FUZZ_CHECK(script_is_text(FILE_NAME, (const char *)data, size, &e) || strlen(text) < size,
+               "line %u: no text", e.line);
     if (!is_slow(text) && !script_read(&list, FILE_NAME, text, &e)) {
         FUZZ_CHECK(list.n == 0, "%zu scripts of a file with a mistake", list.n);
         check_error(&e, text);
     }
     for (size_t i = 0; i < MIN(list.n, SOME); i++) {
         check_lint(list.at[i]);
+        check_queries(list.at[i]);
         check_print(list.at[i]);
         check_session(list.at[i]);
     }
+    if (list.n > 0)
+        FUZZ_CHECK(script_check_ids(&list, take_problem, &n_told) == n_told, "%u told", n_told);
     script_list_fini(&list);
     free(text);
     return 0;
