@@ -6,6 +6,7 @@
  * for. Where packets were lost, a byte may have been seen long after its first copy: then only half
  * of the time, less seconds, is asked of either. */
 #include "harness/capture/tally_core.h"
+#include "harness/capture/track_core.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -109,14 +110,16 @@ static double most_s(const struct tally *t, enum observer_side side)
     return is_clean(s) ? tally_slack_s(lasted_s) : 2 * lasted_s + LATE_S;
 }
 
-/* Whether the other end tells of less time as well: then it is the capture's clock that has gone
- * forward, not both of theirs that stood still. */
-static bool agrees(const struct tally *t, enum observer_side other, int64_t id, double least)
+/* Whether the other end tells of less time, or more, as well: then it is the capture's clock that
+ * has gone forward, or is slow, not both of theirs that are wrong. */
+static bool agrees(const struct tally *t, enum observer_side other, int64_t id, double least,
+                   double most)
 {
     const struct results_stream *told =
         t->results[other] != NULL ? results_find(t->results[other], id) : NULL;
+    double seconds = told != NULL && told->has_times ? told->end_time - told->start_time : least;
 
-    return told != NULL && told->has_times && told->end_time - told->start_time < least;
+    return seconds < least || seconds > most;
 }
 
 /* RES-28. False: the capture's clock is in doubt. */
@@ -129,7 +132,8 @@ static bool judge_stream(const struct tally *t, enum observer_side side,
 
     if (!told->has_times || (seconds >= least && seconds <= most))
         return true;
-    if (seconds < least && agrees(t, !side, told->id, least))
+    if (seconds < least ? agrees(t, !side, told->id, least, HUGE_VAL)
+                        : agrees(t, !side, told->id, 0, most))
         return false;
     snprintf(expected, sizeof expected,
              "stream %" PRId64 ": no %s than %.3f s, by the capture's clock", told->id,
@@ -163,10 +167,14 @@ void tally_times(const struct tally *t)
                    s->odd_clock_number);
     if (s->odd_clock_number != 0 || s->start_ns == 0 || s->running_ns == 0 || s->end_ns == 0)
         return;
+    if (!t->track->has_fractions) {
+        track_note(t->track, s, "the times were not judged: the capture's are whole seconds");
+        return;
+    }
     judge_omit(t);
     bool has_clock = judge_side(t, OBSERVER_CLIENT);
     if (!judge_side(t, OBSERVER_SERVER) || !has_clock)
         track_note(t->track, s,
-                   "the times were not judged: by the capture's clock more time passed than either "
-                   "end tells of");
+                   "the times were not judged: by the capture's clock more time passed, or less, "
+                   "than either end tells of");
 }

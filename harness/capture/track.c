@@ -181,6 +181,7 @@ static void advance(struct track *t, const struct dissected *p)
         note_odd_clock(t, p);
     t->now_ns = p->at_ns;
     t->number = p->number;
+    t->has_fractions = t->has_fractions || p->at_ns % UINT64_C(1000000000) != 0;
     if (p->at_ns >= t->next_due_ns)
         track_finish_due(t, p->at_ns);
 }

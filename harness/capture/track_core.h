@@ -56,6 +56,7 @@ struct track {
     uint64_t n_sessions;
     uint64_t next_due_ns; /* when a session may be closed; UINT64_MAX: none waits */
     uint64_t now_ns, number;
+    bool has_fractions; /* not all packets' times are whole seconds */
 };
 
 /* Address and port of one end of a flow. */

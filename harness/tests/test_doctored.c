@@ -376,6 +376,36 @@ static void test_a_clock_that_goes_back_is_told(void **state)
 }
 
 /* Forward, both ends tell of less time than passed by it. */
+/* A clock that is slow, for both ends tell of more; and one that counts seconds. */
+static void test_a_clock_that_is_slow_or_coarse_is_told(void **state)
+{
+    static const struct {
+        const char *capture;
+        uint64_t slower, step_ns; /* by one in so many; 0: it is not */
+    } clocks[] = {
+        {"pcaps/3.18-3.18-bidir.pcap.gz",  20, 0         },
+        {"pcaps/3.22-3.22-udp.pcap.gz",    20, 0         },
+        {"pcaps/3.9-3.9-parallel.pcap.gz", 0,  1000000000},
+        {"pcaps/3.22-3.22-time.pcap.gz",   0,  1000000000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(clocks); i++) {
+        struct capfile f;
+        assert_true(capfile_read(&f, clocks[i].capture));
+        uint64_t start_ns = f.packets[0].at_ns;
+        for (size_t n = 0; n < f.n; n++) {
+            uint64_t *at_ns = &f.packets[n].at_ns;
+            *at_ns -= clocks[i].slower > 0 ? (*at_ns - start_ns) / clocks[i].slower : 0;
+            *at_ns -= clocks[i].step_ns > 0 ? *at_ns % clocks[i].step_ns : 0;
+        }
+        struct capfile_verdict v = capfile_judge(&f, f.n);
+        if (v.n_violations != 0 || v.n_parts != 1 || strstr(v.note, "the times") == NULL)
+            fail_msg("%s: %s %s, note '%s'", clocks[i].capture, v.clause, v.found, v.note);
+        capfile_fini(&f);
+    }
+}
+
 static void test_a_clock_that_goes_forward_is_told(void **state)
 {
     static const char *const captures[] = {"pcaps/3.22-3.22-time.pcap.gz",
@@ -454,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_what_peers_say_gives_no_orders_to_a_terminal),
         cmocka_unit_test(test_a_clock_that_goes_back_is_told),
         cmocka_unit_test(test_a_clock_that_goes_forward_is_told),
+        cmocka_unit_test(test_a_clock_that_is_slow_or_coarse_is_told),
         cmocka_unit_test(test_packets_that_are_a_little_out_of_order_are_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
