@@ -69,5 +69,9 @@ struct query_facts {
 bool query_holds(const struct query *q, const json_value *root, const struct query_facts *facts,
                  struct text *why);
 
+/* Whether it depends on how much the subject says to have received: on a stream's bytes, packets,
+ * errors, jitter or what was omitted of them, but not on their being there or being numbers. */
+bool query_claims_counts(const struct query *q);
+
 /* As the language writes it, in canonical form: parsing it again gives the same query. */
 void query_print(const struct query *q, struct text *out);

@@ -15,14 +15,23 @@
 #define RETRY_MS      5
 #define RETRY_DOUBLES 4
 #define RETRY_FOR_MS  5000 /* times the scale */
+#define START_FOR_MS  9000 /* the same, for a server that a command starts on another machine */
 #define UNNAMED       ", where a stock iperf3 may open its listener anew: --profile says that it is one"
+
+static int retry_ms(const struct control *c)
+{
+    const struct sim_config *config = c->sim->config;
+    bool is_starting = config->command && !config->is_local && c->sim->sessions == 0;
+
+    return is_starting ? START_FOR_MS : RETRY_FOR_MS;
+}
 
 static enum flow_result again(struct control *c)
 {
     uint64_t now = now_ns();
 
     if (c->retries == 0)
-        c->retry_until_ns = now + (uint64_t)(RETRY_FOR_MS * 1e6 * c->sim->config->timeout_scale);
+        c->retry_until_ns = now + (uint64_t)(retry_ms(c) * 1e6 * c->sim->config->timeout_scale);
     if (now >= c->retry_until_ns) {
         text_fini(&c->why);
         text_addf(&c->why, "no connection in %u attempts%s%s", c->retries + 1,
@@ -215,20 +224,6 @@ static void send_honest_data(struct control *c)
     }
 }
 
-/* Everything of ours is out and read. */
-static bool sent_is_done(const struct control *c)
-{
-    bool local = c->sim->config->is_local;
-
-    for (size_t i = 0; i < c->n_streams; i++) {
-        const struct lane *st = c->streams[i];
-        if (st->we_send && (!lane_is_flushed(st) ||
-                            (local && st->fd >= 0 && !st->reset && !drained(st->fd, st->udp))))
-            return false;
-    }
-    return true;
-}
-
 /* Enough came: some blocks on each stream, or as much in all as ends the test. */
 static bool received_is_done(const struct control *c)
 {
@@ -254,10 +249,13 @@ static enum flow_result data(struct control *c, const struct flow *row)
         c->wake_ns = omit_end + OMIT_MARGIN_NS;
         return FLOW_WAIT;
     }
-    if (c->stage++ == 0 && !c->own_data && !moment_is_never(c, "data"))
-        send_honest_data(c);
+    if (c->stage++ == 0) {
+        c->acked_ns = 0;
+        if (!c->own_data && !moment_is_never(c, "data"))
+            send_honest_data(c);
+    }
     c->wake_ns = 0;
-    if (!sent_is_done(c) || !received_is_done(c) || !drained_is_counted(c)) {
+    if (!drained_lanes(c, 0) || !received_is_done(c) || !drained_is_counted(c)) {
         c->wake_ns = now_ns() + LOOK_EVERY_NS;
         return FLOW_WAIT;
     }

@@ -362,6 +362,15 @@ bool control_bind(const struct control *c, int fd, bool with_port)
            bind(fd, (const struct sockaddr *)&from, len) == 0;
 }
 
+/* How a connect went. If it was not the other side that refused, or said nothing, an address or a
+ * network of ours is to blame. */
+static void note_connect(struct control *c, int error)
+{
+    c->connect_errno = error;
+    if (error && error != ECONNREFUSED && error != ECONNRESET && error != ETIMEDOUT)
+        sim_fail(c->sim, SIM_TROUBLE, "connect failed: %s", strerror(error));
+}
+
 void control_connect(struct control *c)
 {
     const struct sim_config *config = c->sim->config;
@@ -383,7 +392,7 @@ void control_connect(struct control *c)
     set_up(c, fd);
     bool ok = control_bind(c, fd, true) && connect(fd, (const struct sockaddr *)&to, len) == 0;
     if (!ok && errno != EINPROGRESS)
-        c->connect_errno = errno;
+        note_connect(c, errno);
     c->connecting = !c->is_udp && c->connect_errno == 0; /* TCP: the loop tells */
     tap_name(&c->tap, c->name, 0, false);
     tap_open(c->sim, &c->tap, fd, c->is_udp, SESSION_US);
@@ -399,9 +408,11 @@ void control_connect(struct control *c)
 
 static void connected(struct control *c)
 {
-    socklen_t len = sizeof c->connect_errno;
+    int error = 0;
+    socklen_t len = sizeof error;
 
-    getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &c->connect_errno, &len);
+    getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    note_connect(c, error);
     c->connecting = false;
     tap_connected(&c->tap, c->connect_errno);
 }

@@ -1,12 +1,15 @@
 /* drained.c - whether the subject has read all that we sent.
  *
  * Asked of the kernel (sockdiag.h); where it cannot tell, the tables in /proc/self/net are read.
- * Both speak about our network namespace, which is the subject's. */
+ * Both speak about our network namespace, which is the subject's. Of a subject elsewhere nothing is
+ * known but that its kernel has acknowledged what came: it is given time to read that, and nothing
+ * is claimed about it then. */
 #include "harness/sim/peer.h"
 #include "harness/sim/sockdiag.h"
 
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,6 +17,11 @@
 #define LOOK_NS   1000000u    /* the queues have no event to wait for */
 #define LOOKS_MAX 200         /* for a subject that is busy sending to us */
 #define LOOKS_NS  2000000000u /* on a busy machine, where a look takes long */
+
+/* What a subject elsewhere gets behind the last acknowledgement: so many round trips, as what goes
+ * without one (datagrams) may still be under way, and a time to read in. */
+#define SETTLE_TRIPS 2
+#define SETTLE_NS    20000000u
 
 /* The two ends of a connection of ours. */
 struct ends {
@@ -63,15 +71,21 @@ static bool tables_say_empty(const struct ends *e)
     return true;
 }
 
-/* --- both ------------------------------------------------------------------------------------ */
+/* --- either way ------------------------------------------------------------------------------ */
+
+static bool is_unsent(int fd)
+{
+    int unsent = 0;
+
+    return ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
+}
 
 bool drained(int fd, bool udp)
 {
     struct ends e;
     uint32_t queue = 0;
-    int unsent = 0;
 
-    if (ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)
+    if (is_unsent(fd))
         return false;
     if (!ends_of(fd, udp, &e))
         return true;
@@ -109,20 +123,48 @@ void drained_note(struct control *c)
         c->streams[i]->due = c->streams[i]->sent;
 }
 
+/* --- elsewhere ------------------------------------------------------------------------------- */
+
+static uint64_t settling_ns(const struct control *c)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+
+    if (c->fd < 0 || getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+        return SETTLE_NS;
+    return SETTLE_NS + SETTLE_TRIPS * 1000ull * (info.tcpi_rtt + 4ull * info.tcpi_rttvar);
+}
+
+/* Asked again and again once all is acknowledged: whether that was long enough ago. */
+static bool has_settled(struct control *c)
+{
+    if (c->sim->config->is_local || !sends_any(c))
+        return true;
+    if (c->acked_ns == 0)
+        c->acked_ns = now_ns();
+    return now_ns() - c->acked_ns >= settling_ns(c);
+}
+
 static bool lane_is_drained(const struct control *c, const struct lane *st)
 {
     if (!st->we_send)
         return true;
-    return lane_is_flushed(st) &&
-           (!c->sim->config->is_local || st->fd < 0 || st->reset || drained(st->fd, st->udp));
+    if (!lane_is_flushed(st))
+        return false;
+    if (st->fd < 0 || st->reset)
+        return true;
+    return c->sim->config->is_local ? drained(st->fd, st->udp) : !is_unsent(st->fd);
 }
 
-static bool all_drained(const struct control *c, int64_t id)
+bool drained_lanes(struct control *c, int64_t id)
 {
-    for (size_t i = 0; i < c->n_streams; i++)
-        if ((id == 0 || c->streams[i]->id == id) && !lane_is_drained(c, c->streams[i]))
+    for (size_t i = 0; i < c->n_streams; i++) {
+        if ((id == 0 || c->streams[i]->id == id) && !lane_is_drained(c, c->streams[i])) {
+            c->acked_ns = 0;
             return false;
-    return true;
+        }
+    }
+    return has_settled(c);
 }
 
 bool drained_is_quiet(const struct control *c)
@@ -140,7 +182,8 @@ bool drained_await(struct control *c, int64_t id, uint64_t deadline_ns)
     if (id != 0 && !lane_find(c, id))
         return sim_fail(s, SIM_TROUBLE, "there is no stream %lld", (long long)id);
     c->looks = 0;
-    while ((!all_drained(c, id) || !drained_is_counted(c)) && !sim_failed(s)) {
+    c->acked_ns = 0;
+    while ((!drained_lanes(c, id) || !drained_is_counted(c)) && !sim_failed(s)) {
         if (now_ns() >= deadline_ns)
             return sim_fail(s, SIM_TIMEOUT, "the subject has not read all that was sent");
         sim_pump(s, MIN(deadline_ns, now_ns() + LOOK_NS));

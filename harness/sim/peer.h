@@ -106,6 +106,7 @@ struct control {
     bool own_data;     /* the script sends data itself */
     unsigned looks;    /* for a subject that sleeps (drained.c) */
     uint64_t looks_ns; /* the first of them */
+    uint64_t acked_ns; /* since when a subject elsewhere has all of ours; 0: it does not */
     bool drained;      /* queues were seen empty before TEST_END */
     uint64_t running_ns;
     bool omit_over;   /* and the lanes know what was omitted */
@@ -310,7 +311,11 @@ bool drained_is_counted(struct control *c);
  * what it has to say is there, or in our queue. */
 bool drained_is_quiet(const struct control *c);
 
-/* Wait until that holds for stream id, or for all of c's that we send on (0). */
+/* Whether stream id, or all of c's that we send on (0), are drained. Of a subject elsewhere: all is
+ * acknowledged, and was so for a round trip and some time, with what it is asked again and again.
+ */
+bool drained_lanes(struct control *c, int64_t id);
+/* Wait until that holds, and the subject has counted it. */
 bool drained_await(struct control *c, int64_t id, uint64_t deadline_ns);
 /* It holds for all of c's: counts must agree with what was sent so far. */
 void drained_note(struct control *c);

@@ -67,11 +67,11 @@ static bool serves_again(struct serve *serve, const struct script *script, struc
     if (!script_read(&list, "alive", text, &error))
         return false;
     struct sim_config config = case_config(list.at[0], serve->settings);
-    config.process = serve->settings->far.dut ? NULL : &process;
+    config.process = serve_is_elsewhere(serve) ? NULL : &process;
     config.command = serve->settings->build.server_cmd[0] ? &process : NULL;
     config.server = serve->at;
     config.server_len = serve->at_len;
-    config.is_local = true;
+    config.is_local = !serve_is_elsewhere(serve);
     config.was_used = true;
     config.keys = serve->keys.dir[0] ? serve->keys.dir : NULL;
     config.wants_pkcs1 = case_config(script, serve->settings).wants_pkcs1;

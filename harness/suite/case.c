@@ -169,7 +169,7 @@ static void play_server(const struct script *script, struct sim_config config, s
     struct text options = {0}, why = {0};
     struct subject_sample before;
     struct sim_process process = subject_process(&serve->subject);
-    bool is_remote = serve->settings->remote || serve->settings->far.dut;
+    bool is_remote = serve_is_elsewhere(serve);
     unsigned number = serve->number;
 
     suite_can_run(script, serve->settings, &why, &options);

@@ -1,5 +1,5 @@
 /* needs.c - what a case needs of a build and of this machine, and whether it is there. */
-#include "harness/suite/suite.h"
+#include "harness/suite/reach.h"
 
 #include <ctype.h>
 #include <netinet/in.h>
@@ -180,29 +180,6 @@ bool suite_find_needs(struct suite_settings *settings, const struct script_list 
 
 /* --- asking ---------------------------------------------------------------------------------- */
 
-static bool touches_process(const struct script_steps *steps)
-{
-    for (size_t i = 0; i < steps->n; i++) {
-        const struct script_step *step = &steps->at[i];
-        if (step->verb == SCRIPT_SUBJECT ||
-            (step->verb == SCRIPT_EXPECT && step->expect.kind == SCRIPT_EXPECT_EXIT))
-            return true;
-        for (size_t k = 0; step->verb == SCRIPT_EITHER && k < step->branches.n; k++)
-            if (touches_process(&step->branches.at[k]))
-                return true;
-    }
-    return false;
-}
-
-/* The server elsewhere is not ours to start with options, to signal or to see end. */
-static const char *out_of_reach(const struct script *script)
-{
-    if (script->subject[0])
-        return "a server elsewhere cannot be given options";
-    return touches_process(&script->steps) ? "the process of a server elsewhere is out of reach"
-                                           : NULL;
-}
-
 /* Whether --help names the option itself, and not just a longer one. */
 static bool has_option(const struct subject_build *build, const char *option)
 {
@@ -251,36 +228,18 @@ bool suite_is_far(const struct suite_far *far)
     return far->dut || far->harness || far->listen;
 }
 
-/* What cannot be done to a subject on another machine, or by a person. */
-static const char *out_of_far_reach(const struct script *script, const struct suite_far *far)
-{
-    if (!(script->plays_server ? far->harness || far->listen : far->dut != NULL))
-        return NULL;
-    if (script->address)
-        return "a subject elsewhere has another address";
-    /* A command that starts a client passes on what it prints and how it ends, as ssh does. */
-    if (script->plays_server && !far->listen && !script_needs(script, SCRIPT_NEED_SIGNAL) &&
-        !strstr(script->subject, "{keys}"))
-        return NULL;
-    if (strstr(script->subject, "{keys}") || script_needs(script, SCRIPT_NEED_AUTH))
-        return "the keys are not on the other machine";
-    return touches_process(&script->steps) ? "the process of a subject elsewhere is out of reach"
-                                           : NULL;
-}
-
 bool suite_can_run(const struct script *script, const struct suite_settings *settings,
                    struct text *why, struct text *options)
 {
     const struct subject_build *build = &settings->build;
     bool is_elsewhere = settings->remote && !script->plays_server;
+    const char *problem = reach_problem(script, settings);
 
-    if (out_of_far_reach(script, &settings->far))
-        text_adds(why, out_of_far_reach(script, &settings->far));
+    if (problem)
+        text_adds(why, problem);
     else if (!is_elsewhere && !build->path[0] && !(script->plays_server && settings->far.listen) &&
              !(script->plays_server ? build->client_cmd : build->server_cmd)[0])
         text_addf(why, "no %s to judge was given", script->plays_server ? "client" : "server");
-    else if (is_elsewhere && out_of_reach(script))
-        text_adds(why, out_of_reach(script));
     for (int i = 0; i < SCRIPT_N_NEEDS && why->len == 0; i++)
         if (script_needs(script, (enum script_need)i) && !settings->needs[i].there)
             text_adds(why, settings->needs[i].why);

@@ -169,6 +169,11 @@ void serve_far_stop(const struct suite_far *far, unsigned port)
     text_fini(&why);
 }
 
+bool serve_is_elsewhere(const struct serve *serve)
+{
+    return serve->settings->remote || serve->settings->far.dut;
+}
+
 bool serve_split(const char *text, struct sockaddr_storage *at, socklen_t *len)
 {
     const char *colon = strrchr(text, ':');

@@ -26,6 +26,9 @@ void serve_init(struct serve *serve, const struct suite_settings *settings, bool
  * got in run, if there is none. */
 bool serve_start(struct serve *serve, const char *options, const char *address,
                  struct suite_run *run);
+/* Whether it is one on another machine, or one that runs already: its process and its sockets are
+ * out of sight. */
+bool serve_is_elsewhere(const struct serve *serve);
 /* End its process with all that it started; what it printed stays until the next start. */
 void serve_end(struct serve *serve);
 void serve_fini(struct serve *serve); /* its keys too */

@@ -98,18 +98,20 @@ static void check(const struct fault *fault)
 }
 
 #define OPEN  "case x\nclause ST-1\nplays client\n\nopen\n"
+#define ALIEN "case x\nclause ST-1\nplays client\n\nopen a from 192.0.2.1\na finish\n"
 #define GREET "case x\nclause ST-1\nplays client\n\nadvance PARAM_EXCHANGE\n"
 
 static const struct fault faults[] = {
-    {"CONN-5 refused",               OPEN,  true,  true,  true,  false, TAP_OPEN, SIM_OK,    1},
-    {"CONN-5 reset",                 OPEN,  false, true,  true,  false, TAP_OPEN, SIM_OK,    1},
-    {"refused, not stock",           OPEN,  true,  false, true,  false, TAP_OPEN, SIM_MISS,  0},
-    {"reset, not stock",             OPEN,  false, false, true,  false, TAP_OPEN, SIM_MISS,  0},
-    {"refused, before any session",  OPEN,  true,  true,  false, false, TAP_OPEN, SIM_MISS,  0},
-    {"reset, before any session",    OPEN,  false, true,  false, false, TAP_OPEN, SIM_MISS,  0},
-    {"reset when up, before any",    GREET, false, true,  false, false, TAP_UP,   SIM_MISS,  0},
-    {"CONN-5, its process is dying", GREET, false, true,  true,  true,  TAP_OPEN, SIM_CRASH, 0},
-    {"CONN-5, dying when it was up", GREET, false, true,  true,  true,  TAP_UP,   SIM_CRASH, 0},
+    {"CONN-5 refused",               OPEN,  true,  true,  true,  false, TAP_OPEN, SIM_OK,      1},
+    {"CONN-5 reset",                 OPEN,  false, true,  true,  false, TAP_OPEN, SIM_OK,      1},
+    {"refused, not stock",           OPEN,  true,  false, true,  false, TAP_OPEN, SIM_MISS,    0},
+    {"an address not ours",          ALIEN, true,  true,  true,  false, TAP_OPEN, SIM_TROUBLE, 0},
+    {"reset, not stock",             OPEN,  false, false, true,  false, TAP_OPEN, SIM_MISS,    0},
+    {"refused, before any session",  OPEN,  true,  true,  false, false, TAP_OPEN, SIM_MISS,    0},
+    {"reset, before any session",    OPEN,  false, true,  false, false, TAP_OPEN, SIM_MISS,    0},
+    {"reset when up, before any",    GREET, false, true,  false, false, TAP_UP,   SIM_MISS,    0},
+    {"CONN-5, its process is dying", GREET, false, true,  true,  true,  TAP_OPEN, SIM_CRASH,   0},
+    {"CONN-5, dying when it was up", GREET, false, true,  true,  true,  TAP_UP,   SIM_CRASH,   0},
 };
 
 static void test_connect_is_repeated_only_where_a_listener_is_opened_anew(void **state)

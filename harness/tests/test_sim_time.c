@@ -2,6 +2,8 @@
  */
 #include "harness/tests/peers.h"
 
+#include "impl/wire/state.h"
+
 #include <string.h>
 
 /* A process that ends some time after a signal. */
@@ -99,10 +101,32 @@ static void test_what_is_over_before_its_time_fails_the_case(void **state)
     assert_true(all);
 }
 
+/* Of a subject elsewhere nothing shows that it has read what was sent: it is given time. */
+static void test_the_end_of_a_test_overtakes_no_data(void **state)
+{
+    struct sim_outcome outcome;
+    uint64_t data_ns = 0, end_ns = 0;
+
+    (void)state;
+    play_client("\nfinish", play_as_server, "\nfinish", NULL, &outcome);
+    assert_int_equal(outcome.cause, SIM_OK);
+    for (size_t i = 0; i < outcome.record.n; i++) {
+        const struct session_message *m = &outcome.record.messages[i];
+        if (m->from == SESSION_US && m->kind == SESSION_DATA)
+            data_ns = m->at_ns;
+        if (m->from == SESSION_US && m->kind == SESSION_STATE && m->state == TEST_END)
+            end_ns = m->at_ns;
+    }
+    assert_true(data_ns > 0);
+    assert_true(end_ns >= data_ns + 20 * MS);
+    sim_outcome_fini(&outcome);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_over_before_its_time_fails_the_case),
+        cmocka_unit_test(test_the_end_of_a_test_overtakes_no_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,6 +45,33 @@ static void test_suite_can_run_asks_the_build_for_options(void **state)
     }
 }
 
+/* A leak that is known and cannot be seen is no news when it does not show. */
+static void test_suite_compare_misses_nothing_that_is_out_of_sight(void **state)
+{
+    static const struct {
+        enum sim_cause cause;
+        enum suite_standing here, there;
+    } all[] = {
+        {SIM_LEAK,       SUITE_XPASS, SUITE_GOOD },
+        {SIM_SPIN,       SUITE_XPASS, SUITE_GOOD },
+        {SIM_NO_SERVICE, SUITE_XPASS, SUITE_XPASS},
+        {SIM_N_CAUSES,   SUITE_XPASS, SUITE_XPASS},
+    };
+    static struct suite suite;
+    struct script script = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct suite_expectation known = {.verdict = SUITE_FAIL, .cause = all[i].cause};
+        struct suite_result passed = {.script = &script, .expectation = &known};
+        passed.judgement.verdict = SUITE_PASS;
+        suite.settings.remote = NULL;
+        assert_int_equal(suite_compare(&suite, &passed), all[i].here);
+        suite.settings.remote = "192.0.2.7:5201";
+        assert_int_equal(suite_compare(&suite, &passed), all[i].there);
+    }
+}
+
 #define VERSION                                                                                    \
     "iperf 3.12 (cJSON 1.7.15)\nLinux dut 6.1\n"                                                   \
     "Optional features available: SCTP, sendfile / zerocopy, authentication\n"
@@ -84,11 +111,80 @@ static void test_suite_find_needs_takes_no_version_for_a_help(void **state)
     }
 }
 
+static const struct elsewhere {
+    const char *name, *header, *steps;
+    bool is_judged; /* of a server that a command starts there, and of one that runs there */
+} elsewhere[] = {
+    {"a session",           "",                               "finish",                                                    true },
+    {"drained",             "",                               "advance TEST_RUNNING\ndrained\nclose",                      false},
+    {"rest",                "",                               "expect rest",                                               false},
+    {"rest, in a block",    "",                               "repeat 2\nexpect rest\nend",                                false},
+    {"exit",                "",                               "expect exit 0",                                             false},
+    {"a signal of its own", "",                               "expect signal TERM",                                        false},
+    {"a signal of ours",    "",                               "subject signal TERM",                                       false},
+    {"output",              "",                               "expect output text \"x\"",                                  false},
+    {"of another address",  "",                               "open a from 127.0.0.2\na finish",                           false},
+    {"to another address",  "",                               "open a to 127.0.0.2\na finish",                             false},
+    {"where both meet",     "address ::1\n",                  "finish",                                                    false},
+    {"bytes",               "",                               "finish\nexpect results where .streams[0].bytes == 5",       false},
+    {"bytes, summed up",    "",                               "finish\nexpect results where sum(.streams[].bytes) == 5",   false},
+    {"bytes, on the right", "",                               "finish\nexpect results where .x == 2 * .streams[0].bytes",  false},
+    {"packets, or nothing", "",
+     "finish\nexpect results where .x exists or not .streams[id == 1].packets > 1",                                        false},
+    {"errors, in a branch", "",
+     "either\nexpect state TEST_END\nor\nexpect results where .streams[0].errors == 0\nend",                               false},
+    {"that there are some", "",                               "finish\nexpect results where .streams[0].bytes exists",     true },
+    {"that it is a number", "",                               "finish\nexpect results where .streams[0].jitter is number", true },
+    {"what it sent",        "params { \"reverse\": true }\n",
+     "finish\nexpect results where .streams[0].bytes == received(1)",                                                      true },
+};
+
+static bool is_judged(const struct elsewhere *row, const struct suite_settings *settings)
+{
+    struct text file = {0}, why = {0}, options = {0};
+    struct script_list list = {0};
+    struct script_error e;
+
+    text_addf(&file, "case x\nclause ST-1\nplays client\n%s\n%s\n", row->header, row->steps);
+    if (!script_read(&list, "t.peer", text_string(&file), &e))
+        fail_msg("%s: line %u: expected %s, found %s", row->name, e.line, e.expected, e.found);
+    bool can = suite_can_run(list.at[0], settings, &why, &options);
+    text_fini(&file);
+    text_fini(&why);
+    text_fini(&options);
+    script_list_fini(&list);
+    return can;
+}
+
+static void test_suite_can_run_knows_what_is_out_of_reach(void **state)
+{
+    static struct suite_settings here, started, runs;
+
+    (void)state;
+    here = started = runs = (struct suite_settings){0};
+    snprintf(here.build.path, sizeof here.build.path, "/bin/true");
+    snprintf(started.build.server_cmd, sizeof started.build.server_cmd, "ssh dut iperf3 -s");
+    started.far.dut = "192.0.2.7";
+    runs.remote = "192.0.2.7:5201";
+    for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)
+        if (!is_judged(&elsewhere[i], &here) ||
+            is_judged(&elsewhere[i], &started) != elsewhere[i].is_judged ||
+            is_judged(&elsewhere[i], &runs) != elsewhere[i].is_judged)
+            fail_msg("%s", elsewhere[i].name);
+    runs.remote = "127.0.0.1:5201"; /* which may be a port that leads elsewhere */
+    for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)
+        if (is_judged(&elsewhere[i], &runs) !=
+            (elsewhere[i].is_judged || strstr(elsewhere[i].steps, "open ")))
+            fail_msg("by way of loopback: %s", elsewhere[i].name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_suite_can_run_asks_the_build_for_options),
         cmocka_unit_test(test_suite_find_needs_takes_no_version_for_a_help),
+        cmocka_unit_test(test_suite_can_run_knows_what_is_out_of_reach),
+        cmocka_unit_test(test_suite_compare_misses_nothing_that_is_out_of_sight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
