@@ -51,6 +51,18 @@ const char *diagnosis_advice(enum diagnosis d)
     return texts[d];
 }
 
+enum diagnosis diagnosis_of_error(int32_t ierr)
+{
+    switch (ierr) {
+    case IEMAXSERVERTESTDURATIONEXCEEDED:
+        return DIAGNOSE_DURATION;
+    case IETOTALRATE:
+        return DIAGNOSE_RATE;
+    default:
+        return DIAGNOSE_BROKEN;
+    }
+}
+
 void patient_note(struct patient *p, const char *format, ...)
 {
     va_list args;
@@ -333,8 +345,36 @@ static enum diagnosis probe_credentials(struct patient *p)
     return d;
 }
 
-/* Servers say that they want a password by one number or another, by the end of the connection, or
- * by a denial, as their version has it; there is nothing else in these parameters to object to. */
+/* It dropped the connection: whoever wants a password serves on. A process that dies may still take
+ * one connection more. */
+static bool is_gone(const struct patient *p)
+{
+    struct talk t;
+    enum talk_result r = talk_begin(&t, &p->place);
+
+    if (r == TALK_OK)
+        talk_end(&t, CLIENT_TERMINATE);
+    talk_close(&t);
+    return r == TALK_REFUSED;
+}
+
+/* Servers say that they want a password by a number of its own, by a denial, or by the end of the
+ * connection or the number of an older error, as their version has it (AUTH-10). The latter two may
+ * as well be those of a server that breaks: only credentials that are taken tell. */
+static enum diagnosis judge_refusal(struct patient *p, const struct talk *t, enum talk_result r)
+{
+    bool is_vague = r == TALK_CLOSED || (r == TALK_ERROR && t->ierr == IERECVPARAMS);
+
+    if (r == TALK_REFUSED || (r == TALK_CLOSED && is_gone(p)))
+        return DIAGNOSE_GONE;
+    if (!is_vague && r != TALK_DENIED && (r != TALK_ERROR || t->ierr != IEAUTHTEST))
+        return r == TALK_ERROR ? diagnosis_of_error(t->ierr) : DIAGNOSE_BROKEN;
+    enum diagnosis d = probe_credentials(p);
+    if (is_vague && d == DIAGNOSE_CREDENTIALS)
+        text_adds(&p->note, "; or it refuses any client once it has its parameters");
+    return is_vague && d == DIAGNOSE_AUTH ? DIAGNOSE_DROPS : d;
+}
+
 static enum diagnosis probe_parameters(struct patient *p)
 {
     struct talk t;
@@ -348,9 +388,7 @@ static enum diagnosis probe_parameters(struct patient *p)
     }
     patient_note_result(p, &t, r, "after the parameters");
     talk_close(&t);
-    bool may_be_auth = r == TALK_CLOSED || r == TALK_DENIED ||
-                       (r == TALK_ERROR && (t.ierr == IEAUTHTEST || t.ierr == IERECVPARAMS));
-    return may_be_auth ? probe_credentials(p) : DIAGNOSE_BROKEN;
+    return judge_refusal(p, &t, r);
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */

@@ -29,10 +29,22 @@
       "a proxy or load balancer without a server behind it, or another service")                   \
     X(DIAGNOSE_AUTH, "auth", "the server wants a user name and a password",                        \
       "give --username and --rsa-public-key-path to your client, and here for a closer look")      \
-    X(DIAGNOSE_PADDING, "padding", "client and server pad the password otherwise",                 \
-      "servers up to 3.16 know PKCS#1 only, later ones want OAEP: give --use-pkcs1-padding to "    \
-      "the "                                                                                       \
-      "newer one of both")                                                                         \
+    X(DIAGNOSE_DROPS, "drops",                                                                     \
+      "the server refuses a client for its parameters: it wants a user name and a "                \
+      "password, as versions from 3.21 on say it, or it breaks over them",                         \
+      "look at what it prints then; if it is about authentication, give --username and "           \
+      "--rsa-public-key-path to your client, and here for a closer look")                          \
+    X(DIAGNOSE_GONE, "gone", "the server was there for a moment, and is gone",                     \
+      "it crashed, was ended meanwhile, or serves one test only (-1): look at what it prints")     \
+    X(DIAGNOSE_DURATION, "duration", "the server takes only tests that end within a time",         \
+      "give a -t to your client that is at most the server's --server-max-duration")               \
+    X(DIAGNOSE_RATE, "rate", "the server ends tests above a bit rate of its own",                  \
+      "give a -b to your client that, for all streams together, is below the server's "            \
+      "--server-bitrate-limit")                                                                    \
+    X(DIAGNOSE_PADDING, "padding",                                                                 \
+      "the server takes passwords with PKCS#1 padding only: clients up to 3.16 work, later ones "  \
+      "fail unless told",                                                                          \
+      "give --use-pkcs1-padding to clients of 3.17 and later, or update the server")               \
     X(DIAGNOSE_CLOCK, "clock", "the clocks differ by more than the server allows",                 \
       "set both by NTP, or give --time-skew-threshold to the server")                              \
     X(DIAGNOSE_CREDENTIALS, "credentials",                                                         \
@@ -79,6 +91,9 @@ struct diagnose_request {
     const char *user, *password, *key; /* NULL: none; key is the path of a public key */
     unsigned idle_s; /* how long the control connection is left idle; 0: not tried */
 };
+
+/* What an error means that a server says of its own limits; DIAGNOSE_BROKEN for any other. */
+enum diagnosis diagnosis_of_error(int32_t ierr);
 
 /* Try it. A line for each probe goes to out. */
 enum diagnosis diagnose(const struct diagnose_request *request, FILE *out);

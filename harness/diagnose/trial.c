@@ -95,12 +95,15 @@ static size_t read_data(struct talk *t)
     return talk_read_some(&data, bytes, sizeof bytes, DATA_STEPS * t->place->timeout_ms);
 }
 
+/* A limit that the server names is the cause, whatever it breaks. */
 static enum diagnosis broken(struct patient *p, struct talk *t, enum talk_result r,
                              const char *step, enum diagnosis d)
 {
+    enum diagnosis named = r == TALK_ERROR ? diagnosis_of_error(t->ierr) : DIAGNOSE_BROKEN;
+
     patient_note_result(p, t, r, step);
     talk_end(t, CLIENT_TERMINATE);
-    return d;
+    return named == DIAGNOSE_BROKEN ? d : named;
 }
 
 enum diagnosis trial_test(struct patient *p)
