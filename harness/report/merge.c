@@ -23,18 +23,29 @@ struct runs {
     size_t n;
 };
 
+/* A program is the same one wherever each machine has it: by its SHA-256, where that is known. */
+static void add_subject(const json_value *subject, struct text *out)
+{
+    const json_value *sha256 = json_member(subject, "sha256"), *at = NULL;
+    bool is_known = json_type_of(sha256) == JSON_STRING && *json_text(sha256);
+
+    while ((at = json_next(subject, at))) {
+        if (is_known && strcmp(json_key(at), "path") == 0)
+            continue;
+        char *text = json_print(at);
+        text_addf(out, "%s %s\n", json_key(at), text ? text : "");
+        free(text);
+    }
+}
+
 /* The caller's to free. */
 static char *print_subject(const json_value *report)
 {
-    const json_value *both[] = {json_member(report, "subject"),
-                                json_member(json_member(report, "gate"), "base")};
     struct text out = {0};
 
-    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
-        char *text = json_print(both[i]);
-        text_addf(&out, "%s\n", text ? text : "");
-        free(text);
-    }
+    add_subject(json_member(report, "subject"), &out);
+    text_adds(&out, "beside\n");
+    add_subject(json_member(json_member(report, "gate"), "base"), &out);
     char *copy = text_dup(text_string(&out));
     text_fini(&out);
     return copy;

@@ -18,6 +18,7 @@
     RUN(subject, "", ",\"gate\":{\"base\":{\"path\":\"" base "\"},\"cases\":[" cases "]}", "")
 #define SHARD(subject, parts, of)                                                                  \
     RUN(subject, "", ",\"shards\":{\"of\":" of ",\"parts\":" parts "}", "")
+#define AT(path, sha256, parts) SHARD(path "\",\"sha256\":\"" sha256, parts, "2")
 #define CHANGE(id)                                                                                 \
     "{\"id\":\"" id "\",\"change\":\"worse\",\"base\":{\"verdict\":\"pass\",\"cause\":\"ok\"},"    \
     "\"build\":{\"verdict\":\"fail\",\"cause\":\"ok\"}}"
@@ -79,6 +80,12 @@ static const struct row {
     {"all shards: they are the whole",
      {SHARD("a", "[1,3]", "3"), SHARD("a", "[2]", "3")}, 0,
      {"\"seconds\":4,\"results\":[]}"}},
+    {"shards of one program, from machines that have it in other places",
+     {AT("a", "12ab", "[1]"), AT("/b/a", "12ab", "[2]")}, 0, {"\"path\":\"a\"", "\"results\":[]}"}},
+    {"shards of two programs", {AT("a", "12ab", "[1]"), AT("b", "34cd", "[2]")}, 3,
+     {"shard 2 of 2 is missing of"}},
+    {"shards of what has no SHA-256", {AT("a", "", "[1]"), AT("b", "", "[2]")}, 3,
+     {"shard 2 of 2 is missing of"}},
     {"a shard is missing", {SHARD("a", "[1]", "3")}, 3, {"shards 2, 3 of 3 are missing of a"}},
     {"shards of other numbers", {SHARD("a", "[1]", "2"), SHARD("a", "[2]", "3")}, 2,
      {"a shard of 3 parts beside one of 2 of a"}},
