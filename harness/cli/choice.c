@@ -250,8 +250,13 @@ static bool narrow_to_failed(const struct cli_choice *choice, struct script_list
 
     for (size_t i = 0; i < choice->failed_in.n && ok; i++)
         ok = read_failed(&failed, choice->failed_in.at[i]);
-    if (ok && choice->failed_in.n)
+    if (ok && choice->failed_in.n) {
+        bool any = list->n > 0;
         narrow(list, is_again, &failed, NULL);
+        if (any && list->n == 0) /* which keeps a pipeline green, and is told */
+            fputs("iperfspec: --failed-in: none of these cases failed there, nothing to repeat\n",
+                  stderr);
+    }
     for (size_t i = 0; i < failed.n; i++)
         free(failed.ids[i]);
     free(failed.ids);

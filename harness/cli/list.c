@@ -18,7 +18,8 @@ static const char usage[] =
     "  --json             the cases as JSON: id, title, judges, clauses, needs, tags, file, line\n"
     "example: iperfspec list --clause CLOSE-10\n"
     "         iperfspec list --by clause --role client\n"
-    "exit:    0 listed   2 bad usage, or no case fits   3 no cases found\n";
+    "exit:    0 listed (none, where none failed in a --failed-in)\n"
+    "         2 bad usage, or no case fits   3 no cases found\n";
 
 static void print_words(const char *before, const struct script_words *words, const char *after)
 {

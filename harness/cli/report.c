@@ -31,7 +31,8 @@ static const char usage[] =
     "               with the one of its name, or with the only one)\n"
     "A REPORT of - is the standard input, of diff, merge and normalise too.\n"
     "example: iperfspec report html --out site conformance-3.12.json conformance-3.18.json\n"
-    "exit:    0 written   2 bad usage   3 a file that cannot be read or written\n";
+    "exit:    0 written   1 diff, merge: something is worse, or unexpected   2 bad usage\n"
+    "         3 a file that cannot be read or written\n";
 
 struct request {
     struct reports reports, base;

@@ -221,11 +221,11 @@ static void interrupt(int number)
     interrupted = 1;
 }
 
-/* The first Ctrl-C, or a CI's cancelling, ends the run with all of its reports; the second one ends
- * the program. Who ignores them goes on to. */
+/* The first Ctrl-C, a CI's cancelling, or the end of the terminal ends the run with all of its
+ * reports; the second one ends the program. Who ignores them goes on to. */
 static void take_signals(struct test_request *r)
 {
-    static const int all[] = {SIGINT, SIGTERM};
+    static const int all[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction before,
         action = {.sa_handler = interrupt, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
 

@@ -156,6 +156,7 @@ static void __attribute__((noreturn)) work(const struct pool *pool, int fd, pid_
         _exit(1);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
     subject_adopt_orphans();
     bool own = !pool->settings->share_network && !pool->settings->remote &&
                !suite_is_far(&pool->settings->far) && subject_enter_own_network();
