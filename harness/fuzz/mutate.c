@@ -111,16 +111,24 @@ static bool is_text_of_ours(const struct session_message *m)
     return m->kind == SESSION_JSON && m->from == SESSION_US;
 }
 
+/* One of our texts from that place on, each as often as any other; s->n if there is none. */
+static size_t some_text(struct mutator *m, const struct session *s, size_t from)
+{
+    size_t n = 0, at = s->n;
+
+    for (size_t i = from; i < s->n; i++)
+        if (is_text_of_ours(&s->messages[i]) && draw(&m->seed, ++n) == 0)
+            at = i;
+    return at;
+}
+
 /* Texts hold most of what a peer can say. */
 static bool change_text(struct mutator *m, struct session *s, const struct session *other)
 {
-    size_t n = 0, at = 0;
+    size_t at = some_text(m, s, m->from);
 
     (void)other;
-    for (size_t i = m->from; i < s->n; i++) /* each as often as any other */
-        if (is_text_of_ours(&s->messages[i]) && draw(&m->seed, ++n) == 0)
-            at = i;
-    return n > 0 && mutate_message(m, s, at);
+    return at < s->n && mutate_message(m, s, at);
 }
 
 /* Whether its bytes go over a control connection in writes of ours. */
@@ -320,6 +328,16 @@ void mutate_session(struct mutator *m, struct session *s, const struct session *
     while (n-- > 0)
         for (int i = 0; i < ATTEMPTS && !ops[draw_op(m)].run(m, s, other); i++)
             ;
+    mutate_tidy(s);
+}
+
+void mutate_values(struct mutator *m, struct session *s)
+{
+    for (size_t n = 1 + draw(&m->seed, 2); n > 0; n--) {
+        size_t at = some_text(m, s, 0);
+        if (at < s->n)
+            mutate_message_value(m, &s->messages[at]);
+    }
     mutate_tidy(s);
 }
 

@@ -28,6 +28,10 @@ struct mutator {
  * messages are taken from. */
 void mutate_session(struct mutator *m, struct session *s, const struct session *other);
 
+/* Change values of our texts, each for another of its kind, and nothing else: of a correct session,
+ * most often one that is correct as well. */
+void mutate_values(struct mutator *m, struct session *s);
+
 /* Messages of both, up to some place of the one and from some place of the other. *out is
  * overwritten. */
 void mutate_cross(struct mutator *m, const struct session *a, const struct session *b,
@@ -43,8 +47,14 @@ void mutate_tidy(struct session *s);
  * like some; without anything to hold on to, an object takes its place. */
 void mutate_json(struct mutator *m, struct bytes text, struct text *out);
 
+/* The same file: a number, a string or a truth value of the text for another of its kind; without
+ * any, the text stays. */
+void mutate_json_value(struct mutator *m, struct bytes text, struct text *out);
+
 /* mutate_message.c: one message more, of any kind, as the role can send it. body and cuts are
  * borrowed from *room. */
 struct session_message mutate_make(struct mutator *m, bool we_serve, struct text *room);
 /* Some change of the message at `at` by itself; false if its kind has nothing to change. */
 bool mutate_message(struct mutator *m, struct session *s, size_t at);
+/* A value of the JSON message for another of its kind; a length that was true stays so. */
+void mutate_message_value(struct mutator *m, struct session_message *message);

@@ -13,6 +13,7 @@
 
 #define PLACES_MAX 512
 #define DEPTH_MAX  64
+#define ATTEMPTS   16   /* until a value is no container */
 #define NEST_MAX   2000 /* brackets around one value: above what parsers of the field allow */
 
 /* A run of the text. */
@@ -356,6 +357,14 @@ static void change(struct mutator *m, struct bytes text, const struct places *al
     }
 }
 
+static void replace(struct bytes text, const struct place *p, const struct text *instead,
+                    struct text *out)
+{
+    text_add(out, text.at, p->from);
+    text_add(out, instead->at, instead->len);
+    text_add(out, text.at + p->to, text.len - p->to);
+}
+
 void mutate_json(struct mutator *m, struct bytes text, struct text *out)
 {
     struct places all;
@@ -370,8 +379,60 @@ void mutate_json(struct mutator *m, struct bytes text, struct text *out)
         return;
     }
     change(m, text, &all, &p, &instead);
-    text_add(out, text.at, p.from);
-    text_add(out, instead.at, instead.len);
-    text_add(out, text.at + p.to, text.len - p.to);
+    replace(text, &p, &instead, out);
+    text_fini(&instead);
+}
+
+/* --- values of their own kind ---------------------------------------------------------------- */
+
+static void add_number(struct mutator *m, bool is_whole, struct text *out)
+{
+    size_t number = draw(&m->seed, 2) ? draw(&m->seed, 1000) : (size_t)1 << draw(&m->seed, 31);
+
+    text_addf(out, "%zu", number);
+    if (!is_whole && draw(&m->seed, 2))
+        text_addf(out, ".%zu", draw(&m->seed, 1000));
+}
+
+static void add_word(struct mutator *m, struct text *out)
+{
+    text_adds(out, "\"");
+    for (size_t n = draw(&m->seed, 12); n > 0; n--)
+        text_addf(out, "%c", (char)('a' + draw(&m->seed, 26)));
+    text_adds(out, "\"");
+}
+
+/* False for what is neither a number, a string nor a truth value. */
+static bool add_of_kind(struct mutator *m, struct bytes value, struct text *out)
+{
+    uint8_t first = value.len > 0 ? value.at[0] : '\0';
+
+    if (first == '"')
+        add_word(m, out);
+    else if (first == 't' || first == 'f')
+        text_adds(out, first == 't' ? "false" : "true");
+    else if (is_one_of("-0123456789", first))
+        add_number(m, memchr(value.at, '.', value.len) == NULL, out);
+    else
+        return false;
+    return true;
+}
+
+void mutate_json_value(struct mutator *m, struct bytes text, struct text *out)
+{
+    const struct place *value = NULL;
+    struct places all;
+    struct text instead = {0};
+    bool is_found = false;
+
+    find(text, &all);
+    for (int i = 0; i < ATTEMPTS && !is_found; i++) {
+        value = pick(m, &all, false);
+        is_found = value && add_of_kind(m, run_of(text, value), &instead);
+    }
+    if (is_found)
+        replace(text, value, &instead, out);
+    else
+        text_add(out, text.at, text.len);
     text_fini(&instead);
 }

@@ -213,6 +213,18 @@ static void change_json(struct mutator *m, struct session_message *message)
         message->announced = (uint32_t)message->body.len;
 }
 
+void mutate_message_value(struct mutator *m, struct session_message *message)
+{
+    bool was_true = message->announced == message->body.len;
+    struct text out = {0};
+
+    mutate_json_value(m, message->body, &out);
+    put_body(message, &out);
+    text_fini(&out);
+    if (was_true)
+        message->announced = (uint32_t)message->body.len;
+}
+
 static void change_length(struct mutator *m, struct session_message *message)
 {
     static const uint32_t odd[] = {0,     1,          2,          0x1fff,     0x2000,    0x2001,

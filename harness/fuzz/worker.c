@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RENEW_EVERY   400          /* sessions that one process meets */
-#define REFRESH_EVERY 256          /* sessions between two looks at what others have found */
-#define WARM_UP       4            /* sessions in which a process may grow */
+#define HONEST_SHARE  8   /* one session in so many tells no lie that the one before did not */
+#define RENEW_EVERY   400 /* sessions that one process meets */
+#define REFRESH_EVERY 256 /* sessions between two looks at what others have found */
+#define WARM_UP       4   /* sessions in which a process may grow */
 #define GROWTH_BYTES  (256u << 10) /* of one session: suspicious */
 
 /* --- making sessions ------------------------------------------------------------------------- */
@@ -47,6 +48,10 @@ bool worker_make_case(const struct corpus *corpus, const struct recipe *r, struc
     mutate_tidy(&c->session);
     if (r->seed == 0)
         return true;
+    if (draw(&m.seed, HONEST_SHARE) == 0) {
+        mutate_values(&m, &c->session);
+        return true;
+    }
     if (other && draw(&m.seed, 16) == 0 && other->session.we_serve == base->session.we_serve) {
         session_fini(&c->session);
         mutate_cross(&m, &base->session, &other->session, &c->session);

@@ -4,6 +4,7 @@
 #include "harness/fuzz/mutate.h"
 #include "harness/script/raw.h"
 #include "harness/session/write.h"
+#include "impl/wire/json.h"
 
 #define ROUNDS 60 /* changes of a session on top of each other */
 #define SEEDS  60
@@ -182,6 +183,40 @@ static void test_mutate_json_reaches_each_kind_of_change(void **state)
     }
 }
 
+/* Types, keys and all that is no text of ours stay as they are. */
+static void test_mutate_values_changes_values_alone(void **state)
+{
+    static const char text[] = "{\"a\":12,\"b\":[true,{\"c\":\"x\"}],\"d\":0.5,\"e\":null}";
+    unsigned n_changed = 0;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct mutator m = {.seed = seed};
+        struct session s = {.we_serve = false};
+        struct session_message ours = {.kind = SESSION_JSON, .announced = sizeof text - 1};
+        ours.body = (struct bytes){(const uint8_t *)text, sizeof text - 1};
+        struct session_message theirs = ours;
+        json_value *root = NULL;
+        theirs.from = SESSION_SUBJECT;
+        session_add(&s, &theirs);
+        session_add(&s, &ours);
+        mutate_values(&m, &s);
+        assert_int_equal(s.n, 2);
+        assert_memory_equal(s.messages[0].body.at, text, sizeof text - 1);
+        assert_int_equal(s.messages[1].announced, s.messages[1].body.len);
+        assert_int_equal(json_parse(s.messages[1].body, &root), SPEC_OK);
+        assert_int_equal(json_type_of(json_member(root, "a")), JSON_NUMBER);
+        assert_int_equal(json_type_of(json_member(root, "b")), JSON_ARRAY);
+        assert_int_equal(json_type_of(json_member(root, "d")), JSON_NUMBER);
+        assert_int_equal(json_type_of(json_member(root, "e")), JSON_NULL);
+        n_changed += s.messages[1].body.len != sizeof text - 1 ||
+                     memcmp(s.messages[1].body.at, text, sizeof text - 1) != 0;
+        json_free(root);
+        session_fini(&s);
+    }
+    assert_true(n_changed > 150); /* a truth value changed twice is as it was */
+}
+
 static void test_mutate_json_takes_any_bytes(void **state)
 {
     struct mutator m = {.seed = 7};
@@ -209,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_mutate_session_makes_the_same_of_the_same_seed),
         cmocka_unit_test(test_mutate_cross_takes_from_both),
         cmocka_unit_test(test_mutate_json_reaches_each_kind_of_change),
+        cmocka_unit_test(test_mutate_values_changes_values_alone),
         cmocka_unit_test(test_mutate_json_takes_any_bytes),
     };
 
