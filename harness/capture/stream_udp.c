@@ -68,10 +68,11 @@ enum newness { NEW, COPY, STRAGGLER };
  * known, then not even the number: it is no news, and held against nobody. */
 static enum newness newness_of(struct stream_udp *u, const struct datagram_header *h, bool wide)
 {
-    int64_t late = behind(u, h, wide);
-
     if (h->seq == 0)
         return NEW;
+    if (u->highest == 0) /* the first, wherever the capture begins */
+        u->highest = h->seq;
+    int64_t late = behind(u, h, wide);
     if (was_recent(u, h))
         return u->recent[h->seq % STREAM_RECENT].sent_us == sent_us_of(h) ? COPY : NEW;
     if (late >= STREAM_WINDOW)

@@ -36,6 +36,7 @@ static void test_stream_udp_take_leaves_copies_out(void **state)
         {"as late as can be known",         false, 1,                      10000, STREAM_WINDOW - 1, true },
         {"later",                           false, 1,                      10000, STREAM_WINDOW,     false},
         {"much later",                      false, 1,                      20000, 10000,             false},
+        {"in the upper half of 32 bits",    false, UINT64_C(0x90000000),   10000, 1000,              true },
         {"where 32 bits end",               false, UINT64_C(0xffffff00),   10000, 1000,              true },
         {"at numbers of more than 32 bits", true,  UINT64_C(0x1fffffff00), 10000, 1000,              true },
     };
