@@ -4,6 +4,7 @@
 #include "impl/net/dial.h"
 #include "impl/net/rnd.h"
 #include "impl/session.h"
+#include "impl/sign.h"
 #include "impl/tune.h"
 #include "impl/version.h"
 #include "impl/wire/datagram.h"
@@ -226,8 +227,7 @@ static void on_open(void *context, unsigned n)
 
 static int add_token(struct client *c)
 {
-    struct token_claim claim = {.time_s = time(NULL)};
-    char why[256], token[TOKEN_TEXT_MAX];
+    char why[256];
     struct auth_key *key;
     enum spec_err err;
 
@@ -236,12 +236,8 @@ static int add_token(struct client *c)
     key = auth_load_public(c->opt->public_key, why, sizeof why);
     if (!key)
         return IESETCLIENTAUTH;
-    snprintf(claim.user, sizeof claim.user, "%s", c->opt->username);
-    snprintf(claim.password, sizeof claim.password, "%s", c->opt->password);
-    err = auth_seal(key, c->opt->pkcs1, &claim, token, sizeof token);
+    err = sign_params(c->opt, key, &c->opt->params);
     auth_key_free(key);
-    if (err == SPEC_OK)
-        err = params_set_text(&c->opt->params, PARAM_authtoken, token);
     return err == SPEC_OK ? 0 : IESETCLIENTAUTH;
 }
 

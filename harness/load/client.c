@@ -3,6 +3,7 @@
 #include "impl/net/rnd.h"
 #include "impl/net/sock.h"
 #include "impl/report/report.h"
+#include "impl/sign.h"
 #include "impl/wire/ierr.h"
 #include "impl/wire/state.h"
 
@@ -299,6 +300,20 @@ static void on_control(void *context, int fd, int ierr, int os_errno)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+/* A client that authenticates has a token of its own (AUTH-8). */
+static bool add_token(struct load_client *c)
+{
+    const struct load_mode *mode = c->mode;
+
+    if (!mode->key)
+        return true;
+    if (params_copy(&c->signed_params, &mode->opt.params) != SPEC_OK ||
+        sign_params(&mode->opt, mode->key, &c->signed_params) != SPEC_OK)
+        return false;
+    c->params = &c->signed_params;
+    return true;
+}
+
 static bool dial_control(struct load_client *c)
 {
     c->dial = dial_new(c->setting->loop, &(struct dial_to){
@@ -334,7 +349,8 @@ struct load_client *load_client_new(const struct load_setting *setting,
                                         .udp = params_protocol(c->params) == PARAMS_UDP};
     c->flows = calloc((size_t)params_n_streams(c->params), sizeof *c->flows);
     c->report.began_ns = loop_now();
-    if (!c->flows || rnd_bytes(random, sizeof random) != SPEC_OK || !dial_control(c)) {
+    if (!c->flows || rnd_bytes(random, sizeof random) != SPEC_OK || !add_token(c) ||
+        !dial_control(c)) {
         load_client_free(c);
         return NULL;
     }
@@ -356,6 +372,7 @@ void load_client_free(struct load_client *c)
     machine_free(c->machine);
     observer_free(c->observer);
     results_fini(&c->mine);
+    params_fini(&c->signed_params);
     text_fini(&c->report.detail);
     free(c->flows);
     free(c);

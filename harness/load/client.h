@@ -47,7 +47,7 @@ struct load_setting {
 
 struct load_client;
 
-/* Begin a test. NULL without memory. */
+/* Begin a test. NULL without memory, or where no token can be made of what the mode has. */
 struct load_client *load_client_new(const struct load_setting *setting,
                                     const struct load_mode *mode, void *context);
 /* End it without a word; no done(). */

@@ -11,7 +11,8 @@ struct load_client {
     const struct load_setting *setting;
     const struct load_mode *mode;
     void *context;
-    const struct params *params;
+    const struct params *params; /* the mode's, or ours */
+    struct params signed_params; /* the mode's with a token of our own; else unused */
     uint8_t cookie[COOKIE_LEN];
     struct dial *dial;
     struct chan *chan;

@@ -1,6 +1,7 @@
 #include "harness/load/mode.h"
 
 #include "harness/session/text.h"
+#include "impl/sign.h"
 #include "impl/wire/account.h"
 
 #include <errno.h>
@@ -33,8 +34,6 @@ static const char *left_out(const struct options *opt)
         return "-O is not played";
     if (opt->file)
         return "-F is not played";
-    if (opt->username)
-        return "--username is not played";
     if (opt->logfile || opt->pidfile || opt->transcript || opt->output != OPTIONS_TEXT)
         return "the clients of a load print nothing";
     return NULL;
@@ -51,6 +50,20 @@ static int divide(char *line, char *words[static WORDS_MAX])
     return n;
 }
 
+/* The key of a client that authenticates, which user and password must suit. */
+static bool load_key(struct load_mode *mode)
+{
+    struct params trial = {0};
+    char why[256];
+
+    mode->key = auth_load_public(mode->opt.public_key, why, sizeof why);
+    if (!mode->key)
+        return complain(mode->text, why);
+    enum spec_err err = sign_params(&mode->opt, mode->key, &trial);
+    params_fini(&trial);
+    return err == SPEC_OK || complain(mode->text, spec_err_text(err));
+}
+
 static bool read_options(struct load_mode *mode)
 {
     char *words[WORDS_MAX];
@@ -63,7 +76,9 @@ static bool read_options(struct load_mode *mode)
     options_set_mss(&mode->opt, ETHERNET_MSS);
     wrong = ok ? left_out(&mode->opt) : "no options of a client";
     text_fini(&line);
-    return !wrong || complain(mode->text, wrong);
+    if (wrong)
+        return complain(mode->text, wrong);
+    return !mode->opt.username || load_key(mode);
 }
 
 /* "3:" before the options; 1 without, 0 for a weight that is none. */
@@ -129,6 +144,7 @@ void load_modes_fini(struct load_modes *modes)
     for (size_t i = 0; i < modes->n; i++) {
         free(modes->at[i].text);
         options_fini(&modes->at[i].opt);
+        auth_key_free(modes->at[i].key);
     }
     *modes = (struct load_modes){0};
 }

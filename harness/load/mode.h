@@ -1,9 +1,10 @@
 /* mode.h - what the clients of a load ask for, in iperf3's own options.
  *
  * A mode is "-u -b 1M -k 20", or with a weight "3:-u -b 1M -k 20": three tests of it for each one
- * of a mode without. Whatever shapes a test is taken; what concerns the client's output, files,
- * users and CPUs is not. */
+ * of a mode without. Whatever shapes a test is taken; what concerns the client's output, files and
+ * CPUs is not. */
 #pragma once
+#include "impl/net/auth.h"
 #include "impl/options.h"
 
 #include <stddef.h>
@@ -12,9 +13,10 @@
 #define LOAD_WEIGHT_MAX 1000
 
 struct load_mode {
-    char *text;         /* the options as they were given, without the weight; ours */
-    unsigned weight;    /* at least 1 */
-    struct options opt; /* params is ready to be sent */
+    char *text;           /* the options as they were given, without the weight; ours */
+    unsigned weight;      /* at least 1 */
+    struct options opt;   /* params is ready to be sent, but for a token */
+    struct auth_key *key; /* that makes it, for each test its own; NULL: none */
 };
 
 struct load_modes {

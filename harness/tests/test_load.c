@@ -3,6 +3,7 @@
 
 #include "harness/script/script.h"
 #include "harness/sim/sim.h"
+#include "impl/tests/keys.h"
 #include "impl/tests/unit.h"
 
 #include <signal.h>
@@ -44,6 +45,27 @@ static void test_load_modes_add_refuses_what_no_client_of_a_load_does(void **sta
             fail_msg("'%s' was taken", refused[i]);
         load_modes_fini(&modes);
     }
+}
+
+static void test_load_modes_add_needs_a_key_that_suits_the_user(void **state)
+{
+    struct load_modes modes = {0};
+    char mode[UNIT_PATH_MAX + 100];
+
+    (void)state;
+    keys_make();
+    setenv("IPERF3_PASSWORD", "rossi", 1);
+    snprintf(mode, sizeof mode, "-k 1 --username mario --rsa-public-key-path %s", keys_public);
+    assert_true(load_modes_add(&modes, mode));
+    assert_non_null(modes.at[0].key);
+    setenv("IPERF3_PASSWORD", "ros si", 1); /* AUTH-5 */
+    assert_false(load_modes_add(&modes, mode));
+    setenv("IPERF3_PASSWORD", "rossi", 1);
+    snprintf(mode, sizeof mode, "-k 1 --username mario --rsa-public-key-path %s", keys_users);
+    assert_false(load_modes_add(&modes, mode));
+    unsetenv("IPERF3_PASSWORD");
+    load_modes_fini(&modes);
+    keys_remove();
 }
 
 /* --- times ----------------------------------------------------------------------------------- */
@@ -177,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_load_modes_pick_gives_each_its_weight),
         cmocka_unit_test(test_load_modes_add_refuses_what_no_client_of_a_load_does),
+        cmocka_unit_test(test_load_modes_add_needs_a_key_that_suits_the_user),
         cmocka_unit_test(test_load_times_at_is_the_nearest_rank),
         cmocka_unit_test(test_load_run_judges_each_result),
         cmocka_unit_test(test_load_run_tries_again_where_the_server_is_busy_or_away),

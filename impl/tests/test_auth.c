@@ -1,5 +1,6 @@
 #include "impl/net/auth.h"
 
+#include "impl/sign.h"
 #include "impl/tests/alloc.h"
 #include "impl/tests/keys.h"
 
@@ -92,6 +93,19 @@ static void test_auth_check_refuses_a_token_for_another_key(void **state)
     policy.private_key = auth_load_private(keys_private, why, sizeof why);
     assert_int_equal(auth_check(&policy, token, mario.time_s, NULL), AUTH_TOKEN);
     auth_key_free((struct auth_key *)(uintptr_t)policy.private_key);
+}
+
+static void test_sign_params_makes_a_token_of_this_moment(void **state)
+{
+    struct options opt = {.username = (char[]){"mario"}, .password = (char[]){"rossi"}};
+    struct params params = {0};
+    struct token_claim claim;
+
+    (void)state;
+    assert_int_equal(sign_params(&opt, public_key, &params), SPEC_OK);
+    assert_int_equal(auth_check(&policy, params.authtoken, time(NULL), &claim), AUTH_OK);
+    assert_string_equal(claim.user, "mario");
+    params_fini(&params);
 }
 
 static void test_auth_seal_refuses_more_than_the_key_holds(void **state)
@@ -231,6 +245,7 @@ int main(void)
         T(test_auth_check_gives_the_verdict),
         T(test_auth_check_refuses_what_is_no_token),
         T(test_auth_check_refuses_a_token_for_another_key),
+        T(test_sign_params_makes_a_token_of_this_moment),
         T(test_auth_seal_refuses_more_than_the_key_holds),
         T(test_auth_sha256_gives_the_digest_of_the_standard),
         T(test_auth_check_reads_the_file_anew_each_time),
