@@ -14,8 +14,10 @@
 #define BASE_BYTES   (4u << 20)   /* the file's buffer, tables, fragments, a page of text */
 #define PACKET_BYTES (1u << 19)   /* one may begin a session, with its observer and its spans */
 
-/* Numbers beyond a double, and keys that stand twice. */
-#define COPIED (1u << SCAN_BIG_NUMBER | 1u << SCAN_DUPLICATE)
+/* Numbers beyond the digits or the range of a double, keys that stand twice, half a character in an
+ * escape: what is told of a text is what was sent. */
+#define COPIED                                                                                     \
+    (1u << SCAN_BIG_NUMBER | 1u << SCAN_HUGE_NUMBER | 1u << SCAN_DUPLICATE | 1u << SCAN_SURROGATE)
 
 struct told {
     struct fuzz_log messages;
