@@ -45,8 +45,9 @@ static void test_suite_can_run_asks_the_build_for_options(void **state)
     }
 }
 
-/* A leak that is known and cannot be seen is no news when it does not show. */
-static void test_suite_compare_misses_nothing_that_is_out_of_sight(void **state)
+/* A leak that is known and cannot be seen is no news when it does not show; what earlier cases
+ * leave in a process that serves them all is none when it does. */
+static void test_suite_compare_knows_what_shows_of_a_server_elsewhere(void **state)
 {
     static const struct {
         enum sim_cause cause;
@@ -70,6 +71,14 @@ static void test_suite_compare_misses_nothing_that_is_out_of_sight(void **state)
         suite.settings.remote = "192.0.2.7:5201";
         assert_int_equal(suite_compare(&suite, &passed), all[i].there);
     }
+    struct suite_expectation carried = {.carried = true, .cause = SIM_N_CAUSES};
+    struct suite_result r = {.script = &script, .expectation = &carried};
+    r.judgement.verdict = SUITE_PASS;
+    assert_int_equal(suite_compare(&suite, &r), SUITE_GOOD);
+    r.judgement.verdict = SUITE_FAIL;
+    assert_int_equal(suite_compare(&suite, &r), SUITE_KNOWN);
+    r.judgement.verdict = SUITE_ERROR;
+    assert_int_equal(suite_compare(&suite, &r), SUITE_UNEXPECTED);
 }
 
 #define VERSION                                                                                    \
@@ -184,7 +193,7 @@ int main(void)
         cmocka_unit_test(test_suite_can_run_asks_the_build_for_options),
         cmocka_unit_test(test_suite_find_needs_takes_no_version_for_a_help),
         cmocka_unit_test(test_suite_can_run_knows_what_is_out_of_reach),
-        cmocka_unit_test(test_suite_compare_misses_nothing_that_is_out_of_sight),
+        cmocka_unit_test(test_suite_compare_knows_what_shows_of_a_server_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
