@@ -80,7 +80,7 @@ static enum newness newness_of(struct stream_udp *u, const struct datagram_heade
     if (late >= 0 && *word_of(u, h->seq) >> h->seq % 64 & 1)
         return COPY;
     if (late < 0)
-        raise_highest(u, h->seq, (uint64_t)-late);
+        raise_highest(u, h->seq, -(uint64_t)late);
     see(u, h->seq);
     return NEW;
 }

@@ -21,7 +21,7 @@ static const char usage[] =
     "differs from run to run anyway: cookie, times, counters, versions, what belongs to the\n"
     "machine.\n"
     "  --build PATH         start an iperf3-compatible program for it\n"
-    "  --against HOST:PORT  a server that runs there\n"
+    "  --against HOST:PORT  a server that runs there, with the options that it has\n"
     "  --as client|server   the side that is played (default: client)\n"
     "  --session N          the N-th session (default: the first)\n"
     "  --speed X            twice as fast with 2; 0: no pauses at all (default 1)\n"

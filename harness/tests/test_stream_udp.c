@@ -81,11 +81,24 @@ static void test_stream_udp_take_counts_what_comes_late(void **state)
     }
 }
 
+/* Numbers that are as far apart as can be. */
+static void test_stream_udp_take_bears_any_number(void **state)
+{
+    static const uint64_t numbers[] = {1, UINT64_C(1) << 63 | 1, UINT64_MAX, 2, UINT64_C(1) << 63};
+    struct stream_udp u = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        take(&u, true, numbers[i], 1);
+    assert_int_equal(u.n + u.copies + u.stragglers, ARRAY_LEN(numbers));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream_udp_take_leaves_copies_out),
         cmocka_unit_test(test_stream_udp_take_counts_what_comes_late),
+        cmocka_unit_test(test_stream_udp_take_bears_any_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
