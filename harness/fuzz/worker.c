@@ -124,7 +124,7 @@ static void learn(struct worker *w, const struct recipe *r, const struct fuzz_ca
 
     if (fresh > 0)
         w->counts->last_new_ns = now_ns();
-    if (fresh > 0 && r->run >= w->corpus.n_seeds && !w->settings->is_blind)
+    if (fresh > 0 && r->run >= w->n_first && !w->settings->is_blind)
         keep(w, r->run, c, v);
     w->counts->corpus = w->corpus.n;
     w->counts->states = w->novelty.n_states;
@@ -164,7 +164,7 @@ static void play_one(struct worker *w, uint64_t run)
     struct fuzz_case c;
     struct verdict v;
 
-    if (run < w->corpus.n_seeds) {
+    if (run < w->n_first) {
         snprintf(r.base, sizeof r.base, "%s", w->corpus.at[run].name);
         r.seed = 0;
     }
@@ -205,6 +205,9 @@ static bool open_all(struct worker *w)
     bool ok = corpus_open(&w->corpus, corpus_dir(s, w->corpus_dir, sizeof w->corpus_dir),
                           s->servers, s->clients) &&
               novelty_open(&w->novelty, seen) && journal_open(&w->journal, s->findings, w->number);
+    /* A user's sessions are wanted as they are; those of an earlier run were played. */
+    bool has_users = s->corpus && !s->resumes && !s->is_blind;
+    w->n_first = has_users ? w->corpus.n : w->corpus.n_seeds;
     if (!ok)
         snprintf(w->counts->trouble, sizeof w->counts->trouble, "%s: %s", s->findings,
                  strerror(errno));

@@ -31,6 +31,7 @@ struct worker {
     uint64_t began_ns;
     struct player player;
     struct corpus corpus;
+    size_t n_first; /* of the corpus, that are played as they are before others are made */
     struct novelty novelty;
     struct journal journal;
     struct recipe recent[CHECK_EVERY + 1]; /* since the server was last seen to serve */
