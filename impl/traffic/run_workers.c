@@ -10,11 +10,10 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-#define MOMENT_NS   UINT64_C(1000000)
-#define FEW_STREAMS 4
-#define MOMENT_STEPS                                                                               \
-    4 /* of a stream in one turn of the loop: who has more to do needs a thread                    \
-       */
+#define MOMENT_NS    UINT64_C(1000000)
+#define FEW_STREAMS  4
+#define MOMENT_STEPS 4 /* of a stream in one turn of the loop: a thread's work is more than that   \
+                        */
 
 /* --- threads ------------------------------------------------------------------------------------
  */
