@@ -12,8 +12,7 @@
 
 #define MOMENT_NS    UINT64_C(1000000)
 #define FEW_STREAMS  4
-#define MOMENT_STEPS 4 /* of a stream in one turn of the loop: a thread's work is more than that   \
-                        */
+#define MOMENT_STEPS 4 /* of a stream in one turn of the loop; more is a thread's work */
 
 /* --- threads ------------------------------------------------------------------------------------
  */
