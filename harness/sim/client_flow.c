@@ -42,7 +42,7 @@ static enum flow_result again(struct control *c)
     while (c->n_events > 0)
         control_pop(c);
     control_close(c, false);
-    c->at_end = false;
+    c->at_end = c->got_byte = false;
     c->position = 0;
     c->connect_errno = 0;
     c->wake_ns = now + (RETRY_MS * 1000000u << MIN(c->retries - 1, RETRY_DOUBLES));
@@ -56,6 +56,15 @@ static bool may_try_again(const struct control *c)
     bool was_used = config->was_used || c->sim->sessions > (c->is_over ? 1u : 0u); /* by others */
 
     return config->may_retry && was_used && !c->got_byte;
+}
+
+/* A server that others used before may still be at the end of their last test. */
+static bool is_busy_with_others(const struct control *c, const struct event *e)
+{
+    const struct sim *s = c->sim;
+
+    return e->kind == EVENT_STATE && e->state == ACCESS_DENIED && s->config->may_retry &&
+           s->config->was_used && s->n_controls == 1 && s->sessions == (c->is_over ? 1u : 0u);
 }
 
 /* The connection's own cookie, whole, is all that was sent on it. */
@@ -144,8 +153,8 @@ static enum flow_result await_state(struct control *c, const struct flow *row)
             c->running_ns = now_ns();
         return FLOW_DONE;
     }
-    if (row->state == PARAM_EXCHANGE && (e->kind == EVENT_RESET || e->kind == EVENT_END) &&
-        may_try_again(c))
+    bool is_lost = (e->kind == EVENT_RESET || e->kind == EVENT_END) && may_try_again(c);
+    if (row->state == PARAM_EXCHANGE && (is_lost || is_busy_with_others(c, e)))
         return again(c);
     bool is_reopening = row->state == PARAM_EXCHANGE && c->sim->config->was_used;
     snprintf(wanted, sizeof wanted, "%02x %s%s", (uint8_t)row->state, state_name(row->state),
