@@ -106,6 +106,34 @@ bool client_flow_begin_anew(struct control *c)
     return true;
 }
 
+/* All that the subject said on the connection is that it is busy. */
+static bool was_denied_at_once(const struct control *c)
+{
+    const struct session *record = &c->sim->out->record;
+    bool denied = false;
+
+    for (size_t i = 0; i < record->n; i++) {
+        const struct session_message *m = &record->messages[i];
+        if (!session_is_of(m, c->name) || m->from != SESSION_SUBJECT || m->stream)
+            continue;
+        if (m->kind == SESSION_STATE && m->state != ACCESS_DENIED)
+            return false;
+        denied |= m->kind == SESSION_STATE;
+    }
+    return denied;
+}
+
+bool client_flow_met_reopening(const struct sim *s)
+{
+    const struct control *first = s->n_controls ? s->controls[0] : NULL;
+    bool is_judged = s->out->cause == SIM_OK || s->out->cause == SIM_MISS;
+
+    if (!is_judged || !first || first->is_server || s->config->is_local)
+        return false;
+    return (first->at_end && may_try_again(first)) ||
+           (s->config->may_retry && s->config->was_used && was_denied_at_once(first));
+}
+
 /* Who refuses us may be there for another address only. */
 static void add_elsewhere(const struct control *c, struct text *out)
 {

@@ -351,6 +351,9 @@ void flow_skip_text(struct control *c); /* ... the next JSON message of ours */
  * and nothing else, where a stock server may open its listener anew (CONN-5): connect and say it
  * again. True if it was such a one; the case may have failed then. */
 bool client_flow_begin_anew(struct control *c);
+/* Whether the first connection ended where a listener may have been opened anew, and was not begun
+ * anew, as the script has said more on it than its cookie. */
+bool client_flow_met_reopening(const struct sim *s);
 /* The script has read the first event itself. If the flow waits for just that, its row takes it,
  * and is done; else false. */
 bool flow_take(struct control *c);

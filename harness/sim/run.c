@@ -569,6 +569,7 @@ void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
         judge_rest(&s);
         surplus_check_end(&s);
     }
+    outcome->met_reopening = client_flow_met_reopening(&s);
     tell_drift(&s);
     close_case(&s);
     count_retries(&s);

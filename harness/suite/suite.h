@@ -56,7 +56,8 @@ struct suite_run {
     uint64_t
         session_ns; /* of the script alone, without the start of the subject; stays there too */
     bool own_network;
-    bool end_is_wanted;    /* as of struct sim_outcome; it stays in the worker, as does the next */
+    bool met_reopening; /* as of struct sim_outcome; it stays in the worker, as do the next two */
+    bool end_is_wanted; /* the same */
     struct session record; /* of the last session */
     struct text clause;    /* of the step that failed, "" for none */
     struct text step, got, branches, timeline, said /* stderr */, command;

@@ -90,6 +90,7 @@ static void test_a_cookie_of_the_scripts_own_is_said_again(void **state)
         if (outcome.cause != SIM_OK)
             fail_msg("%s", text_string(&outcome.got));
         assert_int_equal(outcome.retries, 1);
+        assert_false(outcome.met_reopening);
         sim_outcome_fini(&outcome);
     }
 }
@@ -108,6 +109,7 @@ static void test_other_bytes_of_the_scripts_own_are_not_said_again(void **state)
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         play_client(scripts[i], reset_the_first, &how_many, NULL, &outcome);
         assert_int_equal(outcome.cause, SIM_MISS);
+        assert_true(outcome.met_reopening); /* for whoever plays it to say them again */
         sim_outcome_fini(&outcome);
     }
 }
