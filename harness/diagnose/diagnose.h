@@ -30,10 +30,10 @@
     X(DIAGNOSE_AUTH, "auth", "the server wants a user name and a password",                        \
       "give --username and --rsa-public-key-path to your client, and here for a closer look")      \
     X(DIAGNOSE_DROPS, "drops",                                                                     \
-      "the server refuses a client for its parameters: it wants a user name and a "                \
-      "password, as versions from 3.21 on say it, or it breaks over them",                         \
-      "look at what it prints then; if it is about authentication, give --username and "           \
-      "--rsa-public-key-path to your client, and here for a closer look")                          \
+      "the server wants a user name and a password, or it breaks over a client's parameters",      \
+      "from 3.21 on servers ask for a password so: look at what it prints then; if it is about "   \
+      "authentication, give --username and --rsa-public-key-path to your client, and here for a "  \
+      "closer look")                                                                               \
     X(DIAGNOSE_GONE, "gone", "the server was there for a moment, and is gone",                     \
       "it crashed, was ended meanwhile, or serves one test only (-1): look at what it prints")     \
     X(DIAGNOSE_DURATION, "duration", "the server takes only tests that end within a time",         \
@@ -42,8 +42,7 @@
       "give a -b to your client that, for all streams together, is below the server's "            \
       "--server-bitrate-limit")                                                                    \
     X(DIAGNOSE_PADDING, "padding",                                                                 \
-      "the server takes passwords with PKCS#1 padding only: clients up to 3.16 work, later ones "  \
-      "fail unless told",                                                                          \
+      "the server wants PKCS#1 padding: clients up to 3.16 work, later ones fail unless told",     \
       "give --use-pkcs1-padding to clients of 3.17 and later, or update the server")               \
     X(DIAGNOSE_CLOCK, "clock", "the clocks differ by more than the server allows",                 \
       "set both by NTP, or give --time-skew-threshold to the server")                              \
