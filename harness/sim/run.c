@@ -528,13 +528,14 @@ static void tell_drift(struct sim *s)
 }
 
 /* What was tried again and then came up. Where it did not, the server may have been gone for good;
- * and a service check waits out the re-opening of the listener: its attempts do not count. Nor does
- * the first connect to a server elsewhere, which cannot be asked whether it listens again. */
+ * and a service check waits out the re-opening of the listener: its attempts do not count. */
 static void count_retries(struct sim *s)
 {
-    for (size_t i = !s->config->is_local && s->config->was_used; i < s->n_controls; i++) {
+    for (size_t i = 0; i < s->n_controls; i++) {
         const struct control *c = s->controls[i];
-        s->out->retries += c->retries > 0 && c->position > 0 && !c->is_probe;
+        bool counts = c->retries > 0 && c->position > 0 && !c->is_probe;
+        s->out->retries += counts;
+        s->out->first_retried |= counts && i == 0;
     }
 }
 

@@ -130,6 +130,7 @@ struct sim_outcome {
     uint64_t served_ns;   /* how long the last `expect alive` took; 0: there was none */
     bool end_is_wanted;   /* the script told the subject to end, or expects it to */
     unsigned retries;     /* those that took more than one attempt (CONN-5), service checks aside */
+    bool first_retried;   /* the first of all is among them */
     /* The first connection ended before the subject's first byte, or was denied: a stock server
      * elsewhere may not have been done with the session before (CONN-4, CONN-5); nothing tells. */
     bool met_reopening;
