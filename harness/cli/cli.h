@@ -91,8 +91,8 @@ struct track_user;
  * CLI_OK, or CLI_TROUBLE: it cannot be opened, or is damaged before its end. */
 int cli_read_capture(const char *program, const char *path, const struct cli_source *from,
                      const struct track_user *user, bool *was_cut);
-/* Standard input, or a pipe, as a file that can be read twice; other paths as they are. *spool, if it
- * is not NULL then, is to be closed when the path is of no more use. False: see errno. */
+/* Standard input, or a pipe, as a file that can be read twice; other paths as they are. *spool, if
+ * it is not NULL then, is to be closed when the path is of no more use. False: see errno. */
 bool cli_spool(const char *path, FILE **spool, char *own, size_t cap);
 
 /* What `convert` and `replay` are told of the conversion: an option of CLI_CONVERT_OPTIONS; false
