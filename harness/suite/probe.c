@@ -90,7 +90,7 @@ static const char *name_of(const struct suite_settings *s, bool client)
 
 bool suite_has_temporary(struct text *why)
 {
-    const char *tmp = getenv("TMPDIR") ? getenv("TMPDIR") : P_tmpdir;
+    const char *given = getenv("TMPDIR"), *tmp = given ? given : P_tmpdir;
     struct statvfs fs;
     uint64_t room;
 
