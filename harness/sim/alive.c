@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAUSE_MIN_MS 1
-#define PAUSE_MAX_MS 12000       /* more than the timers of 10 s that each attempt can start anew */
-#define SLOW_NS      1000000000u /* a service that took so long is worth a word */
+#define PAUSE_MIN_MS  1
+#define PAUSE_MAX_MS  12000 /* more than the timers of 10 s that each attempt can start anew */
+#define LAST_WORDS_MS 2000  /* for a process that dies of a session to be gone */
+#define SLOW_NS       1000000000u /* a service that took so long is worth a word */
 
 static void close_all(struct sim *s)
 {
@@ -133,7 +134,7 @@ static bool run(struct sim *s, const struct script_step *step)
         if (retry || s->out->cause == SIM_MISS || s->out->cause == SIM_TIMEOUT) {
             s->out->cause = SIM_OK;
             text_fini(&s->out->got);
-            sim_check_process(s, retry ? 0 : 200);
+            sim_check_process(s, retry ? 0 : LAST_WORDS_MS);
         }
         int64_t wait_ms = pause_before_next(pause_ms, deadline);
         if (!sim_failed(s) && (!retry || wait_ms == 0))
