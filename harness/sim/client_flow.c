@@ -43,6 +43,7 @@ static enum flow_result again(struct control *c)
         control_pop(c);
     control_close(c, false);
     c->at_end = c->got_byte = false;
+    c->out.len = c->n_cuts = 0; /* of a cookie that came too late */
     c->position = 0;
     c->connect_errno = 0;
     c->wake_ns = now + (RETRY_MS * 1000000u << MIN(c->retries - 1, RETRY_DOUBLES));
@@ -58,13 +59,15 @@ static bool may_try_again(const struct control *c)
     return config->may_retry && was_used && !c->got_byte;
 }
 
-/* A server that others used before may still be at the end of their last test. */
+/* A server that others used before may still be at the end of their last test (a service check has
+ * patience of its own). */
 static bool is_busy_with_others(const struct control *c, const struct event *e)
 {
     const struct sim *s = c->sim;
 
     return e->kind == EVENT_STATE && e->state == ACCESS_DENIED && s->config->may_retry &&
-           s->config->was_used && s->n_controls == 1 && s->sessions == (c->is_over ? 1u : 0u);
+           s->config->was_used && !c->is_probe && s->n_controls == 1 &&
+           s->sessions == (c->is_over ? 1u : 0u);
 }
 
 /* The connection's own cookie, whole, is all that was sent on it. */

@@ -59,6 +59,20 @@ static void test_alive_is_tried_until_the_deadline(void **state)
     sim_outcome_fini(&outcome);
 }
 
+/* A server that others used before is asked again. */
+static void test_one_who_is_denied_at_first_comes_again(void **state)
+{
+    static const unsigned gap_ms = 300;
+    struct sim_outcome outcome;
+
+    (void)state;
+    play_client("\nfinish", deny_for, &gap_ms, NULL, &outcome);
+    if (outcome.cause != SIM_OK)
+        fail_msg("%s", text_string(&outcome.got));
+    assert_int_equal(outcome.retries, 1);
+    sim_outcome_fini(&outcome);
+}
+
 static void test_alive_ends_at_the_deadline(void **state)
 {
     static const unsigned gap_ms = 60000;
@@ -228,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alive_is_tried_until_the_deadline),
+        cmocka_unit_test(test_one_who_is_denied_at_first_comes_again),
         cmocka_unit_test(test_alive_ends_at_the_deadline),
         cmocka_unit_test(test_a_cookie_of_the_scripts_own_is_said_again),
         cmocka_unit_test(test_other_bytes_of_the_scripts_own_are_not_said_again),
