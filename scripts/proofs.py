@@ -100,7 +100,7 @@ class Prover:
         for fate in fates:
             for kill in self.owns(fate, clause, fate.kills):
                 yield fate, kill
-        for fate in fates[:TRIED]:
+        for fate in kinds_in_turn(fates)[:TRIED]:
             for choice in self.judge.choices(self.named[clause], ["--clause", clause]):
                 kills = self.judge.failures(fate.mutant, choice, self.judge.everything) or []
                 fate.kills.extend(kills)
