@@ -42,7 +42,7 @@ static enum flow_result again(struct control *c)
     while (c->n_events > 0)
         control_pop(c);
     control_close(c, false);
-    c->at_end = c->got_byte = false;
+    c->at_end = false;
     c->out.len = c->n_cuts = 0; /* of a cookie that came too late */
     c->position = 0;
     c->connect_errno = 0;
@@ -57,17 +57,6 @@ static bool may_try_again(const struct control *c)
     bool was_used = config->was_used || c->sim->sessions > (c->is_over ? 1u : 0u); /* by others */
 
     return config->may_retry && was_used && !c->got_byte;
-}
-
-/* A server that others used before may still be at the end of their last test (a service check has
- * patience of its own). */
-static bool is_busy_with_others(const struct control *c, const struct event *e)
-{
-    const struct sim *s = c->sim;
-
-    return e->kind == EVENT_STATE && e->state == ACCESS_DENIED && s->config->may_retry &&
-           s->config->was_used && !c->is_probe && s->n_controls == 1 &&
-           s->sessions == (c->is_over ? 1u : 0u);
 }
 
 /* The connection's own cookie, whole, is all that was sent on it. */
@@ -184,8 +173,8 @@ static enum flow_result await_state(struct control *c, const struct flow *row)
             c->running_ns = now_ns();
         return FLOW_DONE;
     }
-    bool is_lost = (e->kind == EVENT_RESET || e->kind == EVENT_END) && may_try_again(c);
-    if (row->state == PARAM_EXCHANGE && (is_lost || is_busy_with_others(c, e)))
+    bool is_lost = e->kind == EVENT_RESET || e->kind == EVENT_END;
+    if (row->state == PARAM_EXCHANGE && is_lost && may_try_again(c))
         return again(c);
     bool is_reopening = row->state == PARAM_EXCHANGE && c->sim->config->was_used;
     snprintf(wanted, sizeof wanted, "%02x %s%s", (uint8_t)row->state, state_name(row->state),

@@ -122,16 +122,17 @@ static bool is_its_own(enum sim_cause cause)
     return own[cause];
 }
 
-static void take_cause(struct suite_run *run, const char *when, const struct suite_run *more)
+/* What the case itself found says more about a server that no session ever succeeded with, but less
+ * about one that served and has ended, hangs, spins or serves nobody any more. */
+static void take_cause(struct suite_run *run, bool never_served, const char *when,
+                       const struct suite_run *more)
 {
     text_addf(&run->got, "%s%s: %s", run->got.len ? "; " : "", when, text_string(&more->got));
-    if (run->cause == SIM_OK || more->cause != SIM_NO_SERVICE)
+    if (run->cause == SIM_OK || more->cause != SIM_NO_SERVICE || !never_served)
         run->cause = more->cause;
 }
 
-/* Whether it serves on; a failure counts where is_judged. What the case itself found says more
- * about a server that no session succeeds with, but less about one that has ended, hangs or spins.
- */
+/* Whether it serves on; a failure counts where is_judged. */
 static bool check_service(struct serve *serve, const struct script *script, bool is_judged,
                           struct suite_run *run)
 {
@@ -141,7 +142,7 @@ static bool check_service(struct serve *serve, const struct script *script, bool
     if (ok || more.cause == SIM_NO_SERVICE)
         run->service = ok ? SUITE_SERVES : SUITE_SERVES_NOBODY;
     if (!ok && is_judged && is_its_own(more.cause))
-        take_cause(run, "after the case", &more);
+        take_cause(run, serve->settings->is_doubtful, "after the case", &more);
     suite_run_fini(&more);
     return ok;
 }
@@ -183,7 +184,7 @@ static void look_for_leaks(struct serve *serve, const struct script *script,
         if (goes_on)
             went_well = goes_on = case_play(config, &more);
         if (!went_well && is_its_own(more.cause))
-            take_cause(run, "when it was played again", &more);
+            take_cause(run, false, "when it was played again", &more);
         suite_run_fini(&more);
     }
     if (!went_well && run->cause == SIM_OK)
