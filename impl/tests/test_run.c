@@ -1,4 +1,4 @@
-/* The test as a whole: when it ends, what is counted, intervals, files, results. */
+/* The test as a whole: when it ends, what is counted, intervals, results. */
 #include "impl/tests/alloc.h"
 #include "impl/tests/iofail.h"
 #include "impl/tests/loopback.h"
@@ -6,7 +6,6 @@
 #include "impl/wire/account.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 #define N_STREAMS 3
 
@@ -317,213 +316,6 @@ static void test_streams_share_the_workers(void **state)
     }
 }
 
-/* --- the first moment, on the loop --- */
-
-static const struct moment_row {
-    const char *name;
-    bool udp, sends;
-    int64_t blockcount, bandwidth;
-    unsigned streams;
-    bool by_loop; /* and not by a thread */
-} moment_rows[] = {
-    {"TCP receiver",            false, false, 0, 0,       1, true },
-    {"UDP receiver",            true,  false, 0, 0,       1, true },
-    {"sender of so many",       false, true,  2, 0,       1, true },
-    {"UDP sender without end",  true,  true,  0, 0,       1, false},
-    {"TCP sender without end",  false, true,  0, 0,       1, false},
-    {"UDP sender with a pace",  true,  true,  0, 8000000, 1, false},
-    {"more than a few streams", false, false, 0, 0,       5, false},
-};
-
-/* A moment that does not end by itself, so that no busy machine makes a difference. */
-static void begin_long_moment(struct run *run)
-{
-    start_at(run, loop_now());
-    if (run->moment.loop)
-        loop_timer_set(run->config.loop, &run->moment, loop_now() + 3600 * SECOND);
-}
-
-static void test_run_start_begins_on_the_loop_what_may_soon_be_over(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(moment_rows); i++) {
-        const struct moment_row *row = &moment_rows[i];
-        int raw[5];
-        char block[1000] = {0};
-        struct bench b;
-
-        bench_init(&b);
-        b.params.udp = row->udp;
-        b.params.blockcount = row->blockcount;
-        b.params.bandwidth = row->bandwidth;
-        struct run_config config = config_of(&b, MACHINE_SERVER);
-        config.loop_first = true;
-        make_run(&config);
-        for (unsigned k = 0; k < row->streams; k++)
-            raw[k] =
-                connect_raw_type(b.server.run, row->sends, row->udp ? SOCK_DGRAM : SOCK_STREAM);
-        begin_long_moment(b.server.run);
-        for (unsigned k = 0; k < 2; k++) {
-            if (!row->sends)
-                assert_int_equal(send(raw[0], block, sizeof block, 0), sizeof block);
-            while (bytes_of(b.server.run, row->sends) < (k + 1) * sizeof block)
-                turn(b.loop);
-            if (row->sends)
-                assert_int_equal(recv(raw[0], block, sizeof block, MSG_WAITALL), sizeof block);
-        }
-        while (!row->by_loop && b.server.run->moment.loop)
-            turn(b.loop);
-        if (row->by_loop != (b.server.run->moment.loop != NULL))
-            fail_msg("%s", row->name);
-        run_stop(b.server.run);
-        assert_null(b.server.run->moment.loop);
-        if (row->by_loop)
-            assert_int_equal(run_totals(b.server.run, 0).counted.bytes, 2 * sizeof block);
-        for (unsigned k = 0; k < row->streams; k++)
-            close(raw[k]);
-        bench_fini(&b);
-    }
-}
-
-/* What lies in the queue counts, also where no thread is there to take it. */
-static void test_run_stop_takes_what_is_queued_in_the_first_moment(void **state)
-{
-    struct bench b;
-    char block[1000] = {0};
-
-    (void)state;
-    bench_init(&b);
-    struct run_config config = config_of(&b, MACHINE_SERVER);
-    config.loop_first = true;
-    int raw = connect_raw(make_run(&config), false);
-    begin_long_moment(b.server.run);
-    assert_int_equal(send(raw, block, sizeof block, 0), sizeof block);
-    wait_queued(b.server.run->streams[0]->fd, sizeof block);
-    run_stop(b.server.run);
-    assert_int_equal(run_totals(b.server.run, 0).counted.bytes, sizeof block);
-    close(raw);
-    bench_fini(&b);
-}
-
-/* Once the moment is over threads go on, with nobody at the loop. */
-static void test_the_first_moment_ends_by_itself(void **state)
-{
-    struct bench b;
-    char block[1000] = {0};
-
-    (void)state;
-    bench_init(&b);
-    struct run_config config = config_of(&b, MACHINE_SERVER);
-    config.loop_first = true;
-    int raw = connect_raw(make_run(&config), false);
-    start_at(b.server.run, loop_now());
-    assert_non_null(b.server.run->moment.loop);
-    while (b.server.run->moment.loop)
-        turn(b.loop);
-    assert_int_equal(send(raw, block, sizeof block, 0), sizeof block);
-    wait_counted(b.server.run, sizeof block);
-    run_stop(b.server.run);
-    close(raw);
-    bench_fini(&b);
-}
-
-/* --- files --- */
-
-#define FILE_LEN 300001
-
-static void read_file(const char *path, uint8_t content[FILE_LEN + 1], size_t *len)
-{
-    int fd = open(path, O_RDONLY);
-    ssize_t n = read(fd, content, FILE_LEN + 1);
-
-    assert_true(n >= 0);
-    *len = (size_t)n;
-    close(fd);
-}
-
-static void check_file(bool zerocopy)
-{
-    static uint8_t content[FILE_LEN + 1], copy[FILE_LEN + 1];
-    char from[UNIT_PATH_MAX], to[UNIT_PATH_MAX];
-    struct bench b;
-    size_t len = 0;
-    int fd = mkstemp(unit_temporary(from, "run"));
-
-    close(mkstemp(unit_temporary(to, "run")));
-    for (size_t i = 0; i < FILE_LEN; i++)
-        content[i] = (uint8_t)(i * i >> 7);
-    assert_int_equal(write(fd, content, FILE_LEN), FILE_LEN);
-    close(fd);
-    bench_init(&b);
-    b.params.zerocopy = zerocopy;
-    struct run_config client = config_of(&b, MACHINE_CLIENT),
-                      server = config_of(&b, MACHINE_SERVER);
-    client.file = from;
-    server.file = to;
-    make_run(&client);
-    make_run(&server);
-    connect_runs(&b, 1, true);
-    start_at(b.server.run, loop_now());
-    start_at(b.client.run, loop_now());
-    loop_run(b.loop);
-    assert_int_equal(b.client.n_over, 1); /* the end of the file, without any other condition */
-    assert_int_equal(total_bytes(b.client.run), FILE_LEN);
-    read_file(to, copy, &len);
-    assert_int_equal(len, total_bytes(b.server.run));
-    assert_memory_equal(content, copy, len);
-    unlink(from);
-    unlink(to);
-    bench_fini(&b);
-}
-
-static void test_a_file_goes_over_and_ends_the_test(void **state)
-{
-    (void)state;
-    check_file(false);
-    check_file(true);
-}
-
-static void test_a_file_sent_early_ends_the_test_after_omit(void **state)
-{
-    char path[UNIT_PATH_MAX];
-    struct bench b;
-    struct run_config config;
-
-    (void)state;
-    close(mkstemp(unit_temporary(path, "run")));
-    bench_init(&b);
-    b.params.omit = 1;
-    config = config_of(&b, MACHINE_CLIENT);
-    config.file = path;
-    int raw = connect_raw(make_run(&config), true);
-    start_at(b.client.run, loop_now() - SECOND / 2);
-    loop_run(b.loop);
-    assert_int_equal(b.client.n_over, 1);
-    assert_true(b.client.run->counted_from_ns > 0); /* OMIT-4 */
-    close(raw);
-    unlink(path);
-    bench_fini(&b);
-}
-
-static void test_a_file_that_is_not_there_refuses_the_stream(void **state)
-{
-    struct bench b;
-    struct run_config config;
-    int fds[2];
-
-    (void)state;
-    bench_init(&b);
-    config = config_of(&b, MACHINE_CLIENT);
-    config.file = "/nonexistent/file";
-    make_run(&config);
-    connect_pair(fds, SOCK_STREAM);
-    assert_int_equal(run_add_stream(b.client.run, fds[0], true), SPEC_E_SYSTEM);
-    assert_int_equal(errno, ENOENT);
-    assert_int_equal(run_n_streams(b.client.run), 0);
-    close(fds[1]);
-    bench_fini(&b);
-}
-
 /* --- results --- */
 
 static void test_results_of_a_tcp_sender(void **state)
@@ -631,12 +423,6 @@ int main(void)
         cmocka_unit_test(test_bytes_before_the_end_of_omit_are_left_out),
         cmocka_unit_test(test_intervals_follow_each_other_and_add_up),
         cmocka_unit_test(test_streams_share_the_workers),
-        cmocka_unit_test(test_run_start_begins_on_the_loop_what_may_soon_be_over),
-        cmocka_unit_test(test_run_stop_takes_what_is_queued_in_the_first_moment),
-        cmocka_unit_test(test_the_first_moment_ends_by_itself),
-        cmocka_unit_test(test_a_file_goes_over_and_ends_the_test),
-        cmocka_unit_test(test_a_file_sent_early_ends_the_test_after_omit),
-        cmocka_unit_test(test_a_file_that_is_not_there_refuses_the_stream),
         cmocka_unit_test(test_results_of_a_tcp_sender),
         cmocka_unit_test(test_bidir_counts_each_direction),
         cmocka_unit_test(test_lack_of_memory_is_told_wherever_it_strikes),
