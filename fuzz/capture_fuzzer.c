@@ -3,6 +3,7 @@
  * Input: a file as `iperfspec check` takes it: pcap or pcapng, packed or not. */
 #include "fuzz/file.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/watch.h"
 
 #include "harness/capture/capture.h"
 #include "harness/capture/digest.h"
@@ -40,21 +41,9 @@ static struct fuzz_file file;
 static void note_message(struct reading *r, const struct track_session *s,
                          const struct observer_message *m)
 {
-    const uint64_t facts[] = {m->from,
-                              (uint64_t)m->kind,
-                              m->offset,
-                              m->len,
-                              (uint64_t)m->state,
-                              (uint64_t)m->n_ints,
-                              (uint32_t)m->ierr,
-                              (uint32_t)m->os_errno,
-                              m->announced};
-
     if (s->number > SESSIONS || m->kind == OBSERVER_STRAY) /* which is told in pieces */
         return;
-    struct fuzz_log *log = &r->told[s->number - 1].messages;
-    fuzz_note(log, facts, sizeof facts);
-    fuzz_note(log, m->text.at, m->text.len);
+    watch_note(&r->told[s->number - 1].messages, m);
 }
 
 static void on_event(void *context, struct track_session *s, const struct track_event *e)

@@ -17,6 +17,23 @@ struct watch {
     bool is_over[2];
 };
 
+/* All that a message says, but for when. */
+static inline void watch_note(struct fuzz_log *log, const struct observer_message *m)
+{
+    const uint64_t facts[] = {m->from,
+                              (uint64_t)m->kind,
+                              m->offset,
+                              m->len,
+                              (uint64_t)m->state,
+                              (uint64_t)m->n_ints,
+                              (uint32_t)m->ierr,
+                              (uint32_t)m->os_errno,
+                              m->announced};
+
+    fuzz_note(log, facts, sizeof facts);
+    fuzz_note(log, m->text.at, m->text.len);
+}
+
 static inline void watch_message(void *context, const struct observer_message *m)
 {
     struct watch *w = context;
@@ -29,18 +46,8 @@ static inline void watch_message(void *context, const struct observer_message *m
     w->is_over[m->from] = m->kind == OBSERVER_END || m->kind == OBSERVER_RESET;
     if (m->kind == OBSERVER_STRAY) /* told in the pieces in which it came */
         return;
-    const uint64_t facts[] = {m->from,
-                              (uint64_t)m->kind,
-                              m->at_ns,
-                              m->offset,
-                              m->len,
-                              (uint64_t)m->state,
-                              (uint64_t)m->n_ints,
-                              (uint32_t)m->ierr,
-                              (uint32_t)m->os_errno,
-                              m->announced};
-    fuzz_note(&w->log, facts, sizeof facts);
-    fuzz_note(&w->log, m->text.at, m->text.len);
+    fuzz_note_u64(&w->log, m->at_ns);
+    watch_note(&w->log, m);
 }
 
 static inline void watch_violation(void *context, const struct observer_violation *v)

@@ -3,13 +3,12 @@
 #include "impl/net/auth.h"
 #include "impl/net/dial.h"
 #include "impl/net/rnd.h"
+#include "impl/net/udpknock.h"
 #include "impl/session.h"
 #include "impl/sign.h"
 #include "impl/tune.h"
 #include "impl/version.h"
-#include "impl/wire/datagram.h"
 #include "impl/wire/ierr.h"
-#include "impl/wire/knock.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,8 +17,6 @@
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
-
-#define UDP_REPLY_NS UINT64_C(30000000000) /* TMO-11 */
 
 struct client {
     struct options *opt; /* its params are what is sent */
@@ -30,13 +27,11 @@ struct client {
     struct transcript *transcript;
     struct report *report;
     struct session *session;
-    struct sock_name peer;    /* of the control connection: streams go to the same (STR-10) */
-    unsigned n_wanted;        /* streams still to open */
-    struct loop_source knock; /* UDP: the socket whose reply is awaited */
-    struct loop_timer knock_timer;
-    int64_t knock_budget; /* UDPC-5 */
-    int waiting_for;      /* things that must be gone before the loop may end */
-    int interrupted;      /* the signal that ended us; 0: none */
+    struct sock_name peer; /* of the control connection: streams go to the same (STR-10) */
+    unsigned n_wanted;     /* streams still to open */
+    struct udpknock knock; /* of the one that is being opened */
+    int waiting_for;       /* things that must be gone before the loop may end */
+    int interrupted;       /* the signal that ended us; 0: none */
     int status;
 };
 
@@ -60,20 +55,11 @@ static void fail(struct client *c, int ierr, int os_errno)
     loop_stop(c->loop);
 }
 
-static void drop_knock(struct client *c)
-{
-    loop_timer_cancel(&c->knock_timer);
-    loop_unwatch(&c->knock);
-    if (c->knock.fd >= 0)
-        close(c->knock.fd);
-    c->knock.fd = -1;
-}
-
 static void on_over(void *context, const struct machine_end *end)
 {
     struct client *c = context;
 
-    drop_knock(c);
+    udpknock_cancel(&c->knock);
     if (c->dial)
         dial_cancel(c->dial);
     c->dial = NULL;
@@ -98,55 +84,14 @@ static void stream_is_up(struct client *c, int fd)
         open_next(c);
 }
 
-static void on_reply(struct loop_source *source, uint32_t events)
+static void on_knocked(void *context, int fd, int ierr, int os_errno)
 {
-    struct client *c = LOOP_OWNER(struct client, knock, source);
-    uint8_t datagram[64];
-    ssize_t n = recv(source->fd, datagram, sizeof datagram, MSG_DONTWAIT);
-    enum knock_answer answer = KNOCK_GIVE_UP;
-    int fd = source->fd;
+    struct client *c = context;
 
-    (void)events;
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n >= 0)
-        answer = knock_take(&c->knock_budget, (struct bytes){datagram, (size_t)n});
-    if (answer == KNOCK_NOT_YET)
-        return;
-    if (answer == KNOCK_ANSWERED) {
-        loop_timer_cancel(&c->knock_timer);
-        loop_unwatch(&c->knock);
-        c->knock.fd = -1;
+    if (ierr)
+        session_failed(c->session, ierr, os_errno);
+    else
         stream_is_up(c, fd);
-        return;
-    }
-    drop_knock(c);
-    session_failed(c->session, IESTREAMREAD, n < 0 ? errno : EBADMSG);
-}
-
-static void on_no_reply(struct loop_timer *timer, uint64_t now_ns)
-{
-    struct client *c = LOOP_OWNER(struct client, knock_timer, timer);
-
-    (void)now_ns;
-    drop_knock(c);
-    session_failed(c->session, IESTREAMREAD, ETIMEDOUT);
-}
-
-static void knock(struct client *c, int fd)
-{
-    const uint8_t *value = datagram_connect_bytes(DATAGRAM_CONNECT);
-
-    c->knock = (struct loop_source){.fd = fd, .ready = on_reply};
-    c->knock_timer.fire = on_no_reply;
-    c->knock_budget = knock_budget(c->opt->params.reverse, c->opt->params.len);
-    if (send(fd, value, DATAGRAM_CONNECT_LEN, 0) != DATAGRAM_CONNECT_LEN ||
-        loop_watch(c->loop, &c->knock, EPOLLIN) != SPEC_OK) {
-        drop_knock(c);
-        session_failed(c->session, IESTREAMWRITE, errno);
-        return;
-    }
-    loop_timer_set(c->loop, &c->knock_timer, loop_now() + UDP_REPLY_NS);
 }
 
 static void show_buffers(struct client *c, int fd)
@@ -177,7 +122,9 @@ static void on_stream(void *context, int fd, int ierr, int os_errno)
     if (ierr) {
         session_failed(c->session, ierr, os_errno);
     } else if (c->opt->params.udp) {
-        knock(c, fd);
+        ierr = udpknock_start(&c->knock, c->loop, fd, &c->opt->params, on_knocked, c);
+        if (ierr)
+            session_failed(c->session, ierr, errno);
     } else if (send(fd, c->cookie, COOKIE_LEN, MSG_NOSIGNAL) != COOKIE_LEN) {
         os_errno = errno;
         close(fd);
@@ -427,7 +374,7 @@ static enum spec_err set_up(struct client *c, FILE *out, FILE *err)
 
 int client_run(struct options *opt, FILE *out, FILE *err)
 {
-    struct client c = {.opt = opt, .err = err, .knock = {.fd = -1}};
+    struct client c = {.opt = opt, .err = err};
 
     if (set_up(&c, out, err) == SPEC_OK) {
         dial_control(&c);
@@ -439,7 +386,7 @@ int client_run(struct options *opt, FILE *out, FILE *err)
     }
     if (c.dial)
         dial_cancel(c.dial);
-    drop_knock(&c);
+    udpknock_cancel(&c.knock);
     session_free(c.session);
     loop_free(c.loop); /* and with it a channel that is still closing */
     if (c.transcript && transcript_close(c.transcript) != SPEC_OK) {

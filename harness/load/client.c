@@ -97,7 +97,7 @@ static void give_up(struct load_client *c)
 {
     c->setting->gauge->now -= c->running && !c->ended;
     c->ended = true;
-    load_client_drop_knock(c);
+    udpknock_cancel(&c->knock);
     dial_cancel(c->dial);
     c->dial = NULL;
     loop_timer_cancel(&c->limit);
@@ -339,7 +339,6 @@ struct load_client *load_client_new(const struct load_setting *setting,
     c->mode = mode;
     c->context = context;
     c->params = &mode->opt.params;
-    c->knock.fd = -1;
     c->reached = CLI_START;
     c->timer.fire = on_timer;
     c->limit.fire = on_limit;

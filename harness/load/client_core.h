@@ -4,6 +4,7 @@
 #include "harness/load/flow.h"
 #include "impl/net/chan.h"
 #include "impl/net/dial.h"
+#include "impl/net/udpknock.h"
 #include "impl/wire/machine.h"
 #include "impl/wire/observer.h"
 
@@ -27,9 +28,8 @@ struct load_client {
 
     /* streams */
     unsigned n_wanted, n_flows;
-    struct load_flow *flows;  /* room for all */
-    struct loop_source knock; /* UDP: the socket whose reply is awaited; fd -1: none */
-    int64_t knock_budget;     /* UDPC-5 */
+    struct load_flow *flows; /* room for all */
+    struct udpknock knock;   /* of the one that is being opened */
 
     /* the data phase */
     struct load_flow_owner owner;
@@ -50,7 +50,6 @@ void load_client_blame(struct load_client *c, const char *cause, const char *det
 
 /* client_streams.c: opens n streams, one after the other (STR-1). */
 void load_client_open(struct load_client *c, unsigned n);
-void load_client_drop_knock(struct load_client *c);
 
 /* client_data.c: starts all flows; takes the results; stops and closes them. */
 void load_client_run(struct load_client *c);
