@@ -356,7 +356,8 @@ struct load_client *load_client_new(const struct load_setting *setting,
     frame_make_cookie(c->cookie, random);
     loop_timer_set(setting->loop, &c->limit,
                    c->report.began_ns + setting->limit_ns +
-                       (uint64_t)params_time_limit(c->params) * UINT64_C(1000000000));
+                       (uint64_t)(c->params->omit + params_time_limit(c->params)) *
+                           UINT64_C(1000000000));
     return c;
 }
 

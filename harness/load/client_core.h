@@ -21,7 +21,8 @@ struct load_client {
     struct observer *observer;
     struct loop_timer timer; /* the machine's */
     struct loop_timer limit;
-    struct loop_timer due; /* the end of the data, and then of waiting for its arrival */
+    struct loop_timer
+        due; /* ends of the omit period, of the data, and of waiting for its arrival */
     struct load_report report;
     enum machine_state reached; /* before the last input */
     bool driving, ended, channel_gone, peer_closed;
@@ -35,7 +36,9 @@ struct load_client {
     struct load_flow_owner owner;
     struct account_end end;
     bool running, over;
-    uint64_t sent, sent_blocks, received, received_blocks, ended_ns, settle_until_ns;
+    uint64_t counted_from_ns;                              /* 0: the omit period lasts */
+    uint64_t sent, sent_blocks, received, received_blocks; /* counted */
+    uint64_t ended_ns, settle_until_ns;
     struct timespec cpu;
     int stream_ierr, stream_errno; /* of a stream that failed before the end; 0: none */
     struct results mine;           /* once packed */

@@ -21,6 +21,34 @@ static double cpu_seconds(struct timespec *from)
     return s;
 }
 
+/* --- the omit period ---------------------------------------------------------------------------
+ */
+
+/* Of the blocks of -n or -k, dealt out evenly. The senders are the first flows (STR-3). */
+static uint64_t share(const struct load_client *c, unsigned i)
+{
+    uint64_t blocks = account_blocks(&c->end, (uint64_t)c->params->len);
+    uint64_t senders = (uint64_t)c->params->parallel;
+
+    return blocks == UINT64_MAX ? blocks : blocks / senders + (i < blocks % senders);
+}
+
+static void begin_counting(struct load_client *c, uint64_t now_ns)
+{
+    c->counted_from_ns = now_ns;
+    if (c->end.time_ns > 0)
+        loop_timer_set(c->setting->loop, &c->due, now_ns + c->end.time_ns);
+}
+
+/* OMIT-1: from here on everything counts anew. */
+static void omit_end(struct load_client *c, uint64_t now_ns)
+{
+    c->sent = c->sent_blocks = c->received = c->received_blocks = 0;
+    for (unsigned i = 0; i < c->n_flows; i++)
+        load_flow_omit(&c->flows[i], share(c, i));
+    begin_counting(c, now_ns);
+}
+
 /* --- the end --------------------------------------------------------------------------------- */
 
 static void end_data(struct load_client *c, uint64_t now_ns)
@@ -39,10 +67,10 @@ static void end_data(struct load_client *c, uint64_t now_ns)
 static void look(struct load_client *c)
 {
     uint64_t now_ns = loop_now();
-    int64_t counted_ns = (int64_t)(now_ns - c->owner.start_ns);
+    int64_t counted_ns = (int64_t)(now_ns - c->counted_from_ns);
     uint64_t blocks = c->owner.udp ? c->received_blocks : c->received / (uint64_t)c->params->len;
 
-    if (c->over || !c->running)
+    if (c->over || !c->running || c->counted_from_ns == 0) /* OMIT-4 */
         return;
     if (account_end_reached(&c->end, counted_ns, c->sent, c->sent_blocks) ||
         account_end_reached(&c->end, counted_ns, c->received, blocks))
@@ -67,6 +95,8 @@ void load_client_due(struct loop_timer *timer, uint64_t now_ns)
 
     if (!c->over && c->stream_ierr) {
         load_client_failed(c, c->stream_ierr, c->stream_errno);
+    } else if (!c->over && c->counted_from_ns == 0) {
+        omit_end(c, now_ns);
     } else if (!c->over) {
         look(c);
     } else if (is_settled(c, now_ns)) {
@@ -98,20 +128,12 @@ static void flow_failed(struct load_flow *f, int os_errno)
     loop_timer_set(c->setting->loop, &c->due, loop_now() + HEAR_NS);
 }
 
-/* Of the blocks of -n or -k, dealt out evenly. The senders are the first flows (STR-3). */
-static uint64_t share(const struct load_client *c, unsigned i)
-{
-    uint64_t blocks = account_blocks(&c->end, (uint64_t)c->params->len);
-    uint64_t senders = (uint64_t)c->params->parallel;
-
-    return blocks == UINT64_MAX ? blocks : blocks / senders + (i < blocks % senders);
-}
-
 void load_client_run(struct load_client *c)
 {
     struct load_gauge *gauge = c->setting->gauge;
     const struct params *p = c->params;
     uint64_t now_ns = loop_now();
+    bool omits = p->omit > 0;
 
     c->report.running_ns = now_ns;
     c->end = (struct account_end){
@@ -126,10 +148,12 @@ void load_client_run(struct load_client *c)
     gauge->now++;
     gauge->most = MAX(gauge->most, gauge->now);
     cpu_seconds(&c->cpu);
-    if (c->end.time_ns > 0)
-        loop_timer_set(c->setting->loop, &c->due, now_ns + c->end.time_ns);
+    if (omits)
+        loop_timer_set(c->setting->loop, &c->due, now_ns + (uint64_t)p->omit * NS_PER_SEC);
+    else
+        begin_counting(c, now_ns);
     for (unsigned i = 0; i < c->n_flows && !c->over && !c->ended; i++)
-        load_flow_start(&c->flows[i], share(c, i));
+        load_flow_start(&c->flows[i], omits ? UINT64_MAX : share(c, i));
 }
 
 /* --- the results ----------------------------------------------------------------------------- */
@@ -137,18 +161,21 @@ void load_client_run(struct load_client *c)
 static void fill_stream(const struct load_client *c, unsigned i, struct results_stream *out)
 {
     const struct load_flow *f = &c->flows[i];
+    uint64_t from_ns = c->counted_from_ns ? c->counted_from_ns : c->ended_ns;
     struct interval_tcp tcp = {.valid = false};
 
     if (f->sends && !c->owner.udp)
         tcp = tcpinfo_read(f->source.fd);
     *out = (struct results_stream){
         .id = account_stream_id(i),
-        .bytes = (int64_t)f->bytes,
-        .retransmits = tcp.valid ? (int64_t)tcp.retransmits : -1,
+        .bytes = (int64_t)(f->bytes - f->omitted.bytes),
+        .retransmits = tcp.valid ? (int64_t)(tcp.retransmits - f->omitted.retransmits) : -1,
         .jitter = f->udp.jitter_s,
         .errors = (int64_t)f->udp.errors,
+        .omitted_errors = (int64_t)f->omitted.errors,
         .packets = (int64_t)(f->sends ? f->packets : f->udp.packets),
-        .end_time = (double)(c->ended_ns - c->owner.start_ns) / 1e9,
+        .omitted_packets = (int64_t)f->omitted.packets,
+        .end_time = (double)(c->ended_ns - from_ns) / 1e9,
         .has_omitted = true,
         .has_times = true,
     };

@@ -6,18 +6,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static bool is_tcp_of_blocks(const struct load_client *c)
+static bool is_tcp_to_the_byte(const struct load_client *c)
 {
-    return !c->owner.udp && (c->end.bytes > 0 || c->end.blocks > 0);
+    return !c->owner.udp && c->params->omit <= 0 && (c->end.bytes > 0 || c->end.blocks > 0);
 }
 
-/* Bytes that may have been sent to us and that we did not count. */
+/* Bytes that one end may have counted and the other not: what was under way at the end, and as much
+ * as moved while we omitted it, since how late a busy server begins to count nobody sees (OMIT-3).
+ */
 static uint64_t uncounted(const struct load_client *c)
 {
     uint64_t bytes = c->setting->buffers;
 
     for (unsigned i = 0; i < c->n_flows; i++)
-        bytes += c->flows[i].thrown_away;
+        bytes += c->flows[i].thrown_away + c->flows[i].omitted.bytes;
     return bytes;
 }
 
@@ -28,6 +30,7 @@ static bool numbers_are_right(struct load_client *c, const struct results *serve
         .client = &c->mine,
         .server = server,
         .in_flight = uncounted(c),
+        .omits = c->params->omit > 0,
         .server_cuts = true, /* RES-30 */
         .may_idle = true,
     };
@@ -59,10 +62,12 @@ static bool every_byte_is_there(struct load_client *c, const struct results *ser
     return true;
 }
 
-/* RES-28: the server's counted period lies between our connect and its results. */
+/* RES-28: the server's counted period lies between our connect and its results, and begins after
+ * the omit period (OMIT-1). */
 static bool time_is_right(struct load_client *c, const struct results *server)
 {
-    double whole = (double)(loop_now() - c->report.began_ns) / 1e9;
+    double session = (double)(loop_now() - c->report.began_ns) / 1e9;
+    double whole = session - (double)c->params->omit;
     char detail[160];
 
     for (size_t i = 0; i < server->n_streams; i++) {
@@ -93,8 +98,9 @@ static void add_up(struct load_client *c, const struct results *server)
             continue;
         /* What a server sends behind our end is not lost (END-1). */
         int64_t of = sends ? sender->packets : receiver->packets;
-        r->datagrams += (uint64_t)of;
-        r->lost += (uint64_t)(of - receiver->bytes / c->params->len);
+        int64_t lost = of - receiver->packets + receiver->errors - receiver->omitted_errors;
+        r->datagrams += (uint64_t)(of - receiver->omitted_packets);
+        r->lost += (uint64_t)MAX(lost, 0); /* of the omitted ones some may have come late */
     }
 }
 
@@ -119,7 +125,7 @@ void load_client_judge(struct load_client *c)
     }
     if (!numbers_are_right(c, server) || !time_is_right(c, server))
         return;
-    if (c->setting->counts_all && is_tcp_of_blocks(c) && !every_byte_is_there(c, server))
+    if (c->setting->counts_all && is_tcp_to_the_byte(c) && !every_byte_is_there(c, server))
         return;
     add_up(c, server);
     check_loss(c);

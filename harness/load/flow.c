@@ -1,5 +1,6 @@
 #include "harness/load/flow.h"
 
+#include "impl/traffic/tcpinfo.h"
 #include "impl/wire/bytes.h"
 #include "impl/wire/datagram.h"
 
@@ -186,6 +187,20 @@ void load_flow_start(struct load_flow *f, uint64_t blocks)
         send_some(f);
     else if (loop_watch(f->owner->loop, &f->source, EPOLLIN) != SPEC_OK)
         fail(f, errno);
+}
+
+void load_flow_omit(struct load_flow *f, uint64_t blocks)
+{
+    struct interval_tcp tcp = {.valid = false};
+
+    if (f->sends && !f->owner->udp)
+        tcp = tcpinfo_read(f->source.fd);
+    f->share = blocks;
+    f->omitted.bytes = f->bytes;
+    f->omitted.packets = f->sends ? f->packets : f->udp.packets;
+    f->omitted.errors = f->udp.errors;
+    f->omitted.retransmits = tcp.retransmits;
+    account_udp_omit_end(&f->udp);
 }
 
 void load_flow_stop(struct load_flow *f)

@@ -31,7 +31,10 @@ struct load_flow {
     uint64_t share; /* sender: blocks that it may still begin; UINT64_MAX: any */
     size_t left;    /* sender: bytes of the block that is under way */
     uint64_t bytes, blocks;
-    uint64_t packets;       /* UDP sender */
+    uint64_t packets; /* UDP sender */
+    struct {
+        uint64_t bytes, packets, errors, retransmits;
+    } omitted;              /* of these, what came before the counted period */
     uint64_t thrown_away;   /* bytes received after the stop */
     struct account_udp udp; /* UDP receiver */
 };
@@ -40,6 +43,8 @@ struct load_flow {
 void load_flow_init(struct load_flow *f, struct load_flow_owner *owner, int fd, bool sends);
 /* Begin to send so many blocks (UINT64_MAX: any), or to count what comes. */
 void load_flow_start(struct load_flow *f, uint64_t blocks);
+/* The omit period is over (OMIT-1): note what moved in it; and from here on so many blocks. */
+void load_flow_omit(struct load_flow *f, uint64_t blocks);
 /* Stop sending; a receiver reads on, so that no server is held up that writes (FLOW-6). */
 void load_flow_stop(struct load_flow *f);
 void load_flow_close(struct load_flow *f); /* again does nothing */

@@ -340,7 +340,7 @@ struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *
 
 void lanes_omit(struct control *c)
 {
-    if (c->omit_over || !c->running_ns || c->params.omit <= 0 || flow_omit_end(c))
+    if (c->counted_from_ns || !c->running_ns || c->params.omit <= 0 || flow_omit_end(c))
         return;
     for (size_t i = 0; i < c->n_streams; i++) {
         struct lane *st = c->streams[i];
@@ -349,7 +349,7 @@ void lanes_omit(struct control *c)
         st->omitted.errors = st->we_send ? 0 : st->count.errors;
         account_udp_omit_end(&st->count);
     }
-    c->omit_over = true;
+    c->counted_from_ns = now_ns();
 }
 
 static void connected(struct lane *st)

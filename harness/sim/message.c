@@ -99,6 +99,7 @@ static void results_of_stream(const struct control *c, const struct lane *st,
                               struct results_stream *r)
 {
     bool tcp_sender = st->we_send && !st->udp;
+    uint64_t from_ns = c->counted_from_ns ? c->counted_from_ns : c->running_ns;
 
     r->id = st->id;
     r->bytes = (int64_t)((st->we_send ? st->sent : st->received) - st->omitted.bytes);
@@ -110,7 +111,7 @@ static void results_of_stream(const struct control *c, const struct lane *st,
         r->jitter = st->count.jitter_s;
         r->errors = (int64_t)st->count.errors;
     }
-    r->end_time = c->running_ns ? (double)(now_ns() - c->running_ns) / 1e9 : 0;
+    r->end_time = from_ns ? (double)(now_ns() - from_ns) / 1e9 : 0; /* RES-28 */
     r->has_omitted = r->has_times = true;
 }
 

@@ -109,7 +109,7 @@ struct control {
     uint64_t acked_ns; /* since when a subject elsewhere has all of ours; 0: it does not */
     bool drained;      /* queues were seen empty before TEST_END */
     uint64_t running_ns;
-    bool omit_over;   /* and the lanes know what was omitted */
+    uint64_t counted_from_ns; /* the omit period was over, and lanes know what it had; 0: not yet */
     uint64_t done;    /* rows of the flow whose message the script has sent ahead of its time */
     uint64_t wake_ns; /* the flow wants to run again then, whatever happens; 0: no */
     struct lane **streams;

@@ -105,6 +105,47 @@ static void test_udp_received_and_lost_make_the_highest_number(void **state)
     }
 }
 
+/* Ten datagrams sent, of which the receiver has lost one, and omits five. */
+static const struct omit_row {
+    const char *name;
+    bool tells; /* the receiver has the omitted pair */
+    int64_t bytes, lost, omitted_lost, omitted;
+    const char *why;
+} omit_rows[] = {
+    {"OMIT-1 half of them counted",          true,  5000,  1, 1, 5, NULL                },
+    {"OMIT-1 a late one of the omitted",     true,  6000,  0, 1, 5, NULL                },
+    {"OMIT-1 an omitted one counted",        true,  6000,  1, 1, 5, "omitted: 1 lost"   },
+    {"OMIT-1 one neither counted nor lost",  true,  4000,  1, 1, 5, "omitted: 1 lost"   },
+    {"RES-15 no word of what was omitted",   false, 5000,  1, 0, 0, NULL                },
+    {"RES-15 more than there were",          false, 10000, 1, 0, 0, "highest number 10;"},
+    {"OMIT-1 no word that none was omitted", true,  5000,  1, 0, 0, "highest number 10;"},
+};
+
+static void test_what_a_receiver_omits_is_no_loss(void **state)
+{
+    struct params params = {.udp = true, .parallel = 1, .len = BLOCK, .omit = 1};
+    struct results_stream at_client = {.id = 1, .bytes = 5 * BLOCK, .packets = 10};
+    struct results client = {.n_streams = 1, .streams = &at_client};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(omit_rows); i++) {
+        const struct omit_row *row = &omit_rows[i];
+        struct results_stream at_server = {
+            .id = 1,
+            .bytes = row->bytes,
+            .errors = row->lost,
+            .packets = 10,
+            .has_omitted = row->tells,
+            .omitted_errors = row->omitted_lost,
+            .omitted_packets = row->omitted,
+        };
+        struct results server = {.n_streams = 1, .streams = &at_server};
+        struct numbers_test test = {
+            .params = &params, .client = &client, .server = &server, .omits = true};
+        check(row->name, &test, row->why);
+    }
+}
+
 /* Bidir with two streams each way: ids 1, 3 go to the server, 4, 5 to the client (STR-3, STR-6). */
 static void test_every_stream_is_judged_in_its_direction(void **state)
 {
@@ -146,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tcp_numbers_agree_within_what_buffers_hold),
         cmocka_unit_test(test_udp_received_and_lost_make_the_highest_number),
+        cmocka_unit_test(test_what_a_receiver_omits_is_no_loss),
         cmocka_unit_test(test_every_stream_is_judged_in_its_direction),
     };
 

@@ -34,7 +34,7 @@ static void test_load_modes_pick_gives_each_its_weight(void **state)
 
 static void test_load_modes_add_refuses_what_no_client_of_a_load_does(void **state)
 {
-    static const char *const refused[] = {"-s",           "--nonsense",    "-k 1 -O 1",
+    static const char *const refused[] = {"-s",           "--nonsense",    "-R -k 1 -O 1",
                                           "-F /dev/null", "0:-k 1",        "1001:-k 1",
                                           "-n 1M -J",     "-k 1 -l 1M -u", "-P 3 -k 2"};
 
@@ -164,20 +164,43 @@ static const struct row {
      "advance TEST_RUNNING\nsend server-error IESTREAMWRITE errno 32\nhalf-close\nexpect end\n",                          "in RUN: the server says: unable to write to stream socket: Broken pipe (ST-CLI-10.a)"},
 };
 
+static void check(const struct row *row, uint64_t n)
+{
+    const char *const scripts[] = {row->script, NULL};
+    struct load_result r;
+
+    load(scripts, row->mode, n, &r);
+    const char *cause = r.n_causes > 0 ? r.causes[0].text : "";
+    if (r.good != (row->cause ? 0 : n) || r.failed != (row->cause ? n : 0) ||
+        strcmp(cause, row->cause ? row->cause : "") != 0)
+        fail_msg("%s: %u good, %u failed, '%s' %s", row->name, (unsigned)r.good, (unsigned)r.failed,
+                 cause, r.n_causes ? text_string(&r.causes[0].detail) : "");
+    load_result_fini(&r);
+}
+
 static void test_load_run_judges_each_result(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const char *const scripts[] = {rows[i].script, NULL};
-        struct load_result r;
-        load(scripts, rows[i].mode, 2, &r);
-        const char *cause = r.n_causes > 0 ? r.causes[0].text : "";
-        if (r.good != (rows[i].cause ? 0 : 2) || r.failed != (rows[i].cause ? 2 : 0) ||
-            strcmp(cause, rows[i].cause ? rows[i].cause : "") != 0)
-            fail_msg("%s: %u good, %u failed, '%s' %s", rows[i].name, (unsigned)r.good,
-                     (unsigned)r.failed, cause, r.n_causes ? text_string(&r.causes[0].detail) : "");
-        load_result_fini(&r);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        check(&rows[i], 2);
+}
+
+/* A second each. */
+static const struct row omit_rows[] = {
+    {"OMIT-1 what comes in it counts no more", "-O 1 -t 1 -b 80K -l 1000",      HEAD "finish\n", NULL},
+    {"OMIT-4 -k begins behind it",             "-O 1 -k 3 -l 1000 -b 80K",      HEAD "finish\n", NULL},
+    {"UDP-7 datagrams",                        "-u -O 1 -k 3 -l 100 -b 80K",    HEAD "finish\n", NULL},
+    {"UDP-7 datagrams in reverse",             "-u -R -O 1 -t 1 -l 100 -b 80K", HEAD "finish\n", NULL},
+    {"RES-17 nothing was omitted",             "-u -O 1 -k 3 -l 100 -b 80K",
+     HEAD "wire results.streams[0].omitted_packets = 0\nfinish\n",
+     "the two ends' numbers disagree"                                                                },
+};
+
+static void test_load_run_omits_the_start(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(omit_rows); i++)
+        check(&omit_rows[i], 1);
 }
 
 static void test_load_run_tries_again_where_the_server_is_busy_or_away(void **state)
@@ -202,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_load_modes_add_needs_a_key_that_suits_the_user),
         cmocka_unit_test(test_load_times_at_is_the_nearest_rank),
         cmocka_unit_test(test_load_run_judges_each_result),
+        cmocka_unit_test(test_load_run_omits_the_start),
         cmocka_unit_test(test_load_run_tries_again_where_the_server_is_busy_or_away),
     };
 
