@@ -61,7 +61,7 @@ OURFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Ibuild/gen $(WARNINGS) -fPIE -ffile-pre
            -MMD -MP $(CFLAGS) $(FLAGS_$(VARIANT))
 LINK     = -pie -Wl,-z,relro,-z,now $(CFLAGS) $(FLAGS_$(VARIANT)) $(LDFLAGS)
 LIBS     = -lcjson -lcrypto -lm -lpthread
-CAPTURE  = -lpcap -lz -lzstd -llz4
+PACKETS  = -lpcap -lz -lzstd -llz4
 # impl/tests/alloc.c and iofail.c stand in front of these for all of our objects, to fail the n-th call.
 WRAP     = $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup \
              recv send read write recvmsg accept4 connect epoll_wait clock_gettime \
@@ -99,7 +99,7 @@ $(B)/iperfref: $(call objects,impl/main.c $(SOURCES_$(VARIANT))) $(B)/libimpl.a
 	$(CC) $(LINK) $(STANDS_$(VARIANT)) -o $@ $^ $(LIBS)
 
 $(B)/iperfspec: $(call objects,harness/cli/main.c) $(B)/libharness.a $(B)/libimpl.a
-	$(CC) $(LINK) -o $@ $^ $(LIBS) $(CAPTURE)
+	$(CC) $(LINK) -o $@ $^ $(LIBS) $(PACKETS)
 
 # For scripts/mutants: how one source is compiled, and how iperfref is linked.
 mutant-commands:
@@ -122,7 +122,7 @@ $(B)/obj/harness/report/site.o: build/gen/site.css.inc build/gen/site.js.inc
 vpath test_%.c impl/tests harness/tests
 $(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $< $(filter %.o %.a,$^) -lcmocka $(LIBS) $(CAPTURE)
+	$(CC) $(OURFLAGS) -MF $@.d $(LINK) $(WRAP) -o $@ $< $(filter %.o %.a,$^) -lcmocka $(LIBS) $(PACKETS)
 
 $(B)/tests/test_libiperf_threads: $(call objects,fuzz/libiperf/threads.c)
 
@@ -140,7 +140,7 @@ $(B)/bin/peer: $(call objects,$(filter harness/script/% harness/session/%,$(HARN
 # Of the rooms of captures and cases what reads.
 CAPTURE_WRITES = $(wildcard $(addprefix harness/capture/,compare* convert* packet.c pcapng.c recorder* rotate* scrub*))
 $(B)/bin/capture: $(call objects,$(filter-out $(CAPTURE_WRITES),$(wildcard harness/capture/*.c)) harness/session/text.c)
-$(B)/bin/capture: LIBS += $(CAPTURE)
+$(B)/bin/capture: LIBS += $(PACKETS)
 $(B)/bin/expectation: $(call objects,$(addprefix harness/,suite/expectation.c suite/judge.c sim/cause.c \
     script/cursor.c script/jsonplace.c session/arena.c session/text.c))
 # CJSON_SRC=FOLDER: cJSON from its source, instrumented as our own code is.
