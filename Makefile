@@ -224,13 +224,13 @@ interop: setup ## set up, then every mode between iperfref and every stock build
 	$(PARALLEL) -s all
 	scripts/interop $(REPORT)/interop.json $(if $(CAPTURE),--capture) $(BUILDS) build/iperfref
 
-bench: setup ## throughput, cost and pace beside the stock builds and the bare limit (QUICK=1: this alone, a few minutes); iperfspec check beside tshark and tcpdump; fuzz targets beside an empty one
+bench: setup ## throughput, cost and pace beside the stock builds and the bare limit (QUICK=1: this alone, a few minutes; README=1: this alone, and into README.md); iperfspec check beside tshark and tcpdump; fuzz targets beside an empty one
 	scripts/deps build bench
 	$(PARALLEL) -s all build/bench/bare
-	scripts/bench $(if $(QUICK),--quick) $(BUILDS) build/iperfref
-	$(if $(QUICK),,scripts/bench-capture)
-	$(if $(QUICK),,scripts/deps fuzz)
-	$(if $(QUICK),,scripts/bench-fuzz)
+	scripts/bench $(if $(QUICK),--quick) $(if $(README),--readme) $(BUILDS) build/iperfref
+	$(if $(QUICK)$(README),,scripts/bench-capture)
+	$(if $(QUICK)$(README),,scripts/deps fuzz)
+	$(if $(QUICK)$(README),,scripts/bench-fuzz)
 
 # What scripts/bench holds iperfref against: it shares no code with it.
 $(B)/bench/bare: harness/bench/bare.c $(B)/flags
