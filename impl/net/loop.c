@@ -217,16 +217,16 @@ static uint64_t wait_ns(const struct loop *loop)
     return loop->waiting->at_ns - MIN(now_ns, loop->waiting->at_ns);
 }
 
-/* For epoll_wait(), rounded up: too early would mean another turn for nothing. */
+/* For epoll_wait(), rounded down: the timer is near then. */
 static int to_ms(uint64_t ns)
 {
     if (ns == UINT64_MAX)
         return -1;
-    return (int)MIN(ns / NS_PER_MS + (ns % NS_PER_MS > 0), (uint64_t)INT_MAX);
+    return (int)MIN(ns / NS_PER_MS, (uint64_t)INT_MAX);
 }
 
-/* Sleep until an event or the first timer; how many events are in the batch. A ms is long for a
- * timer that is near. */
+/* Sleep until an event or the first timer, or until that is near; how many events are in the batch.
+ * Intervals end, and tests, with less than the ms of epoll_wait() to spare. */
 static int await(struct loop *loop)
 {
     uint64_t ns = wait_ns(loop);
