@@ -134,6 +134,9 @@ static bool is_sensible(const struct test_request *r)
          "--base is one program, and --base-server-cmd and --base-client-cmd start another"                                  },
         {r->base.version_cmd[0] && !has_base,
          "--base-version-cmd is for --base-server-cmd and --base-client-cmd"                                                 },
+        {(s->far.stop_cmd || r->ports) && !s->far.dut && !s->far.harness,
+         "--stop-cmd and --port-range are for another machine: give --dut-addr or --harness-addr, "
+         "which may be 127.0.0.1"                                                                                            },
         {r->soak_s > 0 && (has_base || r->persistent || s->remote || suite_is_far(&s->far)),
          "--soak watches a process of its own: no --server, --dut-addr, --base, --persistent"                                },
         {r->soak_s > 0 && (tell_wants_formats(&r->tell) || r->record),
