@@ -116,8 +116,10 @@ static void take_one(struct stream_udp *u, struct bytes datagram, uint32_t wire_
     }
     u->n++;
     u->bytes += wire_len;
-    if (!is_known)
+    if (!is_known) {
+        u->headless++;
         return;
+    }
     if (header.usec > 999999)
         blame(fault, "UDP-1", "microseconds of 0-999999", "%" PRIu32, header.usec);
     judge_number(u, &header, fault);

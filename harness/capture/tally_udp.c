@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 struct datagrams {
-    int64_t seen;    /* different ones on the wire */
+    int64_t seen;    /* on the wire */
+    int64_t known;   /* of them: different ones for sure */
     int64_t highest; /* number on the wire */
     int64_t len;
     bool is_whole;    /* none is missing up to the highest */
@@ -21,6 +22,7 @@ static struct datagrams datagrams_of(const struct tally *t, const struct side_by
 
     return (struct datagrams){
         .seen = (int64_t)u->n,
+        .known = (int64_t)(u->n - u->headless),
         .highest = (int64_t)u->account.packets,
         .len = t->params->len,
         .is_whole = u->account.errors == 0 && is_in_order,
@@ -60,10 +62,10 @@ static void judge_udp_sender(const struct tally *t, const struct side_by_side *b
                     "stream %" PRId64 ": %" PRId64 " packets of %" PRId64 ", %" PRId64 " bytes",
                     sent->id, sent->packets, d->len, sent->bytes);
     /* A sender that is stopped may not count what it was just sending (3.18, as RES-30). */
-    if (sent->bytes < (d->seen - 1) * d->len)
+    if (sent->bytes < (d->known - 1) * d->len)
         tally_blame(t, "RES-11", b->sender, "no less bytes than on the wire",
                     "stream %" PRId64 ": %" PRId64 " bytes, %" PRId64 " were sent", sent->id,
-                    sent->bytes, d->seen * d->len);
+                    sent->bytes, d->known * d->len);
 }
 
 /* More than were sent: what a network doubles behind the point of capture counts twice, and up to

@@ -178,6 +178,7 @@ static void write_direction(struct jwrite *w, const struct track_stream *stream,
         jwrite_uint(w, "out_of_order", u->account.out_of_order);
         jwrite_uint(w, "copies", u->copies);
         jwrite_uint(w, "stragglers", u->stragglers);
+        jwrite_uint(w, "headless", u->headless);
         jwrite_double(w, "jitter_s", u->account.jitter_s);
     } else {
         const struct stream_tcp *tcp = &stream->tcp[side];

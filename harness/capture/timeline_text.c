@@ -269,6 +269,8 @@ static void print_stream(FILE *out, const struct track_stream *stream)
             print_copies(out, u->copies);
             if (u->stragglers > 0)
                 fprintf(out, ", %" PRIu64 " so late that they may be copies", u->stragglers);
+            if (u->headless > 0)
+                fprintf(out, ", %" PRIu64 " whose headers were not captured", u->headless);
         } else if (!stream->is_udp && stream->tcp[side].sent > 0) {
             const struct stream_tcp *tcp = &stream->tcp[side];
             fprintf(out,
