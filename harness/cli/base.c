@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BISECT_SKIP = 125, BISECT_ABORT = 128 };
+enum { BISECT_GOOD = 0, BISECT_BAD = 1, BISECT_SKIP = 125, BISECT_ABORT = 128 };
 
 /* How it is started. */
 static const char *name_of(const struct subject_build *b)
@@ -76,16 +76,28 @@ int base_run(struct suite *base, const struct subject_build *program, const char
     return CLI_OK;
 }
 
-int base_bisect_status(int status, bool was_sure)
+static int bisect_status(int status, bool was_sure)
 {
     switch (status) {
     case CLI_OK:
-        return was_sure ? 0 : BISECT_SKIP;
+        return was_sure ? BISECT_GOOD : BISECT_SKIP;
     case CLI_UNEXPECTED:
-        return was_sure ? 1 : BISECT_SKIP;
+        return was_sure ? BISECT_BAD : BISECT_SKIP;
     case CLI_USAGE:
         return BISECT_ABORT;
     default:
         return BISECT_SKIP;
     }
+}
+
+int base_bisect_status(int status, bool was_sure, FILE *out)
+{
+    int bisect = bisect_status(status, was_sure);
+
+    if (bisect != BISECT_ABORT)
+        fprintf(out, "bisect %d: %s\n", bisect,
+                bisect == BISECT_GOOD  ? "good"
+                : bisect == BISECT_BAD ? "bad"
+                                       : "cannot tell");
+    return bisect;
 }

@@ -12,5 +12,6 @@ int base_run(struct suite *base, const struct subject_build *program, const char
              const struct cli_choice *choice, struct suite *build, FILE *out, struct text *why);
 
 /* An exit status of `test` as `git bisect run` reads it: 0 good, 1 bad, 125 skip this commit, 128
- * and above end it. was_sure  something was judged, and nothing flickered */
-int base_bisect_status(int status, bool was_sure);
+ * and above end it; told on out, but for a mistake in the command line.
+ *   was_sure  something was judged, and nothing flickered */
+int base_bisect_status(int status, bool was_sure, FILE *out);

@@ -348,7 +348,7 @@ int cli_test(int argc, char **argv)
     if (!help && status == CLI_OK)
         status = run(&r);
     if (r.bisect && !help)
-        status = base_bisect_status(status, r.suite.results && is_sure(&r));
+        status = base_bisect_status(status, r.suite.results && is_sure(&r), out_of(&r));
     request_fini(&r);
     return status;
 }
