@@ -35,6 +35,7 @@ static bool overlap_on_stream(const struct script_event *a, const struct script_
     switch (a->kind) {
     case SCRIPT_EV_STREAM:
         return a->port == 0 || b->port == 0 || a->port == b->port;
+    case SCRIPT_EV_STREAM_BEGIN:
     case SCRIPT_EV_STREAM_DATAGRAM:
         return begin_alike(a->raw.at, a->raw.len, b->raw.at, b->raw.len);
     case SCRIPT_EV_STREAM_DATAGRAMS:

@@ -8,7 +8,7 @@
 
 #define STREAM_ID_MAX 100000
 #define SEQS_MAX      100000
-#define FIRST_MAX     64 /* bytes of a datagram that can be asked about */
+#define FIRST_MAX     64 /* bytes of a stream or a datagram that can be asked about */
 #define PATTERN_MAX   256
 #define COPIES_MAX    1000ul
 
@@ -72,11 +72,22 @@ static bool read_json(struct cursor *c, struct script_event *event)
 
 /* --- streams --------------------------------------------------------------------------------- */
 
-/* data [at least] N bytes */
+static bool read_first_bytes(struct cursor *c, struct script_event *event)
+{
+    return cursor_hex(c, &event->raw) &&
+           ((event->raw.len > 0 && event->raw.len <= FIRST_MAX) ||
+            cursor_fail(c, SIZE_MAX, "1 to %d bytes in front of this", FIRST_MAX));
+}
+
+/* data hex BYTES | data [at least] N bytes */
 static bool read_stream_data(struct cursor *c, struct script_event *event)
 {
     int64_t count;
 
+    if (cursor_take(c, "hex")) {
+        event->kind = SCRIPT_EV_STREAM_BEGIN;
+        return read_first_bytes(c, event);
+    }
     event->kind = SCRIPT_EV_STREAM_DATA;
     event->at_least = cursor_take(c, "at");
     if (event->at_least && !cursor_need_word(c, "least"))
@@ -90,10 +101,7 @@ static bool read_stream_data(struct cursor *c, struct script_event *event)
 static bool read_stream_datagram(struct cursor *c, struct script_event *event)
 {
     event->kind = SCRIPT_EV_STREAM_DATAGRAM;
-    if (!cursor_need_word(c, "hex") || !cursor_hex(c, &event->raw))
-        return false;
-    return (event->raw.len > 0 && event->raw.len <= FIRST_MAX) ||
-           cursor_fail(c, SIZE_MAX, "1 to %d bytes in front of this", FIRST_MAX);
+    return cursor_need_word(c, "hex") && read_first_bytes(c, event);
 }
 
 /* [from port P] [with any cookie] */

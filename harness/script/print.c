@@ -42,6 +42,7 @@ static const char *const event_words[] = {
     [SCRIPT_EV_STREAM_END] = "stream",
     [SCRIPT_EV_STREAM_CLOSE] = "stream",
     [SCRIPT_EV_STREAM_RESET] = "stream",
+    [SCRIPT_EV_STREAM_BEGIN] = "stream",
     [SCRIPT_EV_STREAM_DATAGRAM] = "stream",
     [SCRIPT_EV_STREAM_DATAGRAMS] = "datagrams",
 };
@@ -85,8 +86,9 @@ static void print_stream_event(const struct script_event *event, struct text *ou
         text_addf(out, " data %s%llu bytes", event->at_least ? "at least " : "",
                   (unsigned long long)event->count);
         break;
+    case SCRIPT_EV_STREAM_BEGIN:
     case SCRIPT_EV_STREAM_DATAGRAM:
-        text_adds(out, " datagram hex ");
+        text_adds(out, event->kind == SCRIPT_EV_STREAM_BEGIN ? " data hex " : " datagram hex ");
         text_add_hex(out, event->raw, SIZE_MAX);
         break;
     default:

@@ -76,6 +76,7 @@ static bool read_event(struct raw_reader *r, const struct script_step *step,
     case SCRIPT_EV_STREAM_DATAGRAMS:
         return read_datagrams_event(r, step, event);
     case SCRIPT_EV_DENIED:
+    case SCRIPT_EV_STREAM_BEGIN:
     case SCRIPT_EV_STREAM_DATAGRAM:
         return raw_fail(r, step, "one message: a state, an end, a number of bytes");
     default:

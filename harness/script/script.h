@@ -216,6 +216,7 @@ enum script_event_kind {
     /* Of a stream, not of the control connection. */
     SCRIPT_EV_STREAM,           /* it is there */
     SCRIPT_EV_STREAM_DATA,      /* so many bytes came on it */
+    SCRIPT_EV_STREAM_BEGIN,     /* the first bytes that came on it (TCP) */
     SCRIPT_EV_STREAM_END,       /* FIN or reset */
     SCRIPT_EV_STREAM_CLOSE,     /* FIN */
     SCRIPT_EV_STREAM_RESET,     /* RST, or refused */
@@ -236,7 +237,7 @@ struct script_event {
     bool any_cookie;            /* need not be the test's (STR-10) */
     bool at_least;              /* DATA: count bytes or more */
     uint64_t count;             /* DATA: bytes */
-    struct bytes raw;           /* DATAGRAM: its first bytes */
+    struct bytes raw;           /* BEGIN, DATAGRAM: the first bytes */
     int64_t *seqs;              /* DATAGRAMS: n_seqs of them, in this order */
     size_t n_seqs;
 };

@@ -24,7 +24,8 @@ static bool fact_of_stream(void *context, enum query_fact fact, int64_t id, doub
     const double known[] = {[QUERY_SENT] = (double)st->sent,
                             [QUERY_RECEIVED] = (double)(st->received + st->stray),
                             [QUERY_DATAGRAMS] = (double)st->datagrams,
-                            [QUERY_JITTER] = st->count.jitter_s};
+                            [QUERY_JITTER] = st->count.jitter_s,
+                            [QUERY_TOS] = (double)st->tos};
     *value = known[fact];
     return true;
 }

@@ -1,5 +1,6 @@
 /* lane.c - the data streams of one session: opening, sending, counting. */
 #include "harness/sim/peer.h"
+#include "harness/sim/tos.h"
 
 #include "impl/wire/datagram.h"
 
@@ -146,6 +147,7 @@ struct lane *lane_connect(struct control *c, int64_t id)
         sim_fail(c->sim, SIM_TROUBLE, "stream %lld: %s", (long long)st->id, strerror(errno));
         return st;
     }
+    tos_ask(fd);
     tap_open(c->sim, &st->tap, fd, udp, SESSION_US);
     if (udp)
         greet_datagram(c, st, "connect", datagram_connect_bytes(DATAGRAM_CONNECT));
@@ -313,11 +315,12 @@ static bool awaits_udp(const struct control *c)
 }
 
 struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
-                              struct bytes datagram)
+                              struct bytes datagram, int tos)
 {
     for (size_t i = 0; i < c->n_streams; i++) {
         if (same_peer(c->streams[i], peer, len)) {
             tap_received(&c->streams[i]->tap, datagram.at, (ssize_t)datagram.len, 0);
+            c->streams[i]->tos = tos;
             lane_take_datagram(c, c->streams[i], datagram);
             return c->streams[i];
         }
@@ -363,13 +366,19 @@ static void connected(struct lane *st)
     tap_connected(&st->tap, error);
 }
 
+static void note_first(struct lane *st, struct bytes bytes)
+{
+    text_add(&st->first, bytes.at, MIN(bytes.len, STREAM_FIRST_MAX - st->first.len));
+}
+
 static void read_some(struct control *c, struct lane *st)
 {
     static uint8_t buf[PIECE];
 
     /* A bounded number of reads a turn: a sender without pause must not keep the loop busy. */
     for (int i = 0; i < 16 && st->fd >= 0 && !st->ended; i++) {
-        ssize_t got = recv(st->fd, buf, sizeof buf, 0);
+        ssize_t got = st->udp ? tos_receive(st->fd, buf, sizeof buf, NULL, NULL, &st->tos)
+                              : recv(st->fd, buf, sizeof buf, 0);
         tap_received(&st->tap, buf, got, errno);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
@@ -384,6 +393,7 @@ static void read_some(struct control *c, struct lane *st)
             return;
         }
         record(c, st, SESSION_DATA, SESSION_SUBJECT, (uint64_t)got);
+        note_first(st, (struct bytes){buf, (size_t)got});
         if (st->we_send)
             st->stray += (uint64_t)got;
         else

@@ -1,5 +1,6 @@
 /* listen.c - the sockets on which a client to be judged finds the simulator. */
 #include "harness/sim/sim.h"
+#include "harness/sim/tos.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -42,8 +43,10 @@ static int bound(int type, const struct sockaddr_storage *address, socklen_t len
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (type == SOCK_DGRAM)
+    if (type == SOCK_DGRAM) {
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+        tos_ask(fd);
+    }
     if (bind(fd, (const struct sockaddr *)address, len) == 0 &&
         (type != SOCK_STREAM || listen(fd, SIM_BACKLOG) == 0))
         return fd;

@@ -51,7 +51,8 @@ struct lane {
         uint64_t bytes, packets, errors;
     } omitted;         /* of them, in the omit period */
     uint64_t stray;    /* bytes received where we are the sender */
-    struct text first; /* the first datagram that came (UDP), at most STREAM_FIRST_MAX of it */
+    struct text first; /* what came first (UDP: the first datagram), at most STREAM_FIRST_MAX */
+    int tos;           /* of the datagram that came last (UDP) */
     uint64_t *seqs;    /* of the datagrams that came, in order; at most STREAM_SEQS_MAX */
     size_t n_seqs, seen;
     struct account_udp count;
@@ -237,7 +238,7 @@ bool event_is_read(const struct event *e, const char *what, struct text *why);
 struct lane *lane_connect(struct control *c, int64_t id); /* client: id 0 is the next one */
 struct lane *lane_adopt(struct control *c, int fd);       /* server, TCP */
 struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
-                              struct bytes datagram); /* server, UDP: NULL if it is none */
+                              struct bytes datagram, int tos); /* server, UDP: NULL if it is none */
 struct lane *lane_find(const struct control *c, int64_t id);
 void lane_ready(struct control *c, struct lane *st, short revents);
 void lane_send(struct control *c, struct lane *st, uint64_t len);             /* queues TCP data */

@@ -1,5 +1,6 @@
 /* pump.c - the poll loop: waits for anything to happen, and hands it to whom it concerns. */
 #include "harness/sim/peer.h"
+#include "harness/sim/tos.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -233,18 +234,17 @@ static void take_datagrams(struct sim *s)
 {
     static uint8_t buf[DATAGRAM_CAP];
     struct sockaddr_storage peer;
-    socklen_t len = sizeof peer;
+    socklen_t len;
     ssize_t got;
+    int tos;
 
-    while ((got = recvfrom(s->config->listener->udp, buf, sizeof buf, MSG_DONTWAIT,
-                           (struct sockaddr *)&peer, &len)) >= 0) {
+    while ((got = tos_receive(s->config->listener->udp, buf, sizeof buf, &peer, &len, &tos)) >= 0) {
         struct bytes datagram = {buf, (size_t)got};
         bool taken = false;
         for (size_t i = 0; i < s->n_controls && !taken; i++)
-            taken = lane_of_datagram(s->controls[i], &peer, len, datagram) != NULL;
+            taken = lane_of_datagram(s->controls[i], &peer, len, datagram, tos) != NULL;
         if (!taken)
             surplus_note_datagram(s, &peer, len);
-        len = sizeof peer;
     }
 }
 

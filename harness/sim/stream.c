@@ -71,19 +71,35 @@ static enum stream_result ended(struct control *c, const struct lane *st,
     return miss(c, st, "%s", st->reset ? "was reset" : "was closed");
 }
 
-static enum stream_result first_datagram(struct control *c, const struct lane *st,
-                                         const struct script_event *want)
+static enum stream_result began_otherwise(struct control *c, const struct lane *st)
 {
     struct text hex = {0};
 
-    if (st->first.len == 0)
-        return STREAM_NOT_YET;
-    if (st->first.len >= want->raw.len && memcmp(st->first.at, want->raw.at, want->raw.len) == 0)
-        return STREAM_HOLDS;
     text_add_hex(&hex, (struct bytes){(uint8_t *)st->first.at, st->first.len}, 16);
     miss(c, st, "began with %s", text_string(&hex));
     text_fini(&hex);
     return STREAM_FAILED;
+}
+
+/* They may come one by one. */
+static enum stream_result begins(struct control *c, const struct lane *st,
+                                 const struct script_event *want)
+{
+    size_t n = MIN(want->raw.len, st->first.len);
+
+    if (memcmp(text_string(&st->first), want->raw.at, n) != 0)
+        return began_otherwise(c, st);
+    return n < want->raw.len ? STREAM_NOT_YET : STREAM_HOLDS;
+}
+
+static enum stream_result first_datagram(struct control *c, const struct lane *st,
+                                         const struct script_event *want)
+{
+    if (st->first.len == 0)
+        return STREAM_NOT_YET;
+    if (st->first.len >= want->raw.len && memcmp(st->first.at, want->raw.at, want->raw.len) == 0)
+        return STREAM_HOLDS;
+    return began_otherwise(c, st);
 }
 
 /* Those that came so far must agree; all of them must have come. */
@@ -112,6 +128,8 @@ enum stream_result stream_check(struct control *c, const struct script_event *wa
     switch (want->kind) {
     case SCRIPT_EV_STREAM_DATA:
         return data_came(c, st, want);
+    case SCRIPT_EV_STREAM_BEGIN:
+        return begins(c, st, want);
     case SCRIPT_EV_STREAM_DATAGRAM:
         return first_datagram(c, st, want);
     case SCRIPT_EV_STREAM_DATAGRAMS:

@@ -104,9 +104,10 @@ static void note_wire(const struct script_wire *wire)
 static void note_query(const struct query *query)
 {
     static const char *const words[] = {
-        " exists", " contains ", " == ",     " < ",  " and ", " or ",      "not ",       "[id == ",
-        "[0]",     "sum(",       "count(",   "len(", "sent(", "received(", "datagrams(", "jitter(",
-        "params.", "ours.",      "results.", " is ", " * ",   " + "};
+        " exists", " contains ", " == ",       " < ",     " and ",  " or ",
+        "not ",    "[id == ",    "[0]",        "sum(",    "count(", "len(",
+        "sent(",   "received(",  "datagrams(", "jitter(", "tos(",   "params.",
+        "ours.",   "results.",   " is ",       " * ",     " + "};
     struct text printed = {0};
 
     query_print(query, &printed);
@@ -128,6 +129,7 @@ static void note_event(const struct script_event *e)
         [SCRIPT_EV_RESULTS] = "expect results",
         [SCRIPT_EV_STREAM] = "expect stream",
         [SCRIPT_EV_STREAM_DATA] = "expect stream data",
+        [SCRIPT_EV_STREAM_BEGIN] = "expect stream data hex",
         [SCRIPT_EV_STREAM_END] = "expect stream end",
         [SCRIPT_EV_STREAM_CLOSE] = "expect stream close",
         [SCRIPT_EV_STREAM_RESET] = "expect stream reset",

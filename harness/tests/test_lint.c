@@ -42,6 +42,8 @@ static const struct row {
      "expected a branch that does not overlap"                                                                                                                                         },
     {HEAD "either\nexpect stream 1 datagram hex 36\nor\nexpect stream 1 datagram hex 36 37\nend",
      "8:1",                                                                                                     "expected a branch that does not overlap"                              },
+    {HEAD "either\nexpect stream 1 data hex 36\nor\nexpect stream 1 data hex 36 37\nend",               "8:1",
+     "expected a branch that does not overlap"                                                                                                                                         },
     {HEAD "either\nexpect datagrams 1 2 3 on stream 1\nor\nexpect datagrams 1 2 on stream 1\nend",
      "8:1",                                                                                                     "expected a branch that does not overlap"                              },
     {HEAD "either\nexpect stream 1 datagram hex 36\nor\nexpect stream 1 datagram hex b1\nend",          NULL,

@@ -9,8 +9,11 @@ static const char json[] =
 
 static bool facts(void *context, enum query_fact fact, int64_t id, double *value)
 {
-    static const double known[] = {
-        [QUERY_SENT] = 81920, [QUERY_RECEIVED] = 4, [QUERY_DATAGRAMS] = 2, [QUERY_JITTER] = 0.25};
+    static const double known[] = {[QUERY_SENT] = 81920,
+                                   [QUERY_RECEIVED] = 4,
+                                   [QUERY_DATAGRAMS] = 2,
+                                   [QUERY_JITTER] = 0.25,
+                                   [QUERY_TOS] = 16};
     (void)context;
     *value = known[fact];
     return id == 1 || id == 3;
@@ -74,6 +77,7 @@ static const struct row {
     {".streams[id == 3].bytes >= received(3)",                                 true,  NULL                                },
     {".streams[id == 3].bytes == sent(4)",                                     false, NULL                                },
     {"received(3) == 2 * datagrams(3) and jitter(1) < 0.5",                    true,  NULL                                },
+    {"tos(3) == 16",                                                           true,  NULL                                },
     {"jitter(4) < 0.5",                                                        false, NULL                                },
     {".streams[id == 1].bytes == sent stream 1 bytes",                         true,  ".streams[id == 1].bytes == sent(1)"},
     {"sum(.streams[].bytes) == 81925",                                         true,  NULL                                },
