@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct mutant_family *const families[] = {
-    &mutant_table, &mutant_key,    &mutant_value, &mutant_said, &mutant_taken,
+    &mutant_table, &mutant_key,    &mutant_value, &mutant_said, &mutant_taken, &mutant_effect,
     &mutant_door,  &mutant_course, &mutant_data,  &mutant_flow, &mutant_fault};
 
 static const struct mutant_family *const unlisted = &mutant_deep;

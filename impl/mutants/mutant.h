@@ -23,7 +23,7 @@ struct mutant_family {
 };
 
 extern const struct mutant_family mutant_table, mutant_key, mutant_value, mutant_said, mutant_taken,
-    mutant_door, mutant_course, mutant_data, mutant_flow, mutant_fault, mutant_deep;
+    mutant_effect, mutant_door, mutant_course, mutant_data, mutant_flow, mutant_fault, mutant_deep;
 
 struct machine;
 struct bytes;
@@ -31,6 +31,9 @@ void mutant_fault_act(const char *word); /* fault.c: "crash", "hang", "spin" or 
 void mutant_deep_bytes(const struct machine *m, struct bytes bytes); /* deep.c: they came */
 /* course.c: whether its control connection is not to be read now. */
 bool mutant_course_is_deaf(const struct machine *m);
+bool mutant_data_is_omit_over(void); /* data.c: of any stream */
+struct params;
+void mutant_effect_forget(struct params *p); /* effect.c: a server has taken them */
 struct machine_action;
 /* deep.c, in front of machine_next(). */
 bool mutant_deep_next(struct machine *m, struct machine_action *action,

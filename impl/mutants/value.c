@@ -5,6 +5,7 @@
 #include "impl/net/sock.h"
 #include "impl/wire/account.h"
 #include "impl/wire/bytes.h"
+#include "impl/wire/datagram.h"
 #include "impl/wire/machine_core.h"
 #include "impl/wire/params.h"
 #include "impl/wire/results.h"
@@ -32,8 +33,11 @@
     X(REPLY_FIRST, "udp-reply/first-wrong-one-fails", "UDPC-5")                                    \
     X(CONNECT_STRICT, "udp-connect/only-that-of-3.12", "UDPC-3 INT-8")                             \
     X(CONNECT_ANY, "udp-connect/any-is-taken", "UDPC-10")                                          \
+    X(CONNECT_LONG, "udp-connect/a-byte-more-is-taken", "UDPC-10")                                 \
+    X(CONNECT_SHORT, "udp-connect/a-byte-less-is-taken", "UDPC-10")                                \
     X(SEQ_FROM_0, "datagram/seq-from-0", "UDP-5")                                                  \
     X(SEQ_BY_2, "datagram/seq-by-2", "UDP-5")                                                      \
+    X(SEQ_ANEW, "datagram/seq-anew-behind-omit", "UDP-5")                                          \
     X(SEQ_NARROW, "datagram/12-byte-header-always", "UDP-2")                                       \
     X(SEQ_WIDE, "datagram/16-byte-header-always", "UDP-1")                                         \
     X(SEC_USEC, "datagram/sec-and-usec-swapped", "UDP-1")                                          \
@@ -51,6 +55,9 @@
     X(DURATION_FOR_EVER, "timer/no-duration", "TMO-8")                                             \
     X(PEER_FOR_EVER, "timer/streams-and-done-for-ever", "INT-4 DEF-29")                            \
     X(END_EARLY, "end/half-the-time", "END-1")                                                     \
+    X(END_TIME, "end/a-tenth-early/time", "END-1")                                                 \
+    X(END_BYTES, "end/a-tenth-early/bytes", "END-1")                                               \
+    X(END_BLOCKS, "end/a-tenth-early/blocks", "END-1")                                             \
     X(END_OMIT, "end/omit-is-counted", "OMIT-4")                                                   \
     X(BLOCKS_LESS, "end/one-block-less", "END-1 END-4")                                            \
     X(PACE_TWICE, "pacing/twice-the-rate", "DATA-4 DATA-5")                                        \
@@ -140,9 +147,23 @@ WRAP(enum datagram_connect, datagram_connect_kind, (struct bytes datagram))
     enum datagram_connect kind = __real_datagram_connect_kind(datagram);
 
     told_server(SEV_DATAGRAM);
+    if (fault == CONNECT_LONG && datagram.len == DATAGRAM_CONNECT_LEN + 1)
+        return __real_datagram_connect_kind((struct bytes){datagram.at, DATAGRAM_CONNECT_LEN});
+    if (fault == CONNECT_SHORT && datagram.len == DATAGRAM_CONNECT_LEN - 1)
+        return DATAGRAM_CONNECT;
     if (fault == CONNECT_STRICT && kind != DATAGRAM_CONNECT)
         return DATAGRAM_NOT_CONNECT;
     return fault == CONNECT_ANY ? DATAGRAM_CONNECT : kind;
+}
+
+/* Of the one stream. */
+static uint64_t numbered_before_omit_end(uint64_t seq)
+{
+    static uint64_t last;
+
+    if (!mutant_data_is_omit_over())
+        last = seq;
+    return mutant_data_is_omit_over() ? last : 0;
 }
 
 WRAP(size_t, datagram_encode, (uint8_t * out, bool wide, const struct datagram_header *header))
@@ -153,6 +174,8 @@ WRAP(size_t, datagram_encode, (uint8_t * out, bool wide, const struct datagram_h
         h.seq--;
     if (fault == SEQ_BY_2)
         h.seq *= 2;
+    if (fault == SEQ_ANEW)
+        h.seq -= numbered_before_omit_end(header->seq);
     if (fault == SEC_USEC) {
         h.sec = header->usec;
         h.usec = header->sec;
@@ -173,6 +196,9 @@ WRAP(int, params_check,
 {
     int refusal = __real_params_check(p, limits, remarks);
 
+    if (refusal == 0)
+        mutant_effect_forget(
+            (struct params *)(uintptr_t)p); /* the server's, which is no constant */
     return fault == CHECK_NOTHING ? 0 : fault == CHECK_ALL ? 114 : refusal;
 }
 
@@ -258,6 +284,12 @@ WRAP(bool, account_end_reached,
 
     if (fault == END_EARLY)
         e.time_ns /= 2;
+    if (fault == END_TIME)
+        e.time_ns -= e.time_ns / 10;
+    if (fault == END_BYTES)
+        e.bytes -= e.bytes / 10;
+    if (fault == END_BLOCKS)
+        e.blocks -= e.blocks / 10;
     if (fault == END_OMIT && counted_ns < 0)
         counted_ns = INT64_MAX / 2;
     return __real_account_end_reached(&e, counted_ns, bytes, blocks);
