@@ -1,6 +1,5 @@
 /* convert.c - the head of the script, its first messages, and what keeps it from being played. */
 #include "harness/capture/convert_core.h"
-#include "harness/script/script.h"
 
 #include "harness/capture/digest.h"
 #include "harness/script/script.h"

@@ -1,6 +1,7 @@
 /* convert_run.c - the session from the first state to the end, as steps of a script. */
 #include "harness/capture/convert_core.h"
 
+#include "harness/script/script.h"
 #include "impl/wire/ierr.h"
 #include "impl/wire/state.h"
 
@@ -111,11 +112,15 @@ static uint64_t add_datagrams(const struct conversion *c, int64_t id, uint64_t f
 {
     uint64_t every_ms = stretched_ms(c, ns / (last - first));
 
-    text_addf(c->out, "stream %" PRId64 " send datagrams %" PRIu64 "..%" PRIu64, id, first + 1,
-              last);
-    if (every_ms > 0)
-        text_addf(c->out, " every %" PRIu64 "ms", every_ms);
-    text_adds(c->out, "\n");
+    while (first < last) {
+        uint64_t to = MIN(last, first + SCRIPT_DATAGRAMS_MAX);
+        text_addf(c->out, "stream %" PRId64 " send datagrams %" PRIu64 "..%" PRIu64, id, first + 1,
+                  to);
+        if (every_ms > 0)
+            text_addf(c->out, " every %" PRIu64 "ms", every_ms);
+        text_adds(c->out, "\n");
+        first = to;
+    }
     return every_ms > 0 ? ns : 0;
 }
 

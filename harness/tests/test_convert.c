@@ -10,7 +10,8 @@
 
 struct conversion_test {
     struct convert_request request;
-    uint64_t wanted; /* session */
+    uint64_t wanted;      /* session */
+    uint64_t n_datagrams; /* its client's first stream is to have sent; 0: as captured */
     struct text script, why;
     bool is_found, is_good;
     struct session list;
@@ -27,6 +28,10 @@ static void on_done(void *context, struct track_session *s)
     struct conversion_test *t = context;
 
     if (s->number == t->wanted) {
+        if (t->n_datagrams > 0) {
+            struct stream_udp *first = &s->streams[0]->udp[OBSERVER_CLIENT];
+            first->n = first->account.packets = t->n_datagrams;
+        }
         t->is_found = true;
         t->is_good = convert_script(&t->request, s->user, s, &t->script, &t->why);
         convert_list(s->user, s, t->request.us, &t->list);
@@ -34,16 +39,20 @@ static void on_done(void *context, struct track_session *s)
     timeline_discard(s);
 }
 
+static const struct conversion_test usual = {
+    .request = {OBSERVER_CLIENT, "x.pcap", "captured/x", 1, NULL, NULL, NULL},
+      .wanted = 1
+};
+
 /* Convert a session of the first n packets. */
 static struct conversion_test convert(const struct capfile *f, size_t n, enum observer_side us,
                                       uint64_t wanted)
 {
-    struct conversion_test t = {
-        .request = {us, "x.pcap", "captured/x", 1, NULL, NULL, NULL},
-          .wanted = wanted
-    };
+    struct conversion_test t = usual;
     struct track_user user = {on_event, on_done, &t};
 
+    t.request.us = us;
+    t.wanted = wanted;
     capfile_feed(f, n, &user);
     return t;
 }
@@ -193,6 +202,25 @@ static void test_convert_script_plays_as_many_datagrams_as_came(void **state)
     expect_line(&t, "stream 1 send datagrams 1..16 ");
     expect_line(&t, "stream 1 send datagrams 50..50\n");
     expect_script(&t, "every third datagram");
+    fini(&t);
+    capfile_fini(&f);
+}
+
+/* More than the language has in one step, as at 10 Gbit/s in a second. */
+static void test_convert_script_plays_millions_of_datagrams(void **state)
+{
+    struct conversion_test t = usual;
+    struct track_user user = {on_event, on_done, &t};
+    struct capfile f;
+
+    (void)state;
+    t.n_datagrams = 2500000;
+    assert_true(capfile_read(&f, "pcaps/3.22-3.22-udp.pcap.gz"));
+    capfile_feed(&f, f.n, &user);
+    expect_line(&t, "stream 1 send datagrams 1..1000000\n"
+                    "stream 1 send datagrams 1000001..2000000\n"
+                    "stream 1 send datagrams 2000001..");
+    expect_script(&t, "millions of datagrams");
     fini(&t);
     capfile_fini(&f);
 }
@@ -359,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_convert_script_rebuilds_every_option),
         cmocka_unit_test(test_convert_script_says_what_was_sent),
         cmocka_unit_test(test_convert_script_plays_as_many_datagrams_as_came),
+        cmocka_unit_test(test_convert_script_plays_millions_of_datagrams),
         cmocka_unit_test(test_convert_list_holds_what_was_sent),
         cmocka_unit_test(test_convert_script_refuses_what_is_cut),
         cmocka_unit_test(test_convert_script_tells_what_becomes_of_a_token),
