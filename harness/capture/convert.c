@@ -90,19 +90,41 @@ static void add_flag(struct text *out, const char *option, bool given)
 }
 
 /* As the reader of `subject` takes words apart: quotes hold them together, and nothing is escaped.
- * What it could not take is left out. */
-static void add_word(struct text *out, const char *option, const char *value)
+ * Returns whether it can take the value. */
+static bool add_word(struct text *out, const char *option, const char *value)
 {
     if (value == NULL)
-        return;
+        return true;
     const char *quote = value[0] != '\0' && value[strcspn(value, " #\"'")] == '\0' ? ""
                         : strchr(value, '\'') == NULL                              ? "'"
                                                                                    : "\"";
     for (const char *c = value; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f || *c == '{' || *c == '\\' ||
+        if ((unsigned char)*c < 0x20 || *c == 0x7f || *c == '{' || *c == '\\' ||
             (quote[0] != '\0' && *c == quote[0]))
-            return;
+            return false;
     text_addf(out, " %s %s%s%s", option, quote, value, quote);
+    return true;
+}
+
+/* Behind them the line ends. */
+static void add_words(struct text *out, const struct params *p)
+{
+    const struct {
+        const char *option, *value;
+    } rows[] = {
+        {"-C",           p->congestion},
+        {"-T",           p->title     },
+        {"--extra-data", p->extra_data},
+    };
+    bool is_held[ARRAY_LEN(rows)];
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        is_held[i] = add_word(out, rows[i].option, rows[i].value);
+    text_adds(out, "\n");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (!is_held[i])
+            text_addf(out, "# left out: %s and a word that this line cannot hold\n",
+                      rows[i].option);
 }
 
 /* The command line of a client that sends these parameters. */
@@ -141,9 +163,7 @@ static void add_options(struct text *out, const struct params *p)
     add_flag(out, "--no-fq-socket-pacing", p->no_fq_socket_pacing != 0);
     add_flag(out, "--repeating-payload", p->repeating_payload != 0);
     add_flag(out, "--get-server-output", p->get_server_output != 0);
-    add_word(out, "-C", p->congestion);
-    add_word(out, "-T", p->title);
-    add_word(out, "--extra-data", p->extra_data);
+    add_words(out, p);
 }
 
 /* Its output went to the client as JSON: it was started with -J. */
@@ -165,7 +185,6 @@ static void add_subject(const struct conversion *c)
     if (!c->is_client) {
         text_adds(c->out, "subject ");
         add_options(c->out, c->params);
-        text_adds(c->out, "\n");
         if (c->params->flowlabel > 0)
             text_adds(c->out, "needs    ipv6\naddress  ::1\n");
     } else if (c->params->authtoken != NULL) {

@@ -124,17 +124,19 @@ static void test_convert_script_rebuilds_every_option(void **state)
     static const struct {
         const char *member, *option;
     } rows[] = {
-        {"\"dont_fragment\":1",       " --dont-fragment"     },
-        {"\"skip_rx_copy\":1",        " --skip-rx-copy"      },
-        {"\"gso\":1",                 " --gsro"              },
-        {"\"server_affinity\":3",     " -A 0,3"              },
-        {"\"flowlabel\":7",           " -L 7"                },
-        {"\"title\":\"two words\"",   " -T 'two words'\n"    },
-        {"\"title\":\"it's\"",        " -T \"it's\"\n"       },
-        {"\"title\":\"\"",            " -T ''\n"             },
-        {"\"extra_data\":\"a#b\"",    " --extra-data 'a#b'\n"},
+        {"\"dont_fragment\":1",         " --dont-fragment"     },
+        {"\"skip_rx_copy\":1",          " --skip-rx-copy"      },
+        {"\"gso\":1",                   " --gsro"              },
+        {"\"server_affinity\":3",       " -A 0,3"              },
+        {"\"flowlabel\":7",             " -L 7"                },
+        {"\"title\":\"two words\"",     " -T 'two words'\n"    },
+        {"\"title\":\"it's\"",          " -T \"it's\"\n"       },
+        {"\"title\":\"\"",              " -T ''\n"             },
+        {"\"title\":\"Z\xc3\xbcrich\"", " -T Z\xc3\xbcrich\n"  },
+        {"\"title\":\"{a}\"",           "\n# left out: -T "    },
+        {"\"extra_data\":\"a#b\"",      " --extra-data 'a#b'\n"},
         {"\"extra_data\":\"{keys}\"",
-         " -l 1000 -b 400000 --repeating-payload\n"          }, /* cannot be given */
+         " -l 1000 -b 400000 --repeating-payload\n"            }, /* cannot be given */
     };
 
     (void)state;
