@@ -195,6 +195,7 @@ static bool asks_params(const struct script_step *step)
     case SCRIPT_WIRE:
     case SCRIPT_PARAMS:
     case SCRIPT_PAUSE:
+    case SCRIPT_LOSE:
     case SCRIPT_SUBJECT:
         return false;
     case SCRIPT_EXPECT:

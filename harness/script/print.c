@@ -230,6 +230,7 @@ static void print_what(const struct script_step *step, struct text *out)
         print_split(&step->split, out);
         break;
     case SCRIPT_PAUSE:
+    case SCRIPT_LOSE:
         text_add_ms(out, step->pause_ms);
         break;
     case SCRIPT_BACKGROUND:

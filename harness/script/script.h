@@ -32,6 +32,7 @@
     X(SCRIPT_PAUSE, "pause")                 /* do nothing for a time */                           \
     X(SCRIPT_STALL, "stall")                 /* stop reading */                                    \
     X(SCRIPT_RESUME, "resume")               /* read again */                                      \
+    X(SCRIPT_LOSE, "lose")                   /* for a time, what comes on a stream */              \
     X(SCRIPT_BACKGROUND, "background")       /* send again and again, while later steps run */     \
     X(SCRIPT_STOP, "stop")                   /* end that */                                        \
     X(SCRIPT_CLOSE, "close")                 /* FIN, both halves */                                \

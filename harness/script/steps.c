@@ -79,9 +79,9 @@ static bool is_name(const char *word)
 /* What can be done to one stream. */
 static bool is_of_stream(int verb)
 {
-    static const enum script_verb verbs[] = {SCRIPT_OPEN,  SCRIPT_SEND,      SCRIPT_WIRE,
-                                             SCRIPT_STALL, SCRIPT_RESUME,    SCRIPT_CLOSE,
-                                             SCRIPT_RESET, SCRIPT_HALF_CLOSE};
+    static const enum script_verb verbs[] = {SCRIPT_OPEN,  SCRIPT_SEND,   SCRIPT_WIRE,
+                                             SCRIPT_STALL, SCRIPT_RESUME, SCRIPT_LOSE,
+                                             SCRIPT_CLOSE, SCRIPT_RESET,  SCRIPT_HALF_CLOSE};
 
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
         if (verb == (int)verbs[i])
@@ -122,7 +122,7 @@ static bool read_verb(struct cursor *c, struct script_step *step)
         word = cursor_peek(c);
         if (!is_of_stream(verb_of(word)))
             return cursor_fail(c, SIZE_MAX,
-                               "open, send, wire, stall, resume, half-close, close or reset");
+                               "open, send, wire, stall, resume, lose, half-close, close or reset");
         word = cursor_word(c);
     }
     step->verb = (enum script_verb)verb_of(word);
@@ -203,6 +203,12 @@ static bool read_pause(struct cursor *c, struct script_step *step)
     return cursor_duration(c, &step->pause_ms);
 }
 
+static bool read_lose(struct cursor *c, struct script_step *step)
+{
+    return (step->stream || cursor_fail(c, SIZE_MAX, "`stream N` in front of `lose`")) &&
+           read_pause(c, step);
+}
+
 static bool read_name(struct cursor *c, struct script_step *step)
 {
     size_t at = (cursor_at_end(c), c->at);
@@ -277,33 +283,20 @@ static bool read_nothing(struct cursor *c, struct script_step *step)
 }
 
 static bool (*const readers[])(struct cursor *c, struct script_step *step) = {
-    [SCRIPT_OPEN] = read_open,
-    [SCRIPT_ADVANCE] = read_advance,
-    [SCRIPT_FINISH] = read_nothing,
-    [SCRIPT_SEND] = parse_send,
-    [SCRIPT_WIRE] = parse_wire,
-    [SCRIPT_PARAMS] = read_params,
-    [SCRIPT_EXPECT] = parse_expect,
-    [SCRIPT_EITHER] = read_nothing,
-    [SCRIPT_IGNORE] = read_ignore,
-    [SCRIPT_HOLD] = read_nothing,
-    [SCRIPT_SPLIT] = read_split,
-    [SCRIPT_CLOSE] = read_nothing,
-    [SCRIPT_HALF_CLOSE] = read_nothing,
-    [SCRIPT_RESET] = read_nothing,
-    [SCRIPT_SUBJECT] = read_subject,
-    [SCRIPT_CORK] = read_nothing,
-    [SCRIPT_UNCORK] = read_nothing,
-    [SCRIPT_PAUSE] = read_pause,
-    [SCRIPT_STALL] = read_nothing,
-    [SCRIPT_RESUME] = read_nothing,
-    [SCRIPT_BACKGROUND] = read_background,
-    [SCRIPT_STOP] = read_stop,
-    [SCRIPT_ANY_ORDER] = read_any,
-    [SCRIPT_REPEAT] = read_repeat,
-    [SCRIPT_STOP_IGNORING] = read_stop_ignoring,
-    [SCRIPT_DRAINED] = read_nothing,
-    [SCRIPT_DEAF] = read_nothing,
+    [SCRIPT_OPEN] = read_open,          [SCRIPT_ADVANCE] = read_advance,
+    [SCRIPT_FINISH] = read_nothing,     [SCRIPT_SEND] = parse_send,
+    [SCRIPT_WIRE] = parse_wire,         [SCRIPT_PARAMS] = read_params,
+    [SCRIPT_EXPECT] = parse_expect,     [SCRIPT_EITHER] = read_nothing,
+    [SCRIPT_IGNORE] = read_ignore,      [SCRIPT_HOLD] = read_nothing,
+    [SCRIPT_SPLIT] = read_split,        [SCRIPT_CLOSE] = read_nothing,
+    [SCRIPT_HALF_CLOSE] = read_nothing, [SCRIPT_RESET] = read_nothing,
+    [SCRIPT_SUBJECT] = read_subject,    [SCRIPT_CORK] = read_nothing,
+    [SCRIPT_UNCORK] = read_nothing,     [SCRIPT_PAUSE] = read_pause,
+    [SCRIPT_STALL] = read_nothing,      [SCRIPT_RESUME] = read_nothing,
+    [SCRIPT_LOSE] = read_lose,          [SCRIPT_BACKGROUND] = read_background,
+    [SCRIPT_STOP] = read_stop,          [SCRIPT_ANY_ORDER] = read_any,
+    [SCRIPT_REPEAT] = read_repeat,      [SCRIPT_STOP_IGNORING] = read_stop_ignoring,
+    [SCRIPT_DRAINED] = read_nothing,    [SCRIPT_DEAF] = read_nothing,
 };
 
 bool parse_at_tail(struct cursor *c)

@@ -5,6 +5,7 @@
 #include "impl/wire/datagram.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -399,6 +400,15 @@ static void read_some(struct control *c, struct lane *st)
         else
             st->received += (uint64_t)got;
     }
+}
+
+bool lane_lose(struct lane *st, bool on)
+{
+    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog all = {1, &nothing};
+
+    return st->fd >= 0 && setsockopt(st->fd, SOL_SOCKET, on ? SO_ATTACH_FILTER : SO_DETACH_FILTER,
+                                     &all, sizeof all) == 0;
 }
 
 void lane_ready(struct control *c, struct lane *st, short revents)

@@ -239,6 +239,9 @@ struct lane *lane_connect(struct control *c, int64_t id); /* client: id 0 is the
 struct lane *lane_adopt(struct control *c, int fd);       /* server, TCP */
 struct lane *lane_of_datagram(struct control *c, const struct sockaddr_storage *peer, socklen_t len,
                               struct bytes datagram, int tos); /* server, UDP: NULL if it is none */
+/* From now on (or no longer) the kernel drops what comes on its socket, acknowledgements as well,
+ * as if the network had lost it. False if it has none, as a server's UDP stream. */
+bool lane_lose(struct lane *st, bool on);
 struct lane *lane_find(const struct control *c, int64_t id);
 void lane_ready(struct control *c, struct lane *st, short revents);
 void lane_send(struct control *c, struct lane *st, uint64_t len);             /* queues TCP data */

@@ -309,6 +309,18 @@ static bool run_stall(struct sim *s, const struct script_step *step)
     return true;
 }
 
+static bool run_lose(struct sim *s, const struct script_step *step)
+{
+    struct lane *st = lane_find(control_get(s, step->who), step->stream);
+
+    if (!st || !lane_lose(st, true))
+        return sim_fail(s, SIM_TROUBLE, "stream %lld has no connection that could lose anything",
+                        (long long)step->stream);
+    run_pause(s, step);
+    lane_lose(st, false);
+    return !sim_failed(s);
+}
+
 static bool run_subject(struct sim *s, const struct script_step *step)
 {
     const struct sim_process *p = s->config->process;
@@ -363,33 +375,20 @@ static void hear_again(const struct sim_listener *listener)
 }
 
 static bool (*const runners[])(struct sim *s, const struct script_step *step) = {
-    [SCRIPT_OPEN] = run_open,
-    [SCRIPT_ADVANCE] = run_advance,
-    [SCRIPT_FINISH] = run_finish,
-    [SCRIPT_SEND] = run_send,
-    [SCRIPT_WIRE] = run_wire,
-    [SCRIPT_PARAMS] = run_params,
-    [SCRIPT_EXPECT] = expect_run,
-    [SCRIPT_EITHER] = run_either,
-    [SCRIPT_IGNORE] = run_ignore,
-    [SCRIPT_HOLD] = run_hold,
-    [SCRIPT_SPLIT] = run_split,
-    [SCRIPT_CLOSE] = run_close,
-    [SCRIPT_HALF_CLOSE] = run_close,
-    [SCRIPT_RESET] = run_close,
-    [SCRIPT_SUBJECT] = run_subject,
-    [SCRIPT_CORK] = run_cork,
-    [SCRIPT_UNCORK] = run_uncork,
-    [SCRIPT_PAUSE] = run_pause,
-    [SCRIPT_STALL] = run_stall,
-    [SCRIPT_RESUME] = run_stall,
-    [SCRIPT_BACKGROUND] = background_start,
-    [SCRIPT_STOP] = background_stop,
-    [SCRIPT_ANY_ORDER] = expect_any_order,
-    [SCRIPT_REPEAT] = run_repeat,
-    [SCRIPT_STOP_IGNORING] = run_stop_ignoring,
-    [SCRIPT_DRAINED] = run_drained,
-    [SCRIPT_DEAF] = run_deaf,
+    [SCRIPT_OPEN] = run_open,        [SCRIPT_ADVANCE] = run_advance,
+    [SCRIPT_FINISH] = run_finish,    [SCRIPT_SEND] = run_send,
+    [SCRIPT_WIRE] = run_wire,        [SCRIPT_PARAMS] = run_params,
+    [SCRIPT_EXPECT] = expect_run,    [SCRIPT_EITHER] = run_either,
+    [SCRIPT_IGNORE] = run_ignore,    [SCRIPT_HOLD] = run_hold,
+    [SCRIPT_SPLIT] = run_split,      [SCRIPT_CLOSE] = run_close,
+    [SCRIPT_HALF_CLOSE] = run_close, [SCRIPT_RESET] = run_close,
+    [SCRIPT_SUBJECT] = run_subject,  [SCRIPT_CORK] = run_cork,
+    [SCRIPT_UNCORK] = run_uncork,    [SCRIPT_PAUSE] = run_pause,
+    [SCRIPT_STALL] = run_stall,      [SCRIPT_RESUME] = run_stall,
+    [SCRIPT_LOSE] = run_lose,        [SCRIPT_BACKGROUND] = background_start,
+    [SCRIPT_STOP] = background_stop, [SCRIPT_ANY_ORDER] = expect_any_order,
+    [SCRIPT_REPEAT] = run_repeat,    [SCRIPT_STOP_IGNORING] = run_stop_ignoring,
+    [SCRIPT_DRAINED] = run_drained,  [SCRIPT_DEAF] = run_deaf,
 };
 
 void sim_blame(struct sim *s, const struct script_step *step)

@@ -98,6 +98,7 @@ static const char *const steps[] = {
     "stream 1 half-close",
     "stream 1 stall",
     "stream 1 resume",
+    "stream 1 lose 300ms",
     "stream 3 wire cookie raw \"x\" x 37",
     "stream 3 wire connect never",
     "wire connect twice",
