@@ -82,6 +82,7 @@ static void init_flow(struct flow *flow, const struct run_config *config)
     flow->len = block_len(config->params, flow->udp);
     flow->file = config->file;
     flow->skip_rx_copy = config->skip_rx_copy;
+    flow->alone = config->params->parallel <= 1;
     flow->detailed = config->detailed;
     /* Where the bytes are thrown away, headers between them can't be read. */
     flow->gro = !config->skip_rx_copy;

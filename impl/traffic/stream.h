@@ -10,6 +10,7 @@
 #include "impl/traffic/budget.h"
 #include "impl/traffic/counters.h"
 #include "impl/traffic/detail.h"
+#include "impl/traffic/inflow.h"
 #include "impl/traffic/pacing.h"
 #include "impl/traffic/payload.h"
 #include "impl/traffic/tally.h"
@@ -28,10 +29,11 @@ struct flow {
     size_t len;     /* of a block */
     const char *file;
     bool skip_rx_copy;
-    bool detailed;     /* streams have a detail */
-    size_t batch;      /* blocks per step of a sender at most (PARAM-26) */
-    size_t piece;      /* of a block, which keeps the pace by itself; len: blocks do */
-    bool gro;          /* UDP: several datagrams per read */
+    bool alone;    /* one stream each way: its two ends wait for each other, not for processors */
+    bool detailed; /* streams have a detail */
+    size_t batch;  /* blocks per step of a sender at most (PARAM-26) */
+    size_t piece;  /* of a block, which keeps the pace by itself; len: blocks do */
+    bool gro;      /* UDP: several datagrams per read */
     uint64_t start_ns; /* of the pacing */
     struct budget budget;
     /* Client with a limit on what it receives: workers add up and tell when it is reached. */
@@ -44,14 +46,6 @@ enum step {
     STEP_AGAIN, /* there is more to do at once */
     STEP_WAIT,  /* not before what wait says, or a wake-up */
     STEP_DONE,  /* nothing any more: end of the stream or of the file, or failure */
-};
-
-/* What a UDP receiver keeps of how datagrams come; zeroed before the first. */
-struct inflow {
-    uint64_t since_ns; /* the queue was empty */
-    uint64_t n, bytes; /* that came since: single datagrams, memory of all */
-    unsigned waits;    /* for the next ones, one after the other, that were short */
-    size_t buffer;     /* the socket's; 0: not asked for yet */
 };
 
 struct stream {
@@ -90,7 +84,8 @@ struct stream {
     size_t read_end;  /* TCP receiver's: of what was read */
     bool gro;         /* UDP receiver's: the kernel may hand over several datagrams at once */
     unsigned n_reads; /* UDP receiver's: buffers to read next */
-    struct inflow inflow;       /* UDP receiver's */
+    struct inflow inflow; /* receiver's: UDP: single datagrams, and memory of all */
+    int low_water; /* TCP receiver's: it is woken for so many bytes, or after a while; 0: for any */
     struct account_udp account; /* UDP receiver's */
 
     struct detail *detail;     /* NULL: nobody asked for it; ours until stream_free_detail() */

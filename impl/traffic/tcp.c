@@ -92,6 +92,59 @@ static enum step store(struct stream *s)
     return STEP_AGAIN;
 }
 
+/* --- floods ---
+ *
+ * Bytes that come fast come in some 64 KiB at a time. A receiver that is woken for each of them
+ * finds no more, and costs its sender, who wakes it, as much time as they do; one that happens to
+ * be late finds many, and stays late: two ways to run, the latter half as fast again. So in a flood
+ * it is woken for FLOOD_LEN, or after a while: nobody tells when the flood is over. Not where
+ * several streams keep the processors busy, whose caches would have to hold what waits of all. */
+
+#define FLOOD_NS_PER_BYTE 2 /* or less: 4 Gbit/s */
+#define FLOOD_LEN         (size_t)(256 * 1024)
+#define FLOOD_LEN_MIN     (size_t)(64 * 1024) /* is what comes at a time anyway */
+#define FLOOD_PART        4                   /* of the buffer, at the most */
+#define FLOOD_WAIT_NS     UINT64_C(1000000)
+
+/* Where the kernel does not know it (SCTP), the stream is woken for any. */
+static void set_low_water(struct stream *s, int len)
+{
+    if (len == s->low_water)
+        return;
+    if (setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &(int){MAX(len, 1)}, sizeof len) == 0)
+        s->low_water = len;
+}
+
+static int flood_len(const struct stream *s)
+{
+    size_t len = MIN(stream_receive_buffer(s) / FLOOD_PART, FLOOD_LEN);
+
+    if (!s->flow->alone)
+        return 0;
+    return len >= FLOOD_LEN_MIN ? (int)len : 0;
+}
+
+static bool is_power_of_2(unsigned n)
+{
+    return (n & (n - 1)) == 0;
+}
+
+/* The queue is empty. While a flood lasts the kernel enlarges the buffer: look again now and then.
+ */
+static enum step wait_for_more(struct stream *s)
+{
+    struct inflow *f = &s->inflow;
+    uint64_t now_ns = loop_now();
+
+    if (!inflow_is_flood(f, now_ns, f->bytes * FLOOD_NS_PER_BYTE))
+        set_low_water(s, 0);
+    else if (s->low_water == 0 || is_power_of_2(f->waits))
+        set_low_water(s, flood_len(s));
+    return stream_wait(s, s->fd, POLLIN, s->low_water > 0 ? now_ns + FLOOD_WAIT_NS : UINT64_MAX);
+}
+
+/* --- reading --- */
+
 /* Read at most max bytes, which lessen it. */
 static enum step take_and_count(struct stream *s, size_t *max)
 {
@@ -101,8 +154,9 @@ static enum step take_and_count(struct stream *s, size_t *max)
     if (result == TAKE_END)
         return STEP_DONE;
     if (result == TAKE_NOTHING_YET)
-        return stream_wait(s, s->fd, POLLIN, UINT64_MAX);
+        return wait_for_more(s);
     *max -= n;
+    s->inflow.bytes += n;
     stream_note_received(s, n, 0, loop_now());
     s->read_end = s->unstored = s->payload.file_fd >= 0 ? n : 0;
     return store(s);
@@ -128,6 +182,7 @@ void tcp_receive_rest(struct stream *s)
         left = (size_t)MAX(queued, 0);
     while (step == STEP_AGAIN && left > 0)
         step = take_and_count(s, &left);
+    set_low_water(s, 0); /* who throws away what comes now is to hear of any */
 }
 
 bool tcp_discard(struct stream *s)

@@ -143,7 +143,6 @@ static unsigned next_reads(const struct load *loads, int got)
  * no longer than its buffer holds, and not at rates at which anybody would measure jitter. */
 
 #define FLOOD_GAP_NS UINT64_C(5000) /* closer together */
-#define FLOOD_WAITS  16             /* for so many waits */
 #define PAUSE_MIN_NS UINT64_C(5000)
 #define PAUSE_MAX_NS UINT64_C(50000)
 #define PAUSE_PART   4    /* of the buffer, which may be filled meanwhile */
@@ -163,13 +162,9 @@ static uint64_t pause_ns(struct stream *s, uint64_t passed_ns)
 static enum step wait_for_more(struct stream *s)
 {
     struct inflow *f = &s->inflow;
-    uint64_t now_ns = loop_now(), passed_ns = now_ns - f->since_ns, pause = 0;
+    uint64_t now_ns = loop_now(), most_ns = pause_ns(s, now_ns - f->since_ns);
+    uint64_t pause = inflow_is_flood(f, now_ns, f->n * FLOOD_GAP_NS) ? most_ns : 0;
 
-    f->waits = f->n * FLOOD_GAP_NS > passed_ns ? f->waits + 1 : 0;
-    if (f->waits > FLOOD_WAITS)
-        pause = pause_ns(s, passed_ns);
-    f->since_ns = now_ns;
-    f->n = f->bytes = 0;
     return pause >= PAUSE_MIN_NS ? stream_wait(s, -1, 0, now_ns + pause)
                                  : stream_wait(s, s->fd, POLLIN, UINT64_MAX);
 }
