@@ -156,6 +156,24 @@ static void judge_retransmits_most(const struct tally *t, const struct side_by_s
                 b->sent->retransmits, wire->sent);
 }
 
+/* One of a stream that was captured without a gap was either captured too, as bytes that came
+ * again (in a packet of offload, many at once), or lost in front of the point of capture. */
+#define SEGMENTS_MAX (UINT16_MAX / SEGMENT_MIN)
+static void tell_retransmits(const struct tally *t, const struct side_by_side *b)
+{
+    const struct stream_tcp *wire = &b->stream->tcp[b->sender];
+    uint64_t again = wire->repeated + wire->copies;
+
+    if (b->sent->retransmits <= 0 || wire->had_holes ||
+        (uint64_t)b->sent->retransmits <= again * SEGMENTS_MAX)
+        return;
+    track_note(t->track, t->s,
+               "stream %" PRId64 ": %" PRId64 " retransmit%s reported, %" PRIu64
+               " segment%s captured again: lost in front of the point of capture?",
+               b->stream->id, b->sent->retransmits, text_plural((uint64_t)b->sent->retransmits),
+               again, text_plural(again));
+}
+
 void tally_tcp(const struct tally *t, const struct side_by_side *b)
 {
     bool omits = t->params->omit != 0; /* how much that was is nobody's to see */
@@ -165,6 +183,7 @@ void tally_tcp(const struct tally *t, const struct side_by_side *b)
     if (b->sent != NULL) {
         judge_sender_most(t, b);
         judge_retransmits_most(t, b);
+        tell_retransmits(t, b);
     }
     if (b->sent != NULL && !omits) {
         judge_sender_least(t, b);

@@ -264,6 +264,41 @@ static void test_copies_behind_the_point_of_capture_blame_nobody(void **state)
     }
 }
 
+/* Bytes that came once each and in order show nothing of a segment that was sent again. */
+static void test_retransmits_that_nothing_shows_are_told(void **state)
+{
+    static const struct {
+        const char *capture;
+        enum observer_side sender;
+        const char *what, *with;
+        bool is_told;
+    } counts[] = {
+        {"time",          C, "\"retransmits\":0",  "\"retransmits\":1",    true },
+        {"time",          C, "\"retransmits\":0",  "\"retransmits\":5000", true },
+        {"reverse",       S, "\"retransmits\":0",  "\"retransmits\":3",    true },
+        {"lossy",         C, "\"retransmits\":8",  "\"retransmits\":9000", true },
+        {"lossy",         C, "\"retransmits\":8",  "\"retransmits\":20",   false}, /* eight came */
+        {"lossy-reverse", S, "\"retransmits\":26", "\"retransmits\":60",   false}, /* gaps came */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        char path[64];
+        struct capfile f;
+        snprintf(path, sizeof path, "pcaps/%s-%s.pcap.gz",
+                 strcmp(counts[i].capture, "lossy-reverse") == 0 ? "3.12-3.12" : "3.22-3.22",
+                 counts[i].capture);
+        assert_true(capfile_read(&f, path));
+        struct doctor doc = doctor_connection(&f, 0);
+        report(&doc, counts[i].sender, counts[i].what, counts[i].with);
+        struct capfile_verdict v = capfile_judge(&f, f.n);
+        bool is_told = strstr(v.note, "retransmit") != NULL;
+        if (v.n_violations != 0 || is_told != counts[i].is_told || (is_told && v.n_parts != 1))
+            fail_msg("%s %s: %s %s, note '%s'", path, counts[i].with, v.clause, v.found, v.note);
+        capfile_fini(&f);
+    }
+}
+
 /* Three are lost in front of the point of capture, and three others doubled there. */
 static void test_copies_that_were_seen_came(void **state)
 {
@@ -477,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_a_datagram_of_another_length_is_blamed),
         cmocka_unit_test(test_what_a_server_echoes_is_not_its_own),
         cmocka_unit_test(test_copies_behind_the_point_of_capture_blame_nobody),
+        cmocka_unit_test(test_retransmits_that_nothing_shows_are_told),
         cmocka_unit_test(test_copies_that_were_seen_came),
         cmocka_unit_test(test_data_against_the_direction_of_a_stream_is_blamed),
         cmocka_unit_test(test_an_end_in_the_omit_period_is_blamed),
