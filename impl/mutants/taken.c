@@ -183,12 +183,13 @@ WRAP(enum spec_err, json_parse, (struct bytes text, json_value **root))
     return __real_json_parse(fault == ANY_DEPTH && has(text, brackets) ? empty : text, root);
 }
 
-WRAP(const json_value *, json_member, (const json_value *object, const char *key))
+WRAP(const json_value *, json_member_behind,
+     (const json_value *object, const char *key, const json_value **passed))
 {
     const json_value *found = NULL;
 
     if ((fault != KEY_BY_CASE && fault != LAST_OF_TWO) || json_type_of(object) != JSON_OBJECT) {
-        found = __real_json_member(object, key);
+        found = __real_json_member_behind(object, key, passed);
         return fault == FALSE_ABSENT && json_type_of(found) == JSON_BOOL && !json_bool(found)
                    ? NULL
                    : found;

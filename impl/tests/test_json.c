@@ -212,6 +212,35 @@ static void test_json_member_ignores_ascii_case_and_takes_the_first(void **unuse
     json_free(root);
 }
 
+/* Whatever the order of keys and members, the first of duplicates is found. */
+static void test_json_member_behind_finds_what_json_member_finds(void **unused) /* JSON-4 */
+{
+    static const char *const texts[] = {
+        "{}",
+        "{\"a\":1,\"b\":2,\"c\":3}",
+        "{\"c\":1,\"b\":2,\"a\":3}",
+        "{\"b\":1,\"A\":2,\"B\":3,\"a\":4,\"c\":5}",
+        "{\"x\":1,\"c\":2,\"a\":3,\"c\":4,\"b\":5,\"b\":6,\"C\":7}",
+        "[{\"a\":1}]",
+    };
+    static const char *const orders[][3] = {
+        {"a", "b", "c"},
+        {"c", "a", "b"},
+        {"b", "c", "a"}
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        for (size_t j = 0; j < ARRAY_LEN(orders); j++) {
+            json_value *root = parse(texts[i]);
+            const json_value *passed = NULL;
+            for (size_t k = 0; k < ARRAY_LEN(orders[j]); k++)
+                assert_ptr_equal(json_member_behind(root, orders[j][k], &passed),
+                                 json_member(root, orders[j][k]));
+            json_free(root);
+        }
+}
+
 static void test_json_member_of_what_is_no_object_is_absent(void **unused) /* JSON-5 */
 {
     static const char *const texts[] = {"[{\"tcp\":true}]", "12", "\"tcp\"", "null", "true"};
@@ -332,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_json_parse_reads_nothing_behind_the_text),
         cmocka_unit_test(test_json_parse_without_memory_says_so),
         cmocka_unit_test(test_json_member_ignores_ascii_case_and_takes_the_first),
+        cmocka_unit_test(test_json_member_behind_finds_what_json_member_finds),
         cmocka_unit_test(test_json_member_of_what_is_no_object_is_absent),
         cmocka_unit_test(test_json_int_saturates_and_cuts_fractions),
         cmocka_unit_test(test_json_int_of_what_is_not_a_number_is_0),

@@ -5,7 +5,6 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <strings.h>
 
 const char *jread_name(struct jread *r, const char *key)
 {
@@ -45,7 +44,7 @@ enum spec_err jread_flaws(struct jread *r, struct bytes text, const char *form,
 const json_value *jread_member(struct jread *r, const json_value *object, const char *key,
                                enum json_type type, const char *clause)
 {
-    const json_value *member = json_member(object, key);
+    const json_value *member = json_member_behind(object, key, &r->passed);
     enum json_type found = json_type_of(member);
 
     if (found == type)
@@ -80,7 +79,7 @@ static size_t find_known(const char *key, const char *const *known, size_t n_kno
 {
     for (size_t i = 0; i < n_known; i++) {
         size_t at = (from + i) % n_known;
-        if (strcasecmp(key, known[at]) == 0)
+        if (json_is_same_key(key, known[at]))
             return at;
     }
     return n_known;

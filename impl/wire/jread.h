@@ -8,9 +8,11 @@
 #include "impl/wire/json.h"
 #include "impl/wire/remark.h"
 
+/* For one object, and none of its keys twice. */
 struct jread {
     const struct remarks *to; /* NULL: nobody listens */
     const char *path;         /* what stands before a key in remarks: "" or "streams[3]." */
+    const json_value *passed; /* json_member_behind() */
     char name[64];            /* scratch of jread_name() */
 };
 

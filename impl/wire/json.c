@@ -5,7 +5,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
 /* What reading text would cost, seen from outside of strings: cJSON takes some 100 bytes of memory
  * per value, fifty times the text of the worst one. Both figures are upper bounds for the first
@@ -82,41 +82,65 @@ static int lower(char c)
     return (unsigned)c - 'A' < 26 ? c + ('a' - 'A') : c;
 }
 
-/* ASCII alone: cJSON's own comparison follows the process's locale. */
-static bool is_same_key(const char *a, const char *b)
+static bool is_same_but_case(const char *a, const char *b)
 {
-    while (*a != '\0' && (*a == *b || lower(*a) == lower(*b))) {
+    while (*a != '\0' && lower(*a) == lower(*b)) {
         a++;
         b++;
     }
     return *a == *b;
 }
 
+/* ASCII alone: cJSON's own comparison follows the process's locale. */
+bool json_is_same_key(const char *a, const char *b)
+{
+    /* Most differ in the first byte, which is compared here to save the calls. */
+    return ((a[0] ^ b[0]) & ~0x20) == 0 && (strcmp(a, b) == 0 || is_same_but_case(a, b));
+}
+
+static const cJSON *find(const cJSON *member, const char *key)
+{
+    while (member != NULL && !json_is_same_key(member->string, key))
+        member = member->next;
+    return member;
+}
+
 const json_value *json_member(const json_value *object, const char *key)
+{
+    return json_type_of(object) == JSON_OBJECT ? find(object->child, key) : NULL;
+}
+
+const json_value *json_member_behind(const json_value *object, const char *key,
+                                     const json_value **passed)
 {
     if (json_type_of(object) != JSON_OBJECT)
         return NULL;
-    for (const cJSON *member = object->child; member != NULL; member = member->next) {
-        /* Most differ in the first byte, which is compared here to save the call. */
-        if (((member->string[0] ^ key[0]) & ~0x20) == 0 && is_same_key(member->string, key))
-            return member;
-    }
-    return NULL;
+    const cJSON *first = *passed != NULL ? (*passed)->next : object->child;
+    const cJSON *found = find(first, key);
+    if (found != NULL && found == first)
+        *passed = found;
+    return found;
 }
 
 enum json_type json_type_of(const json_value *value)
 {
-    if (value == NULL)
+    switch (value != NULL ? value->type & 0xff : cJSON_Invalid) { /* flags stand above */
+    case cJSON_Invalid:
         return JSON_ABSENT;
-    if (cJSON_IsNumber(value))
+    case cJSON_Number:
         return JSON_NUMBER;
-    if (cJSON_IsString(value))
+    case cJSON_String:
         return JSON_STRING;
-    if (cJSON_IsBool(value))
+    case cJSON_False:
+    case cJSON_True:
         return JSON_BOOL;
-    if (cJSON_IsObject(value))
+    case cJSON_Object:
         return JSON_OBJECT;
-    return cJSON_IsArray(value) ? JSON_ARRAY : JSON_NULL;
+    case cJSON_Array:
+        return JSON_ARRAY;
+    default:
+        return JSON_NULL;
+    }
 }
 
 const char *json_type_name(enum json_type type)

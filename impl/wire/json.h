@@ -36,6 +36,14 @@ size_t json_count(struct bytes text);
 
 /* Member of an object by key (JSON-4), or NULL: also when object is NULL or no object. */
 const json_value *json_member(const json_value *object, const char *key);
+
+/* The same, for one who asks an object for one key after the other, and for none twice: quick where
+ * its members stand in that order. *passed is NULL at first, and then the last of the members at
+ * the front that were found: behind it the search begins, since those have other keys. */
+const json_value *json_member_behind(const json_value *object, const char *key,
+                                     const json_value **passed);
+
+bool json_is_same_key(const char *a, const char *b);  /* JSON-4 */
 enum json_type json_type_of(const json_value *value); /* JSON_ABSENT for NULL */
 const char *json_type_name(enum json_type type);      /* "number", "string", ...; static */
 

@@ -1,5 +1,6 @@
 #include "impl/wire/jwrite.h"
 
+#include "impl/wire/plain.h"
 #include "impl/wire/point.h"
 #include "impl/wire/utf8.h"
 
@@ -121,7 +122,7 @@ static void put_clean(struct jwrite *w, const char *text,
     const uint8_t *at = (const uint8_t *)text, *end = at + strlen(text), *plain = at;
 
     while (at < end) {
-        size_t len = as_it_is(at, end);
+        size_t len = is_plain[*at] ? 1 : as_it_is(at, end);
         if (len > 0) {
             at += len;
             continue;

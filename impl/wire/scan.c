@@ -1,6 +1,7 @@
 /* scan.c - strings, words and structure; see scan_key.c and scan_number.c for the rest. */
 #include "impl/wire/scan.h"
 
+#include "impl/wire/plain.h"
 #include "impl/wire/scan_core.h"
 #include "impl/wire/utf8.h"
 
@@ -59,10 +60,6 @@ static void scan_unusual(struct scan *s)
         scan_flag(s, SCAN_UTF8, s->at);
     s->at += MAX(len, 1);
 }
-
-/* Bytes of a string that mean nothing but themselves: ASCII without quote and backslash. */
-static const bool is_plain[256] = {
-    [0x20 ... '"' - 1] = true, ['"' + 1 ... '\\' - 1] = true, ['\\' + 1 ... 0x7f] = true};
 
 /* A string, from its opening quote on; *has_escape tells whether its text is not its bytes. */
 static bool scan_string(struct scan *s, bool *has_escape)
