@@ -225,8 +225,6 @@ static uint64_t ns_of(const struct timespec *time)
 int libiperf_nanosleep(const struct timespec *time, struct timespec *left)
 {
     (void)left;
-    if (!world.is_running)
-        return nanosleep(&(struct timespec){.tv_nsec = 1000}, NULL);
     world.now_ns += ns_of(time);
     if (threads_is_one())
         threads_give_way();
@@ -256,17 +254,34 @@ static bool waits(int fd)
     return (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
 }
 
+/* Until when a read waits: a UDP client gives its server 30 s for the answer to its first datagram.
+ */
+static uint64_t read_deadline(int fd)
+{
+    struct timeval most = {0};
+
+    (void)getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, &(socklen_t){sizeof most});
+    uint64_t ns = (uint64_t)most.tv_sec * NS + (uint64_t)most.tv_usec * 1000u;
+    return ns > 0 ? world.now_ns + ns : never;
+}
+
 ssize_t libiperf_recvfrom(int fd, void *bytes, size_t len, int flags, struct sockaddr *a,
                           socklen_t *a_len)
 {
     struct peer_address from = {.len = sizeof from.at};
+    uint64_t due = 0;
     ssize_t n;
 
     count_call();
     flags |= world.is_running ? MSG_DONTWAIT : 0;
     while ((n = recvfrom(fd, bytes, len, flags, (struct sockaddr *)&from.at, &from.len)) < 0 &&
-           errno == EAGAIN && world.is_running && waits(fd))
-        wait_until(never);
+           errno == EAGAIN && world.is_running && waits(fd)) {
+        due = due != 0 ? due : read_deadline(fd);
+        if (wait_until(due)) {
+            errno = EAGAIN;
+            break;
+        }
+    }
     world.n_looks = n > 0 && !threads_is_one() ? 0 : world.n_looks;
     if (n >= 0 && a) {
         world.from = from;
@@ -426,7 +441,7 @@ int libiperf_setsockopt(int fd, int level, int name, const void *value, socklen_
 {
     static const char *const known[] = {"cubic", "reno"};
 
-    if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF))
+    if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF || name == SO_RCVTIMEO))
         return setsockopt(fd, level, name, value, len);
     if (level == IPPROTO_UDP) { /* no segmentation offload */
         errno = ENOPROTOOPT;
