@@ -22,16 +22,18 @@ static const char *const places[] = {"line", "step"};
 /* Words in texts that are others in each run, and what stands for them. */
 static const struct {
     const char *pattern, *word;
+    bool is_of_command; /* elsewhere a slash may be what came */
 } masks[] = {
-    {"[a-z2-7]{36}",                                                       "COOKIE"   },
-    {"[^ ']*/iperfspec-keys-[A-Za-z0-9]{6}",                               "KEYS"     },
-    {"(-p|port) [0-9]+",                                                   "-p PORT"  },
-    {"(127\\.0\\.0\\.1|::1\\]?|localhost):[0-9]+",                         "HOST:PORT"},
-    {"pid [0-9]+",                                                         "pid PID"  },
-    {"[0-9]+(\\.[0-9]+)? (ns|us|ms|s|seconds|bytes|packets|datagrams)\\b", "N"        },
-    {"is -?[0-9]+(\\.[0-9]+)?",                                            "is N"     },
-    {"[0-9]{5,}",                                                          "N"        },
-    {", N after line [0-9]+",                                              ""         },
+    {"[a-z2-7]{36}",                                                       "COOKIE",    false},
+    {"[^ ']*/iperfspec-keys-[A-Za-z0-9]{6}",                               "KEYS",      false},
+    {"[^ '=]*/",                                                           "",          true },
+    {"(-p|port) [0-9]+",                                                   "-p PORT",   false},
+    {"(127\\.0\\.0\\.1|::1\\]?|localhost):[0-9]+",                         "HOST:PORT", false},
+    {"pid [0-9]+",                                                         "pid PID",   false},
+    {"[0-9]+(\\.[0-9]+)? (ns|us|ms|s|seconds|bytes|packets|datagrams)\\b", "N",         false},
+    {"is -?[0-9]+(\\.[0-9]+)?",                                            "is N",      false},
+    {"[0-9]{5,}",                                                          "N",         false},
+    {", N after line [0-9]+",                                              "",          false},
 };
 
 /* Compiled once for as long as the process is there: it takes longer than to use them. */
@@ -65,6 +67,8 @@ static void put_masked(struct jwrite *w, const char *key, const char *text)
 
     text_adds(&from, text);
     for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
+        if (masks[i].is_of_command && strcmp(key, "command") != 0)
+            continue;
         struct text to = {0};
         mask_words(text_string(&from), i, &to);
         text_fini(&from);
@@ -90,9 +94,18 @@ static bool is_dropped(const json_value *object, const char *key)
             report_is_of_process(report_text_of(object, "cause")));
 }
 
+/* The program or the case's file, wherever a machine has it. */
+static void put_base_name(struct jwrite *w, const char *key, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    jwrite_string(w, key, slash ? slash + 1 : path);
+}
+
 /* Members of an object, those with words of a run in them masked. */
 static void put_members(struct jwrite *w, const json_value *object)
 {
+    static const char *const paths[] = {"path", "file"};
     static const char *const masked[] = {"got", "step", "command", "skip", "why", "exit_reason"};
     const json_value *m = NULL;
 
@@ -102,6 +115,8 @@ static void put_members(struct jwrite *w, const json_value *object)
             continue;
         if (json_type_of(m) == JSON_STRING && is_among(key, masked, ARRAY_LEN(masked)))
             put_masked(w, key, json_text(m));
+        else if (json_type_of(m) == JSON_STRING && is_among(key, paths, ARRAY_LEN(paths)))
+            put_base_name(w, key, json_text(m));
         else
             copy_value(w, key, m);
     }
@@ -121,7 +136,7 @@ static void put_gate(struct jwrite *w, const json_value *gate)
     copy_list_add(&cases, json_member(gate, "cases"));
     copy_list_sort(&cases);
     jwrite_object(w, "gate");
-    copy_value(w, "base", json_member(gate, "base"));
+    put_object(w, "base", json_member(gate, "base"));
     copy_list_put(&cases, w, "cases", put_object);
     jwrite_end(w);
 }
@@ -164,7 +179,7 @@ static void put_run(struct jwrite *w, const struct kept_run *run)
             put_gate(w, m);
         else if (strcmp(key, "persistent") == 0)
             put_persistent(w, m);
-        else if (strcmp(key, "totals") == 0)
+        else if (strcmp(key, "totals") == 0 || strcmp(key, "subject") == 0)
             put_object(w, key, m);
         else if (strcmp(key, "exit_reason") == 0)
             put_masked(w, key, json_text(m));

@@ -140,6 +140,7 @@ static char *normal(const char *text)
 #define WITH(id, cause, more)                                                                      \
     "{\"id\":\"" id "\",\"verdict\":\"fail\",\"standing\":\"known\",\"unexpected\":false,"         \
     "\"cause\":\"" cause "\"," more "}"
+#define AT_HOME(path, more) REPORT(path, "\"cases\":1,\"fail\":1,\"known\":1", WITH("a", "miss", more))
 #define ONE(cause, more) REPORT("x", "\"cases\":1,\"fail\":1,\"known\":1", WITH("a", cause, more))
 #define TWO(a, b)        REPORT("x", "\"cases\":2,\"fail\":2,\"known\":2", a "," b)
 
@@ -158,6 +159,15 @@ static const struct pair {
          WITH("a", "miss", "\"command\":\"x -p 4711 '/tmp/iperfspec-keys-a1B2c3/p'\",\"retries\":1")),
      TWO(WITH("a", "miss", "\"command\":\"x -p 4712 '/var/iperfspec-keys-zzzzzz/p'\""),
          WITH("b", "miss", "\"got\":\"after 1.5 s\",\"timeline\":\"> 09\"")), true},
+    {"where the program and the cases are",
+     AT_HOME("/one/build/x", "\"file\":\"/one/a.peer\",\"command\":\"/one/build/x -s\""),
+     AT_HOME("y.z/x", "\"file\":\"a.peer\",\"command\":\"y.z/x -s\""), true},
+    {"where a base is",
+     REPORT_BESIDE("x", "/one/b", CHANGE("y")), REPORT_BESIDE("x", "b", CHANGE("y")), true},
+    {"another program",
+     AT_HOME("/one/x", "\"line\":1"), AT_HOME("/one/y", "\"line\":1"), false},
+    {"a slash in what came",
+     ONE("miss", "\"got\":\"title a/b\""), ONE("miss", "\"got\":\"title c/b\""), false},
     {"what came is not hidden",
      ONE("miss", "\"got\":\"after 1.5 s\""),
      ONE("miss", "\"got\":\"after 1.5 s, SERVER_ERROR 6\""), false},
