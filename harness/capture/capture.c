@@ -25,6 +25,12 @@ static void count_unread(struct capture_counts *counts, const struct dissected *
     counts->unread_name = p->unread;
 }
 
+static void count_segment(struct capture_counts *counts, const struct dissected *p)
+{
+    if (p->len > 0)
+        *(p->payload.len > 0 ? &counts->filled : &counts->bare) += 1;
+}
+
 static void take_frame(u_char *context, const struct pcap_pkthdr *header, const u_char *bytes)
 {
     struct reading *r = (struct reading *)context;
@@ -50,6 +56,8 @@ static void take_frame(u_char *context, const struct pcap_pkthdr *header, const 
         dissect_frame(r->source->link, (struct bytes){bytes, header->caplen}, header->len, &p);
     if (kind == DISSECT_FRAGMENT)
         kind = fragments_take(&r->fragments, &p);
+    if (kind == DISSECT_TCP)
+        count_segment(counts, &p);
     if (kind == DISSECT_TCP || kind == DISSECT_UDP)
         r->take(r->context, kind, &p);
     else if (kind == DISSECT_UNREAD)
@@ -88,6 +96,11 @@ void capture_tell_unread(const struct capture_counts *counts, struct text *out)
         text_addf(out, "%s%llu packet%s cut within the headers, or damaged there",
                   counts->unread > 0 ? ", " : "", (unsigned long long)counts->cut,
                   text_plural(counts->cut));
+    if (counts->bare > 0 && counts->filled == 0)
+        text_addf(out,
+                  "%sthe snap length left nothing but headers, and sessions are found by what "
+                  "comes behind them: capture with `-s 0`",
+                  out->len > 0 ? ", " : "");
 }
 
 static void take_tracked(void *context, enum dissect_kind kind, const struct dissected *packet)

@@ -9,6 +9,7 @@
 struct capture_counts {
     uint64_t packets, bytes; /* bytes on the wire */
     uint64_t cut;            /* in their headers, or nonsense there */
+    uint64_t bare, filled;   /* TCP segments with bytes: of which none, or some, were captured */
     uint64_t unread;         /* what they carry is not looked into */
     uint64_t unread_number;  /* the first of these, */
     const char *unread_name; /* and what it is; static */

@@ -203,6 +203,25 @@ static void test_a_damaged_file_is_judged_the_same_when_scrubbed(void **state)
     printed_fini(&p);
 }
 
+/* A snap length of 40: of a segment of 37 bytes its headers are there, and nothing shows a cookie.
+ */
+static void test_a_capture_of_headers_alone_is_told(void **state)
+{
+    static const char cut[] = "\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\x28\0\0\0\x65\0\0\0"
+                              "\0\0\0\0\0\0\0\0\x28\0\0\0\x4d\0\0\0"
+                              "\x45\0\0\x4d\0\0\0\0\x40\6\0\0\x7f\0\0\1\x7f\0\0\1"
+                              "\x9c\x40\x14\x51\0\0\0\0\0\0\0\0\x50\x18\0\0\0\0\0\0";
+    struct printed p;
+
+    (void)state;
+    write_file(path_of("cut.pcap"), cut, sizeof cut - 1);
+    const char *words[WORDS] = {"check", path_of("cut.pcap")};
+    assert_int_equal(run(cli_check, words, &p), CLI_UNEXPECTED);
+    if (strstr(p.err, "snap length") == NULL)
+        fail_msg("%s", p.err);
+    printed_fini(&p);
+}
+
 static void test_a_folder_is_no_capture(void **state)
 {
     const char *const words[][WORDS] = {
@@ -315,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_what_was_there_stays_if_there_is_nothing_to_write),
         cmocka_unit_test(test_scrub_writes_through_a_link_and_leaves_it),
         cmocka_unit_test(test_a_damaged_file_is_judged_the_same_when_scrubbed),
+        cmocka_unit_test(test_a_capture_of_headers_alone_is_told),
         cmocka_unit_test(test_a_folder_is_no_capture),
         cmocka_unit_test(test_decode_has_one_form),
         cmocka_unit_test(test_decode_tells_numbers_as_they_were_sent),
