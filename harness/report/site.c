@@ -156,16 +156,28 @@ static void name_builds(struct site *site)
 
 /* --- captures --------------------------------------------------------------------------------- */
 
+/* What a run named from the folder that it was started in may have come along with its report. */
+static void find_capture(const char *capture, const char *report, struct text *path)
+{
+    const char *slash = strrchr(report, '/');
+
+    if (*capture != '/' && slash && access(capture, F_OK) != 0)
+        text_add(path, report, (size_t)(slash - report) + 1);
+    text_adds(path, capture);
+}
+
 static bool bring(const struct site *site, size_t build, const struct site_case *c, size_t *left)
 {
     const struct report_result *r = c->results[build];
-    struct text path = {0};
+    struct text from = {0}, to = {0};
 
     if (!r || !*r->capture)
         return true;
-    page_capture(site, build, c, &path);
-    bool ok = bring_capture(r->capture, text_string(&path), left);
-    text_fini(&path);
+    find_capture(r->capture, site->builds[build].report->path, &from);
+    page_capture(site, build, c, &to);
+    bool ok = bring_capture(text_string(&from), text_string(&to), left);
+    text_fini(&from);
+    text_fini(&to);
     return ok;
 }
 
