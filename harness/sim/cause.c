@@ -1,6 +1,10 @@
 /* cause.c - why a case did not go well, in words. */
 #include "harness/sim/sim.h"
 
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
 const char *sim_cause_word(enum sim_cause cause)
 {
     static const char *const words[] = {
@@ -19,4 +23,25 @@ const char *sim_cause_text(enum sim_cause cause)
 #undef X
     };
     return texts[cause];
+}
+
+enum sim_cause sim_cause_of_end(int status, struct text *what)
+{
+    int signo = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+    if (signo == 0) {
+        text_addf(what, "the subject's process ended by itself, status %d", WEXITSTATUS(status));
+        return SIM_EXIT;
+    }
+    if (signo == SIGXFSZ || signo == SIGXCPU) {
+        text_addf(what, "a limit that it has from us (ulimit) ended the subject: SIG%s",
+                  sigabbrev_np(signo));
+        return SIM_TROUBLE;
+    }
+    text_addf(what, "the subject was killed by SIG%s", sigabbrev_np(signo));
+    if (signo != SIGKILL)
+        return SIM_CRASH;
+    text_adds(what, ": by the kernel for want of memory, by somebody else or by itself, which "
+                    "cannot be told apart");
+    return SIM_TROUBLE;
 }

@@ -204,8 +204,9 @@ bool sim_failed(const struct sim *s);
 /* Note what its profile does not have the subject do; the case goes on (the first note stands). */
 void sim_drift(struct sim *s, const struct script_step *step, const char *clause,
                const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* Fail: the subject was killed by a signal of its own making, so long after our last step. */
-bool sim_fail_crash(struct sim *s, int signo);
+/* Fail: the subject has ended with that status (sim_cause_of_end()); of a crash, so long after our
+ * last step. Returns false. */
+bool sim_fail_end(struct sim *s, int status);
 /* If the subject has ended (waiting up to ms for it), fail with crash or exit. */
 bool sim_check_process(struct sim *s, int64_t ms);
 

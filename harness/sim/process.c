@@ -34,7 +34,7 @@ static bool expect_exit(struct sim *s, const struct script_step *step)
     if (!await_exit(s, step, &status))
         return false;
     if (WIFSIGNALED(status))
-        return sim_fail_crash(s, WTERMSIG(status));
+        return sim_fail_end(s, status);
     if ((WEXITSTATUS(status) == step->expect.status) != step->expect.is_not)
         return true;
     return sim_fail(s, SIM_MISS, "exit status %d", WEXITSTATUS(status));
@@ -48,7 +48,7 @@ static bool expect_signal(struct sim *s, const struct script_step *step)
         return false;
     if (WIFSIGNALED(status) && WTERMSIG(status) == step->expect.status)
         return true;
-    return WIFSIGNALED(status) ? sim_fail_crash(s, WTERMSIG(status))
+    return WIFSIGNALED(status) ? sim_fail_end(s, status)
                                : sim_fail(s, SIM_MISS, "exit status %d", WEXITSTATUS(status));
 }
 
@@ -148,7 +148,7 @@ static bool expect_failure(struct sim *s, const struct script_step *step)
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
         return true;
     if (WIFSIGNALED(status))
-        return sim_fail_crash(s, WTERMSIG(status));
+        return sim_fail_end(s, status);
     const char *brace = strchr(text_string(p->output(p->context)), '{');
     bool said =
         brace &&

@@ -72,37 +72,30 @@ bool sim_fail(struct sim *s, enum sim_cause cause, const char *format, ...)
     return false;
 }
 
-bool sim_fail_crash(struct sim *s, int signo)
+bool sim_fail_end(struct sim *s, int status)
 {
-    if (sim_failed(s))
-        return false; /* it is looked at more than once */
-    if (signo == SIGXFSZ || signo == SIGXCPU)
-        return sim_fail(s, SIM_TROUBLE,
-                        "a limit that it has from us (ulimit) ended the subject: SIG%s",
-                        sigabbrev_np(signo));
-    sim_fail(s, SIM_CRASH, "the subject was killed by SIG%s", sigabbrev_np(signo));
-    if (s->done_line)
+    struct text what = {0};
+    bool failed = sim_failed(s); /* it is looked at more than once */
+    enum sim_cause cause = sim_cause_of_end(status, &what);
+
+    sim_fail(s, cause, "%s", text_string(&what));
+    if (!failed && cause == SIM_CRASH && s->done_line)
         text_addf(&s->out->got, ", %.0f ms after line %u", (double)(now_ns() - s->done_ns) / 1e6,
                   s->done_line);
+    text_fini(&what);
     return false;
 }
 
 /* Ended by a signal that nobody sent on purpose, or by itself although it should serve on. */
 static void judge_end(struct sim *s, int status)
 {
-    bool was_told = WIFSIGNALED(status) && s->end_is_wanted &&
-                    (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGINT ||
-                     WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGHUP);
+    static const int told[] = {SIGKILL, SIGINT, SIGTERM, SIGHUP};
+    bool was_told = !WIFSIGNALED(status);
 
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !was_told)
-        sim_fail(s, SIM_TROUBLE,
-                 "the subject was killed by SIGKILL: by the kernel for want of memory, by somebody "
-                 "else or by itself, which cannot be told apart");
-    else if (WIFSIGNALED(status) && !was_told)
-        sim_fail_crash(s, WTERMSIG(status));
-    else if (!s->end_is_wanted)
-        sim_fail(s, SIM_EXIT, "the subject's process ended by itself, status %d",
-                 WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    for (size_t i = 0; !was_told && i < ARRAY_LEN(told); i++)
+        was_told = WTERMSIG(status) == told[i];
+    if (!was_told || !s->end_is_wanted)
+        sim_fail_end(s, status);
 }
 
 /* What is waited for and read beside the connections, or NULL. */

@@ -51,6 +51,9 @@ enum sim_cause {
 };
 const char *sim_cause_word(enum sim_cause cause);
 const char *sim_cause_text(enum sim_cause cause);
+/* What it is that a subject which was to go on ended with such a status of waitpid(): a crash, an
+ * exit, or trouble of ours; and in words. */
+enum sim_cause sim_cause_of_end(int status, struct text *what);
 
 /* The subject's process as the simulator sees it; whoever started it fills this in. */
 struct sim_process {

@@ -76,9 +76,6 @@ static bool serves_again(struct serve *serve, const struct script *script, struc
     config.keys = serve->keys.dir[0] ? serve->keys.dir : NULL;
     config.wants_pkcs1 = case_config(script, serve->settings).wants_pkcs1;
     bool ok = case_play(&config, more);
-    if (ok)
-        subject_await_settled(&serve->subject, serve->port,
-                              deadline_in(SETTLE_MS, config.timeout_scale));
     script_list_fini(&list);
     return ok;
 }
@@ -147,6 +144,25 @@ static bool check_service(struct serve *serve, const struct script *script, bool
     return ok;
 }
 
+/* --- its end --------------------------------------------------------------------------------- */
+
+/* One that has served may die of that very session: it is watched until it listens again, and all
+ * of it waits. False if it has ended, which counts where is_judged. */
+static bool is_there_still(struct serve *serve, bool is_judged, struct suite_run *run)
+{
+    struct subject *s = &serve->subject;
+    struct suite_run more = {0};
+
+    subject_await_settled(s, serve->port, deadline_in(SETTLE_MS, serve->settings->timeout_scale));
+    if (!s->ended)
+        return true;
+    more.cause = sim_cause_of_end(s->status, &more.got);
+    if (is_judged)
+        take_cause(run, false, "behind the service check", &more);
+    suite_run_fini(&more);
+    return false;
+}
+
 /* --- leaks ----------------------------------------------------------------------------------- */
 
 static bool holds_more(const struct subject *s, const struct subject_sample *before)
@@ -189,6 +205,8 @@ static void look_for_leaks(struct serve *serve, const struct script *script,
     }
     if (!went_well && run->cause == SIM_OK)
         check_service(serve, script, true, run);
+    if (run->cause == SIM_OK)
+        is_there_still(serve, true, run);
     judge_rest(s, NULL, config->timeout_scale, run);
     judge_growth(s, &growth, config->timeout_scale, run);
 }
@@ -208,6 +226,8 @@ bool aftermath_judge(struct serve *serve, const struct script *script, struct si
     /* What the script has asked for itself was judged, but for what comes behind that. */
     if ((is_judged && run->served_ns == 0) || (keep && serve->subject.running))
         serves = check_service(serve, script, is_judged, run);
+    if (serves && config->process && (is_judged || keep))
+        serves = is_there_still(serve, is_judged, run);
     if (is_judged && before && run->cause == SIM_OK && !suite_is_slow(script) &&
         holds_more(&serve->subject, before))
         look_for_leaks(serve, script, config, before, run);

@@ -367,6 +367,81 @@ static void test_suite_run_case_tells_what_is_no_server(void **state)
     script_list_fini(&list);
 }
 
+/* --- what comes of the service check ------------------------------------------------------------
+ */
+
+static int (*how_to_end)(void); /* behind its second session */
+
+static void end_behind_the_second(void)
+{
+    static int sessions;
+
+    if (++sessions < 2)
+        return;
+    for (clock_t until = clock() + CLOCKS_PER_SEC / 50; clock() < until;)
+        ; /* the harness has all of its session by now */
+    _exit(how_to_end());
+}
+
+static int say_1(void)
+{
+    return 1;
+}
+
+static int say_nothing(void)
+{
+    return 0;
+}
+
+static int be_killed(void)
+{
+    return raise(SIGABRT);
+}
+
+static const struct dying_row {
+    const char *name;
+    int (*how)(void);
+    enum sim_cause cause;
+    const char *got;
+} dying[] = {
+    {"status-1", say_1,       SIM_EXIT,  "ended by itself, status 1"},
+    {"status-0", say_nothing, SIM_EXIT,  "ended by itself, status 0"},
+    {"crash",    be_killed,   SIM_CRASH, "killed by SIGABRT"        },
+};
+
+static int be_dying(const char *name, unsigned port)
+{
+    for (size_t i = 0; i < ARRAY_LEN(dying); i++)
+        if (strcmp(name, dying[i].name) == 0)
+            how_to_end = dying[i].how;
+    return serve_honestly(port, end_behind_the_second);
+}
+
+/* The second session is that of the service check, the script's own or the one behind a case; who
+ * served it and ends thereupon was not told to. */
+static void test_suite_run_case_sees_who_ends_behind_the_service_check(void **state)
+{
+    static const char *const texts[] = {"case x\nclause INT-3\nplays client\n\nfinish\n",
+                                        "case x\nclause INT-3\nplays client\n\nfinish\n"
+                                        "expect alive\n"};
+
+    for (size_t i = 0; i < ARRAY_LEN(dying) * ARRAY_LEN(texts); i++) {
+        const struct dying_row *row = &dying[i % ARRAY_LEN(dying)];
+        struct suite_settings settings = {.timeout_scale = 1, .jobs = 1};
+        struct script_list list = {0};
+        struct script_error error;
+        struct suite_run run;
+        assert_true(script_read(&list, "t", texts[i / ARRAY_LEN(dying)], &error));
+        snprintf(settings.build.server_cmd, sizeof settings.build.server_cmd,
+                 "%s --dying %s {port}", (const char *)*state, row->name);
+        suite_run_case(list.at[0], &settings, false, &run);
+        if (run.cause != row->cause || !strstr(text_string(&run.got), row->got))
+            fail_msg("%s: %s: %s", row->name, sim_cause_word(run.cause), text_string(&run.got));
+        suite_run_fini(&run);
+        script_list_fini(&list);
+    }
+}
+
 /* A client that says its cookie, and ends with status 7 once the server is gone. */
 static int call(unsigned port)
 {
@@ -402,10 +477,13 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(test_subject_that_is_a_daemon_is_followed, self),
         cmocka_unit_test_prestate(test_subject_that_calls_from_the_background_is_followed, self),
         cmocka_unit_test(test_suite_run_case_tells_what_is_no_server),
+        cmocka_unit_test_prestate(test_suite_run_case_sees_who_ends_behind_the_service_check, self),
     };
 
     if (argc == 3 && strcmp(argv[1], "--call") == 0)
         return call((unsigned)strtoul(argv[2], NULL, 10));
+    if (argc == 4 && strcmp(argv[1], "--dying") == 0)
+        return be_dying(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
     if (argc == 3 && (strcmp(argv[1], "--daemon") == 0 || strcmp(argv[1], "--server") == 0))
         return be_server(strcmp(argv[1], "--daemon") == 0, (unsigned)strtoul(argv[2], NULL, 10));
     self[MAX(len, 0)] = '\0';
