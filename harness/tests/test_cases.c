@@ -15,7 +15,8 @@
 
 #define SCALE 0.15 /* of the deadlines: what does not come here never comes */
 
-/* What the subject is after the first session: SAME is as wrong with everybody, LEAKS keeps a
+/* What the subject is after the first session: SAME is as wrong with everybody (as the
+ * probe has found), LEAKS keeps a
  * descriptor of each, ENDS_LATE does so too and is gone after four, SPINS is honest once more and
  * busy ever after. */
 enum later { HONEST, SAME, GONE, CRASH, LEAKS, ENDS_LATE, SPINS };
@@ -296,7 +297,8 @@ static const struct script *find(const char *id)
 
 static bool check(const struct row *row, const char *self)
 {
-    struct suite_settings settings = {.timeout_scale = SCALE, .jobs = 1};
+    struct suite_settings settings = {
+        .timeout_scale = SCALE, .jobs = 1, .is_doubtful = row->later == SAME};
     const struct script *script = find(row->id);
     struct suite_run run;
 
