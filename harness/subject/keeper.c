@@ -21,6 +21,7 @@
 
 #define STACK_SIZE 262144 /* of a keeper */
 #define START_SIZE 65536  /* of that, for the subject until its exec */
+#define BELOW_MAX  256    /* processes of a subject, that are looked at */
 #define END_MS     10000  /* for what a subject left behind, without a namespace */
 
 struct birth {
@@ -236,6 +237,37 @@ static void reap(struct keeper *k)
     }
 }
 
+static bool is_below_us(pid_t pid)
+{
+    pid_t pids[BELOW_MAX];
+    size_t n = tree_below(getpid(), pids, BELOW_MAX);
+
+    for (size_t i = 0; i < n; i++)
+        if (pids[i] == pid)
+            return true;
+    return false;
+}
+
+/* To its group; and to an heir in a session of its own, whose parent has yet to end. */
+static void pass_on(const struct keeper *k, int signo)
+{
+    int pidfd = -1;
+
+    if (!k->subject)
+        return;
+    /* Not waited for yet: its pid, and that of its group, cannot be another's. */
+    if (kill(-k->subject, signo) < 0)
+        kill(k->subject, signo); /* one that followed, and leads no group */
+    if (k->heir && getpgid(k->heir) != k->subject)
+        pidfd = (int)syscall(SYS_pidfd_open, k->heir, 0);
+    if (pidfd >= 0) {
+        if (is_below_us(
+                k->heir)) /* else another's: who waited for the heir kept its end to itself */
+            syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
+        close(pidfd);
+    }
+}
+
 /* Carry out one call; false at the end of the line. */
 static bool obey(struct keeper *k)
 {
@@ -244,9 +276,8 @@ static bool obey(struct keeper *k)
 
     if (got != sizeof call)
         return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
-    /* Not waited for yet: its pid, and that of its group, cannot be another's. */
-    if (call.kind == KEEPER_SIGNAL && k->subject && kill(-k->subject, call.value) < 0)
-        kill(k->subject, call.value); /* an heir that leads no group */
+    if (call.kind == KEEPER_SIGNAL)
+        pass_on(k, call.value);
     if (call.kind == KEEPER_HEIR) {
         k->heir = call.value > 0 ? call.value : 0;
         k->heir_ended = false;

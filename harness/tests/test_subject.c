@@ -246,11 +246,12 @@ static int be_server(bool as_daemon, unsigned port)
 static const struct daemon_row {
     const char *name, *command;
 } daemons[] = {
-    {"-D",                    "exec $0 --daemon $1"               },
-    {"in the background",     "$0 --server $1 &"                  },
-    {"two forks",             "(setsid $0 --server $1 &) &"       },
-    {"late",                  "(sleep 0.3; exec $0 --server $1) &"},
-    {"below one who goes on", "$0 --server $1; exit 7"            },
+    {"-D",                    "exec $0 --daemon $1"                   },
+    {"in the background",     "$0 --server $1 &"                      },
+    {"two forks",             "(setsid $0 --server $1 &) &"           },
+    {"late",                  "(sleep 0.3; exec $0 --server $1) &"    },
+    {"a parent that lingers", "setsid $0 --server $1 & exec sleep 100"},
+    {"below one who goes on", "$0 --server $1; exit 7"                },
 };
 
 /* Whichever port it is: one who listens elsewhere than told is named. */
