@@ -248,24 +248,29 @@ static bool is_below_us(pid_t pid)
     return false;
 }
 
-/* To its group; and to an heir in a session of its own, whose parent has yet to end. */
-static void pass_on(const struct keeper *k, int signo)
+/* To an heir in a session of its own, whose parent has yet to end: first, since who loses its
+ * parent can be missed in the tree. */
+static void pass_to_heir(const struct keeper *k, int signo)
 {
     int pidfd = -1;
 
+    if (k->heir && getpgid(k->heir) != k->subject)
+        pidfd = (int)syscall(SYS_pidfd_open, k->heir, 0);
+    if (pidfd < 0)
+        return;
+    if (is_below_us(k->heir)) /* else another's: who waited for the heir kept its end to itself */
+        syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
+    close(pidfd);
+}
+
+static void pass_on(const struct keeper *k, int signo)
+{
     if (!k->subject)
         return;
+    pass_to_heir(k, signo);
     /* Not waited for yet: its pid, and that of its group, cannot be another's. */
     if (kill(-k->subject, signo) < 0)
         kill(k->subject, signo); /* one that followed, and leads no group */
-    if (k->heir && getpgid(k->heir) != k->subject)
-        pidfd = (int)syscall(SYS_pidfd_open, k->heir, 0);
-    if (pidfd >= 0) {
-        if (is_below_us(
-                k->heir)) /* else another's: who waited for the heir kept its end to itself */
-            syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
-        close(pidfd);
-    }
 }
 
 /* Carry out one call; false at the end of the line. */

@@ -344,7 +344,8 @@ static const struct text *error_output(void *context)
     return &s->err;
 }
 
-/* The state of a thread is the letter behind its name, which may hold anything. */
+/* The state of a thread is the letter behind its name, which may hold anything. D is the kernel's
+ * business for it, such as a page of its program: no rest. */
 static bool thread_sleeps(int tasks, const char *id)
 {
     char path[300], line[512];
@@ -358,7 +359,7 @@ static bool thread_sleeps(int tasks, const char *id)
     }
     line[MAX(len, 0)] = '\0';
     const char *behind = strrchr(line, ')');
-    return len <= 0 || !behind || (behind[1] && behind[2] != 'R');
+    return len <= 0 || !behind || (behind[1] && !strchr("RD", behind[2]));
 }
 
 static bool sleeps(void *context)
