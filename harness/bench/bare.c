@@ -35,7 +35,8 @@
 #define BUFFER_LEN  (1 << 20)
 #define PIPE_LEN    (1 << 20)
 #define READ_LEN    (512 * 1024)
-#define DATAGRAMS   65000 /* what goes into one buffer of segments, at most */
+#define LOW_WATER   (256 * 1024) /* of a single stream; several keep the processors busy anyway */
+#define DATAGRAMS   65000        /* what goes into one buffer of segments, at most */
 
 static const struct path {
     const char *name;
@@ -50,6 +51,7 @@ static const struct path {
 
 static const struct path *path;
 static size_t len;
+static int low_water; /* what a receiver is woken for */
 
 /* A stream at one end: a thread that sends or receives until the process ends. */
 struct end {
@@ -123,6 +125,8 @@ static void receive_all(struct end *end, char *buf)
 
     if (path->udp && setsockopt(end->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on) < 0)
         die("UDP_GRO");
+    if (!path->udp)
+        setsockopt(end->fd, SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof low_water);
     for (;;) {
         ssize_t n =
             path->skip ? recv(end->fd, NULL, BUFFER_LEN, MSG_TRUNC) : recv(end->fd, buf, cap, 0);
@@ -288,6 +292,7 @@ int main(int argc, char **argv)
     }
     if (n < 1 || n > STREAMS_MAX || len < 1 || len > (path->udp ? DATAGRAMS : BUFFER_LEN))
         return 2;
+    low_water = n == 1 ? LOW_WATER : 1;
     signal(SIGPIPE, SIG_IGN);
     measure(n, seconds);
 }
