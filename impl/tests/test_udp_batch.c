@@ -397,19 +397,20 @@ static void test_gro_is_set_where_headers_are_read(void **state)
 #define FLOOD_PART 50 /* datagrams that the receive buffer holds for sure */
 
 /* From a thread that does not run: who is slowed down by other work tries again. */
-static void test_udp_receiver_is_not_woken_for_each_datagram_of_a_flood(void **state)
+static void check_flood(int64_t window)
 {
     struct bench b;
     uint8_t datagram[100] = {0};
     uint64_t sent = 0, deadline_ns = loop_now() + 30 * SECOND;
 
-    (void)state;
     bench_init(&b);
     b.params.udp = true;
+    b.params.window = window;
     struct run_config config = config_of(&b, MACHINE_SERVER);
     int raw = connect_raw_udp(make_run(&config), false);
     struct stream *s = b.server.run->streams[0];
     uint8_t *room = malloc(stream_read_len(s));
+    size_t buffer = stream_receive_buffer(s);
     stream_begin(s, room, stream_read_len(s));
     s->gro = false;
     assert_int_equal(stream_step(s), STEP_WAIT);
@@ -422,6 +423,10 @@ static void test_udp_receiver_is_not_woken_for_each_datagram_of_a_flood(void **s
     }
     assert_int_equal(s->wait.fd, -1);
     assert_true(s->wait.until_ns < UINT64_MAX); /* but it looks again by itself */
+    if (window > 0)
+        assert_int_equal(stream_receive_buffer(s), buffer);
+    else /* the default is at most what anybody may have, and that counts double */
+        assert_true(stream_receive_buffer(s) > buffer);
     assert_int_equal(s->counts.bytes, sent * sizeof datagram);
     while (s->wait.fd < 0) /* the flood is over */
         stream_step(s);
@@ -429,6 +434,13 @@ static void test_udp_receiver_is_not_woken_for_each_datagram_of_a_flood(void **s
     free(room);
     close(raw);
     bench_fini(&b);
+}
+
+static void test_udp_receiver_is_not_woken_for_each_datagram_of_a_flood(void **state)
+{
+    (void)state;
+    check_flood(0);
+    check_flood(65536); /* -w: the buffer is what was asked for */
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include "impl/wire/datagram.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
@@ -148,23 +149,35 @@ static unsigned next_reads(const struct load *loads, int got)
 #define PAUSE_PART   4    /* of the buffer, which may be filled meanwhile */
 #define FLOOD_MEM    1024 /* what a queued datagram costs beside its bytes, about */
 
+/* As large a buffer as anybody may have, unless -w says how large: what is lost for want of room
+ * was lost by us and not on the way. */
+static size_t enlarge_buffer(struct stream *s)
+{
+    int most = INT_MAX / 2;
+
+    if (s->flow->params->window <= 0)
+        (void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &most, sizeof most);
+    return stream_receive_buffer(s);
+}
+
 /* How long the buffer may be left alone, by what came in the time that passed. */
-static uint64_t pause_ns(struct stream *s, uint64_t passed_ns)
+static uint64_t pause_ns(struct stream *s, uint64_t passed_ns, uint64_t bytes)
 {
     struct inflow *f = &s->inflow;
 
     if (f->buffer == 0)
-        f->buffer = stream_receive_buffer(s);
-    return MIN(passed_ns * (f->buffer / PAUSE_PART) / MAX(f->bytes, 1), PAUSE_MAX_NS);
+        f->buffer = enlarge_buffer(s);
+    return MIN(passed_ns * (f->buffer / PAUSE_PART) / MAX(bytes, 1), PAUSE_MAX_NS);
 }
 
 /* The queue is empty. */
 static enum step wait_for_more(struct stream *s)
 {
     struct inflow *f = &s->inflow;
-    uint64_t now_ns = loop_now(), most_ns = pause_ns(s, now_ns - f->since_ns);
-    uint64_t pause = inflow_is_flood(f, now_ns, f->n * FLOOD_GAP_NS) ? most_ns : 0;
+    uint64_t now_ns = loop_now(), passed_ns = now_ns - f->since_ns, bytes = f->bytes, pause = 0;
 
+    if (inflow_is_flood(f, now_ns, f->n * FLOOD_GAP_NS))
+        pause = pause_ns(s, passed_ns, bytes);
     return pause >= PAUSE_MIN_NS ? stream_wait(s, -1, 0, now_ns + pause)
                                  : stream_wait(s, s->fd, POLLIN, UINT64_MAX);
 }
