@@ -1,6 +1,9 @@
-/* effect.c - a server takes a parameter, and acts as if it had not come (PARAM-2). */
+/* effect.c - a server takes a parameter, and acts as if it had not come (PARAM-2); or a client says
+ * one, and does otherwise itself. */
 #include "impl/mutants/mutant.h"
 
+#include "impl/traffic/run.h"
+#include "impl/tune.h"
 #include "impl/wire/bytes.h"
 #include "impl/wire/params.h"
 
@@ -28,7 +31,16 @@ static const enum param_key keys[] = {
     PARAM_skip_rx_copy,  PARAM_repeating_payload,
 };
 
-static enum param_key forgotten = PARAM_N_KEYS;
+/* Where a client's own part of it can be seen. */
+static const struct said {
+    const char *id, *clauses;
+    enum param_key key;
+} said[] = {
+    {"said-alone/TOS",               "PARAM-32", PARAM_TOS              },
+    {"said-alone/repeating_payload", "PARAM-40", PARAM_repeating_payload},
+};
+
+static enum param_key forgotten = PARAM_N_KEYS, said_alone = PARAM_N_KEYS;
 
 static void list(mutant_emit *emit)
 {
@@ -40,12 +52,17 @@ static void list(mutant_emit *emit)
         snprintf(clauses, sizeof clauses, "PARAM-2 %s %s.s", row->clause, row->clause);
         emit(id, clauses);
     }
+    for (size_t i = 0; i < ARRAY_LEN(said); i++)
+        emit(said[i].id, said[i].clauses);
 }
 
 static bool take(const char *rest)
 {
+    for (size_t i = 0; i < ARRAY_LEN(said); i++)
+        if (strcmp(rest, said[i].id) == 0)
+            said_alone = said[i].key;
     if (strncmp(rest, "none-of/", 8) != 0)
-        return false;
+        return said_alone != PARAM_N_KEYS;
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (strcmp(rest + 8, params_key_name(keys[i])) == 0)
             forgotten = keys[i];
@@ -75,6 +92,31 @@ void mutant_effect_forget(struct params *p)
         break;
     }
     params_fini(&fresh);
+}
+
+/* Of either side: a server's is what none-of/TOS is about. */
+WRAP(int, tune_stream, (int fd, const struct params *p, int snd_timeout_ms))
+{
+    struct params other = *p;
+
+    if (said_alone == PARAM_TOS)
+        other.TOS = 0;
+    return __real_tune_stream(fd, &other, snd_timeout_ms);
+}
+
+WRAP(struct run *, run_new, (const struct run_config *config))
+{
+    static struct params
+        other; /* for the life of the run; of its strings the owner is the client */
+    struct run_config changed = *config;
+
+    if (said_alone == PARAM_repeating_payload && config->role == MACHINE_CLIENT) {
+        other = *config->params;
+        other.present &= ~(UINT64_C(1) << PARAM_repeating_payload);
+        other.repeating_payload = 0;
+        changed.params = &other;
+    }
+    return __real_run_new(&changed);
 }
 
 const struct mutant_family mutant_effect = {"effect", list, take};

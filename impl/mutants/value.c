@@ -63,6 +63,7 @@
     X(PACE_TWICE, "pacing/twice-the-rate", "DATA-4 DATA-5")                                        \
     X(PACE_NONE, "pacing/none", "DATA-4 DATA-5")                                                   \
     X(TIME_0_ENDS, "duration/time-0-is-at-once", "PARAM-47")                                       \
+    X(NO_GRACE, "duration/no-grace", "PARAM-48 TMO-8")                                             \
     X(BYTES_END, "duration/of-so-many-bytes-at-once", "INT-2")                                     \
     X(BYTES_STAY, "end/bytes-of-the-test-before", "INT-10 PARAM-49")
 
@@ -264,6 +265,8 @@ WRAP(void, machine_set_timer, (struct machine * m, enum machine_timer timer, uin
 
     if (timer == TIMER_DURATION && (fault == TIME_0_ENDS || fault == BYTES_END))
         after_ns = 1;
+    if (timer == TIMER_DURATION && fault == NO_GRACE)
+        after_ns = UINT64_C(1000000000);
     if (fault != for_ever[timer])
         __real_machine_set_timer(m, timer, after_ns);
 }
