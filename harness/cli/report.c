@@ -130,20 +130,23 @@ static bool is_sensible(const struct request *r, const char *word)
     return false;
 }
 
-static const struct {
+static struct {
     const char *word;
+    char name[20]; /* its argv[0]: with what complaints begin */
     int (*run)(int argc, char **argv);
 } others[] = {
-    {"diff",      cli_report_diff     },
-    {"merge",     cli_report_merge    },
-    {"normalise", cli_report_normalise},
+    {"diff",      "report diff",      cli_report_diff     },
+    {"merge",     "report merge",     cli_report_merge    },
+    {"normalise", "report normalise", cli_report_normalise},
 };
 
 int cli_report(int argc, char **argv)
 {
     for (size_t i = 0; i < ARRAY_LEN(others) && argc > 1; i++)
-        if (strcmp(argv[1], others[i].word) == 0)
+        if (strcmp(argv[1], others[i].word) == 0) {
+            argv[1] = others[i].name;
             return others[i].run(argc - 1, argv + 1);
+        }
 
     struct request r = {0};
     bool help = false;
