@@ -272,6 +272,8 @@ static enum flow_result data(struct control *c, const struct flow *row)
 {
     uint64_t omit_end = flow_omit_end(c);
 
+    if (c->ended)
+        return FLOW_DONE;
     if (control_head(c))
         return flow_unexpected(c, row, "nothing before TEST_END");
     if (omit_end) { /* OMIT-4; the two sides' clocks may differ (OMIT-3) */

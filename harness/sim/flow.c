@@ -78,6 +78,7 @@ enum flow_result flow_send_state(struct control *c, const struct flow *row)
 {
     if (c->stage++ == 0) {
         moment_send_state(c, row->state);
+        c->ended |= row->state == TEST_END;
         c->finished |= row->state == IPERF_DONE;
     }
     return control_is_flushed(c) ? FLOW_DONE : FLOW_WAIT;

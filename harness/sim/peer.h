@@ -103,6 +103,7 @@ struct control {
     size_t n_wires;
     size_t position;   /* in the flow of an honest peer */
     unsigned stage;    /* within that row */
+    bool ended;        /* the honest run sent TEST_END, which the script may have moved */
     bool finished;     /* the honest run sent or read IPERF_DONE */
     bool own_data;     /* the script sends data itself */
     unsigned looks;    /* for a subject that sleeps (drained.c) */

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #define NS_PER_MS     1000000u
@@ -19,6 +20,7 @@
 #define BUSY_SHARE    0.3   /* since the case began */
 #define BUSY_MS       20    /* and at least so much */
 #define PROCESSES_MAX 256   /* of a subject, that are looked at */
+#define MUCH_OUTPUT   32768 /* in a pipe: it is about to be full */
 
 /* Who is busy for less than this share of so long rests. */
 struct window {
@@ -168,12 +170,25 @@ static bool was_busy(const struct subject *s, const struct subject_sample *since
             (double)spent >= BUSY_SHARE * (double)(now->at_ns - since->at_ns));
 }
 
+/* It may sleep because nobody reads what it prints: that is no rest. */
+static bool waits_for_a_reader(const struct subject *s)
+{
+    const int pipes[] = {s->out_fd, s->err_fd};
+    int waiting = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(pipes); i++)
+        if (pipes[i] >= 0 && ioctl(pipes[i], FIONREAD, &waiting) == 0 && waiting >= MUCH_OUTPUT)
+            return true;
+    return false;
+}
+
 bool subject_rests(struct subject *s, const struct subject_sample *since, double scale,
                    struct text *used)
 {
     struct use now;
 
-    return !look(s, &now) || (!now.is_runnable && !was_busy(s, since, &now)) ||
+    return !look(s, &now) ||
+           (!now.is_runnable && !waits_for_a_reader(s) && !was_busy(s, since, &now)) ||
            comes_to_rest(s, after_a_case, scale, used);
 }
 

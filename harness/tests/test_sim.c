@@ -171,6 +171,20 @@ static void test_data_from_the_background_takes_the_place_of_the_honest_runs(voi
     }
 }
 
+/* Behind a TEST_END that was moved no data are due, and what the server says of it is no surprise. */
+static void test_no_data_comes_behind_a_test_end_that_was_moved(void **state)
+{
+    struct sim_outcome outcome;
+
+    (void)state;
+    play_client("\nwire TEST_END before TEST_RUNNING\nfinish", play_as_server, "\nfinish", NULL,
+                &outcome);
+    if (outcome.cause != SIM_OK)
+        fail_msg("%s", text_string(&outcome.got));
+    assert_int_equal(sent_on_streams(&outcome.record), 0);
+    sim_outcome_fini(&outcome);
+}
+
 /* --- what comes during a pause --------------------------------------------------------------- */
 
 #define EARLY_END "\nadvance TEST_RUNNING\nsend state TEST_END\n"
@@ -257,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_a_cookie_of_the_scripts_own_is_said_again),
         cmocka_unit_test(test_other_bytes_of_the_scripts_own_are_not_said_again),
         cmocka_unit_test(test_data_from_the_background_takes_the_place_of_the_honest_runs),
+        cmocka_unit_test(test_no_data_comes_behind_a_test_end_that_was_moved),
         cmocka_unit_test(test_what_no_later_step_takes_fails_a_pause_at_once),
         cmocka_unit_test(test_a_length_beyond_the_limit_is_told_as_one),
     };

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,6 +44,13 @@ static void __attribute__((noreturn)) be_parent(void)
         be_spinner();
     for (;;)
         pause();
+}
+
+/* As a server that fails to accept again and again, and says so each time. */
+static void __attribute__((noreturn)) be_printer(void)
+{
+    for (;;)
+        be_ready();
 }
 
 /* Asleep whenever one looks, and busy all the same. */
@@ -141,6 +149,7 @@ static const struct {
 } helpers[] = {
     {"--spinner",  be_spinner },
     {"--parent",   be_parent  },
+    {"--printer",  be_printer },
     {"--napper",   be_napper  },
     {"--dozer",    be_dozer   },
     {"--restless", be_restless},
@@ -194,6 +203,27 @@ static void test_subject_rests_tells_one_who_spins(void **state)
         subject_fini(&s);
         text_fini(&used);
     }
+}
+
+/* Whoever prints without end waits for somebody to read whenever nobody does. */
+static void test_subject_rests_is_not_deceived_by_a_full_pipe(void **state)
+{
+    struct subject s;
+    struct text used = {0};
+    int waiting = 0, before;
+
+    (void)state;
+    start(&s, SELF("--printer"));
+    do { /* until there is no room for more */
+        before = waiting;
+        poll(NULL, 0, 10);
+        assert_int_equal(ioctl(s.out_fd, FIONREAD, &waiting), 0);
+    } while (waiting == 0 || waiting != before);
+    assert_false(subject_rests(&s, NULL, 0.5, &used));
+    assert_true(used.len > 0);
+    subject_end(&s);
+    subject_fini(&s);
+    text_fini(&used);
 }
 
 /* One look may fall into a nap; not all of them. */
@@ -389,6 +419,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subject_rests_tells_one_who_spins),
+        cmocka_unit_test(test_subject_rests_is_not_deceived_by_a_full_pipe),
         cmocka_unit_test(test_subject_rests_finds_one_who_naps_for_long),
         cmocka_unit_test(test_subject_rests_believes_one_who_sleeps),
         cmocka_unit_test(test_subject_judge_rest_tells_one_who_is_restless),
