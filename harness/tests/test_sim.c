@@ -171,7 +171,7 @@ static void test_data_from_the_background_takes_the_place_of_the_honest_runs(voi
     }
 }
 
-/* Behind a TEST_END that was moved no data are due, and what the server says of it is no surprise. */
+/* Behind a TEST_END that was moved no data are due; what the server says then is no surprise. */
 static void test_no_data_comes_behind_a_test_end_that_was_moved(void **state)
 {
     struct sim_outcome outcome;
