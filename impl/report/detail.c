@@ -10,7 +10,7 @@ static double seconds(uint64_t us)
     return (double)us / 1e6;
 }
 
-/* --- an interval's row ----------------------------------------------------------------------- */
+/* --- for rows and for streams ---------------------------------------------------------------- */
 
 static void put_limits(struct jwrite *w, const struct interval_limits *limits)
 {
@@ -18,19 +18,6 @@ static void put_limits(struct jwrite *w, const struct interval_limits *limits)
     jwrite_double(w, "rwnd_limited_seconds", seconds(limits->rwnd_limited_us));
     jwrite_double(w, "sndbuf_limited_seconds", seconds(limits->sndbuf_limited_us));
 }
-
-void detail_row(struct jwrite *w, const struct interval *row)
-{
-    if (!row->detailed || row->retransmits < 0) /* a TCP sender has them */
-        return;
-    jwrite_object(w, KEY);
-    jwrite_uint(w, "delivery_rate", row->tcp.delivery_rate_bps);
-    jwrite_uint(w, "min_rtt", row->tcp.min_rtt_us);
-    put_limits(w, &row->limits);
-    jwrite_end(w);
-}
-
-/* --- a stream at the end --------------------------------------------------------------------- */
 
 static void put_spread(struct jwrite *w, const char *key, const struct spread *s, double unit)
 {
@@ -53,6 +40,22 @@ static void put_spread(struct jwrite *w, const char *key, const struct spread *s
     jwrite_double(w, "max", (double)s->max / unit);
     jwrite_end(w);
 }
+
+/* --- an interval's row ----------------------------------------------------------------------- */
+
+void detail_row(struct jwrite *w, const struct interval *row)
+{
+    if (!row->rtt_us || row->retransmits < 0) /* a TCP sender has them */
+        return;
+    jwrite_object(w, KEY);
+    put_spread(w, "rtt_us", row->rtt_us, 1);
+    jwrite_uint(w, "delivery_rate", row->tcp.delivery_rate_bps);
+    jwrite_uint(w, "min_rtt", row->tcp.min_rtt_us);
+    put_limits(w, &row->limits);
+    jwrite_end(w);
+}
+
+/* --- a stream at the end --------------------------------------------------------------------- */
 
 static void put_distances(struct jwrite *w, const struct arrivals *a)
 {

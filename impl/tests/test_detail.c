@@ -130,6 +130,49 @@ static void test_run_samples_the_round_trip_times_of_senders(void **state)
     bench_fini(&b);
 }
 
+/* What a callback saw of rows, which are borrowed until it returns. */
+struct seen {
+    struct loop *loop;
+    unsigned n_rows;
+    uint64_t n_samples;
+};
+
+static void note_samples(void *context, const struct interval *rows, size_t n)
+{
+    struct seen *seen = context;
+
+    assert_int_equal(n, 1);
+    assert_true(rows->rtt_us->n >= 1 && rows->rtt_us->max >= rows->rtt_us->min);
+    seen->n_samples += rows->rtt_us->n;
+    if (++seen->n_rows == 3)
+        loop_stop(seen->loop);
+}
+
+/* An interval shorter than the samples' distance has at least the one that it ends with, and none
+ * of the intervals before. The last one may be too short for a row. */
+static void test_run_tells_the_round_trip_times_of_each_interval(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    bench_init(&b);
+    struct seen seen = {.loop = b.loop};
+    struct run_config config = config_of(&b, MACHINE_CLIENT);
+    config.detailed = true;
+    config.interval_s = 0.01;
+    config.context = &seen;
+    config.interval = note_samples;
+    b.client.run = run_new(&config);
+    int fd = connect_raw(b.client.run, true);
+    start_at(b.client.run, loop_now());
+    loop_run(b.loop);
+    run_close(b.client.run);
+    uint64_t whole = run_totals(b.client.run, 0).detail->rtt_us.n;
+    assert_true(whole == seen.n_samples || whole == seen.n_samples + 1);
+    close(fd);
+    bench_fini(&b);
+}
+
 /* --- as JSON --------------------------------------------------------------------------------- */
 
 static void expect_json(struct jwrite *w, const char *want)
@@ -192,17 +235,21 @@ static void test_detail_stream_writes_a_tcp_sender(void **state)
 
 static void test_detail_row_writes_a_tcp_sender_only(void **state)
 {
+    static struct spread rtt_us;
     struct interval row = {
-        .detailed = true,
+        .rtt_us = &rtt_us,
         .tcp = {.delivery_rate_bps = 5, .min_rtt_us = 7},
         .limits = { 1000000,                     0,               0}
     };
     struct jwrite w;
 
     (void)state;
+    spread_add(&rtt_us, 30, 2);
     begin(&w);
     detail_row(&w, &row);
-    expect_json(&w, "{\"iperfref\":{\"delivery_rate\":5,\"min_rtt\":7,\"busy_seconds\":1,"
+    expect_json(&w, "{\"iperfref\":{\"rtt_us\":{\"samples\":2,\"min\":30,\"mean\":30,\"p50\":30,"
+                    "\"p90\":30,\"p99\":30,\"p99.9\":30,\"max\":30},\"delivery_rate\":5,\"min_"
+                    "rtt\":7,\"busy_seconds\":1,"
                     "\"rwnd_limited_seconds\":0,\"sndbuf_limited_seconds\":0}}");
     begin(&w);
     row.retransmits = -1;
@@ -238,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_run_totals_has_no_detail_unless_asked),
         cmocka_unit_test(test_stream_step_adds_up_how_long_a_sender_was_stalled),
         cmocka_unit_test(test_run_samples_the_round_trip_times_of_senders),
+        cmocka_unit_test(test_run_tells_the_round_trip_times_of_each_interval),
         cmocka_unit_test(test_detail_stream_writes_a_receiver_of_datagrams),
         cmocka_unit_test(test_detail_stream_writes_a_tcp_sender),
         cmocka_unit_test(test_detail_row_writes_a_tcp_sender_only),

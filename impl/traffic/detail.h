@@ -12,5 +12,6 @@ struct detail {
     uint64_t stalled_from_ns; /* 0: does not wait now */
 
     /* Loop's. */
-    struct spread rtt_us; /* TCP sender: TCP_INFO's, sampled */
+    struct spread rtt_us;     /* TCP sender: TCP_INFO's, sampled */
+    struct spread row_rtt_us; /* the same since the last interval */
 };

@@ -25,6 +25,8 @@ struct interval_limits {
 
 struct detail;
 
+struct spread;
+
 /* Counts of the stretch alone (differences), except where noted. */
 struct interval {
     int64_t id;   /* stream id (STR-6) */
@@ -41,7 +43,9 @@ struct interval {
     int64_t out_of_order;          /* UDP receiver */
     double jitter_s;               /* UDP receiver, at the end of the stretch */
     struct interval_limits limits; /* TCP sender */
-    bool detailed;                 /* more is told of it than iperf3 tells */
+    /* Of a TCP sender, for JSON alone (else NULL): round trip times of the stretch; borrowed until
+     * the callback that gets the row returns. */
+    const struct spread *rtt_us;
 };
 
 /* The same for a whole stream, at the end of the test. */

@@ -72,10 +72,17 @@ static bool is_sampled(const struct stream *s)
     return s->detail && s->sends && !s->flow->udp && s->fd >= 0;
 }
 
-static void forget_samples(struct stream *s)
+static void forget(struct spread *samples)
 {
-    if (s->detail)
-        memset(&s->detail->rtt_us, 0, sizeof s->detail->rtt_us);
+    memset(samples, 0, sizeof *samples);
+}
+
+static void note_rtt(struct stream *s, const struct interval_tcp *tcp)
+{
+    if (!is_sampled(s) || !tcp->valid || tcp->rtt_us == 0)
+        return;
+    spread_add(&s->detail->rtt_us, tcp->rtt_us, 1);
+    spread_add(&s->detail->row_rtt_us, tcp->rtt_us, 1);
 }
 
 static void sample(struct loop_timer *timer, uint64_t now_ns)
@@ -87,8 +94,7 @@ static void sample(struct loop_timer *timer, uint64_t now_ns)
         struct stream *s = run->streams[i];
         struct interval_tcp tcp = is_sampled(s) ? tcpinfo_read(s->fd) : (struct interval_tcp){0};
         any = any || tcp.valid;
-        if (tcp.valid && tcp.rtt_us > 0)
-            spread_add(&s->detail->rtt_us, tcp.rtt_us, 1);
+        note_rtt(s, &tcp);
     }
     /* Many streams are asked less often: each costs a call of the kernel. */
     if (any)
@@ -123,13 +129,17 @@ static void close_stretch(struct run *run, uint64_t now_ns)
         run->rows[i].id = account_stream_id((unsigned)i);
         run->rows[i].socket = s->socket;
         run->rows[i].omitted = omitted;
-        run->rows[i].detailed = s->detail != NULL;
+        run->rows[i].rtt_us = s->detail ? &s->detail->row_rtt_us : NULL;
+        note_rtt(s, &point.tcp);
         run->rows[i].start_s = (double)(from_ns - origin_ns) / (double)NS_PER_SEC;
         run->rows[i].end_s = (double)(now_ns - origin_ns) / (double)NS_PER_SEC;
     }
     run->stretch_from_ns = now_ns;
     if (run->started && !run->quiet && is_worth_a_row(run, now_ns - from_ns))
         run->config.interval(run->config.context, run->rows, run->n_streams);
+    for (size_t i = 0; i < run->n_streams; i++)
+        if (run->streams[i]->detail)
+            forget(&run->streams[i]->detail->row_rtt_us);
 }
 
 static void interval_due(struct run *run, uint64_t now_ns)
@@ -159,7 +169,8 @@ static void omit_end(struct run *run, uint64_t now_ns)
     run->quiet = quiet;
     for (size_t i = 0; i < run->n_streams; i++) {
         tally_omit_end(&run->streams[i]->tally);
-        forget_samples(run->streams[i]);
+        if (run->streams[i]->detail)
+            forget(&run->streams[i]->detail->rtt_us);
         atomic_store(&run->streams[i]->omit_over, true);
     }
     run->omit_at_ns = UINT64_MAX;
