@@ -13,6 +13,7 @@ import time
 
 HOST = "127.0.0.1"
 BARE = "build/bench/bare"
+SPEC = "build/iperfspec"
 
 
 class Run:
@@ -48,7 +49,10 @@ def peak_memory(process):
 
 
 def reap(process, patience):
-    """Processor seconds of a process, which is killed if it does not end by itself."""
+    """Processor seconds of a process, which is killed if it does not end by itself. 0 of one that was
+    seen to have ended before anybody could use it."""
+    if process.returncode is not None:
+        return 0.0
     deadline = time.monotonic() + patience
     while True:
         pid, _, usage = os.wait4(process.pid, os.WNOHANG)
@@ -143,7 +147,7 @@ def iperf2(options, seconds):
 
 def load(build, tests, at_once, mode):
     """What `iperfspec load` says of a server: tests per second, and memory for each test at once."""
-    out = subprocess.run(["build/iperfspec", "load", "--build", build, "--tests", str(tests), "--at-once",
+    out = subprocess.run([SPEC, "load", "--build", build, "--tests", str(tests), "--at-once",
                           str(at_once), "--mode", mode, "--json", "-"],
                          capture_output=True, timeout=120, check=False).stdout
     try:
