@@ -26,11 +26,12 @@ struct numbers_test {
 };
 
 /* Per stream: TCP (INT-14): receiver <= sender, and sender - receiver <= in_flight + one block
- * (RES-25, RES-26). UDP (UDP-7, RES-16): received + lost = highest sequence number <= sent. Every
- * stream of the test stands in both results (RES-22), and data came on it unless it may_idle.
- * False and the first contradiction in why. */
+ * (RES-25, RES-26) or a quarter of what was sent. UDP (UDP-7, RES-16): received + lost = highest
+ * sequence number <= sent. Every stream of the test stands in both results (RES-22), and data came
+ * on it unless it may_idle. False and the first contradiction in why. */
 bool numbers_agree(const struct numbers_test *test, struct text *why);
 
-/* The same for one TCP stream: what may be missing, and what the receiver may have in excess. */
+/* The same for one TCP stream: what may be missing, or a quarter of sent, and what the receiver may
+ * have in excess. */
 bool numbers_stream_agrees(int64_t sent, int64_t received, uint64_t missing, uint64_t excess,
                            struct text *why);
