@@ -147,12 +147,12 @@ def iperf2(options, seconds):
 
 def load(build, tests, at_once, mode):
     """What `iperfspec load` says of a server: tests per second, and memory for each test at once."""
-    out = subprocess.run([SPEC, "load", "--build", build, "--tests", str(tests), "--at-once",
-                          str(at_once), "--mode", mode, "--json", "-"],
-                         capture_output=True, timeout=120, check=False).stdout
     try:
+        out = subprocess.run([SPEC, "load", "--build", build, "--tests", str(tests), "--at-once",
+                              str(at_once), "--mode", mode, "--json", "-"],
+                             capture_output=True, timeout=120, check=False).stdout
         said = json.loads(out)
-    except ValueError:
+    except (ValueError, subprocess.TimeoutExpired):
         return None
     if said["good"] != tests:
         return None
