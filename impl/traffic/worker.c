@@ -1,6 +1,7 @@
 /* worker.c - see worker.h. */
 #include "impl/traffic/worker.h"
 
+#include "impl/traffic/node.h"
 #include "impl/traffic/stream.h"
 #include "impl/wire/bytes.h"
 
@@ -195,10 +196,20 @@ static void finish(struct worker *w)
         stream_finish(w->streams[i]);
 }
 
+/* What is this worker's alone: the room, and each buffer once. */
+static void settle(struct worker *w)
+{
+    node_settle(w->room, w->room_len);
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->streams[i]->payload.borrowed)
+            node_settle(w->streams[i]->payload.buf, w->streams[i]->payload.cap);
+}
+
 static void *work(void *arg)
 {
     struct worker *w = arg;
 
+    settle(w);
     prctl(PR_SET_TIMERSLACK, 1UL); /* pacing wants its sleeps exact */
     serve(w);
     finish(w);
