@@ -69,21 +69,26 @@ static const struct piece_row {
     const char *name;
     bool udp;
     int64_t bandwidth, len, blockcount, burst, nodelay;
-    size_t want;
+    size_t want, joined; /* bytes that go at a time; blocks that a step may join */
 } piece_rows[] = {
-    {"DATA-1 a quarter of a block",            false, 1,         16000, 0, 0, 0, 4000 },
-    {"DATA-1 no less than a packet",           false, 1,         3000,  0, 0, 0, 1448 },
-    {"DATA-1 short blocks go whole",           false, 1,         1000,  0, 0, 0, 1000 },
-    {"DATA-1 two thousand pieces a second",    false, 128000000, 16000, 0, 0, 0, 8000 },
-    {"DATA-1 whole blocks at high rates",      false, INT64_MAX, 16000, 0, 0, 0, 16000},
-    {"DATA-1 no pieces without a pace",        false, 0,         16000, 0, 0, 0, 16000},
-    {"DATA-4 a burst is of blocks",            false, 1,         16000, 0, 1, 0, 16000},
-    {"END-4 blocks that are counted go whole", false, 1,         16000, 9, 0, 0, 16000},
-    {"blocks of --no-delay go whole",          false, 1,         16000, 0, 0, 1, 16000},
-    {"UDP-4 a datagram is a datagram",         true,  1,         16000, 0, 0, 0, 16000},
+    {"DATA-1 a quarter of a block",                  false, 1,         16000,  0, 0, 0, 4000,   1   },
+    {"DATA-1 no less than a packet",                 false, 1,         3000,   0, 0, 0, 1448,   1   },
+    {"DATA-1 short blocks go whole",                 false, 1,         1000,   0, 0, 0, 1000,   1   },
+    {"DATA-1 two thousand pieces a second",          false, 128000000, 16000,  0, 0, 0, 8000,   1   },
+    {"DATA-1 whole blocks at high rates",            false, INT64_MAX, 16000,  0, 0, 0, 16000,  16  },
+    {"DATA-1 a millisecond of short blocks",         false, 80000000,  100,    0, 0, 0, 100,    100 },
+    {"DATA-1 no more than a write",                  false, INT64_MAX, 100,    0, 0, 0, 100,    2621},
+    {"DATA-1 whole blocks at high rates are joined", false, INT64_MAX, 100000, 0, 0, 0, 100000, 2   },
+    {"blocks that are counted are not joined",       false, 80000000,  100,    9, 0, 0, 100,    1   },
+    {"nor those of a burst",                         false, 80000000,  100,    0, 1, 0, 100,    1   },
+    {"DATA-1 no pieces without a pace",              false, 0,         16000,  0, 0, 0, 16000,  16  },
+    {"DATA-4 a burst is of blocks",                  false, 1,         16000,  0, 1, 0, 16000,  1   },
+    {"END-4 blocks that are counted go whole",       false, 1,         16000,  9, 0, 0, 16000,  1   },
+    {"blocks of --no-delay go whole",                false, 1,         16000,  0, 0, 1, 16000,  1   },
+    {"UDP-4 a datagram is a datagram",               true,  1,         16000,  0, 0, 0, 16000,  4   },
 };
 
-static void test_run_new_cuts_blocks_into_pieces_where_nobody_can_tell(void **state)
+static void test_run_new_cuts_and_joins_blocks_where_nobody_can_tell(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(piece_rows); i++) {
@@ -98,9 +103,9 @@ static void test_run_new_cuts_blocks_into_pieces_where_nobody_can_tell(void **st
         b.params.burst = row->burst;
         b.params.nodelay = row->nodelay;
         struct run_config config = config_of(&b, MACHINE_SERVER);
-        size_t got = make_run(&config)->flow.piece;
-        if (got != row->want)
-            fail_msg("%s: %zu bytes", row->name, got);
+        const struct flow *flow = &make_run(&config)->flow;
+        if (flow->piece != row->want || flow->batch != row->joined)
+            fail_msg("%s: %zu bytes, %zu blocks", row->name, flow->piece, flow->batch);
         bench_fini(&b);
     }
 }
@@ -677,7 +682,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tcp_sends_the_digits_block_by_block),
         cmocka_unit_test(test_tcp_joins_whole_blocks),
-        cmocka_unit_test(test_run_new_cuts_blocks_into_pieces_where_nobody_can_tell),
+        cmocka_unit_test(test_run_new_cuts_and_joins_blocks_where_nobody_can_tell),
         cmocka_unit_test(test_tcp_keeps_the_pace_by_pieces_of_a_block),
         cmocka_unit_test(test_udp_receiver_takes_each_datagram_on_its_own),
         cmocka_unit_test(test_udp_takes_what_is_queued_at_the_stop),

@@ -47,6 +47,17 @@ static bool is_any_write(const struct params *params, const struct flow *flow)
     return !flow->udp && !flow->sctp && !is_counted(params) && !flow->file && !params->nodelay;
 }
 
+/* How many blocks may go at once where they have a pace: what is due in a millisecond, since a
+ * sender that sends each by itself can't keep up with short ones. */
+static size_t paced_blocks(const struct params *params, const struct flow *flow)
+{
+    uint64_t due = (uint64_t)params->bandwidth / 8 / 1000;
+
+    if (params->burst > 0 || flow->piece < flow->len)
+        return 1;
+    return MAX((size_t)MIN(due, WRITE_LEN) / flow->len, (size_t)1);
+}
+
 /* How many blocks a sender may have on its way at once. Several streams share few blocks fairly:
  * each takes one at a time. */
 static size_t batch_of(const struct params *params, const struct flow *flow)
@@ -55,8 +66,10 @@ static size_t batch_of(const struct params *params, const struct flow *flow)
 
     if (flow->udp && !shared)
         return datagrams_per_buffer(params, flow->len);
-    if (!is_any_write(params, flow) || params->bandwidth > 0)
+    if (!is_any_write(params, flow))
         return 1;
+    if (params->bandwidth > 0)
+        return paced_blocks(params, flow);
     return MAX((params->zerocopy ? SPLICE_LEN : WRITE_LEN) / flow->len, (size_t)1);
 }
 
@@ -86,8 +99,8 @@ static void init_flow(struct flow *flow, const struct run_config *config)
     flow->detailed = config->detailed;
     /* Where the bytes are thrown away, headers between them can't be read. */
     flow->gro = !config->skip_rx_copy;
-    flow->batch = batch_of(config->params, flow);
     flow->piece = piece_of(config->params, flow);
+    flow->batch = batch_of(config->params, flow);
 }
 
 /* Who limits itself to num and blockcount, and when. A client's senders do, once the omit period is
