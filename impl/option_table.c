@@ -164,7 +164,7 @@ const struct option_row option_rows[] = {
         option_take_dscp, PARAM(TOS), 0, 63, IEBADDSCP},
     {'L', "flowlabel", NULL, "#", OPTION_CLIENT, "IPv6 flow label",
         option_take_c_int, PARAM(flowlabel), 1, 1048575, IESETFLOW},
-    {'Z', "zerocopy", NULL, NULL, OPTION_CLIENT, "send with sendfile(2)",
+    {'Z', "zerocopy", NULL, NULL, OPTION_CLIENT, "send without copying (splice(2))",
         option_take_one, PARAM(zerocopy)},
     {OPTION_SKIP_RX_COPY, "skip-rx-copy", NULL, NULL, OPTION_CLIENT,
         "have the kernel throw received data away (MSG_TRUNC)",
