@@ -58,7 +58,7 @@ struct stream_udp {
     uint64_t copies;            /* of one that was seen before; not counted above */
     uint64_t stragglers;        /* so late that they may be copies: nor are they */
     uint64_t headless;          /* of those counted, without a header in the capture: or copies */
-    uint64_t odd_len;           /* not of the test's length */
+    uint64_t odd_len;           /* not of the test's length: the first is blamed */
     uint64_t first_ns, last_ns, first_number;
     uint64_t least_sent_us, most_sent_us; /* by the headers */
     struct {

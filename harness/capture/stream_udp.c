@@ -140,9 +140,9 @@ uint64_t stream_udp_take(struct stream_udp *u, const struct dissected *p, bool w
     }
     u->last_ns = p->at_ns;
     if (len > 0 && (left < len || left % len != 0)) {
-        u->odd_len++;
-        blame(fault, "UDP-3", "datagrams of the length announced", "one of %" PRIu32 " bytes",
-              left);
+        if (u->odd_len++ == 0)
+            blame(fault, "UDP-3", "datagrams of the length announced", "one of %" PRIu32 " bytes",
+                  left);
     }
     /* Where the kernel cuts (or joins) datagrams behind the point of capture, one packet holds
      * several, each with its header. */

@@ -93,12 +93,34 @@ static void test_stream_udp_take_bears_any_number(void **state)
     assert_int_equal(u.n + u.copies + u.stragglers, ARRAY_LEN(numbers));
 }
 
+/* UDP-3. One wrong parameter would fill the report otherwise. */
+static void test_stream_udp_take_blames_the_first_odd_length_alone(void **state)
+{
+    uint8_t bytes[LEN] = {0};
+    struct stream_udp u = {0};
+    struct stream_fault fault;
+
+    (void)state;
+    for (uint32_t seq = 1; seq <= 100; seq++) {
+        store_be32(bytes + 8, seq);
+        stream_udp_take(&u,
+                        &(struct dissected){
+                            .payload = {bytes, LEN},
+                              .len = LEN, .number = seq
+        },
+                        false, LEN + 1, &fault);
+        assert_int_equal(fault.clause != NULL, seq == 1);
+    }
+    assert_int_equal(u.odd_len, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream_udp_take_leaves_copies_out),
         cmocka_unit_test(test_stream_udp_take_counts_what_comes_late),
         cmocka_unit_test(test_stream_udp_take_bears_any_number),
+        cmocka_unit_test(test_stream_udp_take_blames_the_first_odd_length_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
