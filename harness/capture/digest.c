@@ -87,11 +87,12 @@ void digest_mode(const struct track_session *s, struct text *out)
     add_limit(p, out);
 }
 
-static void add_state(int8_t state, struct text *out)
+/* Where bytes were not captured, others may have followed it. */
+static void add_state(int8_t state, bool has_gap, struct text *out)
 {
     const char *name = state_name(state);
 
-    text_addf(out, " in %s", name != NULL ? name : "IPERF_START");
+    text_addf(out, "%s in %s", has_gap ? ", last seen" : "", name != NULL ? name : "IPERF_START");
 }
 
 /* What a server says to a client that was interrupted; an error with no number may be that. */
@@ -112,7 +113,7 @@ void digest_ending(const struct track_session *s, struct text *out)
         text_adds(out, "access denied");
     else if (has_left) {
         text_adds(out, "ended by the client with IPERF_DONE");
-        add_state(s->left_in, out);
+        add_state(s->left_in, false, out);
     } else if (client == CLIENT_TERMINATE && (server != SERVER_ERROR || was_told_of_it(s)))
         text_adds(out, "ended by the client");
     else if (server == SERVER_ERROR && s->n_ints > 0)
@@ -129,10 +130,10 @@ void digest_ending(const struct track_session *s, struct text *out)
         enum observer_side by = s->first_over;
         text_addf(out, "%s by the %s", s->is_reset[by] ? "reset" : "closed",
                   by == OBSERVER_CLIENT ? "client" : "server");
-        add_state(server, out);
+        add_state(server, has_gap, out);
     } else {
         text_adds(out, "not over");
-        add_state(server, out);
+        add_state(server, has_gap, out);
     }
     if (server == SERVER_ERROR && observer_completed(s->observer))
         text_adds(out, " after the results (DEF-31)");

@@ -278,6 +278,25 @@ static void test_texts_that_are_too_much_are_passed_over(void **state)
     }
 }
 
+/* In which state it was closed nobody knows. */
+static void test_the_state_of_an_end_behind_a_gap_is_the_last_seen(void **state)
+{
+    struct capfile f;
+
+    (void)state;
+    assert_true(capfile_read(&f, "pcaps/3.22-3.22-tcp.pcap.gz"));
+    struct doctor doc = doctor_connection(&f, 0);
+    for (size_t i = doctor_packet(&doc, OBSERVER_CLIENT, 3, false); i < f.n; i++) {
+        struct dissected d;
+        if (doctor_look(&f, i, &d) == DISSECT_TCP && d.len > 0 &&
+            (doctor_is(&doc, &d, OBSERVER_CLIENT) || doctor_is(&doc, &d, OBSERVER_SERVER)))
+            f.packets[i].is_dropped = true;
+    }
+    assert_string_equal(capfile_judge(&f, f.n).ending,
+                        "closed by the client, last seen in TEST_RUNNING");
+    capfile_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_a_syn_that_nobody_answers_opens_nothing),
         cmocka_unit_test(test_a_control_connection_whose_pieces_are_reversed_is_whole),
         cmocka_unit_test(test_texts_that_are_too_much_are_passed_over),
+        cmocka_unit_test(test_the_state_of_an_end_behind_a_gap_is_the_last_seen),
         cmocka_unit_test(test_both_sides_of_a_translation_are_sessions_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
