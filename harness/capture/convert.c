@@ -197,6 +197,13 @@ static void add_subject(const struct conversion *c)
     }
 }
 
+/* In a comment, which a line feed would end. */
+static void add_name(struct text *out, const char *file)
+{
+    for (const char *at = file; *at != '\0'; at++)
+        text_addf(out, "%c", (unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at);
+}
+
 static void add_head(const struct conversion *c)
 {
     struct text mode = {0}, ending = {0};
@@ -204,8 +211,10 @@ static void add_head(const struct conversion *c)
 
     digest_mode(c->s, &mode);
     digest_ending(c->s, &ending);
-    text_addf(c->out, "# Session %" PRIu64 " of %s: %s > %s.\n", c->s->number, c->request->file,
-              track_end_text(&c->s->client, client), track_end_text(&c->s->server, server));
+    text_addf(c->out, "# Session %" PRIu64 " of ", c->s->number);
+    add_name(c->out, c->request->file);
+    text_addf(c->out, ": %s > %s.\n", track_end_text(&c->s->client, client),
+              track_end_text(&c->s->server, server));
     text_adds(c->out, "# Times are those of the capture, since the start of the session.\n");
     text_addf(c->out, "case     %s\n", c->request->id);
     text_addf(c->out, "title    The %s of a captured session (client %s, %s): %s\n",

@@ -382,6 +382,22 @@ static void test_convert_plays_a_client_that_leaves_before_its_time(void **state
     capfile_fini(&f);
 }
 
+/* A line feed would end the comment that tells the name. */
+static void test_convert_script_bears_any_file_name(void **state)
+{
+    struct conversion_test t = usual;
+    struct capfile f;
+
+    (void)state;
+    t.request.file = "x\nclose\x7f.pcap";
+    assert_true(capfile_read(&f, "pcaps/3.22-3.22-tcp.pcap.gz"));
+    capfile_feed(&f, f.n, &(struct track_user){on_event, on_done, &t});
+    expect_script(&t, "a line feed in the name");
+    expect_line(&t, "# Session 1 of x?close?.pcap: ");
+    fini(&t);
+    capfile_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_convert_script_tells_what_becomes_of_a_token),
         cmocka_unit_test(test_convert_signs_a_token_with_the_padding_it_had),
         cmocka_unit_test(test_convert_plays_a_client_that_leaves_before_its_time),
+        cmocka_unit_test(test_convert_script_bears_any_file_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
