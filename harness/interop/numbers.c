@@ -11,16 +11,17 @@
 bool numbers_stream_agrees(int64_t sent, int64_t received, uint64_t missing, uint64_t excess,
                            struct text *why)
 {
+    uint64_t most = MAX(missing, (uint64_t)MAX(sent, 0) / LATE_SHARE);
+
     if (received <= 0)
         text_addf(why, "%" PRId64 " bytes received of %" PRId64, received, sent);
     else if (received > sent && (uint64_t)(received - sent) > excess)
         text_addf(why, "%" PRId64 " bytes received, only %" PRId64 " sent", received, sent);
-    else if (sent > received &&
-             (uint64_t)(sent - received) > MAX(missing, (uint64_t)sent / LATE_SHARE))
+    else if (sent > received && (uint64_t)(sent - received) > most)
         text_addf(why,
                   "%" PRId64 " bytes sent, %" PRId64 " received: %" PRId64
-                  " missing, buffers and a block hold %" PRIu64,
-                  sent, received, sent - received, missing);
+                  " missing, no more than %" PRIu64 " can be on the way",
+                  sent, received, sent - received, most);
     else
         return true;
     return false;
