@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,6 +91,19 @@ static void __attribute__((noreturn)) be_restless(void)
     }
 }
 
+/* Looks at the clock every millisecond, as iperf3's pacing timer does, on a machine where others
+ * are busy: it waits for a processor each time. */
+static void __attribute__((noreturn)) be_ticker(void)
+{
+    struct timespec nap = {.tv_nsec = 1000000};
+
+    be_ready();
+    for (;;) {
+        be_busy_for(0.00004);
+        nanosleep(&nap, NULL);
+    }
+}
+
 /* Busy for a while, then at rest. */
 static void __attribute__((noreturn)) be_slow(void)
 {
@@ -153,6 +167,7 @@ static const struct {
     {"--napper",   be_napper  },
     {"--dozer",    be_dozer   },
     {"--restless", be_restless},
+    {"--ticker",   be_ticker  },
     {"--slow",     be_slow    },
     {"--hoarder",  be_hoarder },
     {"--forker",   be_forker  },
@@ -282,6 +297,33 @@ static void test_subject_judge_rest_tells_one_who_is_restless(void **state)
         subject_fini(&s);
         text_fini(&why);
     }
+}
+
+static void test_subject_judge_rest_believes_one_who_ticks_beside_others(void **state)
+{
+    pid_t others[8];
+    struct subject s;
+    struct text why = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if ((others[i] = fork()) == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            be_busy_for(60);
+            _exit(0);
+        }
+    start(&s, SELF("--ticker"));
+    await_output(&s, 6);
+    for (int i = 0; i < 5; i++)
+        if (subject_judge_rest(&s, 0.02, &why) != SIM_OK)
+            fail_msg("%s", text_string(&why));
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        kill(others[i], SIGKILL);
+        waitpid(others[i], NULL, 0);
+    }
+    subject_end(&s);
+    subject_fini(&s);
+    text_fini(&why);
 }
 
 /* What each of some sessions left is there for good, or is given back a little later. */
@@ -423,6 +465,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_subject_rests_finds_one_who_naps_for_long),
         cmocka_unit_test(test_subject_rests_believes_one_who_sleeps),
         cmocka_unit_test(test_subject_judge_rest_tells_one_who_is_restless),
+        cmocka_unit_test(test_subject_judge_rest_believes_one_who_ticks_beside_others),
         cmocka_unit_test(test_subject_growth_stays_or_not),
         cmocka_unit_test(test_subject_sample_sees_what_is_kept),
         cmocka_unit_test(test_subject_report_finds_it_behind_any_byte),
