@@ -115,13 +115,21 @@ static void test_captures_are_as_their_manifests_say(void **state)
 
 /* --- what can happen to a capture ------------------------------------------------------------- */
 
-/* Have check() look at every capture, with k from 0 to n - 1; n 0: for each of its packets. */
+#define NEAR_AN_END 64 /* packets: the control channel's are there */
+#define STRIDE      11 /* among the data between them, each like the others */
+
+static size_t to_next(const struct capfile *f, size_t k)
+{
+    return k >= NEAR_AN_END && k + STRIDE + NEAR_AN_END < f->n ? STRIDE : 1;
+}
+
+/* Have check() look at every capture, with k from 0 to n - 1; n 0: for its packets. */
 static void each(void (*check)(struct capfile *f, const char *name, size_t k), size_t n)
 {
     for (size_t i = 0; i < captures.gl_pathc; i++) {
         struct capfile f;
         load(&f, i);
-        for (size_t k = 0; k < (n ? n : f.n); k++)
+        for (size_t k = 0; k < (n ? n : f.n); k += n == 0 ? to_next(&f, k) : 1)
             check(&f, name_of(i), k);
         capfile_fini(&f);
     }
@@ -163,10 +171,10 @@ static void test_a_capture_without_any_one_packet_blames_nobody(void **state)
     each(without, 0);
 }
 
-/* One packet more is gone each time. */
 static void from_behind(struct capfile *f, const char *name, size_t n)
 {
-    f->packets[n].is_dropped = true;
+    for (size_t i = 0; i <= n; i++)
+        f->packets[i].is_dropped = true;
     judge_clean(f, name, "from behind packet", n + 1);
 }
 
