@@ -38,14 +38,14 @@ static void add_cuts(struct control *c, const struct session_cuts *cuts)
         c->cuts[c->n_cuts++] = (int64_t)c->out.len + cuts->at[i];
 }
 
-bool control_may_write(const struct control *c)
+uint64_t control_writes_ns(const struct control *c)
 {
-    return c->out.len > 0 && !c->corked && now_ns() >= c->next_piece_ns;
+    return c->out.len > 0 && !c->corked ? c->next_piece_ns : UINT64_MAX;
 }
 
 void control_flush(struct control *c)
 {
-    while (c->fd >= 0 && !c->connecting && control_may_write(c)) {
+    while (c->fd >= 0 && !c->connecting && control_writes_ns(c) <= now_ns()) {
         ssize_t put = send(c->fd, c->out.at, piece(c), MSG_NOSIGNAL);
         tap_sent(&c->tap, c->out.at, put, errno);
         if (put < 0 && (errno == EAGAIN || errno == EINTR))

@@ -227,7 +227,8 @@ void control_close(struct control *c, bool reset);
 void control_note_over(struct control *c); /* its session: the next one finds a used server */
 void control_shut(struct control *c);      /* half-close */
 void control_uncork(struct control *c);
-bool control_may_write(const struct control *c); /* something is to be written, and now */
+/* When something is to be written; UINT64_MAX: nothing is. */
+uint64_t control_writes_ns(const struct control *c);
 void control_ready(struct control *c, short revents);
 void control_tick(struct control *c);                      /* integers behind fe that do not come */
 const struct event *control_head(const struct control *c); /* NULL: nothing came */

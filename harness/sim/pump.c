@@ -171,13 +171,14 @@ static short wants(bool reading, bool writing)
     return (short)((reading ? POLLIN : 0) | (writing ? POLLOUT : 0));
 }
 
-static void collect(struct sim *s, struct waiting *w)
+/* The same now_ns as for next_turn(), or a piece whose time comes between them is forgotten. */
+static void collect(struct sim *s, struct waiting *w, uint64_t now_ns)
 {
     for (size_t i = 0; i < s->n_controls; i++) {
         struct control *c = s->controls[i];
         if (c->fd >= 0)
             wait_for(w, c->at_end ? -1 : c->fd,
-                     wants(!c->stalled, c->connecting || control_may_write(c)));
+                     wants(!c->stalled, c->connecting || control_writes_ns(c) <= now_ns));
         for (size_t k = 0; k < c->n_streams; k++) {
             struct lane *st = c->streams[k];
             if (st->fd >= 0)
@@ -284,14 +285,13 @@ static void dispatch(struct sim *s, const struct waiting *w)
 }
 
 /* When something is to be done that no descriptor tells of. */
-static uint64_t next_turn(const struct sim *s, uint64_t deadline_ns)
+static uint64_t next_turn(const struct sim *s, uint64_t deadline_ns, uint64_t now_ns)
 {
     uint64_t next = MIN(deadline_ns, background_next(s));
 
     for (size_t i = 0; i < s->n_controls; i++)
-        if (s->controls[i]->out.len > 0 && !s->controls[i]->corked &&
-            s->controls[i]->next_piece_ns > now_ns())
-            next = MIN(next, s->controls[i]->next_piece_ns);
+        if (control_writes_ns(s->controls[i]) > now_ns)
+            next = MIN(next, control_writes_ns(s->controls[i]));
     return next;
 }
 
@@ -308,12 +308,13 @@ bool sim_pump(struct sim *s, uint64_t deadline_ns)
     struct waiting w = {0};
 
     background_turn(s);
-    collect(s, &w);
+    uint64_t now = now_ns();
+    collect(s, &w, now);
     size_t ours = w.n;
     for (int i = 0; i < 4; i++)
         wait_for(&w, -1, 0);
     size_t theirs = p ? p->watch(p->context, w.fds + ours, 4) : 0;
-    struct timespec left = until(next_turn(s, deadline_ns));
+    struct timespec left = until(next_turn(s, deadline_ns, now));
     int n = ppoll(w.fds, (nfds_t)(ours + theirs), &left, NULL);
     if (n > 0)
         dispatch(s, &w);

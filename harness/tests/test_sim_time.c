@@ -2,6 +2,7 @@
  */
 #include "harness/tests/peers.h"
 
+#include "impl/tests/iofail.h"
 #include "impl/wire/state.h"
 
 #include <string.h>
@@ -122,11 +123,28 @@ static void test_the_end_of_a_test_overtakes_no_data(void **state)
     sim_outcome_fini(&outcome);
 }
 
+/* Wherever in a turn the pause between two pieces ends. */
+static void test_the_next_piece_is_not_forgotten_by_a_slow_machine(void **state)
+{
+    struct sim_outcome outcome;
+
+    (void)state;
+    for (uint64_t us = 50; us <= 1200; us += 50) {
+        io_lose_ns(us * 1000);
+        play_client("\nsplit 8 delay 1ms\nfinish", play_as_server, "\nfinish", NULL, &outcome);
+        io_lose_ns(0);
+        if (outcome.cause != SIM_OK)
+            fail_msg("%lu us: %s", (unsigned long)us, text_string(&outcome.got));
+        sim_outcome_fini(&outcome);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_over_before_its_time_fails_the_case),
         cmocka_unit_test(test_the_end_of_a_test_overtakes_no_data),
+        cmocka_unit_test(test_the_next_piece_is_not_forgotten_by_a_slow_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 
 static atomic_uint victim, count, limit; /* atomic: some tests have threads */
 static atomic_int victim_trouble, victim_errno;
-static _Atomic uint64_t skipped_ns;
+static _Atomic uint64_t skipped_ns, lost_ns;
 static void (*before_connect)(void);
 
 void io_fail_at(unsigned n, enum io_trouble trouble, int os_errno)
@@ -39,6 +39,11 @@ void io_limit(unsigned bytes)
 void io_skip_ns(uint64_t ns)
 {
     atomic_fetch_add(&skipped_ns, ns);
+}
+
+void io_lose_ns(uint64_t ns)
+{
+    atomic_store(&lost_ns, ns);
 }
 
 /* Whether this call fails, with errno set; else *len is what it may move. */
@@ -102,7 +107,9 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *t);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
 {
     int result = __real_clock_gettime(clock, t);
-    uint64_t ns = (uint64_t)t->tv_nsec + (clock == CLOCK_MONOTONIC ? atomic_load(&skipped_ns) : 0);
+    uint64_t lost = clock == CLOCK_MONOTONIC ? atomic_load(&lost_ns) : 0;
+    uint64_t skipped = atomic_fetch_add(&skipped_ns, lost) + lost;
+    uint64_t ns = (uint64_t)t->tv_nsec + (clock == CLOCK_MONOTONIC ? skipped : 0);
 
     t->tv_sec += (time_t)(ns / 1000000000);
     t->tv_nsec = (long)(ns % 1000000000);

@@ -27,3 +27,6 @@ void io_before_connect(void (*call)(void));
 
 /* Put CLOCK_MONOTONIC forward, on top of what it was put forward before. */
 void io_skip_ns(uint64_t ns);
+
+/* From here on, do that with each look at it: a machine on which much happens between two lines. */
+void io_lose_ns(uint64_t ns);
