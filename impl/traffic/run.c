@@ -284,7 +284,7 @@ static void arm(struct run *run)
 {
     uint64_t at_ns = MIN(run->omit_at_ns, run->next_row_ns);
 
-    at_ns = MIN(at_ns, run->rate.next_ns);
+    at_ns = MIN(MIN(at_ns, run->rate.next_ns), run->listen_at_ns);
     if (run->config.role == MACHINE_CLIENT && run->end.time_ns > 0 && run->counted_from_ns > 0 &&
         run->started)
         at_ns = MIN(at_ns, run->counted_from_ns + run->end.time_ns);
@@ -294,7 +294,7 @@ static void arm(struct run *run)
 void run_give_up(struct run *run, int ierr, int os_errno)
 {
     run->gave_up = true;
-    run->rate.next_ns = UINT64_MAX;
+    run->rate.next_ns = run->listen_at_ns = UINT64_MAX;
     arm(run);
     run->config.failed(run->config.context, ierr, os_errno); /* may free the run */
 }
@@ -306,7 +306,8 @@ static void tick(struct run *run, uint64_t now_ns)
 
     if (now_ns >= run->omit_at_ns)
         omit_end(run, now_ns);
-    if (run->started && !run->ended && !run->gave_up && end_holds(run, now_ns)) {
+    if (run->started && !run->ended && !run->gave_up &&
+        (end_holds(run, now_ns) || run_sender_stopped(run, now_ns))) {
         end_counting(run);
         run->config.over(run->config.context);
         return;
@@ -361,7 +362,8 @@ struct run *run_new(const struct run_config *config)
     run->config = *config;
     run->interval_ns =
         config->interval_s > 0 ? (uint64_t)llround(config->interval_s * (double)NS_PER_SEC) : 0;
-    run->omit_at_ns = run->next_row_ns = run->drain_at_ns = run->rate.next_ns = UINT64_MAX;
+    run->omit_at_ns = run->next_row_ns = run->drain_at_ns = run->rate.next_ns = run->listen_at_ns =
+        UINT64_MAX;
     run->timer.fire = timer_fired;
     run->sample.fire = sample;
     run_plan(run);
@@ -500,6 +502,7 @@ enum spec_err run_start(struct run *run, uint64_t now_ns)
         loop_timer_set(run->config.loop, &run->sample, now_ns + SAMPLE_NS);
     ratelimit_init(&run->rate, run->config.bitrate_limit_bps, run->config.bitrate_limit_interval_s,
                    now_ns);
+    run_listen_for_silence(run, now_ns);
     arm(run);
     return SPEC_OK;
 }

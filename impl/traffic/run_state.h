@@ -32,6 +32,8 @@ struct run {
     uint64_t counted_from_ns; /* 0: still omitted */
     uint64_t stretch_from_ns; /* start of the current interval */
     uint64_t next_row_ns;     /* its planned end; UINT64_MAX: none */
+    uint64_t listen_at_ns;    /* the next look whether senders have stopped; UINT64_MAX: none */
+    uint64_t heard;           /* bytes that had come by the last one */
     uint64_t ended_ns, drain_at_ns;
 
     bool started, ended;
@@ -50,6 +52,12 @@ uint64_t run_seconds(int64_t s);
 
 /* Note why the run can't go on, and tell its owner, who may free it. */
 void run_give_up(struct run *run, int ierr, int os_errno);
+
+/* run_stopped.c. Look from time to time whether the senders of a test with an end in bytes or
+ * blocks are silent. */
+void run_listen_for_silence(struct run *run, uint64_t now_ns);
+/* Whether they are, and have sent all that they will; only a look that is due finds it. */
+bool run_sender_stopped(struct run *run, uint64_t now_ns);
 
 /* run_workers.c. As run_start() says; no worker is at work after a failure. */
 enum spec_err run_start_workers(struct run *run, uint64_t now_ns);
