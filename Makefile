@@ -161,7 +161,7 @@ $(B)/bin/%: fuzz/%_fuzzer.c $(CJSON) $(B)/libimpl.a $(B)/flags
 # iperf3 itself (scripts/fuzz-libiperf): targets around LIBIPERF, whose headers lie beside it or in the
 # tree it was built in, else where the system has them. What it calls and its sections get names of
 # their own (fuzz/libiperf); it brings a cJSON along, so the distribution's is not linked.
-LIBIPERF ?= $(firstword $(wildcard /usr/lib/*/libiperf.a /usr/lib/libiperf.a))
+LIBIPERF := $(or $(LIBIPERF),$(firstword $(wildcard /usr/lib/*/libiperf.a /usr/lib/libiperf.a)))
 LIBIPERF_INCLUDE = -DHAVE_STDATOMIC_H=1 $(addprefix -I$(dir $(LIBIPERF)),. .. ../src ../include ../../include)
 LIBIPERF_OBJECTS = $(call objects,$(filter-out %_fuzzer.c,$(wildcard fuzz/libiperf/*.c)))
 LIBIPERF_PARTS   = $(LIBIPERF_OBJECTS) $(call objects,fuzz/mutator_libfuzzer.c $(MUTATOR))
