@@ -214,10 +214,10 @@ setup:
 	scripts/deps build
 	scripts/stock-builds $(STOCK)
 
-check: ## everything CI runs: unit tests, conformance, interop, golden sessions (10 minutes)
+check: ## everything CI runs: unit tests, conformance, interop, golden sessions (10 to 20 minutes)
 	scripts/check
 
-conformance: setup ## set up, then judge every stock build and iperfref (4 minutes)
+conformance: setup ## set up, then judge every stock build and iperfref (4 to 7 minutes)
 	$(PARALLEL) -s all
 	scripts/conformance $(REPORT) $(BUILDS) build/iperfref
 
@@ -286,7 +286,7 @@ lint: ## warnings as errors with gcc and clang, clang-tidy, cppcheck, shellcheck
 format: ## lay out the C sources
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
-mutants: ## how many faults made in iperfref the suite notices, and by which case (10 minutes of two idle cores)
+mutants: ## how many faults made in iperfref the suite notices, and by which case (10 to 20 minutes of two idle cores)
 	scripts/mutants --json build/report/mutants.json
 
 false-alarms: setup ## 10,000 case runs of each build, fresh and persistent, idle and busy: no verdict may differ (hours)
