@@ -282,9 +282,12 @@ static int probe(struct test_request *r)
     struct text why = {0};
     bool spoke, has_base = request_has_base(r);
 
-    if (r->no_probe || r->suite.settings.far.listen ||
-        suite_probe(&r->suite.settings, &r->suite.cases, &spoke, &why))
+    if (r->no_probe || r->suite.settings.far.listen)
         return CLI_OK;
+    if (suite_probe(&r->suite.settings, &r->suite.cases, &spoke, &why)) {
+        r->suite.has_served = true;
+        return CLI_OK;
+    }
     if (!spoke || (!has_base && !r->bisect) || suite_must_end(&r->suite.settings))
         return leave_out(r, &why, has_base ? CLI_UNEXPECTED : CLI_TROUBLE);
     r->suite.settings.is_doubtful = true;

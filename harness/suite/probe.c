@@ -118,6 +118,16 @@ bool suite_has_descriptors(struct text *why)
     return why->len == 0;
 }
 
+bool suite_serves(const struct suite_settings *settings)
+{
+    struct probing p = {.settings = *settings};
+
+    p.settings.is_probing = true;
+    bool ok = try(&p, SERVES) || (p.spoke && try(&p, REFUSES));
+    text_fini(&p.got);
+    return ok;
+}
+
 bool suite_probe(const struct suite_settings *settings, const struct script_list *list, bool *spoke,
                  struct text *why)
 {

@@ -1,6 +1,7 @@
 #include "harness/suite/serve.h"
 #include "harness/session/clock.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -9,13 +10,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define OWN_PORT      5201  /* in a network of our own */
 #define READY_MS      10000 /* stock takes 2 ms */
 #define PORT_ATTEMPTS 5     /* where the port is not ours alone */
 #define STOP_MS       10000 /* for --stop-cmd */
 #define SAID_MAX      160   /* of what it printed instead of listening */
+#define VACANT_MS     5000  /* for a server of another machine to be gone, with its last case */
+#define PAUSE_MS      50    /* between two looks */
+#define ANSWER_MS     1000  /* from there, to a connect */
 
 bool serve_trouble(struct suite_run *run, enum sim_cause cause, const char *format, ...)
 {
@@ -189,6 +195,44 @@ bool serve_split(const char *text, struct sockaddr_storage *at, socklen_t *len)
            sim_address(host, (unsigned)port, at, len);
 }
 
+/* What a port there says to a connect: 1, somebody takes it; 0, nobody; -1, no answer in time. */
+static int ask_port(const struct sockaddr_storage *at, socklen_t len)
+{
+    int error = 0, fd = socket(at->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct pollfd answer = {.fd = fd, .events = POLLOUT};
+
+    if (fd < 0)
+        return 0;
+    if (connect(fd, (const struct sockaddr *)at, len) < 0)
+        error = errno;
+    if (error == EINPROGRESS && poll(&answer, 1, ANSWER_MS) > 0)
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error});
+    close(fd);
+    return error == EINPROGRESS ? -1 : error == 0;
+}
+
+/* What listens there before a server was started is not that server, but would be judged in its
+ * place. One that was told to end may take its time. */
+static bool await_vacant(struct serve *serve, struct suite_run *run)
+{
+    const char *dut = serve->settings->far.dut;
+    uint64_t deadline = now_ns() + (serve->is_littered ? 0 : VACANT_MS * 1000000ull);
+    struct sockaddr_storage at;
+    socklen_t len;
+    int taken = 0;
+
+    if (serve->is_mute || !sim_address(dut, serve->port, &at, &len))
+        return true;
+    while ((taken = ask_port(&at, len)) == 1 && now_ns() < deadline)
+        poll(NULL, 0, PAUSE_MS);
+    serve->is_mute = taken < 0;
+    serve->is_littered |= taken == 1;
+    return taken != 1 || serve_trouble(run, SIM_TROUBLE,
+                                       "something listens on %s port %u before the server is "
+                                       "started: --stop-cmd is to end what a case leaves there",
+                                       dut, serve->port);
+}
+
 /* There is no table to look at, and a connect is no harmless question: whoever plays the client
  * tries until the server is there (CONN-5). */
 static bool start_far(struct serve *serve, const char *options, struct suite_run *run)
@@ -200,7 +244,8 @@ static bool start_far(struct serve *serve, const char *options, struct suite_run
     serve->port = serve_far_port(far);
     if (serve->port == 0)
         serve->port = OWN_PORT;
-    return serve_launch(serve, NULL, serve->port, options, &serve->subject, &serve->command, run);
+    return await_vacant(serve, run) &&
+           serve_launch(serve, NULL, serve->port, options, &serve->subject, &serve->command, run);
 }
 
 /* Start it until the port is its own. */

@@ -107,15 +107,30 @@ static bool take_repeated(const struct suite *suite, struct suite_result *r, str
 static void note_service(struct suite *suite, enum suite_service service,
                          enum suite_standing standing)
 {
-    if (service == SUITE_SERVES)
+    if (service == SUITE_SERVES) {
         suite->settings.is_doubtful = false;
-    else if (service == SUITE_SERVES_NOBODY && standing == SUITE_UNEXPECTED)
+        suite->has_served = true;
+    } else if (service == SUITE_SERVES_NOBODY && standing == SUITE_UNEXPECTED) {
         suite->n_vain++;
+    }
 }
 
 static bool is_dead(const struct suite *suite)
 {
-    return suite->settings.is_doubtful && suite->n_vain >= VAIN_MOST;
+    return suite->gone_since || (suite->settings.is_doubtful && suite->n_vain >= VAIN_MOST);
+}
+
+/* A server that runs already is nobody's to start anew: behind a case that went otherwise it is
+ * asked whether it serves at all, for what comes next would say nothing about the case. */
+static void look_after(struct suite *suite, const struct suite_result *r,
+                       enum suite_service service)
+{
+    enum suite_verdict v = r->judgement.verdict;
+
+    if (!suite->settings.remote || !suite->has_served || service == SUITE_SERVES ||
+        v == SUITE_PASS || v == SUITE_SKIP || suite_serves(&suite->settings))
+        return;
+    suite->gone_since = r->script->id;
 }
 
 static bool done(void *context, size_t index, struct suite_run *run)
@@ -133,6 +148,7 @@ static bool done(void *context, size_t index, struct suite_run *run)
     else
         take(suite, r, run);
     note_service(suite, service, r->standing);
+    look_after(suite, r, service);
     if (is_news && suite->progress)
         suite->progress(suite->context, r);
     return !is_dead(suite) && (!suite->demands.fail_fast || r->standing < SUITE_UNEXPECTED);
@@ -164,6 +180,8 @@ static const char *what_cut(const struct suite *suite)
         return "not played: interrupted";
     if (suite_must_end(&suite->settings))
         return "not played: the time limit";
+    if (suite->gone_since)
+        return "not played: the server serves nobody any more, since ";
     if (is_dead(suite))
         return "not played: the server never served";
     if (suite->settings.budget_end_ns)
@@ -179,7 +197,8 @@ static void skip_unplayed(struct suite *suite, bool must_end)
     for (size_t i = 0; i < suite->cases.n; i++) {
         struct suite_result *r = &suite->results[i];
         if (r->skip.len == 0 && r->run.duration_ns == 0) {
-            text_adds(&r->skip, why);
+            text_addf(&r->skip, "%s%s", why,
+                      suite->gone_since && !must_end ? suite->gone_since : "");
             r->unplayed = true;
             r->judgement.verdict = SUITE_SKIP;
             suite->is_whole = false;

@@ -209,6 +209,8 @@ bool suite_run_is_whole(const struct suite_run *run);
  * that says what it did instead; *spoke tells then whether a session began at all. */
 bool suite_probe(const struct suite_settings *settings, const struct script_list *list, bool *spoke,
                  struct text *why);
+/* Whether the server completes a session, or refuses it properly. */
+bool suite_serves(const struct suite_settings *settings);
 
 /* --- worker.c: many cases, in processes of their own --- */
 /* Takes run over. False: the cases that have begun are ended, no others begin. */
@@ -301,6 +303,8 @@ struct suite {
     unsigned base_trouble;   /* cases that the base left without a verdict */
     unsigned n_cut;          /* cases that suite_must_end() left without a verdict */
     unsigned n_vain;         /* settings.is_doubtful: cases so far behind which it served nobody */
+    bool has_served;         /* one session with it went well, before the cases or in one */
+    const char *gone_since;  /* settings.remote: the case behind which it served nobody; or NULL */
     unsigned n_dead;         /* cases left out, as the build does not start or serves nobody */
     struct text trouble;     /* suite_leave_out(): why nothing was played */
     struct suite_finding *findings;
