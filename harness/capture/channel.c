@@ -11,6 +11,7 @@ struct segment {
     int from;
     uint32_t seq, ack, len; /* len: on the wire */
     uint8_t flags;
+    bool is_damaged; /* or so its checksum says */
     struct channel_origin origin;
     uint64_t clock; /* packets of the connection before it */
     struct bytes bytes;
@@ -102,6 +103,8 @@ static bool is_ready(const struct channel *c, const struct segment *s)
 {
     const struct side *own = &c->sides[s->from], *other = &c->sides[!s->from];
 
+    if (s->is_damaged)
+        return false;
     if (s->flags & DISSECT_RST) /* of another number is doubtful (RFC 5961): what follows decides */
         return s->seq == own->next;
     if (ahead(s->seq, own->next) > 0)
@@ -169,8 +172,8 @@ static void give(struct channel *c, const struct segment *s)
     c->last = s->origin;
     if (s->len > 0 && old >= s->len)
         c->n_repeated++;
-    if (c->user.other != NULL && has_other_bytes(side, s))
-        c->user.other(c->user.context, s->from, s->origin);
+    if (c->user.other != NULL && (s->is_damaged || has_other_bytes(side, s)))
+        c->user.other(c->user.context, s->from, s->origin, s->is_damaged);
     if (old < s->len && !side->is_over) {
         struct bytes news = {NULL, 0};
         if (old < s->bytes.len)
@@ -211,7 +214,8 @@ static uint32_t resume_at(const struct channel *c, int from, uint32_t limit)
 
     for (size_t i = 0; i < c->n_waiting; i++) {
         const struct segment *s = &c->waiting[i];
-        if (s->from == from && ahead(s->seq, side->next) > 0 && ahead(s->seq, best) < 0)
+        if (s->from == from && !s->is_damaged && ahead(s->seq, side->next) > 0 &&
+            ahead(s->seq, best) < 0)
             best = s->seq;
     }
     return best;
@@ -223,12 +227,37 @@ static bool is_refuted(const struct channel *c, const struct segment *s)
     return s->flags & DISSECT_RST && c->sides[s->from].spoke > s->clock;
 }
 
+/* A damaged segment was sent again, unless the capture lacks that; or it was damaged by whoever
+ * captured it. Where nothing else came in its place, and the other end says that it has those
+ * bytes, they are the best that is known. */
+static bool is_missed(const struct channel *c, const struct segment *s)
+{
+    const struct side *side = &c->sides[s->from];
+
+    return s->seq == side->next && side->has_acked && ahead(side->acked, s->seq + s->len) >= 0;
+}
+
+static void settle_damaged(struct channel *c)
+{
+    struct segment s = take_out(c, 0);
+
+    if (is_missed(c, &s))
+        give(c, &s);
+    free(s.own);
+    give_waiting(c);
+}
+
 /* What the first segment waits for will not come: step over it. */
 static void give_up(struct channel *c)
 {
     const struct segment *s = &c->waiting[0];
     int missing = s->from;
     uint32_t limit = s->seq;
+
+    if (s->is_damaged) {
+        settle_damaged(c);
+        return;
+    }
 
     if (s->flags & DISSECT_RST && (is_refuted(c, s) || ahead(s->seq, c->sides[missing].next) < 0)) {
         struct segment reset = take_out(c, 0);
@@ -309,10 +338,34 @@ static void note_ack(struct channel *c, int from, const struct dissected *p)
     other->has_acked = true;
 }
 
+/* Nothing in it is sure: it tells of its bytes alone, and waits to be needed. */
+static void take_damaged(struct channel *c, int from, const struct dissected *p)
+{
+    const struct side *own = &c->sides[from];
+    struct segment s = {
+        .from = from,
+        .seq = p->seq,
+        .len = p->len,
+        .is_damaged = true,
+        .origin = {p->at_ns, p->number, p->len},
+        .clock = c->clock,
+        .bytes = p->payload,
+    };
+
+    c->n_late++; /* what it was will be */
+    if (own->is_known && p->len > 0 && !(p->flags & DISSECT_RST) && ahead(p->seq, own->next) >= 0 &&
+        c->n_waiting < CHANNEL_WAITING_MAX)
+        wait_for(c, &s);
+}
+
 void channel_take(struct channel *c, int from, const struct dissected *p)
 {
-    learn(c, from, p);
     c->clock++;
+    if (p->is_damaged) {
+        take_damaged(c, from, p);
+        return;
+    }
+    learn(c, from, p);
     if (!is_sane(c, from, p))
         return;
     note_ack(c, from, p);

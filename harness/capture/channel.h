@@ -32,9 +32,10 @@ struct channel_user {
     /* len bytes are not in the capture. */
     void (*gap)(void *context, int from, struct channel_origin origin, uint64_t len);
     void (*end)(void *context, int from, struct channel_origin origin, bool is_reset);
-    /* A segment carries other bytes than were given before in their place: which of them its
-     * receiver has read is not known. NULL: nobody asks. */
-    void (*other)(void *context, int from, struct channel_origin origin);
+    /* A segment carries other bytes than were given before in their place, or is damaged and
+     * nothing came in its own: which of them its receiver has read is not known. NULL: nobody
+     * asks. */
+    void (*other)(void *context, int from, struct channel_origin origin, bool is_damaged);
     void *context;
     size_t *held; /* bytes that wait in all channels; theirs. NULL: this is the only one */
 };

@@ -64,6 +64,8 @@ static enum dissect_kind read_tcp(struct cut c, struct dissected *p)
         p->scale = scale_of((struct bytes){at + 20, seen - 20});
     p->payload = (struct bytes){at + seen, c.bytes.len - seen};
     p->len = c.len - (uint32_t)header;
+    p->segment = c.bytes;
+    p->segment_len = c.len;
     return DISSECT_TCP;
 }
 
@@ -78,12 +80,15 @@ static enum dissect_kind read_udp(struct cut c, struct dissected *p)
     p->to_port = cut_be16(at + 2);
     if (len >= 8) /* 0: a jumbogram, or offload */
         limit(&c, len);
+    struct cut whole = c;
     cut_skip(&c, 8);
     enum dissect_kind kind;
     if (dissect_in_udp(c, p, &kind))
         return kind;
     p->payload = c.bytes;
     p->len = c.len;
+    p->segment = whole.bytes;
+    p->segment_len = whole.len;
     return DISSECT_UDP;
 }
 

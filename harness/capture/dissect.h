@@ -3,7 +3,7 @@
  * Ethernet (VLAN, QinQ, PPPoE, MPLS, LLC/SNAP), Linux cooked v1 and v2, null and loop, raw IP and
  * PPP; IPv4 and IPv6 with extension headers, also inside IP, GRE, VXLAN, Geneve and GTP. Lengths
  * come from the IP header, or, where offload left 0 there, from the frame. Checksums are not looked
- * at here: offload leaves them unfilled. */
+ * at here: checksum.h. */
 #pragma once
 #include "impl/wire/bytes.h"
 
@@ -40,6 +40,9 @@ struct dissected {
     /* What it carries: payload.len bytes were captured of len on the wire. Borrowed. */
     struct bytes payload;
     uint32_t len;
+    struct bytes segment; /* the same from the header of TCP or UDP on */
+    uint32_t segment_len;
+    bool is_damaged;    /* on its way (checksum.h); the reader's */
     const char *unread; /* DISSECT_UNREAD: what it is; static */
     struct {            /* DISSECT_FRAGMENT */
         uint32_t id;

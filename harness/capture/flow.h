@@ -3,7 +3,7 @@
  * A flow is both directions between two addresses and ports. When the table is full the flow that
  * was silent for longest goes. */
 #pragma once
-#include "harness/capture/dissect.h"
+#include "harness/capture/checksum.h"
 
 #define FLOW_MAX 32768
 
@@ -37,7 +37,8 @@ struct flow {
     int syn_from;
     uint8_t syn_scale;
     uint32_t syn_start;
-    uint64_t first_number; /* first packet */
+    uint64_t first_number;          /* first packet */
+    struct checksum_trust trust[2]; /* by the end that sends */
     struct control *control;
     struct track_session *session;
     struct track_stream *stream;

@@ -1,5 +1,7 @@
 #include "harness/capture/packet.h"
 
+#include "harness/capture/checksum.h"
+
 #include <netinet/in.h>
 #include <string.h>
 
@@ -40,19 +42,9 @@ static void put16(uint8_t *p, size_t v)
     p[1] = (uint8_t)v;
 }
 
-/* The Internet checksum's sum (RFC 1071), not yet folded. Only the last run may be odd. */
-static uint64_t sum(uint64_t so_far, const uint8_t *at, size_t len)
+static uint16_t inverted(uint64_t sum)
 {
-    for (size_t i = 0; i + 1 < len; i += 2)
-        so_far += (unsigned)at[i] << 8 | at[i + 1];
-    return len & 1 ? so_far + ((unsigned)at[len - 1] << 8) : so_far;
-}
-
-static uint16_t fold(uint64_t sum)
-{
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)~sum;
+    return (uint16_t)~checksum_fold(sum);
 }
 
 static size_t put_ip4(uint8_t *out, const struct end *from, const struct end *to, int protocol,
@@ -66,7 +58,7 @@ static size_t put_ip4(uint8_t *out, const struct end *from, const struct end *to
     out[9] = (uint8_t)protocol;
     memcpy(out + 12, from->address, 4);
     memcpy(out + 16, to->address, 4);
-    put16(out + 10, fold(sum(0, out, IP4_LEN)));
+    put16(out + 10, inverted(checksum_add(0, (struct bytes){out, IP4_LEN})));
     return IP4_LEN;
 }
 
@@ -105,16 +97,13 @@ static size_t put_udp(uint8_t *out, const struct packet *p)
     return UDP_LEN;
 }
 
-/* Over both addresses, the protocol and the length as well (RFC 9293, 3.1; RFC 8200, 8.1). */
-static uint16_t checksum(const struct end *from, const struct end *to, int protocol,
-                         const uint8_t *header, size_t len, struct bytes payload)
+static uint16_t checksum(const struct end *from, const struct end *to, bool is_udp,
+                         struct bytes header, struct bytes payload)
 {
-    uint64_t s = (uint64_t)protocol + len + payload.len;
+    uint32_t len = (uint32_t)(header.len + payload.len);
+    uint64_t sum = checksum_pseudo(from->address, to->address, len, is_udp);
 
-    s = sum(s, from->address, from->len);
-    s = sum(s, to->address, to->len);
-    s = sum(s, header, len);
-    return fold(sum(s, payload.at, payload.len));
+    return inverted(checksum_add(checksum_add(sum, header), payload));
 }
 
 size_t packet_headers(const struct packet *p, uint8_t out[PACKET_HEADERS_MAX])
@@ -127,7 +116,7 @@ size_t packet_headers(const struct packet *p, uint8_t out[PACKET_HEADERS_MAX])
 
     memcpy(header, &from.port, 2);
     memcpy(header + 2, &to.port, 2);
-    uint16_t check = checksum(&from, &to, protocol, header, len, p->payload);
+    uint16_t check = checksum(&from, &to, p->udp, (struct bytes){header, len}, p->payload);
     /* 0 is "no checksum" in UDP, which IPv6 forbids. */
     put16(header + (p->udp ? 6 : 16), p->udp && check == 0 ? UINT16_MAX : check);
     (from.len == 4 ? put_ip4 : put_ip6)(out, &from, &to, protocol, len + p->payload.len);

@@ -1,6 +1,8 @@
 /* scrub_packet.c - one packet anew: headers of our own, a payload that holds nothing private. */
 #include "harness/capture/scrub_core.h"
 
+#include "harness/capture/checksum.h"
+
 #include <string.h>
 
 #define IPV4_LEN 20
@@ -98,7 +100,6 @@ static void add_ipv6(const uint8_t from[16], const uint8_t to[16], uint8_t proto
     text_add(out, h, sizeof h);
 }
 
-/* No checksum, as offload leaves it. */
 static void add_tcp(const struct dissected *p, struct text *out)
 {
     uint8_t h[24] = {0};
@@ -171,6 +172,24 @@ static void add_datagrams(const struct scrub_flow *flow, const struct dissected 
         memcpy(out->at + start + at, p->payload.at + at, MIN(flow->header, len - at));
 }
 
+/* As it was in p: right, unfilled, wrong (it was damaged), or none, for it cannot be known.
+ *   segment  from the header of TCP or UDP on, without a checksum yet */
+static void fill_checksum(const struct scrub_flow *flow, enum observer_side side,
+                          const struct dissected *p, uint8_t *segment, uint32_t len)
+{
+    uint64_t sum = checksum_pseudo(flow->as[side], flow->as[!side], len, flow->is_udp);
+    uint8_t *at = segment + checksum_place(flow->is_udp);
+    enum checksum was = checksum_of(p, flow->is_udp);
+
+    if (was == CHECKSUM_UNFILLED)
+        store_be16(at, checksum_fold(sum));
+    if (was != CHECKSUM_GOOD && was != CHECKSUM_BAD)
+        return;
+    uint16_t right = (uint16_t)~checksum_fold(checksum_add(sum, (struct bytes){segment, len}));
+    /* 0 is none. */
+    store_be16(at, (right == 0 ? UINT16_MAX : right) ^ (was == CHECKSUM_BAD ? 0x5555u : 0));
+}
+
 uint32_t scrub_packet(const struct scrub_flow *flow, const struct dissected *p,
                       enum observer_side side, struct text *out)
 {
@@ -182,6 +201,7 @@ uint32_t scrub_packet(const struct scrub_flow *flow, const struct dissected *p,
         add_ipv4(from, to, flow->is_udp ? IP_UDP : IP_TCP, len, p, out);
     else
         add_ipv6(from, to, flow->is_udp ? IP_UDP : IP_TCP, len, p, out);
+    size_t start = out->len;
     if (flow->is_udp) {
         add_udp(p, out);
         add_datagrams(flow, p, out);
@@ -189,5 +209,6 @@ uint32_t scrub_packet(const struct scrub_flow *flow, const struct dissected *p,
         add_tcp(p, out);
         add_known(flow, p, side, out);
     }
+    fill_checksum(flow, side, p, (uint8_t *)out->at + start, len);
     return len + (is_ipv4(p->from) ? IPV4_LEN : IPV6_LEN);
 }

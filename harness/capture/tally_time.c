@@ -58,7 +58,8 @@ static bool has_lost(const struct track_stream *stream)
     for (int side = OBSERVER_CLIENT; side <= OBSERVER_SERVER; side++) {
         const struct stream_tcp *tcp = &stream->tcp[side];
         const struct stream_udp *udp = &stream->udp[side];
-        uint64_t late = udp->account.out_of_order + udp->copies + udp->stragglers;
+        uint64_t late =
+            udp->account.out_of_order + udp->copies + udp->stragglers + stream->n_damaged[side];
         if (stream->is_udp ? udp->account.errors + late != 0
                            : tcp->had_holes || tcp->repeated + tcp->copies != 0)
             return true;

@@ -187,6 +187,7 @@ static void write_direction(struct jwrite *w, const struct track_stream *stream,
         jwrite_uint(w, "repeated_segments", tcp->repeated);
         jwrite_uint(w, "copies", tcp->copies);
     }
+    jwrite_uint(w, "damaged", stream->n_damaged[side]);
     jwrite_end(w);
 }
 

@@ -252,6 +252,12 @@ static void print_copies(FILE *out, uint64_t n)
         fprintf(out, ", %" PRIu64 " cop%s left out", n, n == 1 ? "y" : "ies");
 }
 
+static void print_damaged(FILE *out, uint64_t n)
+{
+    if (n > 0)
+        fprintf(out, ", %" PRIu64 " packet%s with a wrong checksum left out", n, text_plural(n));
+}
+
 /* Only where the packets tell. */
 static void print_stream(FILE *out, const struct track_stream *stream)
 {
@@ -271,6 +277,7 @@ static void print_stream(FILE *out, const struct track_stream *stream)
                 fprintf(out, ", %" PRIu64 " so late that they may be copies", u->stragglers);
             if (u->headless > 0)
                 fprintf(out, ", %" PRIu64 " whose headers were not captured", u->headless);
+            print_damaged(out, stream->n_damaged[side]);
         } else if (!stream->is_udp && stream->tcp[side].sent > 0) {
             const struct stream_tcp *tcp = &stream->tcp[side];
             fprintf(out,
@@ -278,6 +285,7 @@ static void print_stream(FILE *out, const struct track_stream *stream)
                     mark, tcp->sent, text_plural(tcp->sent), tcp->missing, tcp->repeated,
                     text_plural(tcp->repeated));
             print_copies(out, tcp->copies);
+            print_damaged(out, stream->n_damaged[side]);
         }
     }
     putc('\n', out);

@@ -186,12 +186,35 @@ static void advance(struct track *t, const struct dissected *p)
         track_finish_due(t, p->at_ns);
 }
 
+/* A packet that its receiver has thrown away. */
+static bool is_damaged(struct track *t, struct flow *flow, int from, const struct dissected *p)
+{
+    return flow->kind != FLOW_FOREIGN &&
+           checksum_tells_damage(&flow->trust[from], &t->trust, p, flow->key.is_udp);
+}
+
+/* It is counted; on a control connection it is kept, for who says that it was thrown away? */
+static void take_damaged(struct track *t, struct flow *flow, int from, const struct dissected *p)
+{
+    if (flow->kind == FLOW_STREAM)
+        flow->stream->n_damaged[from == flow->client ? OBSERVER_CLIENT : OBSERVER_SERVER]++;
+    if (flow->kind != FLOW_CONTROL)
+        return;
+    struct dissected marked = *p;
+    marked.is_damaged = true;
+    track_control_take(t, flow, from, &marked);
+}
+
 void track_tcp(struct track *t, const struct dissected *p)
 {
     int from;
 
     advance(t, p);
     struct flow *flow = flow_table_get(&t->flows, p, false, &from);
+    if (is_damaged(t, flow, from, p)) {
+        take_damaged(t, flow, from, p);
+        return;
+    }
     if (flow->syn_from >= 0 && goes_by_syn(flow, from, p))
         begin_anew(t, flow, p);
     if (flow->kind == FLOW_STREAM && !(p->flags & DISSECT_SYN)) {
@@ -215,7 +238,10 @@ void track_udp(struct track *t, const struct dissected *p)
         return; /* no session, no streams */
     advance(t, p);
     struct flow *flow = flow_table_get(&t->flows, p, true, &from);
-    track_datagram(t, flow, from, p);
+    if (is_damaged(t, flow, from, p))
+        take_damaged(t, flow, from, p);
+    else
+        track_datagram(t, flow, from, p);
 }
 /* --- life ------------------------------------------------------------------------------------- */
 

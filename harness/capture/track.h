@@ -44,6 +44,7 @@ struct track_stream {
     uint64_t at_ns, number;    /* of its first packet with payload */
     uint64_t first_number;     /* of its first packet */
     uint64_t reply_number;     /* UDP: of the reply to its opening; 0: none */
+    uint64_t n_damaged[2];     /* packets, by who sent them: left out (checksum.h) */
     uint64_t confirmed_at_end; /* bytes that a client had acknowledged when its TEST_END came */
     /* By enum observer_side of the sender. */
     union {

@@ -262,12 +262,12 @@ static void on_end(void *context, int from, struct channel_origin origin, bool i
         track_feed_end(c, side_of(c, from), origin, is_reset);
 }
 
-static void on_other(void *context, int from, struct channel_origin origin)
+static void on_other(void *context, int from, struct channel_origin origin, bool is_damaged)
 {
     struct control *c = context;
 
     if (c->session != NULL && !c->is_stream)
-        track_contest(c, side_of(c, from), origin);
+        track_contest(c, side_of(c, from), origin, is_damaged);
 }
 
 void track_control_decided(struct control *c)

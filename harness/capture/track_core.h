@@ -56,6 +56,7 @@ struct track {
     uint64_t n_sessions;
     uint64_t next_due_ns; /* when a session may be closed; UINT64_MAX: none waits */
     uint64_t now_ns, number;
+    struct checksum_trust trust;
     bool has_fractions; /* not all packets' times are whole seconds */
 };
 
@@ -68,8 +69,9 @@ void track_tell(struct track *t, struct track_session *s, const struct track_eve
 /* It is copied; so many are kept (TRACK_VIOLATIONS). */
 void track_add_violation(struct track *t, struct track_session *s,
                          const struct track_violation *violation);
-/* Other bytes than before came in their place. */
-void track_contest(struct control *c, enum observer_side side, struct channel_origin origin);
+/* Other bytes than before came in their place; or damaged ones, and no others. */
+void track_contest(struct control *c, enum observer_side side, struct channel_origin origin,
+                   bool is_damaged);
 
 /* --- track_session.c -------------------------------------------------------------------------- */
 /* It is known now that c is a control connection. */

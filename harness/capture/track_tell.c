@@ -63,15 +63,23 @@ void track_note(struct track *t, struct track_session *s, const char *format, ..
                                      .note = text_string(note)});
 }
 
-void track_contest(struct control *c, enum observer_side side, struct channel_origin origin)
+void track_contest(struct control *c, enum observer_side side, struct channel_origin origin,
+                   bool is_damaged)
 {
     struct track_session *s = c->session;
+    const char *who = side == OBSERVER_CLIENT ? "client" : "server";
 
     if (s->is_contested)
         return;
     s->is_contested = true;
-    track_note(c->track, s,
-               "packet %" PRIu64 " brings other bytes of the %s's than came before in their place: "
-               "which of them were read is not known, and what follows was not judged",
-               origin.number, side == OBSERVER_CLIENT ? "client" : "server");
+    if (is_damaged)
+        track_note(c->track, s,
+                   "packet %" PRIu64 ", with bytes of the %s's, has a wrong checksum and did not "
+                   "come again: what the %s said is not known, and what follows was not judged",
+                   origin.number, who, who);
+    else
+        track_note(c->track, s,
+                   "packet %" PRIu64 " brings other bytes of the %s's than came before in their "
+                   "place: which of them were read is not known, and what follows was not judged",
+                   origin.number, who);
 }

@@ -1,7 +1,8 @@
 /* doctor.h - changes to the packets of a captured session, as a peer that misbehaves would have
- * made them: later sequence numbers and acknowledgements follow. Checksums are left alone, as
- * offload leaves them. */
+ * made them: later sequence numbers and acknowledgements follow, and checksums, but those that
+ * offload leaves unfilled. */
 #pragma once
+#include "harness/capture/checksum.h"
 #include "harness/tests/capfile.h"
 #include "impl/tests/unit.h"
 
@@ -106,6 +107,24 @@ static inline void doctor_shift(const struct doctor *doc, enum observer_side sid
     }
 }
 
+/* Checksums that are wrong by now become right: what was edited is what its sender has said. */
+static inline void doctor_seal(const struct doctor *doc)
+{
+    for (size_t i = 0; i < doc->f->n; i++) {
+        struct dissected d;
+        enum dissect_kind kind = doctor_look(doc->f, i, &d);
+        bool is_udp = kind == DISSECT_UDP;
+        if ((!is_udp && kind != DISSECT_TCP) || checksum_of(&d, is_udp) != CHECKSUM_BAD)
+            continue;
+        uint8_t *at = (uint8_t *)(uintptr_t)d.segment.at + checksum_place(is_udp);
+        memset(at, 0, 2);
+        uint16_t sum = (uint16_t)~checksum_fold(
+            checksum_add(checksum_pseudo(d.from, d.to, d.segment_len, is_udp), d.segment));
+        at[0] = (uint8_t)(sum >> 8);
+        at[1] = (uint8_t)sum;
+    }
+}
+
 /* In packet i, n_out bytes at `at` of the payload give way to others. */
 static inline void doctor_splice(const struct doctor *doc, enum observer_side side, size_t i,
                                  size_t at, size_t n_out, struct bytes in)
@@ -130,6 +149,7 @@ static inline void doctor_splice(const struct doctor *doc, enum observer_side si
     uint32_t delta = (uint32_t)(in.len - n_out);
     if (delta != 0)
         doctor_shift(doc, side, i, d.seq + (uint32_t)(at + n_out), delta);
+    doctor_seal(doc);
 }
 
 /* The JSON text that begins behind the length which ends in front of packet i: new length. */
@@ -143,6 +163,7 @@ static inline void doctor_fix_length(const struct doctor *doc, enum observer_sid
         if (doctor_look(doc->f, k, &d) == DISSECT_TCP && doctor_is(doc, &d, side) && d.len == 4 &&
             d.seq + 4 == body.seq) {
             doctor_add_be32((uint8_t *)(uintptr_t)d.payload.at, (uint32_t)delta);
+            doctor_seal(doc);
             return;
         }
     }

@@ -189,7 +189,7 @@ static void test_what_is_not_told_is_found_at_two_points_as_at_one(void **state)
             const struct row *row = &rows[i];
             char path[64];
             struct capfile f;
-            size_t at;
+            size_t at = 0;
             snprintf(path, sizeof path, "pcaps/%s.pcap.gz", row->capture);
             assert_true(capfile_read(&f, path));
             struct doctor doc = doctor_connection(&f, 0);

@@ -3,7 +3,7 @@
 #include "impl/tests/unit.h"
 
 /* What came out, as text: "a" bytes of end 0, "B" (upper case) of end 1, "[3]" a gap, "." a FIN,
- * "!" a reset, "#" other bytes than before in their place. */
+ * "!" a reset, "#" in front of bytes that are other ones than before, or damaged. */
 struct heard {
     char text[256];
     size_t len;
@@ -41,8 +41,9 @@ static void on_end(void *context, int from, struct channel_origin origin, bool i
     say(context, is_reset ? "!" : ".", 1);
 }
 
-static void on_other(void *context, int from, struct channel_origin origin)
+static void on_other(void *context, int from, struct channel_origin origin, bool is_damaged)
 {
+    (void)is_damaged;
     (void)origin;
     (void)from;
     say(context, "#", 1);
@@ -52,57 +53,78 @@ struct segment {
     int from;
     uint32_t seq, ack;
     const char *text;
-    uint8_t flags; /* beside ACK */
+    uint8_t flags; /* beside ACK; DAMAGED */
     uint32_t more; /* on the wire, not captured */
 };
 
-#define ISN 4294967290u /* both ends': six bytes before the numbers wrap */
+#define DAMAGED 0x80
+#define ISN     4294967290u /* both ends': six bytes before the numbers wrap */
 
 static const struct row {
     const char *name, *heard;
     struct segment segments[8]; /* numbers relative to ISN + 1 */
 } rows[] = {
-    {"in order",                                       "abcXYde",   {{0, 0, 0, "abc", 0, 0}, {1, 0, 3, "xy", 0, 0}, {0, 3, 2, "de", 0, 0}}                    },
+    {"in order",                                                    "abcXYde",   {{0, 0, 0, "abc", 0, 0}, {1, 0, 3, "xy", 0, 0}, {0, 3, 2, "de", 0, 0}}                    },
     {"across the wrap",
-     "abcdefghXY",                                                  {{0, 0, 0, "abcd", 0, 0}, {0, 4, 0, "efgh", 0, 0}, {1, 0, 8, "xy", 0, 0}}                 },
-    {"re-ordered",                                     "abcde",     {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "e", 0, 0}, {0, 2, 0, "cd", 0, 0}}                      },
-    {"an answer captured first",                       "abcX",      {{1, 0, 3, "x", 0, 0}, {0, 0, 0, "abc", 0, 0}}                                            },
+     "abcdefghXY",                                                               {{0, 0, 0, "abcd", 0, 0}, {0, 4, 0, "efgh", 0, 0}, {1, 0, 8, "xy", 0, 0}}                 },
+    {"re-ordered",                                                  "abcde",     {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "e", 0, 0}, {0, 2, 0, "cd", 0, 0}}                      },
+    {"an answer captured first",                                    "abcX",      {{1, 0, 3, "x", 0, 0}, {0, 0, 0, "abc", 0, 0}}                                            },
     {"retransmitted",
-     "abcd",                                                        {{0, 0, 0, "ab", 0, 0}, {0, 0, 0, "ab", 0, 0}, {0, 2, 0, "cd", 0, 0}}                     },
-    {"overlapping",                                    "abcd",      {{0, 0, 0, "abc", 0, 0}, {0, 1, 0, "bcd", 0, 0}}                                          },
+     "abcd",                                                                     {{0, 0, 0, "ab", 0, 0}, {0, 0, 0, "ab", 0, 0}, {0, 2, 0, "cd", 0, 0}}                     },
+    {"overlapping",                                                 "abcd",      {{0, 0, 0, "abc", 0, 0}, {0, 1, 0, "bcd", 0, 0}}                                          },
     {"a keep-alive with a byte",
-     "abXcd",                                                       {{0, 0, 0, "ab", 0, 0}, {1, 0, 2, "x", 0, 0}, {0, 1, 0, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}},
-    {"retransmitted with other bytes",                 "abc#d",     {{0, 0, 0, "abc", 0, 0}, {0, 1, 0, "bxd", 0, 0}}                                          },
+     "abXcd",                                                                    {{0, 0, 0, "ab", 0, 0}, {1, 0, 2, "x", 0, 0}, {0, 1, 0, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}},
+    {"retransmitted with other bytes",                              "abc#d",     {{0, 0, 0, "abc", 0, 0}, {0, 1, 0, "bxd", 0, 0}}                                          },
     {"retransmitted with other bytes, a gap in front",
-     "ab[2]ef#",                                                    {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "ef", 0, 0}, {0, 5, 0, "g", 0, 0}}                      },
-    {"lost",                                           "ab[2]ef",   {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "ef", 0, 0}}                                            },
-    {"lost, but acknowledged",                         "ab[2]X",    {{0, 0, 0, "ab", 0, 0}, {1, 0, 4, "x", 0, 0}}                                             },
-    {"an answer lost",                                 "ab[S1]cd",  {{0, 0, 0, "ab", 0, 0}, {0, 2, 1, "cd", 0, 0}}                                            },
-    {"the last bytes lost",                            "ab[3]",     {{0, 0, 0, "ab", 0, 0}, {1, 0, 5, "", 0, 0}}                                              },
-    {"each waits for the other",                       "[1]b[S1]Y", {{0, 1, 0, "b", 0, 0}, {1, 1, 2, "y", 0, 0}}                                              },
+     "ab[2]ef#",                                                                 {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "ef", 0, 0}, {0, 5, 0, "g", 0, 0}}                      },
+    {"lost",                                                        "ab[2]ef",   {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "ef", 0, 0}}                                            },
+    {"lost, but acknowledged",                                      "ab[2]X",    {{0, 0, 0, "ab", 0, 0}, {1, 0, 4, "x", 0, 0}}                                             },
+    {"an answer lost",                                              "ab[S1]cd",  {{0, 0, 0, "ab", 0, 0}, {0, 2, 1, "cd", 0, 0}}                                            },
+    {"the last bytes lost",                                         "ab[3]",     {{0, 0, 0, "ab", 0, 0}, {1, 0, 5, "", 0, 0}}                                              },
+    {"each waits for the other",                                    "[1]b[S1]Y", {{0, 1, 0, "b", 0, 0}, {1, 1, 2, "y", 0, 0}}                                              },
     {"cut by the snap length",
-     "ab[3]fX",                                                     {{0, 0, 0, "ab", 0, 3}, {0, 5, 0, "f", 0, 0}, {1, 0, 6, "x", 0, 0}}                       },
-    {"FIN with bytes",                                 "ab.X.",     {{0, 0, 0, "ab", DISSECT_FIN, 0}, {1, 0, 3, "x", DISSECT_FIN, 0}}                         },
-    {"FIN twice",                                      "ab.",       {{0, 0, 0, "ab", DISSECT_FIN, 0}, {0, 2, 0, "", DISSECT_FIN, 0}}                          },
-    {"FIN before the bytes",                           "abc.",      {{0, 3, 0, "", DISSECT_FIN, 0}, {0, 0, 0, "abc", 0, 0}}                                   },
-    {"reset",                                          "ab!",       {{0, 0, 0, "ab", 0, 0}, {0, 2, 0, "", DISSECT_RST, 0}}                                    },
-    {"a reset behind lost bytes",                      "ab[2]!",    {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "", DISSECT_RST, 0}}                                    },
+     "ab[3]fX",                                                                  {{0, 0, 0, "ab", 0, 3}, {0, 5, 0, "f", 0, 0}, {1, 0, 6, "x", 0, 0}}                       },
+    {"FIN with bytes",                                              "ab.X.",     {{0, 0, 0, "ab", DISSECT_FIN, 0}, {1, 0, 3, "x", DISSECT_FIN, 0}}                         },
+    {"FIN twice",                                                   "ab.",       {{0, 0, 0, "ab", DISSECT_FIN, 0}, {0, 2, 0, "", DISSECT_FIN, 0}}                          },
+    {"FIN before the bytes",                                        "abc.",      {{0, 3, 0, "", DISSECT_FIN, 0}, {0, 0, 0, "abc", 0, 0}}                                   },
+    {"reset",                                                       "ab!",       {{0, 0, 0, "ab", 0, 0}, {0, 2, 0, "", DISSECT_RST, 0}}                                    },
+    {"a reset behind lost bytes",                                   "ab[2]!",    {{0, 0, 0, "ab", 0, 0}, {0, 4, 0, "", DISSECT_RST, 0}}                                    },
     {"a reset before the bytes",
-     "abc!",                                                        {{0, 0, 0, "ab", 0, 0}, {0, 3, 0, "", DISSECT_RST, 0}, {0, 2, 0, "c", 0, 0}}              },
+     "abc!",                                                                     {{0, 0, 0, "ab", 0, 0}, {0, 3, 0, "", DISSECT_RST, 0}, {0, 2, 0, "c", 0, 0}}              },
     {"a reset outside the window",
-     "abcd.",                                                       {{0, 0, 0, "ab", 0, 0},
+     "abcd.",                                                                    {{0, 0, 0, "ab", 0, 0},
       {0, 50000, 0, "", DISSECT_RST, 0},
       {0, 2, 0, "cd", 0, 0},
-      {0, 4, 0, "", DISSECT_FIN, 0}}                                                                                                             },
+      {0, 4, 0, "", DISSECT_FIN, 0}}                                                                                                                          },
     {"a reset of an old number",
-     "abXcd",                                                       {{0, 0, 0, "ab", 0, 0},
+     "abXcd",                                                                    {{0, 0, 0, "ab", 0, 0},
       {1, 0, 2, "x", 0, 0},
       {0, 1, 0, "", DISSECT_RST, 0},
-      {0, 2, 1, "cd", 0, 0}}                                                                                                                     },
+      {0, 2, 1, "cd", 0, 0}}                                                                                                                                  },
     {"a number far away",
-     "abcd",                                                        {{0, 0, 0, "ab", 0, 0}, {0, 2000000000, 0, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}             },
+     "abcd",                                                                     {{0, 0, 0, "ab", 0, 0}, {0, 2000000000, 0, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}             },
+    {"a damaged segment that came again",
+     "abCcd",                                                                    {{0, 0, 0, "ab", 0, 0},
+      {0, 2, 0, "xx", DAMAGED, 0},
+      {1, 0, 2, "c", 0, 0},
+      {0, 2, 1, "cd", 0, 0},
+      {1, 1, 4, "", 0, 0}}                                                                                                                                    },
+    {"a damaged segment that did not, though the other end has it",
+     "ab#cDe",                                                                   {{0, 0, 0, "ab", 0, 0},
+      {0, 2, 0, "c", DAMAGED, 0},
+      {1, 0, 3, "d", 0, 0},
+      {0, 3, 1, "e", 0, 0}}                                                                                                                                  },
+    {"a damaged segment that nobody has",
+     "ab.",                                                                      {{0, 0, 0, "ab", 0, 0}, {0, 2, 0, "c", DAMAGED, 0}, {0, 2, 0, "", DISSECT_FIN, 0}}        },
+    {"damaged numbers and flags",
+     "ab.",                                                                      {{0, 0, 0, "ab", 0, 0},
+      {0, 70000, 0, "c", DAMAGED, 0},
+      {0, 1, 99, "c", DAMAGED | DISSECT_RST, 0},
+      {0, 2, 0, "", DAMAGED | DISSECT_FIN, 0},
+      {1, 0, 90000, "", DAMAGED, 0},
+      {0, 2, 0, "", DISSECT_FIN, 0}}                                                                                                                            },
     {"an acknowledgement far away",
-     "abcd",                                                        {{0, 0, 0, "ab", 0, 0}, {0, 2, 2000000000, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}             },
+     "abcd",                                                                     {{0, 0, 0, "ab", 0, 0}, {0, 2, 2000000000, "?", 0, 0}, {0, 2, 0, "cd", 0, 0}}             },
 };
 
 static void take(struct channel *c, const struct segment *s, uint64_t number)
@@ -117,7 +139,8 @@ static void take(struct channel *c, const struct segment *s, uint64_t number)
                      .seq = ISN + 1 + s->seq,
                      .ack = ISN + 1 + s->ack,
                      .payload = {(const uint8_t *)s->text, len},
-                     .len = (uint32_t)len + s->more
+                     .len = (uint32_t)len + s->more,
+                     .is_damaged = s->flags & DAMAGED
     });
 }
 

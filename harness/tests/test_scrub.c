@@ -1,7 +1,7 @@
 /* Captures without what is private: nothing of it is left, and all else is as it was. */
 #include "harness/capture/scrub.h"
 #include "harness/capture/scrub_core.h"
-#include "harness/tests/capfile.h"
+#include "harness/tests/doctor.h"
 #include "impl/tests/unit.h"
 
 #include <arpa/inet.h>
@@ -221,6 +221,36 @@ static void test_scrub_file_leaves_sessions_as_they_were_without_their_secrets(v
     globfree(&found);
 }
 
+/* What was damaged on its way is so in the copy: it does not become right there. */
+static void test_scrub_file_leaves_damaged_packets_damaged(void **state)
+{
+    static const char *const filled[] = {"pcaps/3.12-3.12-udp-lossy-reverse.pcap.gz",
+                                         "pcaps/3.22-3.22-lossy.pcap.gz"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(filled); i++) {
+        struct capfile f, g;
+        assert_true(capfile_read(&f, filled[i]));
+        struct capfile_verdict whole = capfile_judge(&f, f.n);
+        size_t last = 0;
+        for (size_t n = 20; n + 20 < f.n; n++)
+            if (n - last >= 5 && f.packets[n].len > 900) /* data: the number of it */
+                f.packets[last = n].bytes[doctor_ip(&f) + (i == 0 ? 37 : 26)] ^= 0x20;
+        FILE *file = scrubbed(&f);
+        read_back(file, &g);
+        struct capfile_verdict a = capfile_judge(&f, f.n), b = capfile_judge(&g, g.n);
+        assert_true(last > 0);
+        assert_int_equal(a.n_violations, 0);
+        assert_int_equal(b.n_violations, 0);
+        assert_memory_equal(a.stream_bytes, b.stream_bytes, sizeof a.stream_bytes);
+        if (i == 0)
+            assert_true(a.n_datagrams < whole.n_datagrams);
+        fclose(file);
+        capfile_fini(&f);
+        capfile_fini(&g);
+    }
+}
+
 /* Holes, cuts and damage: nothing private gets out that way, and nothing breaks. */
 static void test_scrub_file_survives_damage(void **state)
 {
@@ -261,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_scrub_json_takes_texts_and_leaves_the_rest),
         cmocka_unit_test(test_scrub_address_maps_each_to_its_own),
         cmocka_unit_test(test_scrub_file_leaves_sessions_as_they_were_without_their_secrets),
+        cmocka_unit_test(test_scrub_file_leaves_damaged_packets_damaged),
         cmocka_unit_test(test_scrub_file_survives_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
