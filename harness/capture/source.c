@@ -46,9 +46,11 @@ static FILE *plain(FILE *raw, const char *name, struct text *why)
 /* libpcap's words for what went wrong, or better ones. */
 static const char *words_of(const char *error)
 {
-    return strstr(error, strerror(EBADMSG)) /* unpack.c's */
-               ? "the compressed data is damaged, or ends before its end"
-               : error;
+    if (strstr(error, strerror(EBADMSG))) /* unpack.c's */
+        return "the compressed data is damaged, or ends before its end";
+    if (strcmp(error, "unknown file format") == 0) /* libpcap's */
+        return "neither pcap nor pcapng; `editcap -F pcap FILE OUT` reads many other captures";
+    return error;
 }
 
 const char *source_error(const struct source *s)
@@ -211,6 +213,18 @@ static struct source_filter *filter_for(struct source *s, int link)
     if (dead != NULL)
         pcap_close(dead);
     return f;
+}
+
+bool source_filter_is_sound(const char *filter)
+{
+    static const int links[] = {DLT_EN10MB, DLT_LINUX_SLL, DLT_RAW, DLT_PPP, DLT_NULL};
+    struct source s = {.filter = filter};
+    bool is_sound = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(links); i++)
+        is_sound = is_sound || filter_for(&s, links[i])->is_good;
+    source_close(&s);
+    return is_sound;
 }
 
 static void explain_filter(const char *filter, int link, struct text *why)

@@ -43,6 +43,8 @@ bool source_open_as(struct source *s, const char *path, const char *name, struct
 bool source_open_live(struct source *s, const char *interface, const char *filter,
                       struct text *why);
 
+/* Whether a pcap filter expression means anything, for one link type or another. */
+bool source_filter_is_sound(const char *filter);
 /* Only packets that the filter lets pass are handed on; their numbers stay. NULL: all. False with
  * the reason for a bad expression. */
 bool source_filter(struct source *s, const char *filter, struct text *why);

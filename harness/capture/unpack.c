@@ -41,6 +41,9 @@ static const struct {
     {{'B', 'Z', 'h'},          3, UNPACK_FOREIGN, "bzip2 -dc"},
     {{'P', 'K', 3, 4},         4, UNPACK_FOREIGN, "unzip -p" },
     {{'7', 'z', 0xbc, 0xaf},   4, UNPACK_FOREIGN, "7z e -so" },
+    {{0x02, 0x21, 0x4c, 0x18}, 4, UNPACK_FOREIGN, "lz4 -dc"  }, /* of before 2013: `lz4 -l` */
+    {{0x1f, 0x9d},             2, UNPACK_FOREIGN, "gzip -dc" }, /* compress */
+    {{'L', 'Z', 'I', 'P'},     4, UNPACK_FOREIGN, "lzip -dc" },
 };
 
 static enum unpack_kind kind_of(const uint8_t *at, size_t len, const char **by)

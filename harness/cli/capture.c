@@ -222,7 +222,14 @@ int cli_capture(int argc, char **argv)
         if (!take(&m, o))
             return cli_refuse(argv[0], options, o, usage);
     }
-    if (m.interface == NULL || optind != argc)
-        return cli_usage(usage);
+    if (optind != argc) {
+        fprintf(stderr, "iperfspec capture: '%s' is no option; files are read by `check`\n",
+                argv[optind]);
+        return CLI_USAGE;
+    }
+    if (m.interface == NULL) {
+        fputs("iperfspec capture: which interface? -i eth0, say, or -i any\n", stderr);
+        return CLI_USAGE;
+    }
     return monitor(&m);
 }

@@ -1,5 +1,6 @@
 /* cli.c - how captures are read: options that subcommands share. */
 #include "harness/cli/cli.h"
+#include "harness/capture/source.h"
 
 static bool add_port(struct cli_source *source, const char *value)
 {
@@ -13,11 +14,16 @@ static bool add_port(struct cli_source *source, const char *value)
 
 bool cli_source_option(struct cli_source *source, int option, const char *value)
 {
-    if (option == 'f')
+    switch (option) {
+    case 'f':
         source->filter = value;
-    else if (option == 'Z')
+        return source_filter_is_sound(value);
+    case 'Z':
         source->is_scrubbed = true;
-    else
-        return option == 'p' && add_port(source, value);
-    return true;
+        return true;
+    case 'p':
+        return add_port(source, value);
+    default:
+        return false;
+    }
 }

@@ -44,6 +44,8 @@ int cli_load(int argc, char **argv);
 
 /* Print the synopsis, the usage's first lines, to stderr and return CLI_USAGE. */
 int cli_usage(const char *usage);
+/* Whether no more than one word is left behind the options: a FILE. Else one line says so. */
+bool cli_is_single(int argc, char **argv);
 /* One line on stderr about the value (optarg) of an option that was refused, with the usage's own
  * line about it; nothing for '?', of which cli_option() has spoken. Returns CLI_USAGE. */
 int cli_refuse(const char *program, const struct option *options, int option, const char *usage);

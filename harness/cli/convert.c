@@ -186,7 +186,9 @@ int cli_convert(int argc, char **argv)
             return cli_refuse(argv[0], options, o, usage);
         has_side |= o == 'a';
     }
-    if (has_side == (c.target != NULL) || optind + 1 != argc)
+    if (!cli_is_single(argc, argv))
+        return CLI_USAGE;
+    if (has_side == (c.target != NULL) || optind == argc)
         return cli_usage(usage);
     if (c.target != NULL)
         return cli_convert_input(c.target, argv[optind], c.request.id);

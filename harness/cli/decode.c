@@ -201,7 +201,9 @@ int cli_decode(int argc, char **argv)
                             : !cli_source_option(&d.source, o, optarg))
             return cli_refuse(argv[0], options, o, usage);
     }
-    if (optind + 1 != argc)
+    if (!cli_is_single(argc, argv))
+        return CLI_USAGE;
+    if (optind == argc)
         return cli_usage(usage);
     if (!is_clear) {
         fputs("iperfspec decode: one of --json, --summary and --follow, please\n", stderr);

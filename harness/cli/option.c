@@ -18,6 +18,14 @@ int cli_usage(const char *usage)
     return CLI_USAGE;
 }
 
+bool cli_is_single(int argc, char **argv)
+{
+    if (optind + 1 < argc)
+        fprintf(stderr, "iperfspec %s: one FILE at a time, please: '%s' is another one\n", argv[0],
+                argv[optind + 1]);
+    return optind + 1 >= argc;
+}
+
 bool cli_number(const char *text, double min, double max, double *out)
 {
     char *end;

@@ -298,7 +298,9 @@ int cli_replay(int argc, char **argv)
         if (!take(&r, o))
             return cli_refuse(argv[0], options, o, usage);
     }
-    if (optind + 1 != argc)
+    if (!cli_is_single(argc, argv))
+        return CLI_USAGE;
+    if (optind == argc)
         return cli_usage(usage);
     if (!is_sensible(&r))
         return CLI_USAGE;

@@ -306,7 +306,7 @@ static void test_source_open_refuses_in_words(void **state)
     close(mkstemp(unit_temporary(path, "source")));
     expect_refusal(path, "");
     write_file(path, "no capture at all, but long enough", 34);
-    expect_refusal(path, "unknown file format");
+    expect_refusal(path, "neither pcap nor pcapng; `editcap");
     write_file(path,
                "\xfd"
                "7zXZ",
@@ -314,6 +314,8 @@ static void test_source_open_refuses_in_words(void **state)
     expect_refusal(path, "`xz -dc FILE |`, and `-`");
     write_file(path, "BZh91AY", 7);
     expect_refusal(path, "`bzip2 -dc FILE |`, and `-`");
+    write_file(path, "\x02\x21\x4c\x18 as `lz4 -l` makes it", 24);
+    expect_refusal(path, "`lz4 -dc FILE |`, and `-`");
     write_file(path, "\x1f\x8b garbage that is no gzip stream", 32);
     expect_refusal(path, "");
     pcap_t *dead = pcap_open_dead(DLT_IEEE802_11_RADIO, 65535);
