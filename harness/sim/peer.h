@@ -169,6 +169,7 @@ struct sim {
     struct stranger strangers[STRANGERS_MAX];
     size_t n_strangers;
     struct ignored ignored; /* on every connection */
+    uint64_t until_ns;      /* when the step that runs has to be over; 0: nobody said */
     uint64_t waiting_since; /* a block began to wait then for what the next step takes; 0: none */
     uint64_t came_ns;       /* when the event came that the step took; 0: it took none */
     struct text drift;      /* what a profile did not predict, at the step `drift_step` */
@@ -186,6 +187,7 @@ struct sim {
 };
 
 /* --- pump.c: the poll loop --- */
+uint64_t sim_scaled_ns(const struct sim *s, int64_t ms);
 uint64_t sim_deadline(const struct sim *s, int64_t ms); /* now + ms x scale */
 /* The same for a step of the script: much sooner where a step may be left out. */
 uint64_t sim_patience(const struct sim *s, int64_t ms);

@@ -15,9 +15,17 @@
 #define DATAGRAM_CAP 65536
 #define SSH_TROUBLE  255
 
+uint64_t sim_scaled_ns(const struct sim *s, int64_t ms)
+{
+    return (uint64_t)((double)ms * 1e6 * s->config->timeout_scale);
+}
+
+/* Whatever a step waits for in turn, its own bound holds for all of it. */
 uint64_t sim_deadline(const struct sim *s, int64_t ms)
 {
-    return now_ns() + (uint64_t)((double)ms * 1e6 * s->config->timeout_scale);
+    uint64_t deadline = now_ns() + sim_scaled_ns(s, ms);
+
+    return s->until_ns ? MIN(deadline, s->until_ns) : deadline;
 }
 
 #define LENIENT_MS                                                                                 \

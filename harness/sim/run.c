@@ -429,22 +429,28 @@ static uint64_t wait_begins(struct sim *s)
     return since;
 }
 
-/* `within T1..T2`, whatever the step waited for: it must not be over before T1. */
-static bool took_long_enough(struct sim *s, const struct script_step *step, uint64_t since)
+/* `within T1..T2`, whatever the step waited for: it must not be over before T1, nor behind T2,
+ * which a block around it may not have heeded. */
+static bool took_its_time(struct sim *s, const struct script_step *step, uint64_t since)
 {
     uint64_t end = s->came_ns ? s->came_ns : now_ns();
+    double took_s = (double)(MAX(end, since) - since) / 1e9;
 
-    if (step->from_ms < 0 || end >= since + (uint64_t)step->from_ms * 1000000)
-        return true;
-    return sim_fail(s, SIM_MISS, "over after %.3f s, and not before %.3f s were allowed",
-                    (double)(MAX(end, since) - since) / 1e9, (double)step->from_ms / 1000);
+    if (step->from_ms >= 0 && end < since + (uint64_t)step->from_ms * 1000000)
+        return sim_fail(s, SIM_MISS, "over after %.3f s, and not before %.3f s were allowed",
+                        took_s, (double)step->from_ms / 1000);
+    if (s->until_ns && end > s->until_ns)
+        return sim_fail(s, SIM_TIMEOUT, "over after %.3f s, and no more than %.3f s were allowed",
+                        took_s, (double)(s->until_ns - since) / 1e9);
+    return true;
 }
 
-bool sim_step(struct sim *s, const struct script_step *step)
+static bool play_step(struct sim *s, const struct script_step *step)
 {
     uint64_t since = wait_begins(s);
 
-    if (runners[step->verb](s, step) && !sim_failed(s) && took_long_enough(s, step, since)) {
+    s->until_ns = step->within_ms >= 0 ? since + sim_scaled_ns(s, step->within_ms) : 0;
+    if (runners[step->verb](s, step) && !sim_failed(s) && took_its_time(s, step, since)) {
         s->done_line = step->line;
         s->done_ns = now_ns();
         return true;
@@ -453,6 +459,15 @@ bool sim_step(struct sim *s, const struct script_step *step)
         return true;
     sim_blame(s, step);
     return sim_fail(s, SIM_TROUBLE, "the step gave no reason");
+}
+
+bool sim_step(struct sim *s, const struct script_step *step)
+{
+    uint64_t outer = s->until_ns;
+    bool ok = play_step(s, step);
+
+    s->until_ns = outer;
+    return ok;
 }
 
 static bool run_steps(struct sim *s, const struct script_steps *steps)

@@ -1,5 +1,5 @@
-/* test_sim_time.c - `within T1..T2`: what comes before T1 fails the case, whatever is waited for.
- */
+/* test_sim_time.c - `within T1..T2`: what is over before T1, or not by T2, fails the case, whatever
+ * is waited for. */
 #include "harness/tests/peers.h"
 
 #include "impl/tests/iofail.h"
@@ -102,6 +102,40 @@ static void test_what_is_over_before_its_time_fails_the_case(void **state)
     assert_true(all);
 }
 
+/* Against a server that takes 300 ms for each of its first states. */
+static const struct {
+    const char *name, *steps;
+    unsigned line;
+} late[] = {
+    {"finish",    "\nfinish within 500ms",                         5 },
+    {"advance",   "\nadvance CREATE_STREAMS within 500ms\nfinish", 5 },
+    {"a branch",
+     "\nsend cookie\neither\nexpect state PARAM_EXCHANGE within 100ms\nor\nexpect end within "
+     "20s\nend\nfinish",                                           7 },
+    {"any order",
+     "\ncork\nsend cookie\nsend params\nuncork\nany order\nexpect state PARAM_EXCHANGE within "
+     "100ms\nexpect state CREATE_STREAMS\nend\nfinish",            10},
+};
+
+static void test_a_step_has_to_be_over_in_its_time(void **state)
+{
+    static const char slow[] =
+        "\nwire PARAM_EXCHANGE after 300ms\nwire CREATE_STREAMS after 300ms\n"
+        "wire TEST_START after 300ms\nfinish";
+    bool all = true;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(late); i++) {
+        struct sim_outcome outcome;
+        play_client(late[i].steps, play_as_server, slow, NULL, &outcome);
+        if (outcome.line != late[i].line || outcome.cause != SIM_TIMEOUT)
+            all = false,
+            print_error("%s: line %u: %s\n", late[i].name, outcome.line, text_string(&outcome.got));
+        sim_outcome_fini(&outcome);
+    }
+    assert_true(all);
+}
+
 /* Of a subject elsewhere nothing shows that it has read what was sent: it is given time. */
 static void test_the_end_of_a_test_overtakes_no_data(void **state)
 {
@@ -143,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_over_before_its_time_fails_the_case),
+        cmocka_unit_test(test_a_step_has_to_be_over_in_its_time),
         cmocka_unit_test(test_the_end_of_a_test_overtakes_no_data),
         cmocka_unit_test(test_the_next_piece_is_not_forgotten_by_a_slow_machine),
     };
