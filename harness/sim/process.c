@@ -125,8 +125,12 @@ static bool expect_output(struct sim *s, const struct script_step *step)
         return sim_fail(s, SIM_TROUBLE, "the subject's output is out of reach");
     if (s->config->script->plays_server && !await_exit(s, step, &status))
         return false;
-    while (!output_holds(s, step, read(p->context), &why) && !p->ended(p->context, &status) &&
-           now_ns() < deadline && !sim_failed(s)) {
+    for (;;) {
+        bool is_last = p->ended(p->context, &status) || now_ns() >= deadline || sim_failed(s);
+        if (is_last)
+            p->turn(p->context); /* what it wrote before its end may not be read yet */
+        if (output_holds(s, step, read(p->context), &why) || is_last)
+            break;
         text_fini(&why);
         sim_pump(s, deadline);
     }

@@ -136,6 +136,61 @@ static void test_a_step_has_to_be_over_in_its_time(void **state)
     assert_true(all);
 }
 
+/* Says its last words as it ends: they are there to be read when its end shows. */
+struct dying {
+    unsigned looks;
+    struct text output;
+};
+
+static bool has_died(void *context, int *status)
+{
+    struct dying *d = context;
+
+    *status = 0;
+    return d->looks > 0 && ++d->looks > 3;
+}
+
+static void read_last_words(void *context)
+{
+    struct dying *d = context;
+    int status;
+
+    if (d->output.len == 0 && has_died(d, &status))
+        text_adds(&d->output, "bye");
+}
+
+static bool strike(void *context, int signo)
+{
+    (void)signo;
+    ((struct dying *)context)->looks = 1;
+    return true;
+}
+
+static const struct text *last_words(void *context)
+{
+    return &((struct dying *)context)->output;
+}
+
+static void test_the_last_words_of_a_process_are_heard(void **state)
+{
+    struct dying dying = {.looks = 0};
+    struct sim_process process = {.context = &dying,
+                                  .watch = watch,
+                                  .turn = read_last_words,
+                                  .ended = has_died,
+                                  .signal = strike,
+                                  .output = last_words};
+    struct sim_outcome outcome;
+
+    (void)state;
+    play_client("\nfinish\nsubject signal TERM\nexpect output text \"bye\"", play_as_server,
+                "\nfinish", &process, &outcome);
+    if (outcome.cause != SIM_OK)
+        fail_msg("%s", text_string(&outcome.got));
+    sim_outcome_fini(&outcome);
+    text_fini(&dying.output);
+}
+
 /* Of a subject elsewhere nothing shows that it has read what was sent: it is given time. */
 static void test_the_end_of_a_test_overtakes_no_data(void **state)
 {
@@ -178,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_over_before_its_time_fails_the_case),
         cmocka_unit_test(test_a_step_has_to_be_over_in_its_time),
+        cmocka_unit_test(test_the_last_words_of_a_process_are_heard),
         cmocka_unit_test(test_the_end_of_a_test_overtakes_no_data),
         cmocka_unit_test(test_the_next_piece_is_not_forgotten_by_a_slow_machine),
     };
