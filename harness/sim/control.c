@@ -19,6 +19,7 @@
 
 #define EVENTS_MAX   10000    /* of a subject that never stops talking */
 #define JSON_LEN_MAX 0xffffff /* the lengths that begin with 00 */
+#define INTS_MS      3000     /* from fe to its integers; who sends none may stay */
 
 static void make_cookie(uint8_t cookie[COOKIE_LEN])
 {
@@ -277,13 +278,25 @@ static void take_end(struct control *c, bool reset)
         control_close(c, false);
 }
 
+static uint64_t ints_over_ns(const struct control *c)
+{
+    return c->ints_due && !c->at_end ? c->ints_since_ns + sim_scaled_ns(c->sim, INTS_MS)
+                                     : UINT64_MAX;
+}
+
+uint64_t control_tick_ns(const struct control *c)
+{
+    uint64_t omit_end = c->counted_from_ns ? 0 : flow_omit_end(c);
+
+    return MIN(ints_over_ns(c), omit_end ? omit_end : UINT64_MAX);
+}
+
 void control_tick(struct control *c)
 {
     int32_t ints[2] = {0};
 
     lanes_omit(c);
-    if (!c->ints_due || c->at_end ||
-        now_ns() < c->ints_since_ns + (uint64_t)(WAIT_MS * 1e6 * c->sim->config->timeout_scale))
+    if (now_ns() < ints_over_ns(c))
         return;
     int n = frame_error_at_end(&c->dec, ints);
     push_error(c, n, ints[0], ints[1]);

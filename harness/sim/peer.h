@@ -232,7 +232,8 @@ void control_uncork(struct control *c);
 /* When something is to be written; UINT64_MAX: nothing is. */
 uint64_t control_writes_ns(const struct control *c);
 void control_ready(struct control *c, short revents);
-void control_tick(struct control *c);                      /* integers behind fe that do not come */
+void control_tick(struct control *c); /* integers behind fe that do not come; the omit period */
+uint64_t control_tick_ns(const struct control *c); /* when that is over: nothing else wakes us */
 const struct event *control_head(const struct control *c); /* NULL: nothing came */
 void control_pop(struct control *c);
 void event_describe(const struct event *e, struct text *out);

@@ -297,9 +297,12 @@ static uint64_t next_turn(const struct sim *s, uint64_t deadline_ns, uint64_t no
 {
     uint64_t next = MIN(deadline_ns, background_next(s));
 
-    for (size_t i = 0; i < s->n_controls; i++)
-        if (control_writes_ns(s->controls[i]) > now_ns)
-            next = MIN(next, control_writes_ns(s->controls[i]));
+    for (size_t i = 0; i < s->n_controls; i++) {
+        const struct control *c = s->controls[i];
+        next = MIN(next, control_tick_ns(c));
+        if (control_writes_ns(c) > now_ns)
+            next = MIN(next, control_writes_ns(c));
+    }
     return next;
 }
 

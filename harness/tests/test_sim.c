@@ -262,6 +262,39 @@ static void test_a_length_beyond_the_limit_is_told_as_one(void **state)
     }
 }
 
+/* --- fe, and nothing behind it ---------------------------------------------------------------- */
+
+static void say_fe_and_stay(const struct sim_listener *there, const void *how)
+{
+    static const int8_t fe = SERVER_ERROR;
+    char cookie[COOKIE_LEN];
+    int guest = accept_one(there);
+
+    (void)how;
+    if (recv(guest, cookie, sizeof cookie, MSG_WAITALL) != sizeof cookie ||
+        write(guest, &fe, 1) != 1 || read(guest, cookie, 1) != 0)
+        _exit(2);
+    _exit(0);
+}
+
+/* No descriptor tells that the integers do not come. */
+static void test_an_error_without_integers_is_told_before_the_deadline(void **state)
+{
+    static const char *const steps[] = {
+        "\nsend cookie\nexpect server-error ints 0\nclose",
+        "\nsend cookie\nexpect server-error ints 0 within 1s..600s\nclose",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct sim_outcome outcome;
+        play_client(steps[i], say_fe_and_stay, NULL, NULL, &outcome);
+        if (outcome.cause != SIM_OK)
+            fail_msg("%s: %s", steps[i], text_string(&outcome.got));
+        sim_outcome_fini(&outcome);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_no_data_comes_behind_a_test_end_that_was_moved),
         cmocka_unit_test(test_what_no_later_step_takes_fails_a_pause_at_once),
         cmocka_unit_test(test_a_length_beyond_the_limit_is_told_as_one),
+        cmocka_unit_test(test_an_error_without_integers_is_told_before_the_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
