@@ -14,12 +14,16 @@
 #define LAST_WORDS_MS 2000  /* for a process that dies of a session to be gone */
 #define SLOW_NS       1000000000u /* a service that took so long is worth a word */
 
+static void close_one(struct control *c)
+{
+    lanes_close(c);
+    control_close(c, false);
+}
+
 static void close_all(struct sim *s)
 {
-    for (size_t i = 0; i < s->n_controls; i++) {
-        lanes_close(s->controls[i]);
-        control_close(s->controls[i], false);
-    }
+    for (size_t i = 0; i < s->n_controls; i++)
+        close_one(s->controls[i]);
 }
 
 /* What a subject said and nobody asked for. */
@@ -126,7 +130,7 @@ static bool run(struct sim *s, const struct script_step *step)
         if (ok) {
             s->out->served_ns = now_ns() - since;
             note_time(s, s->out->served_ns);
-            close_all(s);
+            close_one(c);
             return true;
         }
         bool retry = is_not_yet(c) && (s->out->cause == SIM_MISS || s->out->cause == SIM_TIMEOUT);

@@ -295,6 +295,20 @@ static void test_an_error_without_integers_is_told_before_the_deadline(void **st
     }
 }
 
+/* --- service meanwhile ------------------------------------------------------------------------ */
+
+static void test_alive_meanwhile_leaves_the_connections_open(void **state)
+{
+    struct sim_outcome outcome;
+
+    (void)state;
+    play_client("\nopen a\na advance TEST_RUNNING\nexpect alive meanwhile\na finish",
+                play_as_server, "\na advance TEST_RUNNING\nb finish\na finish", NULL, &outcome);
+    if (outcome.cause != SIM_OK)
+        fail_msg("%s", text_string(&outcome.got));
+    sim_outcome_fini(&outcome);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_what_no_later_step_takes_fails_a_pause_at_once),
         cmocka_unit_test(test_a_length_beyond_the_limit_is_told_as_one),
         cmocka_unit_test(test_an_error_without_integers_is_told_before_the_deadline),
+        cmocka_unit_test(test_alive_meanwhile_leaves_the_connections_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
