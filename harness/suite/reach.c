@@ -118,7 +118,12 @@ const char *reach_problem(const struct script *script, const struct suite_settin
 bool reach_shows(const struct script *script, const struct suite_settings *settings,
                  enum sim_cause cause)
 {
-    bool is_hidden = cause == SIM_LEAK || cause == SIM_SPIN;
+    bool is_of_process = cause == SIM_LEAK || cause == SIM_SPIN;
+    /* A command tells how it ended. One that runs already may have been started anew by who keeps
+     * it. */
+    bool is_of_its_end = cause == SIM_CRASH || cause == SIM_EXIT || cause == SIM_SANITIZER;
 
-    return !is_hidden || !is_far(script, settings);
+    if (!is_far(script, settings))
+        return true;
+    return !is_of_process && !(is_of_its_end && settings->remote);
 }

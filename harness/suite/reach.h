@@ -8,6 +8,6 @@
 const char *reach_problem(const struct script *script, const struct suite_settings *settings);
 
 /* Whether a failure of that cause would show. What grows in a process, or works in it, does not
- * where it is out of sight. */
+ * where it is out of sight, nor how it ended where no command of ours started it. */
 bool reach_shows(const struct script *script, const struct suite_settings *settings,
                  enum sim_cause cause);
