@@ -242,25 +242,59 @@ static void narrow(struct script_list *list, keeps *stays, const void *context,
         script_list_fini(&others);
 }
 
-/* Only those that failed in one of the reports. */
-static bool narrow_to_failed(const struct cli_choice *choice, struct script_list *list)
+/* Whether each case that failed in one of the reports is in the list of all there are: one that is
+ * not cannot be repeated, and must not look as if it had been. */
+static int find_failed(const struct cli_choice *choice, const struct script_list *list,
+                       struct failed *failed)
 {
-    struct failed failed = {0};
-    bool ok = true;
+    const char *first = NULL;
+    struct text id = {0}; /* as a report of somebody's has it */
+    size_t n_unknown = 0;
 
-    for (size_t i = 0; i < choice->failed_in.n && ok; i++)
-        ok = read_failed(&failed, choice->failed_in.at[i]);
-    if (ok && choice->failed_in.n) {
-        bool any = list->n > 0;
-        narrow(list, is_again, &failed, NULL);
-        if (any && list->n == 0) /* which keeps a pipeline green, and is told */
-            fputs("iperfspec: --failed-in: none of these cases failed there, nothing to repeat\n",
-                  stderr);
+    for (size_t i = 0; i < choice->failed_in.n; i++)
+        if (!read_failed(failed, choice->failed_in.at[i]))
+            return CLI_TROUBLE;
+    for (size_t i = 0; i < failed->n; i++) {
+        size_t k = 0;
+        while (k < list->n && strcmp(failed->ids[i], list->at[k]->id) != 0)
+            k++;
+        if (k < list->n)
+            continue;
+        first = first ? first : failed->ids[i];
+        n_unknown++;
     }
-    for (size_t i = 0; i < failed.n; i++)
-        free(failed.ids[i]);
-    free(failed.ids);
-    return ok;
+    if (n_unknown == 0)
+        return CLI_OK;
+    text_adds(&id, first);
+    text_make_plain(&id);
+    fprintf(stderr, "iperfspec: --failed-in: no case has the id %s, which failed there",
+            text_string(&id));
+    text_fini(&id);
+    if (n_unknown > 1)
+        fprintf(stderr, ", nor those of %zu more", n_unknown - 1);
+    fputs(choice->cases ? "\n" : "; the cases of a file or folder want --cases\n", stderr);
+    return CLI_USAGE;
+}
+
+/* Only those. */
+static void narrow_to_failed(const struct cli_choice *choice, const struct failed *failed,
+                             struct script_list *list)
+{
+    bool any = list->n > 0;
+
+    if (choice->failed_in.n == 0)
+        return;
+    narrow(list, is_again, failed, NULL);
+    if (any && list->n == 0) /* which keeps a pipeline green, and is told */
+        fputs("iperfspec: --failed-in: none of these cases failed there, nothing to repeat\n",
+              stderr);
+}
+
+static void failed_fini(struct failed *failed)
+{
+    for (size_t i = 0; i < failed->n; i++)
+        free(failed->ids[i]);
+    free(failed->ids);
 }
 
 static bool is_file(const char *path)
@@ -292,10 +326,15 @@ int cli_find(const struct cli_choice *choice, struct script_list *list,
         fprintf(stderr, "iperfspec: --case %s: no case has such an id\n", dead);
         return CLI_USAGE;
     }
+    struct failed failed = {0};
+    int status = find_failed(choice, list, &failed);
     narrow(list, is_wanted, choice, NULL);
     bool any = list->n > 0;
-    if (!narrow_to_failed(choice, list))
-        return CLI_TROUBLE;
+    if (status == CLI_OK)
+        narrow_to_failed(choice, &failed, list);
+    failed_fini(&failed);
+    if (status != CLI_OK)
+        return status;
     if (choice->in_order)
         put_in_order(choice, list);
     *is_whole = list->n == all && !is_file(choice->cases);
