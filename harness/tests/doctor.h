@@ -108,11 +108,11 @@ static inline void doctor_shift(const struct doctor *doc, enum observer_side sid
 }
 
 /* Checksums that are wrong by now become right: what was edited is what its sender has said. */
-static inline void doctor_seal(const struct doctor *doc)
+static inline void doctor_seal(const struct capfile *f)
 {
-    for (size_t i = 0; i < doc->f->n; i++) {
+    for (size_t i = 0; i < f->n; i++) {
         struct dissected d;
-        enum dissect_kind kind = doctor_look(doc->f, i, &d);
+        enum dissect_kind kind = doctor_look(f, i, &d);
         bool is_udp = kind == DISSECT_UDP;
         if ((!is_udp && kind != DISSECT_TCP) || checksum_of(&d, is_udp) != CHECKSUM_BAD)
             continue;
@@ -149,7 +149,7 @@ static inline void doctor_splice(const struct doctor *doc, enum observer_side si
     uint32_t delta = (uint32_t)(in.len - n_out);
     if (delta != 0)
         doctor_shift(doc, side, i, d.seq + (uint32_t)(at + n_out), delta);
-    doctor_seal(doc);
+    doctor_seal(doc->f);
 }
 
 /* The JSON text that begins behind the length which ends in front of packet i: new length. */
@@ -163,7 +163,7 @@ static inline void doctor_fix_length(const struct doctor *doc, enum observer_sid
         if (doctor_look(doc->f, k, &d) == DISSECT_TCP && doctor_is(doc, &d, side) && d.len == 4 &&
             d.seq + 4 == body.seq) {
             doctor_add_be32((uint8_t *)(uintptr_t)d.payload.at, (uint32_t)delta);
-            doctor_seal(doc);
+            doctor_seal(doc->f);
             return;
         }
     }

@@ -24,6 +24,7 @@ static struct capfile again(const char *path)
         else if (kind == DISSECT_UDP && d.len > DATAGRAM_CONNECT_LEN)
             doctor_add_be32((uint8_t *)(uintptr_t)d.payload.at, 100);
     }
+    doctor_seal(&f);
     return f;
 }
 
