@@ -48,9 +48,10 @@ static double counted_s(const struct tally *t, double lasted_s)
 }
 
 #define LATE_S 3.0
+/* Never less than nothing: no capture makes an end come before its beginning. */
 static double roughly_s(double seconds)
 {
-    return seconds / 2 - LATE_S;
+    return MAX(seconds / 2 - LATE_S, 0);
 }
 
 static bool has_lost(const struct track_stream *stream)
