@@ -90,18 +90,33 @@ static void add_flag(struct text *out, const char *option, bool given)
 }
 
 /* As the reader of `subject` takes words apart: quotes hold them together, and nothing is escaped.
- * Returns whether it can take the value. */
-static bool add_word(struct text *out, const char *option, const char *value)
+ */
+static const char *quote_for(const char *value)
 {
-    if (value == NULL)
-        return true;
-    const char *quote = value[0] != '\0' && value[strcspn(value, " #\"'")] == '\0' ? ""
-                        : strchr(value, '\'') == NULL                              ? "'"
-                                                                                   : "\"";
+    return value[0] != '\0' && value[strcspn(value, " #\"'")] == '\0' ? ""
+           : strchr(value, '\'') == NULL                              ? "'"
+                                                                      : "\"";
+}
+
+bool convert_holds_word(const char *value)
+{
+    const char *quote = quote_for(value);
+
     for (const char *c = value; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f || *c == '{' || *c == '\\' ||
             (quote[0] != '\0' && *c == quote[0]))
             return false;
+    return true;
+}
+
+/* Returns whether it can be. */
+static bool add_word(struct text *out, const char *option, const char *value)
+{
+    if (value == NULL)
+        return true;
+    const char *quote = quote_for(value);
+    if (!convert_holds_word(value))
+        return false;
     text_addf(out, " %s %s%s%s", option, quote, value, quote);
     return true;
 }

@@ -10,6 +10,9 @@
 void convert_list(const struct timeline *timeline, const struct track_session *s,
                   enum observer_side us, struct session *list);
 
+/* Whether the command line of a `subject` can hold that word; else it is left out. */
+bool convert_holds_word(const char *value);
+
 struct auth_key;
 
 struct convert_request {
