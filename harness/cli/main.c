@@ -2,6 +2,7 @@
 #include "harness/cli/cli.h"
 
 #include "impl/version.h"
+#include "impl/wire/bytes.h"
 #include "impl/wire/clause.h"
 
 #include <fcntl.h>
@@ -42,6 +43,44 @@ static int help(FILE *out)
     return out == stdout ? CLI_OK : CLI_USAGE;
 }
 
+/* How many letters of a word have to be put in, taken out or replaced to make it the name of a
+ * command. */
+static size_t distance(const char *word, const char *name)
+{
+    size_t row[16], n = MIN(strlen(name), ARRAY_LEN(row) - 1);
+
+    for (size_t k = 0; k <= n; k++)
+        row[k] = k;
+    for (; *word; word++) {
+        size_t corner = row[0]++;
+        for (size_t k = 0; k < n; k++) {
+            size_t above = row[k + 1];
+            row[k + 1] = MIN(corner + (*word != name[k]), MIN(above, row[k]) + 1);
+            corner = above;
+        }
+    }
+    return row[n];
+}
+
+static int refuse(const char *word)
+{
+    const char *nearest = NULL;
+    size_t least = 3; /* what is further off was not meant */
+
+    for (const struct cli_command *c = cli_commands; c->name; c++) {
+        size_t far = distance(word, c->name);
+        if (far < least && far < strlen(c->name)) {
+            least = far;
+            nearest = c->name;
+        }
+    }
+    fprintf(stderr, "iperfspec: unknown command '%s'", word);
+    if (nearest)
+        return fprintf(stderr, "; did you mean %s?\n", nearest), CLI_USAGE;
+    fputs("\n", stderr);
+    return help(stderr);
+}
+
 /* A file that is opened later must not become what somebody takes for the standard output. */
 static void open_standard_ones(void)
 {
@@ -64,8 +103,7 @@ static int run(int argc, char **argv)
     for (const struct cli_command *c = cli_commands; c->name; c++)
         if (strcmp(c->name, argv[1]) == 0)
             return c->run(argc - 1, argv + 1);
-    fprintf(stderr, "iperfspec: unknown command '%s'\n", argv[1]);
-    return help(stderr);
+    return refuse(argv[1]);
 }
 
 int main(int argc, char **argv)
