@@ -10,7 +10,12 @@ _iperfspec_value() { # OPTION WORD
     case $1 in
         --case) words=$("$program" list 2>/dev/null | awk '{print $1}') ;;
         --role) words="server client" ;;
-        --level) words="MUST SHOULD MAY IS INFO" ;;
+        --level)
+            for words in MUST 'MUST\ NOT' SHOULD 'SHOULD\ NOT' MAY IS INFO; do
+                [[ $words != "$2"* ]] || COMPREPLY+=("$words")
+            done
+            return 0
+            ;;
         --segment) words="whole bytes random coalesced" ;;
         --as) words="client server" ;;
         --format) words="text json html" ;;
