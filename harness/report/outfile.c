@@ -2,6 +2,7 @@
 #include "harness/report/outfile.h"
 
 #include <errno.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,6 +38,10 @@ bool outfile_end(struct outfile *f)
         error = errno ? errno : EIO;
     if (f->out != stdout && fclose(f->out) != 0 && error == 0)
         error = errno;
+    if (f->out == stdout && error != 0) { /* the caller tells, and nobody once more at the end */
+        __fpurge(stdout);
+        clearerr(stdout);
+    }
     f->out = NULL;
     if (f->part[0] != '\0' && error == 0 && rename(f->part, f->path) != 0)
         error = errno;
