@@ -25,11 +25,13 @@ static void print(FILE *out, const struct soak *k)
 {
     fprintf(out, "\n%-12s %12s %12s %14s  %s\n", "", "first", "last", "each session",
             "99 % of what that may be");
-    for (int q = 0; q < SOAK_N_QUANTITIES; q++)
-        fprintf(out, "%-12s %12.6g %12.6g %14.4g  %.4g to %.4g %s%s\n",
-                soak_word((enum soak_quantity)q), k->series[q].first, k->series[q].last,
-                k->slopes[q].per_session, k->slopes[q].low, k->slopes[q].high,
+    for (int q = 0; q < SOAK_N_QUANTITIES; q++) {
+        int digits = q == SOAK_SERVICE ? 2 : 0; /* the others are counted */
+        fprintf(out, "%-12s %12.*f %12.*f %14.4g  %.4g to %.4g %s%s\n",
+                soak_word((enum soak_quantity)q), digits, k->series[q].first, digits,
+                k->series[q].last, k->slopes[q].per_session, k->slopes[q].low, k->slopes[q].high,
                 soak_unit((enum soak_quantity)q), k->grows[q] ? "  GROWS" : "");
+    }
 }
 
 static void print_good_end(FILE *out, const struct soak *k)
