@@ -11,6 +11,9 @@
 #define PROCESS   "the process of a subject elsewhere is out of reach"
 #define QUEUES    "whether a subject elsewhere has read what was sent cannot be seen"
 #define COUNTS    "what a subject elsewhere has received by the end is not certain"
+#define TYPED     "nobody types options as long as these"
+
+#define TYPED_MAX 200 /* letters */
 
 struct reach {
     bool has_command;  /* its end and its output are those of the command that started it */
@@ -107,6 +110,8 @@ const char *reach_problem(const struct script *script, const struct suite_settin
         return ADDRESSES;
     if (script->subject[0] && settings->remote && !script->plays_server)
         return OPTIONS;
+    if (script->plays_server && far->listen && strlen(script->subject) > TYPED_MAX)
+        return TYPED;
     if (strstr(script->subject, "{keys}") ||
         (script_words_have(&script->needs, "auth") && !settings->remote && !reach.has_command))
         return KEYS;

@@ -190,9 +190,41 @@ static void test_suite_can_run_knows_what_is_out_of_reach(void **state)
             fail_msg("by way of loopback: %s", elsewhere[i].name);
 }
 
+static bool is_judged_typed(size_t letters, const struct suite_settings *settings)
+{
+    struct text file = {0}, why = {0}, options = {0};
+    struct script_list list = {0};
+    struct script_error e;
+
+    text_addf(&file, "case x\nclause ST-1\nplays server\nsubject -T %0*d\n\nfinish\n", (int)letters,
+              0);
+    assert_true(script_read(&list, "t.peer", text_string(&file), &e));
+    bool can = suite_can_run(list.at[0], settings, &why, &options);
+    text_fini(&file);
+    text_fini(&why);
+    text_fini(&options);
+    script_list_fini(&list);
+    return can;
+}
+
+static void test_suite_can_run_asks_nobody_to_type_pages(void **state)
+{
+    static struct suite_settings person, command;
+
+    (void)state;
+    person = command = (struct suite_settings){0};
+    person.far.listen = "127.0.0.1:5201";
+    command.far.harness = "192.0.2.1";
+    snprintf(command.build.client_cmd, sizeof command.build.client_cmd, "ssh dut iperf3");
+    assert_true(is_judged_typed(80, &person));
+    assert_false(is_judged_typed(1000, &person));
+    assert_true(is_judged_typed(1000, &command));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_suite_can_run_asks_nobody_to_type_pages),
         cmocka_unit_test(test_suite_can_run_asks_the_build_for_options),
         cmocka_unit_test(test_suite_find_needs_takes_no_version_for_a_help),
         cmocka_unit_test(test_suite_can_run_knows_what_is_out_of_reach),
