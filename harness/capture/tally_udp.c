@@ -108,8 +108,9 @@ static void judge_udp_receiver(const struct tally *t, const struct side_by_side 
                     got->errors, got->packets);
     if (got->packets > MAX(most, d->highest))
         tally_blame(t, "RES-16", by, "no more than were sent",
-                    "stream %" PRId64 ": %" PRId64 " packets of %" PRId64, got->id, got->packets,
-                    most);
+                    "stream %" PRId64 ": %" PRId64 " packets of %" PRId64 "%s", got->id,
+                    got->packets, most,
+                    b->stream->n_connects > 1 ? ", the connect message came twice (UDPC-7)" : "");
     if (t->params->omit != 0 || t->params->skip_rx_copy != 0)
         return;
     if (got->bytes % d->len != 0) {

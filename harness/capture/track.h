@@ -43,6 +43,7 @@ struct track_stream {
     struct track_end client;
     uint64_t at_ns, number;    /* of its first packet with payload */
     uint64_t first_number;     /* of its first packet */
+    uint64_t n_connects;       /* UDP: its opening, as often as it came */
     uint64_t reply_number;     /* UDP: of the reply to its opening; 0: none */
     uint64_t n_damaged[2];     /* packets, by who sent them: left out (checksum.h) */
     uint64_t confirmed_at_end; /* bytes that a client had acknowledged when its TEST_END came */

@@ -46,6 +46,8 @@ static bool take_opening(struct track *t, struct track_session *s, struct track_
                     p->payload.at[3]);
     if (side == OBSERVER_SERVER)
         stream->reply_number = p->number;
+    else
+        stream->n_connects++;
     return true;
 }
 

@@ -264,6 +264,35 @@ static void test_copies_behind_the_point_of_capture_blame_nobody(void **state)
     }
 }
 
+/* UDPC-7: a server takes a connect message that the network doubles for data, and its numbers are
+ * what they are by that. That is its fault, but says where it comes from. */
+static void test_a_doubled_connect_message_is_named_as_the_reason(void **state)
+{
+    (void)state;
+    for (unsigned is_doubled = 0; is_doubled < 2; is_doubled++) {
+        struct capfile f;
+        struct dissected d;
+        size_t i = 0;
+        assert_true(capfile_read(&f, UDP_TEST));
+        struct doctor doc = doctor_connection(&f, 0);
+        report(&doc, S, "\"packets\":50", "\"packets\":59199");
+        report(&doc, S, "\"errors\":0", "\"errors\":59149");
+        while (doctor_look(&f, i, &d) != DISSECT_UDP)
+            i++;
+        if (is_doubled) { /* its answer gives way to a copy */
+            f.packets[i + 1] = (struct capfile_packet){
+                .at_ns = f.packets[i].at_ns + 1,
+                .len = f.packets[i].len,
+                .wire_len = f.packets[i].wire_len,
+                .bytes = memcpy(f.packets[i + 1].bytes, f.packets[i].bytes, f.packets[i].len)};
+        }
+        struct capfile_verdict v = capfile_judge(&f, f.n);
+        assert_string_equal(v.clause, "RES-16");
+        assert_int_equal(strstr(v.found, "UDPC-7") != NULL, is_doubled);
+        capfile_fini(&f);
+    }
+}
+
 /* Bytes that came once each and in order show nothing of a segment that was sent again. */
 static void test_retransmits_that_nothing_shows_are_told(void **state)
 {
@@ -512,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_a_datagram_of_another_length_is_blamed),
         cmocka_unit_test(test_what_a_server_echoes_is_not_its_own),
         cmocka_unit_test(test_copies_behind_the_point_of_capture_blame_nobody),
+        cmocka_unit_test(test_a_doubled_connect_message_is_named_as_the_reason),
         cmocka_unit_test(test_retransmits_that_nothing_shows_are_told),
         cmocka_unit_test(test_copies_that_were_seen_came),
         cmocka_unit_test(test_data_against_the_direction_of_a_stream_is_blamed),
