@@ -31,8 +31,11 @@ static enum flow_result accept_control(struct control *c, const struct flow *row
     int status;
 
     if (!p && process && process->ended(process->context, &status)) {
-        if (process->goes_on && process->goes_on(process->context)) {
-            c->wake_ns = now_ns() + LOOK_EVERY_NS; /* what it started has no event to wait for */
+        /* What it started has no event to wait for; and what it sent before its end may wait in a
+         * socket: a turn later that is read. */
+        if ((process->goes_on && process->goes_on(process->context)) || s->n_pending > 0 ||
+            c->stage++ == 0) {
+            c->wake_ns = now_ns() + LOOK_EVERY_NS;
             return FLOW_WAIT;
         }
         text_fini(&c->why);

@@ -1,4 +1,5 @@
-/* test_sim_surplus.c - what a client opens and no step asks for fails the case. */
+/* test_sim_surplus.c - what a client opens: if no step asks for it, that fails the case; if it has
+ * ended since, it is heard all the same. */
 #include "harness/sim/sim.h"
 #include "harness/tests/raw.h"
 
@@ -45,7 +46,9 @@ static void play_as_client(const struct sim_listener *there, const char *steps)
     _exit(0); /* how it fares is not the question */
 }
 
-static void play_server(const char *steps, const char *client, struct sim_outcome *outcome)
+/* is_late: the client has said all, and has ended, before anybody looks. */
+static void play_server(const char *steps, const char *client, bool is_late,
+                        struct sim_outcome *outcome)
 {
     struct script_list list = read_steps("server", steps);
     struct kid kid = {0};
@@ -60,6 +63,9 @@ static void play_server(const char *steps, const char *client, struct sim_outcom
     if (kid.pid == 0)
         play_as_client(&here, client);
     assert_true(kid.pid > 0);
+    if (is_late)
+        assert_true(waitpid(kid.pid, &kid.status, 0) == kid.pid);
+    kid.is_over = is_late;
     sim_run(&config, outcome);
     sim_listener_close(&here);
     if (!ended(&kid, &status)) {
@@ -126,7 +132,7 @@ static void test_what_no_step_asks_for_fails_the_case(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct row *row = &rows[i];
         struct sim_outcome outcome;
-        play_server(row->server, row->client, &outcome);
+        play_server(row->server, row->client, false, &outcome);
         const char *got = text_string(&outcome.got);
         bool ok = row->got ? outcome.cause == SIM_MISS && outcome.line == row->line &&
                                  strncmp(got, row->got, strlen(row->got)) == 0
@@ -138,10 +144,23 @@ static void test_what_no_step_asks_for_fails_the_case(void **state)
     assert_true(all);
 }
 
+/* Its end shows before its connection does. */
+static void test_a_client_that_has_ended_meanwhile_is_heard(void **state)
+{
+    struct sim_outcome outcome;
+
+    (void)state;
+    play_server("\nopen\nexpect end", "\nsend cookie\nclose", true, &outcome);
+    if (outcome.cause != SIM_OK)
+        fail_msg("%s", text_string(&outcome.got));
+    sim_outcome_fini(&outcome);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_no_step_asks_for_fails_the_case),
+        cmocka_unit_test(test_a_client_that_has_ended_meanwhile_is_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
