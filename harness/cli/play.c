@@ -7,6 +7,7 @@
 #include "harness/session/clock.h"
 #include "harness/sim/sim.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <netdb.h>
@@ -27,7 +28,8 @@ static const char usage[] =
     "  --connect HOST:PORT  play a client (`plays client`) against the server at that place\n"
     "  --listen ADDR:PORT   play a server (`plays server`): wait for a client, one for each case;\n"
     "                       port 0: any that is free\n"
-    "  -D NAME=VALUE        {NAME} in the script becomes VALUE (--define; again for more)\n"
+    "  -D, --define NAME=VALUE\n"
+    "                       {NAME} in the script becomes VALUE (again for more)\n"
     "  --case GLOB          only cases whose id matches (again for more); else all\n"
     "  --trace              show what happens: ours to the left, the subject's to the right, as\n"
     "                       wide as the terminal or COLUMNS (else 100)\n"
@@ -84,6 +86,14 @@ static int complain(int status, const char *format, ...)
 
 /* --- addresses ------------------------------------------------------------------------------- */
 
+/* Its colons are not those of an IPv6 address whose port was forgotten. */
+static bool is_host(const char *text)
+{
+    struct in6_addr six;
+
+    return !strchr(text, ':') || strchr(text, '%') || inet_pton(AF_INET6, text, &six) == 1;
+}
+
 /* "HOST:PORT" at its last colon; brackets around an IPv6 address are taken off. */
 static bool divide(const char *text, char *host, size_t cap, unsigned *port)
 {
@@ -100,7 +110,8 @@ static bool divide(const char *text, char *host, size_t cap, unsigned *port)
     }
     snprintf(host, cap, "%.*s", (int)len, text);
     *port = (unsigned)number;
-    return *end == '\0' && colon[1] >= '0' && colon[1] <= '9' && number <= UINT16_MAX;
+    return *end == '\0' && colon[1] >= '0' && colon[1] <= '9' && number <= UINT16_MAX &&
+           is_host(host);
 }
 
 static void format_address(struct request *r, unsigned port)
@@ -117,7 +128,10 @@ static int resolve(struct request *r, const char *where, int flags, unsigned *po
     char host[256], service[8];
 
     if (!divide(where, host, sizeof host, port))
-        return complain(CLI_USAGE, "%s: expected HOST:PORT, the port a number up to 65535", where);
+        return complain(CLI_USAGE,
+                        "%s: expected HOST:PORT, the port a number up to 65535, an IPv6 address in "
+                        "brackets",
+                        where);
     snprintf(service, sizeof service, "%u", *port);
     int error = getaddrinfo(host[0] ? host : NULL, service, &hints, &found);
     if (error)
@@ -240,7 +254,7 @@ static int tell(const struct request *r, const struct sim_outcome *o)
 
     if (r->interrupted)
         return complain(INTERRUPTED, "%s: interrupted", id);
-    if (!r->reached && r->connect && o->cause == SIM_MISS)
+    if (!r->reached && r->connect && (o->cause == SIM_MISS || o->cause == SIM_TIMEOUT))
         return complain(CLI_TROUBLE, "%s: %s", r->address, text_string(&o->got));
     if (o->retries)
         printf("%s: %u of %u connects repeated: the listener was being opened anew (CONN-5)\n", id,

@@ -156,6 +156,9 @@ static bool give_up(struct control *c, const struct flow *row, bool timeout)
         return false;
     if (timeout && c->is_server && !c->opened)
         return absent_fail(c, row->clause);
+    if (timeout && row == client_flow)
+        return sim_fail(s, SIM_TIMEOUT, "no connection in time, in %u attempt%s (%s)",
+                        c->retries + 1, text_plural(c->retries + 1), row->clause);
     if (timeout)
         return sim_fail(s, SIM_TIMEOUT, "nothing in time where %s is due (%s)", name, row->clause);
     return sim_fail(s, SIM_MISS, "%s", text_string(&c->why));
