@@ -27,8 +27,8 @@ struct names {
 /* The states that `advance` can come to, in their order. */
 static int place_of(int8_t state)
 {
-    static const int8_t run[] = {PARAM_EXCHANGE, CREATE_STREAMS,   TEST_START,
-                                 TEST_RUNNING,   EXCHANGE_RESULTS, DISPLAY_RESULTS};
+    static const int8_t run[] = {PARAM_EXCHANGE, CREATE_STREAMS,   TEST_START,      TEST_RUNNING,
+                                 TEST_END,       EXCHANGE_RESULTS, DISPLAY_RESULTS, IPERF_DONE};
 
     for (size_t i = 0; i < ARRAY_LEN(run); i++)
         if (run[i] == state)

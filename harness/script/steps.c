@@ -355,6 +355,14 @@ static bool is_event(const struct script_step *step)
     return step->verb == SCRIPT_EXPECT && step->expect.kind == SCRIPT_EXPECT_EVENT;
 }
 
+/* At a step that was read before; c is anywhere behind it. */
+static bool fail_at(const struct cursor *c, const struct script_step *step, const char *expected)
+{
+    struct cursor at = {step->file, step->line, step->text, 0, c->arena, c->error};
+
+    return cursor_fail(&at, SIZE_MAX, "%s", expected);
+}
+
 /* either, branches divided by `or`, end. */
 static bool read_either(struct script *s, struct parse_lines *lines, struct script_step *step,
                         struct script_error *error)
@@ -365,8 +373,10 @@ static bool read_either(struct script *s, struct parse_lines *lines, struct scri
         if (!read_branch(s, lines, step, &c, error))
             return false;
         const struct script_steps *branch = &step->branches.at[step->branches.n - 1];
-        if (branch->n == 0 || !is_event(&branch->at[0]))
+        if (branch->n == 0)
             return cursor_fail(&c, 0, "a branch that starts with expect and an event");
+        if (!is_event(&branch->at[0]))
+            return fail_at(&c, &branch->at[0], "a branch that starts with expect and an event");
         if (cursor_take(&c, "end"))
             return cursor_end(&c);
         if (!cursor_take(&c, "or") || !cursor_end(&c))
@@ -385,9 +395,8 @@ static bool read_block(struct script *s, struct parse_lines *lines, struct scrip
     if (block->n == 0)
         return cursor_fail(&c, 0, "a step before it");
     for (size_t i = 0; step->verb == SCRIPT_ANY_ORDER && i < block->n; i++) {
-        struct cursor at = {c.file, block->at[i].line, block->at[i].text, 0, c.arena, c.error};
         if (!is_event(&block->at[i]))
-            return cursor_fail(&at, SIZE_MAX, "expect and an event, as any order has");
+            return fail_at(&c, &block->at[i], "expect and an event, as any order has");
     }
     return true;
 }
