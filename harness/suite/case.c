@@ -268,6 +268,8 @@ static void play_client(const struct script *script, struct sim_config config,
         keep_end(keep, script, &client, run);
         return;
     }
+    if (far->harness)
+        serve_far_begin(serve, listener.port);
     config.listener = &listener;
     config.process = far->listen ? NULL : &process;
     config.is_local = !far->listen && !far->harness;
@@ -284,7 +286,7 @@ static void play_client(const struct script *script, struct sim_config config,
     bool ended = !far->listen && process.ended(process.context, &(int){0});
     subject_end(&client);
     if (far->harness)
-        serve_far_stop(far, listener.port);
+        serve_far_end(serve, listener.port);
     judge_process(&client, 0, run);
     note_reactions(&client, ended, run);
     keep_end(keep, script, &client, run);

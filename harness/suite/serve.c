@@ -175,6 +175,18 @@ void serve_far_stop(const struct suite_far *far, unsigned port)
     text_fini(&why);
 }
 
+void serve_far_begin(const struct serve *serve, unsigned port)
+{
+    if (serve->busy_port)
+        *serve->busy_port = port;
+}
+
+void serve_far_end(const struct serve *serve, unsigned port)
+{
+    serve_far_stop(&serve->settings->far, port);
+    serve_far_begin(serve, 0);
+}
+
 bool serve_is_elsewhere(const struct serve *serve)
 {
     return serve->settings->remote || serve->settings->far.dut;
@@ -244,8 +256,10 @@ static bool start_far(struct serve *serve, const char *options, struct suite_run
     serve->port = serve_far_port(far);
     if (serve->port == 0)
         serve->port = OWN_PORT;
-    return await_vacant(serve, run) &&
-           serve_launch(serve, NULL, serve->port, options, &serve->subject, &serve->command, run);
+    if (!await_vacant(serve, run))
+        return false;
+    serve_far_begin(serve, serve->port);
+    return serve_launch(serve, NULL, serve->port, options, &serve->subject, &serve->command, run);
 }
 
 /* Start it until the port is its own. */
@@ -324,7 +338,7 @@ void serve_end(struct serve *serve)
 
     subject_end(&serve->subject);
     if (was_there && serve->settings->far.dut)
-        serve_far_stop(&serve->settings->far, serve->port);
+        serve_far_end(serve, serve->port);
 }
 
 void serve_fini(struct serve *serve)

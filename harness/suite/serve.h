@@ -14,7 +14,9 @@ struct serve {
     unsigned port;
     struct sockaddr_storage at;
     socklen_t at_len;
-    unsigned number;  /* of the process, from 1; 0: there was none */
+    unsigned number; /* of the process, from 1; 0: there was none */
+    unsigned
+        *busy_port;   /* NULL, or shared with who may end us: the port there that is in use, or 0 */
     bool is_mute;     /* ports there that nobody has give no answer: none is asked any more */
     bool is_littered; /* a case's server stayed there for good: the next are not waited for */
     bool is_hasty;    /* one that is kept is not asked in between whether it serves and rests */
@@ -44,6 +46,10 @@ void suite_run_case_on(struct serve *serve, bool keep, const struct script *scri
 bool serve_split(const char *text, struct sockaddr_storage *at, socklen_t *len);
 /* A port of the range that a subject elsewhere may use: the next one each time. 0: any. */
 unsigned serve_far_port(const struct suite_far *far);
+/* A command is about to start a subject on another machine. */
+void serve_far_begin(const struct serve *serve, unsigned port);
+/* It is over: what is left of it there ends. */
+void serve_far_end(const struct serve *serve, unsigned port);
 /* Run the command that ends what is left on the other machine, if there is one. */
 void serve_far_stop(const struct suite_far *far, unsigned port);
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -38,12 +39,13 @@ struct pool {
     void *context;
     struct worker *workers;
     size_t n_workers, n_done;
-    bool *given;   /* of each case */
-    size_t from;   /* all before were given */
-    size_t n_slow; /* workers for slow cases; if none, all go in the order of the list */
-    bool stopped;  /* no more jobs are given out */
-    bool is_cut;   /* some were left out, for want of time */
-    bool in_order; /* one worker, whose server is kept from case to case */
+    bool *given;         /* of each case */
+    size_t from;         /* all before were given */
+    size_t n_slow;       /* workers for slow cases; if none, all go in the order of the list */
+    bool stopped;        /* no more jobs are given out */
+    bool is_cut;         /* some were left out, for want of time */
+    bool in_order;       /* one worker, whose server is kept from case to case */
+    unsigned *busy_port; /* what the worker has on another machine (serve.h); NULL: all is here */
 };
 
 /* --- the line between them ------------------------------------------------------------------- */
@@ -162,6 +164,7 @@ static void __attribute__((noreturn)) work(const struct pool *pool, int fd, pid_
                !suite_is_far(&pool->settings->far) && subject_enter_own_network();
     struct serve serve;
     serve_init(&serve, pool->settings, own);
+    serve.busy_port = pool->busy_port;
     while (get(fd, &job, sizeof job) && job < pool->list->n) {
         struct suite_run run;
         suite_run_case_on(&serve, pool->in_order, pool->list->at[job], &run);
@@ -309,13 +312,29 @@ static int time_left(const struct pool *pool)
 }
 
 /* Of what has begun nothing will be heard: the workers are killed, and with them goes what they
- * started. */
+ * started, but for what is on another machine. */
 static void end_all(struct pool *pool)
 {
+    unsigned port = 0;
+
     for (size_t i = 0; i < pool->n_workers; i++)
         if (pool->workers[i].pid > 0)
             kill(pool->workers[i].pid, SIGKILL);
+    if (pool->busy_port)
+        port = *pool->busy_port;
+    if (port > 0)
+        serve_far_stop(&pool->settings->far, port);
     pool->is_cut = true;
+}
+
+/* Memory in common with the workers, where one has to know what another left elsewhere. */
+static unsigned *share_port(const struct suite_settings *settings)
+{
+    if (!suite_is_far(&settings->far))
+        return NULL;
+    void *at =
+        mmap(NULL, sizeof(unsigned), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
 }
 
 /* With at most n workers, and some more for what is slow. */
@@ -329,6 +348,7 @@ static bool run_pool(struct pool *pool, size_t n, size_t n_slow)
     pool->workers = text_realloc(NULL, (n + n_slow) * sizeof *pool->workers);
     pool->given = text_realloc(NULL, (pool->list->n + 1) * sizeof *pool->given);
     memset(pool->given, 0, (pool->list->n + 1) * sizeof *pool->given);
+    pool->busy_port = share_port(pool->settings);
     for (size_t i = 0; i < n + n_slow; i++) {
         pool->workers[i].is_slow = i >= n;
         if (start(pool, &pool->workers[i]) && give(pool, &pool->workers[i]))
@@ -350,6 +370,8 @@ static bool run_pool(struct pool *pool, size_t n, size_t n_slow)
     for (size_t i = 0; i < pool->n_workers; i++)
         stop(&pool->workers[i]);
     free(pool->workers);
+    if (pool->busy_port)
+        munmap(pool->busy_port, sizeof *pool->busy_port);
     free(pool->given);
     free(fds);
     return pool->stopped || pool->is_cut || pool->n_done == pool->list->n;
