@@ -6,6 +6,7 @@
 #include "fuzz/watch.h"
 
 #include "harness/capture/capture.h"
+#include "harness/capture/checksum.h"
 #include "harness/capture/digest.h"
 #include "harness/capture/timeline.h"
 #include "impl/wire/scan.h"
@@ -146,10 +147,11 @@ static void on_done(void *context, struct track_session *s)
  */
 
 /* Where a segment may be cut: behind what may be a cookie, by which connections are known. A reset
- * carries no data. */
+ * carries no data; nor is a damaged one cut, whose checksum is of the whole. */
 static size_t cut_of(const struct dissected *p)
 {
-    bool may_be = p->payload.len == p->len && p->len > COOKIE_LEN + 1 && !(p->flags & DISSECT_RST);
+    bool may_be = p->payload.len == p->len && p->len > COOKIE_LEN + 1 &&
+                  !(p->flags & DISSECT_RST) && checksum_of(p, false) != CHECKSUM_BAD;
 
     return may_be ? COOKIE_LEN + (p->len - COOKIE_LEN) / 2 : 0;
 }
@@ -167,6 +169,7 @@ static void take_halves(struct track *track, const struct dissected *p)
         second.flags &= (uint8_t)~DISSECT_SYN;
         second.len -= (uint32_t)cut;
         second.payload = (struct bytes){p->payload.at + cut, p->payload.len - cut};
+        second.segment.len = 0; /* its checksum is counted once */
     }
     track_tcp(track, &second);
 }
