@@ -109,9 +109,11 @@ static enum step store(struct stream *s)
 /* Where the kernel does not know it (SCTP), the stream is woken for any. */
 static void set_low_water(struct stream *s, int len)
 {
+    int mark = MAX(len, 1);
+
     if (len == s->low_water)
         return;
-    if (setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &(int){MAX(len, 1)}, sizeof len) == 0)
+    if (setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark) == 0)
         s->low_water = len;
 }
 
