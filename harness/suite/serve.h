@@ -15,8 +15,8 @@ struct serve {
     struct sockaddr_storage at;
     socklen_t at_len;
     unsigned number; /* of the process, from 1; 0: there was none */
-    unsigned
-        *busy_port;   /* NULL, or shared with who may end us: the port there that is in use, or 0 */
+    /* NULL, or shared with who may end us: the port there that is in use, or 0. */
+    unsigned *busy_port;
     bool is_mute;     /* ports there that nobody has give no answer: none is asked any more */
     bool is_littered; /* a case's server stayed there for good: the next are not waited for */
     bool is_hasty;    /* one that is kept is not asked in between whether it serves and rests */

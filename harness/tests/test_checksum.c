@@ -44,73 +44,75 @@ static void test_checksum_add_goes_on_from_any_even_place(void **state)
 
 /* --- of a packet ------------------------------------------------------------------------------ */
 
-#define SEEN(text)               (const uint8_t *)(text), sizeof(text) - 1
-#define IPV4_TO(total, protocol) "\x45\0\0" total "\0\1\0\0\x40" protocol "\0\0\xc0\0\2\1\xc0\0\2\2"
-#define IPV6_TO(len, protocol)                                                                     \
-    "\x60\0\0\0\0" len protocol "\x40"                                                             \
-    "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2"
-#define TCP_WITH(check, text)      "\x12\x34\x14\x51\0\0\0\1\0\0\0\2\x50\x18\1\0" check "\0\0" text
-#define UDP_WITH(len, check, text) "\x12\x34\x14\x51\0" len check text
-
 /* The sums were made by other means (tshark takes them for good). */
-static const struct {
+static const struct row {
     const char *name;
-    const uint8_t *frame;
-    size_t len;
-    uint32_t more; /* on the wire */
+    bool is_udp, is_v6;
+    uint16_t sum;
+    const char *text;
+    uint8_t cut; /* bytes more on the wire */
     enum checksum is;
 } rows[] = {
-    {"TCP",                              SEEN(IPV4_TO("\x2d", "\x06") TCP_WITH("\xc0\x69",                    "hello")),0,         CHECKSUM_GOOD    },
-    {"TCP, another byte",                SEEN(IPV4_TO("\x2d", "\x06") TCP_WITH("\xc0\x69",                    "hallo")),0,
-     CHECKSUM_BAD},
-    {"TCP, unfilled",                    SEEN(IPV4_TO("\x2d", "\x06") TCP_WITH("\x84\x23",                    "hallo")),0,
-     CHECKSUM_UNFILLED},
-    {"TCP, unfilled without the length",
-     SEEN(IPV4_TO("\x2d",                                     "\x06") TCP_WITH("\x84\x0a",                    "hello")),0,         CHECKSUM_UNFILLED},
-    {"TCP, none",                        SEEN(IPV4_TO("\x2d", "\x06") TCP_WITH("\x00\x00",                    "hello")),0,         CHECKSUM_NONE    },
-    {"UDP",                              SEEN(IPV4_TO("\x21", "\x11") UDP_WITH("\x0d",                        "\x11\x79","hello")), 0,                 CHECKSUM_GOOD},
-    {"UDP, another byte",                                  SEEN(IPV4_TO("\x21",                                   "\x11") UDP_WITH("\x0d",                             "\x11\x79","hallo")),0,
-     CHECKSUM_BAD},
-    {"UDP, unfilled",                       SEEN(IPV4_TO("\x21",                                          "\x11") UDP_WITH("\x0d",                                                                          "\x84\x22","hallo")),0,
-     CHECKSUM_UNFILLED},
-    {"UDP, unfilled without the length",
-     SEEN(IPV4_TO("\x21",                                       "\x11") UDP_WITH("\x0d",                                                                                     "\x84\x15","hello")),0,CHECKSUM_UNFILLED},
-    {"UDP, none",                         SEEN(IPV4_TO("\x21",                                           "\x11") UDP_WITH("\x0d",                                                                        "\x00\x00",                     "hello")),                                                                          0,
-     CHECKSUM_NONE},
-    {"TCP, IPv6",                        SEEN(IPV6_TO("\x19",                                  "\x06") TCP_WITH("\xe8\xf8",        "hello")),0,CHECKSUM_GOOD},
-    {"TCP, IPv6, another byte",       SEEN(IPV6_TO("\x19","\x06") TCP_WITH("\xe8\xf8",                      "hallo")),0,
-     CHECKSUM_BAD           },
-    {"TCP, IPv6, unfilled",       SEEN(IPV6_TO("\x19",                                  "\x06") TCP_WITH("\x5b\x94",                                                          "hallo")),0,
-     CHECKSUM_UNFILLED},
-    {"TCP, IPv6, unfilled without the length",
-     SEEN(IPV6_TO("\x19","\x06") TCP_WITH("\x5b\x7b","hello")),0,CHECKSUM_UNFILLED},
-    {"TCP, IPv6, none",       SEEN(IPV6_TO("\x19",                                  "\x06") TCP_WITH("\x00\x00",                                                                                                            "hello")),   0,
-     CHECKSUM_NONE                                                                               },
-    {"UDP, IPv6",       SEEN(IPV6_TO("\x0d","\x11") UDP_WITH("\x0d","\x3a\x08","hello")),0,
-     CHECKSUM_GOOD},
-    {"UDP, IPv6, another byte",           SEEN(IPV6_TO("\x0d",                                     "\x11") UDP_WITH("\x0d",                                                                                                                                                         "\x3a\x08",                                                            "hallo")),
-     0,CHECKSUM_BAD},
-    {"UDP, IPv6, unfilled",     SEEN(IPV6_TO("\x0d","\x11") UDP_WITH("\x0d","\x5b\x93","hallo")),0,
-     CHECKSUM_UNFILLED},
-    {"UDP, IPv6, unfilled without the length",
-     SEEN(IPV6_TO("\x0d",          "\x11") UDP_WITH("\x0d",                                                                     "\x5b\x86",                                                            "hello")),                                                                                                                                                                                                                                                                                                                                                                                                                                               0,                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                   CHECKSUM_UNFILLED},
-    {"UDP, IPv6, none",                                  SEEN(IPV6_TO("\x0d",              "\x11") UDP_WITH("\x0d",                                                                                     "\x00\x00","hello")),0,
-     CHECKSUM_NONE},
-    {"TCP, cut",                 SEEN(IPV4_TO("\x34",                                    "\x06") TCP_WITH("\x12\x34",                                                                  "hello")),7,CHECKSUM_NONE},
+    {"TCP",                                    false, false, 0xc069, "hello", 0, CHECKSUM_GOOD    },
+    {"TCP, another byte",                      false, false, 0xc069, "hallo", 0, CHECKSUM_BAD     },
+    {"TCP, unfilled",                          false, false, 0x8423, "hallo", 0, CHECKSUM_UNFILLED},
+    {"TCP, unfilled without the length",       false, false, 0x840a, "hello", 0, CHECKSUM_UNFILLED},
+    {"TCP, none",                              false, false, 0x0000, "hello", 0, CHECKSUM_NONE    },
+    {"TCP, cut",                               false, false, 0x1234, "hello", 7, CHECKSUM_NONE    },
+    {"UDP",                                    true,  false, 0x1179, "hello", 0, CHECKSUM_GOOD    },
+    {"UDP, another byte",                      true,  false, 0x1179, "hallo", 0, CHECKSUM_BAD     },
+    {"UDP, unfilled",                          true,  false, 0x8422, "hallo", 0, CHECKSUM_UNFILLED},
+    {"UDP, unfilled without the length",       true,  false, 0x8415, "hello", 0, CHECKSUM_UNFILLED},
+    {"UDP, none",                              true,  false, 0x0000, "hello", 0, CHECKSUM_NONE    },
+    {"TCP, IPv6",                              false, true,  0xe8f8, "hello", 0, CHECKSUM_GOOD    },
+    {"TCP, IPv6, another byte",                false, true,  0xe8f8, "hallo", 0, CHECKSUM_BAD     },
+    {"TCP, IPv6, unfilled",                    false, true,  0x5b94, "hallo", 0, CHECKSUM_UNFILLED},
+    {"TCP, IPv6, unfilled without the length", false, true,  0x5b7b, "hello", 0, CHECKSUM_UNFILLED},
+    {"TCP, IPv6, none",                        false, true,  0x0000, "hello", 0, CHECKSUM_NONE    },
+    {"UDP, IPv6",                              true,  true,  0x3a08, "hello", 0, CHECKSUM_GOOD    },
+    {"UDP, IPv6, another byte",                true,  true,  0x3a08, "hallo", 0, CHECKSUM_BAD     },
+    {"UDP, IPv6, unfilled",                    true,  true,  0x5b93, "hallo", 0, CHECKSUM_UNFILLED},
+    {"UDP, IPv6, unfilled without the length", true,  true,  0x5b86, "hello", 0, CHECKSUM_UNFILLED},
+    {"UDP, IPv6, none",                        true,  true,  0x0000, "hello", 0, CHECKSUM_NONE    },
 };
+
+/* Its bytes without a link layer; returns how many they are. */
+static size_t make_packet(const struct row *row, uint8_t out[128])
+{
+    static const uint8_t ends4[] = {192, 0, 2, 1, 192, 0, 2, 2};
+    static const uint8_t ends6[] = {0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+                                    0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
+    static const uint8_t tcp[20] = {0x12, 0x34, 0x14, 0x51, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x18, 1};
+    size_t ip = row->is_v6 ? 40 : 20, head = row->is_udp ? 8 : 20, text = strlen(row->text);
+    uint8_t *transport = out + ip, len = (uint8_t)(head + text);
+
+    memset(out, 0, ip);
+    out[0] = row->is_v6 ? 0x60 : 0x45;
+    out[row->is_v6 ? 5 : 3] = (uint8_t)(len + row->cut + (row->is_v6 ? 0 : ip));
+    out[row->is_v6 ? 6 : 9] = row->is_udp ? 17 : 6;
+    memcpy(transport - (row->is_v6 ? sizeof ends6 : sizeof ends4), row->is_v6 ? ends6 : ends4,
+           row->is_v6 ? sizeof ends6 : sizeof ends4);
+    memcpy(transport, tcp, head);
+    if (row->is_udp)
+        memcpy(transport + 4, (uint8_t[]){0, len, 0, 0}, 4);
+    transport[checksum_place(row->is_udp)] = (uint8_t)(row->sum >> 8);
+    transport[checksum_place(row->is_udp) + 1] = (uint8_t)row->sum;
+    memcpy(transport + head, row->text, text);
+    return ip + len;
+}
 
 static void test_checksum_of_a_packet(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint8_t packet[128];
+        struct bytes frame = {packet, make_packet(&rows[i], packet)};
         struct dissected p = {0};
-        struct bytes frame = {rows[i].frame, rows[i].len};
         enum dissect_kind kind =
-            dissect_frame(DLT_RAW, frame, (uint32_t)frame.len + rows[i].more, &p);
-        bool is_udp = kind == DISSECT_UDP;
-        assert_true(is_udp || kind == DISSECT_TCP);
-        if (checksum_of(&p, is_udp) != rows[i].is)
-            fail_msg("%s: %d", rows[i].name, checksum_of(&p, is_udp));
+            dissect_frame(DLT_RAW, frame, (uint32_t)frame.len + rows[i].cut, &p);
+        assert_int_equal(kind, rows[i].is_udp ? DISSECT_UDP : DISSECT_TCP);
+        if (checksum_of(&p, rows[i].is_udp) != rows[i].is)
+            fail_msg("%s: %d", rows[i].name, checksum_of(&p, rows[i].is_udp));
     }
 }
 

@@ -151,21 +151,29 @@ static const struct elsewhere {
      "finish\nexpect results where .streams[0].bytes == received(1)",                                                      true },
 };
 
-static bool is_judged(const struct elsewhere *row, const struct suite_settings *settings)
+/* Takes the text of the script over. */
+static bool is_judged(struct text file, const struct suite_settings *settings)
 {
-    struct text file = {0}, why = {0}, options = {0};
+    struct text why = {0}, options = {0};
     struct script_list list = {0};
     struct script_error e;
 
-    text_addf(&file, "case x\nclause ST-1\nplays client\n%s\n%s\n", row->header, row->steps);
     if (!script_read(&list, "t.peer", text_string(&file), &e))
-        fail_msg("%s: line %u: expected %s, found %s", row->name, e.line, e.expected, e.found);
+        fail_msg("line %u: expected %s, found %s", e.line, e.expected, e.found);
     bool can = suite_can_run(list.at[0], settings, &why, &options);
     text_fini(&file);
     text_fini(&why);
     text_fini(&options);
     script_list_fini(&list);
     return can;
+}
+
+static bool is_judged_row(const struct elsewhere *row, const struct suite_settings *settings)
+{
+    struct text file = {0};
+
+    text_addf(&file, "case x\nclause ST-1\nplays client\n%s\n%s\n", row->header, row->steps);
+    return is_judged(file, settings);
 }
 
 static void test_suite_can_run_knows_what_is_out_of_reach(void **state)
@@ -179,32 +187,23 @@ static void test_suite_can_run_knows_what_is_out_of_reach(void **state)
     started.far.dut = "192.0.2.7";
     runs.remote = "192.0.2.7:5201";
     for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)
-        if (!is_judged(&elsewhere[i], &here) ||
-            is_judged(&elsewhere[i], &started) != elsewhere[i].is_judged ||
-            is_judged(&elsewhere[i], &runs) != elsewhere[i].is_judged)
+        if (!is_judged_row(&elsewhere[i], &here) ||
+            is_judged_row(&elsewhere[i], &started) != elsewhere[i].is_judged ||
+            is_judged_row(&elsewhere[i], &runs) != elsewhere[i].is_judged)
             fail_msg("%s", elsewhere[i].name);
     runs.remote = "127.0.0.1:5201"; /* which may be a port that leads elsewhere */
     for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)
-        if (is_judged(&elsewhere[i], &runs) !=
+        if (is_judged_row(&elsewhere[i], &runs) !=
             (elsewhere[i].is_judged || strstr(elsewhere[i].steps, "open ")))
             fail_msg("by way of loopback: %s", elsewhere[i].name);
 }
 
-static bool is_judged_typed(size_t letters, const struct suite_settings *settings)
+static bool is_judged_typed(int letters, const struct suite_settings *settings)
 {
-    struct text file = {0}, why = {0}, options = {0};
-    struct script_list list = {0};
-    struct script_error e;
+    struct text file = {0};
 
-    text_addf(&file, "case x\nclause ST-1\nplays server\nsubject -T %0*d\n\nfinish\n", (int)letters,
-              0);
-    assert_true(script_read(&list, "t.peer", text_string(&file), &e));
-    bool can = suite_can_run(list.at[0], settings, &why, &options);
-    text_fini(&file);
-    text_fini(&why);
-    text_fini(&options);
-    script_list_fini(&list);
-    return can;
+    text_addf(&file, "case x\nclause ST-1\nplays server\nsubject -T %0*d\n\nfinish\n", letters, 0);
+    return is_judged(file, settings);
 }
 
 static void test_suite_can_run_asks_nobody_to_type_pages(void **state)
