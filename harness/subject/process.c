@@ -399,15 +399,16 @@ static int64_t now_ms(void)
     return (int64_t)(now_ns() / 1000000);
 }
 
-static void await_end(struct subject *s, int ms)
+bool subject_await_end(struct subject *s, double ms)
 {
-    int64_t deadline = now_ms() + ms, left;
+    int64_t deadline = now_ms() + (int64_t)ms, left;
 
     while (s->running && (left = deadline - now_ms()) > 0) {
         struct pollfd fds[4];
         poll(fds, (nfds_t)watch(s, fds, 4), (int)left);
         subject_turn(s); /* it may be blocked in writing */
     }
+    return s->ended;
 }
 
 /* Close the line: the keeper ends all, and itself. */
@@ -440,9 +441,9 @@ void subject_end(struct subject *s)
     listen_to_keeper(s);
     for (size_t i = 0; i < ARRAY_LEN(politely); i++)
         send_signal(s, politely[i]);
-    await_end(s, s->has_hung ? HUNG_MS : GRACE_MS);
+    subject_await_end(s, s->has_hung ? HUNG_MS : GRACE_MS);
     send_signal(s, SIGKILL);
-    await_end(s, GRACE_MS);
+    subject_await_end(s, GRACE_MS);
     dismiss(s);
     s->running = false;
     subject_turn(s);

@@ -77,6 +77,9 @@ void subject_follow(struct subject *subject, pid_t heir);
 /* Read what it wrote and see whether it has ended. */
 void subject_turn(struct subject *subject);
 
+/* Wait for it to end by itself, at most so many milliseconds; whether it has. */
+bool subject_await_end(struct subject *subject, double ms);
+
 /* Ask it to end, then make it; its children and grandchildren too. The output stays readable until
  * subject_fini(). */
 void subject_end(struct subject *subject);

@@ -22,6 +22,7 @@
 #define SESSION_BODY       4096 /* bytes of one JSON message in it */
 #define DOUBTFUL_MS        3000 /* for a session of a server that never completed one */
 #define REOPEN_MS          200  /* stock servers take half of it (CONN-5) */
+#define LAST_WORDS_MS      2000 /* for a client that went wrong to be gone */
 #define CLIENT_PATIENCE_MS 1500 /* lenient: fixed clients rest for a second at a test's end */
 
 static void take_outcome(struct suite_run *run, struct sim_outcome *o)
@@ -252,6 +253,20 @@ static void look_for_spin(struct subject *client, double scale, struct suite_run
     text_fini(&used);
 }
 
+/* Our connections are closed: what a client that went wrong dies of says more than what it did. */
+static void look_for_death(struct subject *client, double scale, struct suite_run *run)
+{
+    struct text what = {0};
+
+    if ((run->cause == SIM_MISS || run->cause == SIM_TIMEOUT || run->cause == SIM_DRIFT) &&
+        subject_await_end(client, LAST_WORDS_MS * scale) &&
+        sim_cause_of_end(client->status, &what) == SIM_CRASH) {
+        text_addf(&run->got, "; then %s", text_string(&what));
+        run->cause = SIM_CRASH;
+    }
+    text_fini(&what);
+}
+
 static void play_client(const struct script *script, struct sim_config config,
                         const struct serve *serve, struct keep *keep, struct suite_run *run)
 {
@@ -279,8 +294,10 @@ static void play_client(const struct script *script, struct sim_config config,
     } else if (serve_launch(serve, host, listener.port, script->subject, &client, &run->command,
                             run)) {
         case_play(&config, run);
-        if (!serve->settings->is_probing) /* whether it is a client at all is asked first */
+        if (!serve->settings->is_probing) { /* whether it is a client at all is asked first */
             look_for_spin(&client, config.timeout_scale, run);
+            look_for_death(&client, config.timeout_scale, run);
+        }
     }
     sim_listener_close(&listener);
     bool ended = !far->listen && process.ended(process.context, &(int){0});
