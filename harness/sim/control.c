@@ -6,6 +6,7 @@
 #include "harness/sim/peer.h"
 
 #include "impl/wire/ierr.h"
+#include "impl/wire/json.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -128,12 +129,34 @@ void control_pop(struct control *c)
     c->n_events--;
 }
 
-bool event_is_read(const struct event *e, const char *what, struct text *why)
+static bool is_object(const struct event *e)
+{
+    json_value *root = NULL;
+    bool ok =
+        json_parse((struct bytes){(const uint8_t *)e->body.at, e->body.len}, &root) == SPEC_OK &&
+        json_type_of(root) == JSON_OBJECT;
+
+    json_free(root);
+    return ok;
+}
+
+/* Its text was read, whatever it is. */
+static bool is_whole(const struct event *e, const char *what, struct text *why)
 {
     if (e->too_long)
         text_addf(why, "%s of length %u, more than the limit of %u", what, e->too_long,
                   JSON_LEN_MAX);
     return !e->too_long;
+}
+
+bool event_is_read(const struct event *e, const char *what, struct text *why)
+{
+    if (!is_whole(e, what, why))
+        return false;
+    if (is_object(e))
+        return true;
+    text_addf(why, "%s of length %zu that are no JSON object", what, e->body.len);
+    return false;
 }
 
 void event_describe(const struct event *e, struct text *out)
@@ -152,7 +175,7 @@ void event_describe(const struct event *e, struct text *out)
             text_addf(out, " %d %s", (int)e->ierr, name ? name : "");
         break;
     case EVENT_JSON:
-        if (event_is_read(e, "a JSON message", out))
+        if (is_whole(e, "a JSON message", out))
             text_addf(out, "a JSON message of %zu bytes", e->body.len);
         break;
     case EVENT_COOKIE:

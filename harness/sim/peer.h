@@ -237,7 +237,7 @@ uint64_t control_tick_ns(const struct control *c); /* when that is over: nothing
 const struct event *control_head(const struct control *c); /* NULL: nothing came */
 void control_pop(struct control *c);
 void event_describe(const struct event *e, struct text *out);
-/* A JSON event that was read; else false, and *why says of what length it is. */
+/* A JSON event that was read and is an object; else false, and *why says what it is. */
 bool event_is_read(const struct event *e, const char *what, struct text *why);
 
 /* --- lane.c: the data streams --- */

@@ -233,13 +233,16 @@ static const struct length_row {
 } length_rows[] = {
     {"ff ff ff f0 20 20", "results of length 4294967280, more than the limit of 16777215"},
     {"03 37 f9 8d 7b 22", "results of length 54000013, more than the limit of 16777215"  },
+    {"00 00 00 00",       "results of length 0 that are no JSON object"                  },
+    {"00 00 00 02 5b 5d", "results of length 2 that are no JSON object"                  },
+    {"00 00 00 02 7b 22", "results of length 2 that are no JSON object"                  },
     {"01 00 00 00 7b 7d", "01 TEST_START instead of the results"                         },
     {"ff",                "ff ACCESS_DENIED instead of the results"                      },
     {"0b",                "0b SERVER_TERMINATE instead of the results"                   },
     {"fe 00 00 00 6e 00", "SERVER_ERROR 110"                                             },
 };
 
-static void test_a_length_beyond_the_limit_is_told_as_one(void **state)
+static void test_what_is_no_results_is_told_as_what_it_is(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(length_rows); i++) {
@@ -320,7 +323,7 @@ int main(void)
         cmocka_unit_test(test_data_from_the_background_takes_the_place_of_the_honest_runs),
         cmocka_unit_test(test_no_data_comes_behind_a_test_end_that_was_moved),
         cmocka_unit_test(test_what_no_later_step_takes_fails_a_pause_at_once),
-        cmocka_unit_test(test_a_length_beyond_the_limit_is_told_as_one),
+        cmocka_unit_test(test_what_is_no_results_is_told_as_what_it_is),
         cmocka_unit_test(test_an_error_without_integers_is_told_before_the_deadline),
         cmocka_unit_test(test_alive_meanwhile_leaves_the_connections_open),
     };
