@@ -127,6 +127,10 @@ $(B)/tests/%: %.c $(call objects,$(DOUBLES)) $(B)/libharness.a $(B)/libimpl.a $(
 
 $(B)/tests/test_libiperf_threads: $(call objects,fuzz/libiperf/threads.c)
 
+# For LD_PRELOAD: without the C runtime's own beginning, which would want the C library of this machine.
+$(B)/naps.so: harness/tests/naps.c $(B)/flags
+	$(CC) $(filter-out -fPIE -MMD -MP -fsanitize%,$(OURFLAGS)) -fPIC -shared -nostartfiles -o $@ $< -ldl
+
 # With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz. Three targets have the session mutator;
 # AFL++ takes it as a shared object. Three need some of the harness.
 MUTATOR = harness/fuzz/form.c $(wildcard harness/fuzz/mutate*.c harness/session/*.c)
@@ -290,7 +294,7 @@ mutants: ## how many faults made in iperfref the suite notices, and by which cas
 	scripts/mutants --json build/report/mutants.json
 
 false-alarms: setup ## 10,000 case runs of each build, fresh and persistent, idle and busy: no verdict may differ (hours)
-	$(PARALLEL) -s all
+	$(PARALLEL) -s all build/naps.so
 	scripts/false-alarms $(if $(RUNS),--runs $(RUNS)) $(BUILDS) build/iperfref
 
 nightly: ## check, coverage, lint; conformance and interop over and over; bench; long fuzzing (hours)
