@@ -21,8 +21,8 @@ static int complain(const struct subject_build *b, struct text *own, struct text
     return CLI_TROUBLE;
 }
 
-/* The same settings, another program. What the base is known for makes no difference, but a failure
- * that it is known for need not be played twice. */
+/* The same settings, another program. A failure that the base is known for need not be played
+ * twice, and one that it is known for at times is its own, whether it shows today or not. */
 static int prepare(struct suite *base, const struct subject_build *program, const char *profile,
                    const struct cli_choice *choice, const struct suite *build, struct text *trouble)
 {
