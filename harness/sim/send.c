@@ -6,6 +6,15 @@
 #define BLOCKED_MS 500 /* without a byte taken by the peer: it reads no more */
 #define CHUNK      (1u << 18)
 
+/* The client has ended the test: it may read no more (FLOW-6), and a server sends no more (FLOW-7).
+ */
+static bool test_is_over(const struct control *c)
+{
+    const struct event *e = control_head(c);
+
+    return c->is_server && e && e->kind == EVENT_STATE && e->state == TEST_END;
+}
+
 bool send_await_flushed(struct control *c, const struct lane *st)
 {
     uint64_t deadline = sim_patience(c->sim, WAIT_MS);
@@ -19,6 +28,28 @@ bool send_await_flushed(struct control *c, const struct lane *st)
         if (now_ns() >= deadline)
             return sim_fail(c->sim, SIM_TIMEOUT, "the subject does not read");
         sim_pump(c->sim, deadline);
+    }
+    return !sim_failed(c->sim);
+}
+
+/* As much data as that takes as long as the peer goes on reading. */
+static bool await_read(struct control *c, struct lane *st)
+{
+    uint64_t left = st->todo, since = now_ns(), deadline = sim_patience(c->sim, WAIT_MS);
+
+    while (!lane_is_flushed(st) && !sim_failed(c->sim)) {
+        bool is_over = test_is_over(c);
+        uint64_t until = is_over ? since + (uint64_t)BLOCKED_MS * 1000000u : deadline;
+        sim_pump(c->sim, until);
+        if (st->todo != left) {
+            left = st->todo;
+            since = now_ns();
+            deadline = sim_patience(c->sim, WAIT_MS);
+        } else if (is_over && now_ns() >= until) {
+            st->todo = 0;
+        } else if (now_ns() >= deadline) {
+            return sim_fail(c->sim, SIM_TIMEOUT, "the subject does not read");
+        }
     }
     return !sim_failed(c->sim);
 }
@@ -190,7 +221,7 @@ static bool send_for_a_time(struct control *c, struct lane *st, const struct scr
         else
             sim_pump(c->sim, end);
     }
-    return send_await_flushed(c, st);
+    return await_read(c, st);
 }
 
 static bool send_data(struct control *c, struct lane *st, const struct script_send *send)
@@ -201,7 +232,7 @@ static bool send_data(struct control *c, struct lane *st, const struct script_se
         return send_for_a_time(c, st, send);
     if (!st->udp) {
         lane_send(c, st, (uint64_t)send->count);
-        return send_await_flushed(c, st);
+        return await_read(c, st);
     }
     int64_t len = MAX(c->params.len, DATAGRAM_LEN_MIN);
     struct script_send all = {.n_datagrams = 1};

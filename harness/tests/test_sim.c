@@ -185,6 +185,24 @@ static void test_no_data_comes_behind_a_test_end_that_was_moved(void **state)
     sim_outcome_fini(&outcome);
 }
 
+/* A client that has said TEST_END may leave streams unread (FLOW-6), and its server sends no more
+ * (FLOW-7): nobody waits for the rest. */
+static void test_data_ends_where_the_client_has_ended_the_test(void **state)
+{
+    struct sim_outcome outcome;
+
+    (void)state;
+    play_client("params { \"reverse\": true }\n\nadvance TEST_RUNNING\nstream 1 stall\n"
+                "send state TEST_END\nfinish",
+                play_as_server,
+                "\nadvance TEST_RUNNING\nstream 1 send data 1000000000000\n"
+                "stream 1 send data 1000000000000\nfinish",
+                NULL, &outcome);
+    if (outcome.cause != SIM_OK)
+        fail_msg("%s", text_string(&outcome.got));
+    sim_outcome_fini(&outcome);
+}
+
 /* --- what comes during a pause --------------------------------------------------------------- */
 
 #define EARLY_END "\nadvance TEST_RUNNING\nsend state TEST_END\n"
@@ -322,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_other_bytes_of_the_scripts_own_are_not_said_again),
         cmocka_unit_test(test_data_from_the_background_takes_the_place_of_the_honest_runs),
         cmocka_unit_test(test_no_data_comes_behind_a_test_end_that_was_moved),
+        cmocka_unit_test(test_data_ends_where_the_client_has_ended_the_test),
         cmocka_unit_test(test_what_no_later_step_takes_fails_a_pause_at_once),
         cmocka_unit_test(test_what_is_no_results_is_told_as_what_it_is),
         cmocka_unit_test(test_an_error_without_integers_is_told_before_the_deadline),
