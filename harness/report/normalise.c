@@ -19,21 +19,25 @@ static const char *const dropped[] = {
 /* Where it was noticed that the process is gone, which one step or the next may do. */
 static const char *const places[] = {"line", "step"};
 
-/* Words in texts that are others in each run, and what stands for them. */
+/* Words in texts that are others in each run, and what stands for them. At which message of a step
+ * that has several an end is noticed is a race. */
 static const struct {
     const char *pattern, *word;
     bool is_of_command; /* elsewhere a slash may be what came */
 } masks[] = {
-    {"[a-z2-7]{36}",                                                       "COOKIE",    false},
-    {"[^ ']*/iperfspec-keys-[A-Za-z0-9]{6}",                               "KEYS",      false},
-    {"[^ '=]*/",                                                           "",          true },
-    {"(-p|port) [0-9]+",                                                   "-p PORT",   false},
-    {"(127\\.0\\.0\\.1|::1\\]?|localhost):[0-9]+",                         "HOST:PORT", false},
-    {"pid [0-9]+",                                                         "pid PID",   false},
-    {"[0-9]+(\\.[0-9]+)? (ns|us|ms|s|seconds|bytes|packets|datagrams)\\b", "N",         false},
-    {"is -?[0-9]+(\\.[0-9]+)?",                                            "is N",      false},
-    {"[0-9]{5,}",                                                          "N",         false},
-    {", N after line [0-9]+",                                              "",          false},
+    {"(the end of the connection instead of|stream [0-9]+ was refused) .*",
+     "the end of the connection",                                                                        false},
+    {"a reset of the connection instead of .*",                             "a reset of the connection", false},
+    {"[a-z2-7]{36}",                                                        "COOKIE",                    false},
+    {"[^ ']*/iperfspec-keys-[A-Za-z0-9]{6}",                                "KEYS",                      false},
+    {"[^ '=]*/",                                                            "",                          true },
+    {"(-p|port) [0-9]+",                                                    "-p PORT",                   false},
+    {"(127\\.0\\.0\\.1|::1\\]?|localhost):[0-9]+",                          "HOST:PORT",                 false},
+    {"pid [0-9]+",                                                          "pid PID",                   false},
+    {"[0-9]+(\\.[0-9]+)? (ns|us|ms|s|seconds|bytes|packets|datagrams)\\b",  "N",                         false},
+    {"is -?[0-9]+(\\.[0-9]+)?",                                             "is N",                      false},
+    {"[0-9]{5,}",                                                           "N",                         false},
+    {", N after line [0-9]+",                                               "",                          false},
 };
 
 /* Compiled once for as long as the process is there: it takes longer than to use them. */

@@ -148,8 +148,8 @@ static char *normal(const char *text)
     "{\"id\":\"" id "\",\"fresh\":{\"verdict\":\"pass\",\"cause\":\"ok\"},"                           \
     "\"kept\":{\"verdict\":\"fail\",\"cause\":\"miss\"}," more "}"
 
-/* Which step notices that the process is gone is a race; what a step of the protocol missed is not.
- */
+/* Which step notices that the process is gone is a race, and so is at which message of a step that
+ * has several the end of a connection is noticed; what a step of the protocol missed is not. */
 static const struct pair {
     const char *name, *one, *other;
     bool are_same;
@@ -171,6 +171,15 @@ static const struct pair {
     {"what came is not hidden",
      ONE("miss", "\"got\":\"after 1.5 s\""),
      ONE("miss", "\"got\":\"after 1.5 s, SERVER_ERROR 6\""), false},
+    {"at which message of a step the end was noticed",
+     ONE("miss", "\"got\":\"the end of the connection instead of 01 TEST_START (STR-4)\""),
+     ONE("miss", "\"got\":\"stream 1 was refused (STR-1)\""), true},
+    {"at which one a reset was noticed",
+     ONE("miss", "\"got\":\"a reset of the connection instead of 01 TEST_START (STR-4)\""),
+     ONE("miss", "\"got\":\"a reset of the connection instead of 02 TEST_RUNNING (STR-4)\""), true},
+    {"an end, and something else in its place",
+     ONE("miss", "\"got\":\"the end of the connection instead of 01 TEST_START (STR-4)\""),
+     ONE("miss", "\"got\":\"02 TEST_RUNNING instead of 01 TEST_START (STR-4)\""), false},
     {"where a crash was noticed",
      ONE("crash", "\"line\":3,\"step\":\"expect alive\",\"got\":\"by SIGSEGV, 1 ms after line 2\""),
      ONE("crash", "\"line\":4,\"step\":\"expect end\",\"got\":\"by SIGSEGV, 10 ms after line 3\""),
