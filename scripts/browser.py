@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+PATIENCE_S = 600  # for one script or page; WebDriver's own 30 s are few on a busy machine
 
 
 def is_there():
@@ -53,6 +54,7 @@ class Browser:
                             "--user-data-dir=" + os.path.join(self.home, "profile")],
                    "binary": shutil.which("chromium")}
         answer = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {
+            "timeouts": {"script": PATIENCE_S * 1000, "pageLoad": PATIENCE_S * 1000},
             "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}})
         self.session = "/session/" + answer["sessionId"]
 
@@ -62,7 +64,7 @@ class Browser:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S + 60) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as e:
             raise RuntimeError(json.load(e)["value"]["message"]) from None
