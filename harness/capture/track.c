@@ -23,14 +23,13 @@ char *track_end_text(const struct track_end *end, char out[64])
 }
 /* --- TCP -------------------------------------------------------------------------------------- */
 
-/* What lies before the first byte is a keep-alive's, and nobody's. */
-static struct dissected without_keep_alive(const struct flow *flow, int from,
-                                           const struct dissected *p)
+/* The packet without what lies before that number, if that is no more than so many bytes. */
+static struct dissected from_on(const struct dissected *p, uint32_t seq, uint32_t max)
 {
     struct dissected rest = *p;
-    uint32_t before = flow->start[from] - p->seq;
+    uint32_t before = seq - p->seq;
 
-    if (flow->has_start[from] && before <= KEEP_ALIVE_MAX) {
+    if (before <= max) {
         size_t seen = MIN(before, p->payload.len);
         before = MIN(before, p->len);
         rest.seq += before;
@@ -38,6 +37,13 @@ static struct dissected without_keep_alive(const struct flow *flow, int from,
         rest.payload = (struct bytes){p->payload.at + seen, p->payload.len - seen};
     }
     return rest;
+}
+
+/* What lies before the first byte is a keep-alive's, and nobody's. */
+static struct dissected without_keep_alive(const struct flow *flow, int from,
+                                           const struct dissected *p)
+{
+    return flow->has_start[from] ? from_on(p, flow->start[from], KEEP_ALIVE_MAX) : *p;
 }
 
 static void first_bytes(struct track *t, struct flow *flow, int from, const struct dissected *p)
@@ -64,7 +70,8 @@ static void first_bytes(struct track *t, struct flow *flow, int from, const stru
         uint32_t next[2] = {flow->start[0], flow->start[1]};
         next[client] += COOKIE_LEN; /* which was not captured */
         bool known = flow->has_start[0] && flow->has_start[1];
-        track_stream_become(t, s, flow, from, p, known ? next : NULL, false);
+        struct dissected rest = known ? from_on(p, next[from], COOKIE_LEN) : *p;
+        track_stream_become(t, s, flow, from, &rest, known ? next : NULL, false);
         return;
     }
     flow->kind = FLOW_FOREIGN;

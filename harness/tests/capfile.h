@@ -31,6 +31,7 @@ struct capfile_verdict {
     uint64_t bytes[2];            /* by sender: data of all streams */
     uint64_t n_datagrams, n_lost; /* of UDP streams: seen, and late or missing where they were */
     uint64_t stream_bytes[TRACK_STREAMS][2];
+    uint64_t n_repeated;        /* segments of streams whose bytes had been seen */
     char ending[96], note[160]; /* the note: the first */
     unsigned n_streams;
 };
@@ -104,6 +105,7 @@ static void capfile_done(void *context, struct track_session *s)
             uint64_t bytes = s->streams[i]->is_udp ? s->streams[i]->udp[side].bytes
                                                    : s->streams[i]->tcp[side].sent;
             v->bytes[side] += bytes;
+            v->n_repeated += s->streams[i]->is_udp ? 0 : s->streams[i]->tcp[side].repeated;
             v->stream_bytes[i][side] = bytes;
         }
     }

@@ -439,7 +439,8 @@ static void snapped(struct capfile *f, const char *name, size_t k)
     judge_clean(f, name, "snap length", snap_lengths[k]);
 }
 
-/* One byte of each state is enough to know how a session ended. */
+/* One byte of each state is enough to know how a session ended, and headers are to know what was
+ * sent again. */
 static void snapped_ending(struct capfile *f, const char *name, size_t k)
 {
     static const uint32_t lengths[] = {88, 90, 100, 128, 200, 300};
@@ -450,11 +451,14 @@ static void snapped_ending(struct capfile *f, const char *name, size_t k)
     struct capfile_verdict cut = capfile_judge(f, f->n);
     if (strcmp(whole.ending, "completed") == 0 && strcmp(cut.ending, "completed") != 0)
         fail_msg("%s, snap length %u: %s", name, lengths[k], cut.ending);
+    if (cut.n_repeated != whole.n_repeated)
+        fail_msg("%s, snap length %u: %llu segments repeated, not %llu", name, lengths[k],
+                 (unsigned long long)cut.n_repeated, (unsigned long long)whole.n_repeated);
     for (size_t n = 0; n < f->n; n++)
         f->packets[n].snap = 0;
 }
 
-static void test_a_snap_length_leaves_a_completed_session_completed(void **state)
+static void test_a_snap_length_leaves_endings_and_repetitions_as_they_are(void **state)
 {
     (void)state;
     each(snapped_ending, 6);
@@ -560,7 +564,7 @@ int main(void)
         cmocka_unit_test(test_udp_sessions_at_the_same_time_are_told_apart_by_length),
         cmocka_unit_test(test_a_capture_with_many_holes_blames_nobody),
         cmocka_unit_test(test_a_capture_with_any_snap_length_blames_nobody),
-        cmocka_unit_test(test_a_snap_length_leaves_a_completed_session_completed),
+        cmocka_unit_test(test_a_snap_length_leaves_endings_and_repetitions_as_they_are),
         cmocka_unit_test(test_a_timeline_shows_texts_that_a_snap_length_has_cut),
         cmocka_unit_test(test_damaged_packets_are_survived),
     };
