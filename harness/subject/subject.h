@@ -26,6 +26,7 @@ struct subject_build {
     char version_text[32]; /* "3.12" */
     char package[64];      /* "3.12-1+deb12u2", from INFO beside it */
     char sha256[65];
+    bool is_unnamed;  /* neither it nor anybody else says what it is */
     bool has_version; /* version holds, and IS clauses predict this build */
     struct clause_version version;
     char about[16384]; /* what --version and --help print: tells what is built in */

@@ -184,6 +184,12 @@ static void play_on_used(const struct sim_config *config, struct suite_run *run)
     case_play(config, run);
 }
 
+/* Most servers that run somewhere are iperf3's own, and nobody says that this one is another. */
+static bool may_be_stock(const struct suite_settings *settings)
+{
+    return settings->remote && settings->build.is_unnamed;
+}
+
 /* keep: the server is for the cases to come as well; else, or if it cannot be, it is ended. */
 static void play_server(const struct script *script, struct sim_config config, struct serve *serve,
                         bool keep, struct suite_run *run)
@@ -199,7 +205,7 @@ static void play_server(const struct script *script, struct sim_config config, s
     if (serve_start(serve, text_string(&options), address_of(script), run)) {
         config.process = is_remote ? NULL : &process;
         config.command = serve->settings->build.server_cmd[0] ? &process : NULL;
-        config.may_retry |= serve->settings->far.dut != NULL;
+        config.may_retry |= serve->settings->far.dut != NULL || may_be_stock(serve->settings);
         config.server = serve->at;
         config.server_len = serve->at_len;
         config.is_local = !is_remote;

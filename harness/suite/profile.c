@@ -155,6 +155,7 @@ bool suite_choose_profile(struct subject_build *build, const char *asked, struct
 {
     char vendor[16] = "";
 
+    build->is_unnamed = !asked && build->name[0] == '\0';
     if (asked && !read_asked(build, asked, vendor, why))
         return false;
     if (!asked)

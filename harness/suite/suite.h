@@ -209,7 +209,7 @@ bool suite_run_is_whole(const struct suite_run *run);
  * that says what it did instead; *spoke tells then whether a session began at all. */
 bool suite_probe(const struct suite_settings *settings, const struct script_list *list, bool *spoke,
                  struct text *why);
-/* Whether the server completes a session, or refuses it properly. */
+/* Whether the server completes a session, or refuses it properly, once it is done with the last. */
 bool suite_serves(const struct suite_settings *settings);
 
 /* --- worker.c: many cases, in processes of their own --- */

@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -253,6 +254,91 @@ static void test_suite_probe_lets_one_pass_that_crashes_at_its_end(void **state)
     script_list_fini(&list);
 }
 
+/* --- a server that runs already -------------------------------------------------------------- */
+
+#define AWAY_MS 200
+
+/* Reset who comes first, be away, serve: as a stock server that opens its listener anew. */
+static pid_t start_reopening(unsigned *port)
+{
+    struct linger at_once = {.l_onoff = 1};
+    struct sim_listener l;
+
+    assert_true(sim_listen(&l, "127.0.0.1", 0));
+    *port = l.port;
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        poll(&(struct pollfd){.fd = l.tcp, .events = POLLIN}, 1, LIMIT_S * 1000);
+        int c = accept(l.tcp, NULL, NULL);
+        setsockopt(c, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close(c);
+        sim_listener_close(&l);
+        poll(NULL, 0, AWAY_MS);
+        _exit(serve_honestly(*port, NULL));
+    }
+    assert_true(pid > 0);
+    sim_listener_close(&l);
+    return pid;
+}
+
+static void end_reopening(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void test_suite_serves_waits_for_a_listener_that_is_opened_anew(void **state)
+{
+    struct suite_settings settings = {.timeout_scale = 1, .jobs = 1};
+    unsigned port;
+    pid_t pid = start_reopening(&port);
+    char at[32];
+
+    (void)state;
+    snprintf(at, sizeof at, "127.0.0.1:%u", port);
+    settings.remote = at;
+    assert_true(suite_serves(&settings));
+    end_reopening(pid);
+}
+
+/* CONN-5 is about iperf3, and only who says that a server is none can do without. */
+static void test_suite_run_case_takes_a_server_that_nobody_named_for_a_stock_one(void **state)
+{
+    static const struct {
+        const char *profile;
+        enum sim_cause cause;
+    } servers[] = {
+        {NULL,            SIM_OK  },
+        {"iperf/3.12",    SIM_OK  },
+        {"any",           SIM_MISS},
+        {"iperfref/3.22", SIM_MISS}
+    };
+    struct script_list list = {0};
+    struct script_error error;
+    struct suite_run run;
+    char at[32];
+
+    (void)state;
+    assert_true(script_read(&list, "t", "case x\nclause ST-1\nplays client\n\nfinish\n", &error));
+    for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
+        struct suite_settings settings = {.timeout_scale = 1, .jobs = 1};
+        struct text note = {0}, why = {0};
+        unsigned port;
+        pid_t pid = start_reopening(&port);
+        snprintf(at, sizeof at, "127.0.0.1:%u", port);
+        settings.remote = at;
+        assert_true(suite_choose_profile(&settings.build, servers[i].profile, &note, &why));
+        suite_run_case(list.at[0], &settings, false, &run);
+        if (run.cause != servers[i].cause)
+            fail_msg("%s: %s", servers[i].profile, text_string(&run.got));
+        suite_run_fini(&run);
+        text_fini(&note);
+        end_reopening(pid);
+    }
+    script_list_fini(&list);
+}
+
 int main(int argc, char **argv)
 {
     char self[1024];
@@ -260,6 +346,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_suite_probe_tells_what_is_no_server, self),
         cmocka_unit_test_prestate(test_suite_probe_tells_what_is_no_client, self),
+        cmocka_unit_test(test_suite_serves_waits_for_a_listener_that_is_opened_anew),
+        cmocka_unit_test(test_suite_run_case_takes_a_server_that_nobody_named_for_a_stock_one),
         cmocka_unit_test_prestate(test_suite_probe_lets_one_pass_that_crashes_at_its_end, self),
     };
 
