@@ -174,7 +174,7 @@ static int judge_process(struct subject *subject, int status)
     const char *at;
 
     subject_end(subject);
-    bool found = subject_report(subject, 0, &line, &at);
+    bool found = subject_report(subject, &line, &at);
     if (found)
         printf("FAIL       %s\n%.4000s\n", text_string(&line), at);
     text_fini(&line);

@@ -68,7 +68,7 @@ static bool says_sanitizer(const char *who, const struct judge_end *e, struct te
 {
     struct text line = {0};
     const char *report;
-    bool found = subject_report(e->subject, 0, &line, &report);
+    bool found = subject_report(e->subject, &line, &report);
 
     if (found)
         text_addf(why, "%s: %s", who, text_string(&line));

@@ -38,11 +38,10 @@ static regoff_t find(const char *text, size_t len)
     return is_usable && regexec(&form, text, 1, &found, REG_STARTEND) == 0 ? found.rm_so : -1;
 }
 
-bool subject_report(const struct subject *s, size_t from, struct text *line, const char **at)
+bool subject_report(const struct subject *s, struct text *line, const char **at)
 {
-    from = MIN(from, s->err.len);
-    const char *text = text_string(&s->err) + from;
-    regoff_t place = find(text, s->err.len - from);
+    const char *text = text_string(&s->err);
+    regoff_t place = find(text, s->err.len);
 
     if (place < 0)
         return false;

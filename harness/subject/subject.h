@@ -78,6 +78,9 @@ void subject_follow(struct subject *subject, pid_t heir);
 /* Read what it wrote and see whether it has ended. */
 void subject_turn(struct subject *subject);
 
+/* What it wrote so far was another's case. */
+void subject_forget_output(struct subject *subject);
+
 /* Wait for it to end by itself, at most so many milliseconds; whether it has. */
 bool subject_await_end(struct subject *subject, double ms);
 

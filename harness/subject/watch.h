@@ -2,10 +2,10 @@
 #pragma once
 #include "harness/subject/subject.h"
 
-/* A report of a sanitizer (ASAN, UBSAN, TSAN, MSAN, LSan) or of valgrind on its stderr, from byte
- * `from` on: the line that names what is wrong in *line, and where the whole begins in *at
- * (borrowed from subject->err). False if there is none. */
-bool subject_report(const struct subject *subject, size_t from, struct text *line, const char **at);
+/* A report of a sanitizer (ASAN, UBSAN, TSAN, MSAN, LSan) or of valgrind on its stderr: the line
+ * that names what is wrong in *line, and where the whole begins in *at (borrowed from
+ * subject->err). False if there is none. */
+bool subject_report(const struct subject *subject, struct text *line, const char **at);
 
 /* What the process and all that it started hold now; false if the process is gone. */
 struct subject_sample {

@@ -74,24 +74,17 @@ static bool crashed_at_its_end(const struct subject *s)
     return crashed;
 }
 
-/* Keep what it wrote since byte `from` of its stderr: a report from its beginning on, else the last
- * of it. */
-static void keep_words(const struct subject *s, size_t from, const char *report,
-                       struct suite_run *run)
+/* Keep what it wrote on stderr: a report from its beginning on, else the last of it. */
+static void keep_words(const struct subject *s, const char *report, struct suite_run *run)
 {
-    const char *end = s->err.at + s->err.len, *at = s->err.at + from;
+    const char *all = text_string(&s->err);
+    size_t from = report ? (size_t)(report - all) : s->err.len - MIN(s->err.len, SAID_MAX);
 
-    if (s->err.len <= from)
-        return;
-    if (report)
-        at = report;
-    else if (end - at > SAID_MAX)
-        at = end - SAID_MAX;
-    text_add(&run->said, at, MIN((size_t)(end - at), SAID_MAX));
+    text_add(&run->said, all + from, MIN(s->err.len - from, SAID_MAX));
 }
 
 /* Crash, spin and reports are causes of their own, whatever the case was about. */
-static void judge_process(struct subject *s, size_t from, struct suite_run *run)
+static void judge_process(struct subject *s, struct suite_run *run)
 {
     const char *report = NULL;
     struct text line = {0};
@@ -100,14 +93,14 @@ static void judge_process(struct subject *s, size_t from, struct suite_run *run)
         text_adds(&line, s->lost ? "the process that keeps the subject was killed by somebody else"
                                  : "processes that the subject started could not be ended");
         serve_trouble(run, SIM_TROUBLE, "%s", text_string(&line));
-    } else if (subject_report(s, from, &line, &report)) {
+    } else if (subject_report(s, &line, &report)) {
         serve_trouble(run, SIM_SANITIZER, "%s", text_string(&line));
     } else if (run->cause == SIM_OK && crashed_at_its_end(s)) {
         text_addf(&line, "the subject was killed by SIG%s when it was told to end",
                   sigabbrev_np(WTERMSIG(s->status)));
         serve_trouble(run, SIM_CRASH, "%s", text_string(&line));
     }
-    keep_words(s, from, report, run);
+    keep_words(s, report, run);
     text_fini(&line);
 }
 
@@ -310,7 +303,7 @@ static void play_client(const struct script *script, struct sim_config config,
     subject_end(&client);
     if (far->harness)
         serve_far_end(serve, listener.port);
-    judge_process(&client, 0, run);
+    judge_process(&client, run);
     note_reactions(&client, ended, run);
     keep_end(keep, script, &client, run);
     subject_fini(&client);
@@ -391,12 +384,11 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
     struct keep kept;
     char version[32];
     struct profile profile = profile_of(&serve->settings->build, version, sizeof version);
-    unsigned number = serve->number;
-    size_t from = serve->subject.err.len;
     uint64_t began = now_ns();
 
     config.profile = &profile;
     serve->which = script->id;
+    subject_forget_output(&serve->subject);
     *run = (struct suite_run){.own_network = serve->own_network};
     if (make_keys(script, &config, serve, run) && script->plays_server) {
         keep_begin(&kept, serve->settings->keep, script, &config);
@@ -404,7 +396,7 @@ static void run_case(struct serve *serve, bool keep, const struct script *script
     } else if (run->cause == SIM_OK) {
         keep_begin(&kept, serve->settings->keep, script, &config);
         play_server(script, config, serve, keep, run);
-        judge_process(&serve->subject, number == serve->number ? from : 0, run);
+        judge_process(&serve->subject, run);
         note_reactions(&serve->subject, false, run);
         note_service(run);
         keep_end(&kept, script, &serve->subject, run);

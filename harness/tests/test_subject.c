@@ -98,12 +98,12 @@ static void test_subject_report_finds_it(void **state)
     (void)state;
     subject_init(&s);
     text_adds(&s.err, "first\nx.c:1:2: runtime error: shift\nlast\n");
-    assert_true(subject_report(&s, 0, &line, &at));
+    assert_true(subject_report(&s, &line, &at));
     assert_string_equal(text_string(&line), "x.c:1:2: runtime error: shift");
     text_fini(&line);
     text_fini(&s.err);
     text_adds(&s.err, "all is well\n");
-    assert_false(subject_report(&s, 0, &line, &at));
+    assert_false(subject_report(&s, &line, &at));
     subject_fini(&s);
 }
 
