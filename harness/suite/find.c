@@ -20,6 +20,20 @@ static bool has_suffix(const char *name, const char *suffix)
     return len > tail && strcmp(name + len - tail, suffix) == 0;
 }
 
+/* The path as seen from here, if it leads down: reports name it, and whoever reads them looks for
+ * it in a checkout. */
+static const char *below_here(const char *path)
+{
+    static char here[PATH_MAX];
+    size_t len = getcwd(here, sizeof here) ? strlen(here) : 0;
+
+    if (len > 1 && strncmp(path, here, len) == 0 && path[len] == '/')
+        path += len + 1;
+    while (strncmp(path, "./", 2) == 0)
+        path += 2 + strspn(path + 2, "/");
+    return path;
+}
+
 static bool read_one(struct script_list *list, const char *path, struct text *why)
 {
     struct script_error error;
@@ -48,7 +62,7 @@ static unsigned find_below(struct script_list *list, const char *path, struct te
             fts_set(fts, entry, FTS_SKIP);
         else if (entry->fts_info == FTS_F &&
                  (entry->fts_level == 0 || has_suffix(entry->fts_name, ".peer")))
-            wrong += !read_one(list, entry->fts_path, why);
+            wrong += !read_one(list, below_here(entry->fts_path), why);
         else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR ||
                  entry->fts_info == FTS_ERR) {
             text_addf(why, "%s: %s\n", entry->fts_path, strerror(entry->fts_errno));
@@ -71,15 +85,6 @@ unsigned suite_find(struct script_list *list, const char *const paths[], size_t 
     for (size_t i = 0; i < n; i++)
         wrong += find_below(list, paths[i], why);
     return wrong + script_check_ids(list, say, why);
-}
-
-/* The path as seen from here, if it leads down. */
-static const char *below_here(const char *path)
-{
-    static char here[PATH_MAX];
-    size_t len = getcwd(here, sizeof here) ? strlen(here) : 0;
-
-    return len > 1 && strncmp(path, here, len) == 0 && path[len] == '/' ? path + len + 1 : path;
 }
 
 bool suite_default_cases(char *out, size_t cap)
