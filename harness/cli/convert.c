@@ -89,11 +89,14 @@ static int convert(struct convert *c, const char *path)
     int status = cli_read_capture("convert", path, &c->source, &user, NULL);
     if (c->is_good) {
         fputs(text_string(&c->script), stdout);
-    } else {
+    } else if (c->is_found) {
         fprintf(stderr, "iperfspec convert: %s: session %llu: %s\n", path,
-                (unsigned long long)c->wanted,
-                c->is_found ? text_string(&c->why) : "there is none");
+                (unsigned long long)c->wanted, text_string(&c->why));
         status = MAX(status, CLI_UNEXPECTED);
+    } else if (status == CLI_OK) {
+        fprintf(stderr, "iperfspec convert: %s: there is no session %llu\n", path,
+                (unsigned long long)c->wanted);
+        status = CLI_UNEXPECTED;
     }
     text_fini(&c->script);
     text_fini(&c->why);

@@ -84,6 +84,8 @@ static int read_session(struct replay *r, const char *path, struct script_list *
     r->request.file = path;
     r->request.id = "replay";
     int status = cli_read_capture("replay", path, &r->source, &user, NULL);
+    if (!r->is_found && status != CLI_OK)
+        return status; /* which is told */
     if (!r->is_found)
         text_addf(&r->why, "there is no session %llu", (unsigned long long)r->wanted);
     if (!r->is_good)

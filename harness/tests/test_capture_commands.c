@@ -238,6 +238,37 @@ static void test_a_folder_is_no_capture(void **state)
     }
 }
 
+/* A file that cannot be read is told of, not what is therefore not in it; of another one, what is
+ * not. */
+static void test_one_line_says_why_there_is_no_session(void **state)
+{
+    const struct {
+        int (*command)(int, char **);
+        const char *words[WORDS];
+        int status;
+        const char *said;
+    } rows[] = {
+        {cli_convert, {"convert", "--as", "client", dir},               CLI_TROUBLE, "Is a directory"       },
+        {cli_convert,
+         {"convert", "--as", "client", "--session", "2", CAPTURE},
+         CLI_UNEXPECTED,                                                             "there is no session 2"},
+        {cli_replay,  {"replay", "--build", "/bin/true", dir},          CLI_TROUBLE, "Is a directory"       },
+        {cli_replay,
+         {"replay", "--build", "/bin/true", "--session", "2", CAPTURE},
+         CLI_UNEXPECTED,                                                             "there is no session 2"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct printed p;
+        int status = run(rows[i].command, rows[i].words, &p);
+        const char *end = strchr(p.err, '\n');
+        if (status != rows[i].status || !strstr(p.err, rows[i].said) || !end || end[1] != '\0')
+            fail_msg("%s, row %zu: %d: %s", rows[i].words[0], i, status, p.err);
+        printed_fini(&p);
+    }
+}
+
 static void test_decode_has_one_form(void **state)
 {
     const char *const words[WORDS] = {"decode", "--follow", "--json", CAPTURE};
@@ -336,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_a_damaged_file_is_judged_the_same_when_scrubbed),
         cmocka_unit_test(test_a_capture_of_headers_alone_is_told),
         cmocka_unit_test(test_a_folder_is_no_capture),
+        cmocka_unit_test(test_one_line_says_why_there_is_no_session),
         cmocka_unit_test(test_decode_has_one_form),
         cmocka_unit_test(test_decode_tells_numbers_as_they_were_sent),
         cmocka_unit_test(test_replay_against_wants_a_place),
