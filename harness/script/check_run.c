@@ -13,9 +13,10 @@ struct names {
     struct name {
         const char *name;
         const struct script_step *first; /* that spoke of it */
-        unsigned over;  /* line since which nothing more can happen on it; 0: none */
-        size_t over_in; /* so many branches of the `either` at hand */
-        int reached;    /* how far `advance` came: a place in the run; 0: nowhere */
+        unsigned over;           /* line since which nothing more can happen on it; 0: none */
+        size_t over_in, shut_in; /* so many branches of the `either` at hand */
+        int reached;             /* how far `advance` came: a place in the run; 0: nowhere */
+        unsigned shut;           /* line since which our half is closed; 0: it is not */
         bool hold, used;
         bool bare;      /* a third party */
         unsigned fresh; /* line of an `open` behind which nothing was done on it; 0: none */
@@ -152,7 +153,7 @@ static void check_open(struct check *check, const struct script_step *step, stru
         check_wrong_step(check, step, "another name: that of line %u is open", name->fresh);
     name->used |= check->script->plays_server; /* it awaits one */
     name->bare = step->open.transport != SCRIPT_CONTROL;
-    name->over = 0;
+    name->over = name->shut = 0;
     name->reached = 0;
 }
 
@@ -173,6 +174,9 @@ static void check_connection(struct check *check, const struct script_step *step
         check_wrong_step(check, step,
                          "nothing more on this connection, which is over since line %u",
                          name->over);
+    if (name->shut && !name->over && step->verb == SCRIPT_SEND && !step->stream)
+        check_wrong_step(check, step, "nothing more to be sent: our half is closed since line %u",
+                         name->shut);
     name->used |= is_use(step);
     name->hold |= step->verb == SCRIPT_HOLD;
     if (step->verb == SCRIPT_ADVANCE)
@@ -183,6 +187,8 @@ static void check_connection(struct check *check, const struct script_step *step
         check_open(check, step, name, names);
     else if (is_last(step) && !name->over && !(name->hold && step->verb == SCRIPT_EXPECT))
         name->over = step->line;
+    if (step->verb == SCRIPT_HALF_CLOSE && !step->stream)
+        name->shut = step->line;
     name->fresh = is_open(step) ? step->line : is_use(step) ? 0 : name->fresh;
 }
 
@@ -242,25 +248,30 @@ static void merge(struct names *all, const struct names *branch)
         to->reached = 0; /* it may be anywhere */
         to->over_in += from->over != 0;
         to->over = from->over;
+        to->shut_in += from->shut != 0;
+        to->shut = from->shut;
     }
 }
 
-/* A connection is over behind `either` if it is in every branch. */
+/* A connection, or our half of it, is over behind `either` if it is in every branch. */
 static void check_branches(struct check *check, const struct script_step *step, struct names *names)
 {
     struct names before = *names;
 
     check_either(check, step);
     for (size_t i = 0; i < names->n; i++)
-        names->at[i].over_in = 0;
+        names->at[i].over_in = names->at[i].shut_in = 0;
     for (size_t k = 0; k < step->branches.n; k++) {
         struct names branch = before;
         check_steps(check, &step->branches.at[k], &branch);
         merge(names, &branch);
     }
-    for (size_t i = 0; i < names->n; i++)
+    for (size_t i = 0; i < names->n; i++) {
         if (names->at[i].over_in < step->branches.n)
             names->at[i].over = 0;
+        if (names->at[i].shut_in < step->branches.n)
+            names->at[i].shut = 0;
+    }
 }
 
 /* `expect alive` closes what is open. */

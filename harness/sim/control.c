@@ -376,7 +376,7 @@ static void set_up(struct control *c, int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     c->fd = fd;
     c->opened = true;
-    c->at_end = c->got_byte = false;
+    c->at_end = c->got_byte = c->shut_after = c->is_shut = false;
 }
 
 void control_adopt(struct control *c, int fd)
@@ -490,6 +490,6 @@ void control_note_over(struct control *c)
 
 void control_shut(struct control *c)
 {
-    c->shut_after = true;
+    c->shut_after = c->is_shut = true;
     control_flush(c);
 }

@@ -253,6 +253,7 @@ void lane_shut(struct lane *st)
     if (st->fd < 0)
         return;
     shutdown(st->fd, SHUT_WR);
+    st->is_shut = true;
     tap_shut(&st->tap);
 }
 

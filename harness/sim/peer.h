@@ -43,6 +43,7 @@ struct lane {
     bool udp, we_send;
     bool connecting, up, reset, ended; /* up: the peer can be expected to know it */
     bool stalled;                      /* nothing is read from it */
+    bool is_shut;                      /* half-closed by us */
     struct text head;                  /* cookie, and bytes of the script's, still to be written */
     uint64_t todo;                     /* data bytes still to be written (TCP) */
     uint64_t sent, received, datagrams;
@@ -94,6 +95,7 @@ struct control {
     uint64_t next_piece_ns; /* not before */
     bool corked, stalled;
     bool shut_after; /* half-close once out is written */
+    bool is_shut;    /* that was asked for: nothing more can be sent */
 
     uint8_t cookie[COOKIE_LEN];
     size_t cookie_len;    /* we are server: what came of it */

@@ -242,12 +242,21 @@ static bool send_data(struct control *c, struct lane *st, const struct script_se
     return datagrams_send(c, st, &all, true);
 }
 
+/* A message that cannot leave must not look as if it had; the script is to blame, not the subject.
+ */
+static bool fail_shut(struct sim *s)
+{
+    return sim_fail(s, SIM_TROUBLE, "our half was closed before this could be sent");
+}
+
 static bool send_on_stream(struct control *c, const struct script_step *step)
 {
     struct lane *st = lane_find(c, step->stream);
 
     if (!st)
         return sim_fail(c->sim, SIM_TROUBLE, "there is no stream %lld", (long long)step->stream);
+    if (st->is_shut)
+        return fail_shut(c->sim);
     c->own_data = true;
     if (step->send.kind == SCRIPT_SEND_DATA)
         return send_data(c, st, &step->send);
@@ -306,6 +315,8 @@ bool send_run(struct sim *s, const struct script_step *step)
         text_fini(&got);
         return false;
     }
+    if (c->is_shut)
+        return fail_shut(s);
     if (!drain_before(c, step))
         return false;
     send_message_of(c, &step->send);
@@ -318,7 +329,8 @@ void send_in_background(struct sim *s, const struct script_step *step)
     struct lane *st = step->stream ? lane_find(c, step->stream) : NULL;
     const struct script_send *send = &step->send;
 
-    if (!c->opened || c->fd < 0 || c->connecting || (step->stream && (!st || st->connecting)))
+    if (!c->opened || c->fd < 0 || c->connecting || (step->stream && (!st || st->connecting)) ||
+        (st ? st->is_shut : c->is_shut))
         return;
     if (!st)
         send_message_of(c, send);

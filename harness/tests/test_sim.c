@@ -56,6 +56,31 @@ static void reset_unread(const struct sim_listener *there, const void *how_many)
     reset_guests(there, *(const int *)how_many, false);
 }
 
+static void serve(const struct sim_listener *there, const void *context)
+{
+    (void)context;
+    play_as_server(there, "\nfinish");
+}
+
+/* In a block the lint does not see it either; nobody else is to blame. */
+static void test_what_cannot_be_sent_any_more_is_trouble(void **state)
+{
+    static const char *const scripts[] = {
+        "\nadvance TEST_RUNNING\nrepeat 2\n    send byte 4\n    half-close\nend",
+        "\nadvance TEST_RUNNING\nstream 1 half-close\nstream 1 send data 5",
+    };
+    struct sim_outcome outcome;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+        play_client(scripts[i], serve, NULL, NULL, &outcome);
+        assert_int_equal(outcome.cause, SIM_TROUBLE);
+        assert_string_equal(text_string(&outcome.got),
+                            "our half was closed before this could be sent");
+        sim_outcome_fini(&outcome);
+    }
+}
+
 /* The pauses between attempts grow: the last one must not end behind the deadline. */
 static void test_alive_is_tried_until_the_deadline(void **state)
 {
@@ -333,6 +358,7 @@ static void test_alive_meanwhile_leaves_the_connections_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_cannot_be_sent_any_more_is_trouble),
         cmocka_unit_test(test_alive_is_tried_until_the_deadline),
         cmocka_unit_test(test_one_who_is_reset_at_once_comes_again),
         cmocka_unit_test(test_alive_ends_at_the_deadline),
