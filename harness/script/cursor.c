@@ -226,24 +226,15 @@ bool cursor_durations(struct cursor *c, int64_t *from, int64_t *to)
 
 static bool escape(const char **s, char *out)
 {
-    switch (**s) {
-    case '"':
-    case '\\':
-        *out = **s;
-        break;
-    case 'n':
-        *out = '\n';
-        break;
-    case '0':
-        *out = '\0';
-        break;
-    case 'x':
-        if (!isxdigit((unsigned char)(*s)[1]) || !isxdigit((unsigned char)(*s)[2]))
-            return false;
+    static const char letters[] = "\"\\nrt0", meant[] = "\"\\\n\r\t";
+    const char *letter = **s ? strchr(letters, **s) : NULL;
+
+    if (letter) {
+        *out = meant[letter - letters];
+    } else if (**s == 'x' && isxdigit((unsigned char)(*s)[1]) && isxdigit((unsigned char)(*s)[2])) {
         *out = (char)strtol((char[]){(*s)[1], (*s)[2], 0}, NULL, 16);
         *s += 2;
-        break;
-    default:
+    } else {
         return false;
     }
     ++*s;
@@ -267,7 +258,8 @@ bool cursor_quoted(struct cursor *c, struct bytes *out)
         if (quote == '"' && *s == '\\') {
             s++;
             if (!escape(&s, &copy[len++]))
-                return cursor_fail(c, (size_t)(s - c->text), "one of \\\" \\\\ \\n \\0 \\xNN");
+                return cursor_fail(c, (size_t)(s - c->text),
+                                   "one of \\\" \\\\ \\n \\r \\t \\0 \\xNN");
         } else {
             copy[len++] = *s++;
         }

@@ -171,6 +171,7 @@ static const struct row {
     {"byte",       "send byte 0x0c",                          "send hex 0c"                         },
     {"byte -2",    "send byte -2",                            "send hex fe"                         },
     {"text",       "send text \"a\\n\"",                      "send hex 61 0a"                      },
+    {"line ends",  "send text \"a\\tb\\r\\n\"",               "send hex 61 09 62 0d 0a"             },
     {"hex joined", "send hex fe0000",                         "send hex fe 00 00"                   },
     {"seconds",    "expect end within 1.5s",                  "expect end within 1500ms"            },
     {"repeat",     "wire params raw '[' x 3 hex 5d",          "wire params raw \"[\" x 3 \"]\""     },
