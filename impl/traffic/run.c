@@ -196,6 +196,8 @@ static void end_counting(struct run *run)
         tcpinfo_congestion(run->streams[0]->fd, run->congestion);
     run->drain_at_ns = client && !run->flow.udp ? run->ended_ns + RUN_DRAIN_NS : UINT64_MAX;
     loop_timer_set(run->config.loop, &run->timer, run->drain_at_ns);
+    if (run->ended_ns >= run->omit_at_ns) /* nobody has looked at the clock since */
+        omit_end(run, run->omit_at_ns);
     close_stretch(run, run->ended_ns);
 }
 
