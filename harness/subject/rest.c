@@ -168,9 +168,10 @@ static bool comes_to_rest(struct subject *s, struct window window, double scale,
             return true;
         if (now.at_ns - before.at_ns < (uint64_t)window.ms * NS_PER_MS)
             continue;
-        if (!now.is_runnable && wanted(&before, &now) < window.share)
+        bool is_busy = wanted(&before, &now) >= window.share;
+        if (!now.is_runnable && (!is_busy || only_ticks(&before, &now, window.share)))
             return true;
-        if (wanted(&before, &now) >= window.share)
+        if (is_busy)
             window = after_a_nap;
         before = now;
     }
