@@ -16,12 +16,6 @@ static uint64_t stretched_ms(const struct conversion *c, uint64_t ns)
     return (uint64_t)((double)ns * c->request->stretch / 1e6);
 }
 
-static void add_pause(const struct conversion *c, uint64_t ns)
-{
-    if (ns >= PAUSE_MIN_NS && stretched_ms(c, ns) > 0)
-        text_addf(c->out, "pause    %" PRIu64 "ms\n", stretched_ms(c, ns));
-}
-
 /* --- when it spoke ---------------------------------------------------------------------------- */
 
 /* What the language calls that message of the honest run; NULL: it has no say over it. */
@@ -106,44 +100,53 @@ static unsigned n_senders(const struct conversion *c)
     return n;
 }
 
-/* Datagrams first+1..last in so much time; how much of it that takes. */
-static uint64_t add_datagrams(const struct conversion *c, int64_t id, uint64_t first, uint64_t last,
-                              uint64_t ns)
+/* Datagrams first+1..last in so much time. */
+static void add_datagrams(const struct conversion *c, int64_t id, uint64_t first, uint64_t last,
+                          uint64_t ns)
 {
-    uint64_t every_ms = stretched_ms(c, ns / (last - first));
+    uint64_t all = last - first;
 
     while (first < last) {
         uint64_t to = MIN(last, first + SCRIPT_DATAGRAMS_MAX);
+        uint64_t over_ms =
+            stretched_ms(c, (uint64_t)((double)ns * (double)(to - first) / (double)all));
         text_addf(c->out, "stream %" PRId64 " send datagrams %" PRIu64 "..%" PRIu64, id, first + 1,
                   to);
-        if (every_ms > 0)
-            text_addf(c->out, " every %" PRIu64 "ms", every_ms);
+        if (over_ms > 0)
+            text_addf(c->out, " over %" PRIu64 "ms", over_ms);
         text_adds(c->out, "\n");
         first = to;
     }
-    return every_ms > 0 ? ns : 0;
 }
 
-/* Spans from..to of the data phase, ns long. Datagrams go at an even pace, one stream behind the
- * other; bytes at once. */
-static void add_piece(const struct conversion *c, unsigned from, unsigned to, uint64_t ns)
+/* Up to at_ns of the data phase, of which *told_ns have passed. By the session's clock, so that the
+ * time that sending takes does not add up. */
+static void add_pause(const struct conversion *c, uint64_t *told_ns, uint64_t at_ns)
 {
-    uint64_t used_ns = 0;
+    if (at_ns - *told_ns < PAUSE_MIN_NS || stretched_ms(c, at_ns) == stretched_ms(c, *told_ns))
+        return;
+    text_addf(c->out, "pause    until %" PRIu64 "ms after TEST_RUNNING\n", stretched_ms(c, at_ns));
+    *told_ns = at_ns;
+}
 
+/* Spans from..to of the data phase, at at_ns of it and ns long. Datagrams go at an even pace, one
+ * stream behind the other; bytes at once. */
+static void add_piece(const struct conversion *c, unsigned from, unsigned to, uint64_t *told_ns,
+                      uint64_t at_ns, uint64_t ns)
+{
     for (size_t i = 0; i < c->s->n_streams; i++) {
         const struct track_stream *stream = c->s->streams[i];
         uint64_t all = total(c, stream);
         uint64_t first = from == 0 ? 0 : gone(c, from, all), last = gone(c, to, all);
         if (first == last)
             continue;
+        add_pause(c, told_ns, at_ns);
         if (stream->is_udp)
-            used_ns += add_datagrams(c, stream->id, first, last, ns / MAX(n_senders(c), 1u));
+            add_datagrams(c, stream->id, first, last, ns / MAX(n_senders(c), 1u));
         else
             text_addf(c->out, "stream %" PRId64 " send data %" PRIu64 "\n", stream->id,
                       last - first);
     }
-    if (used_ns == 0)
-        add_pause(c, ns);
 }
 
 static void add_last_numbers(const struct conversion *c)
@@ -166,7 +169,7 @@ static void add_data(const struct conversion *c)
     uint64_t last_ns = s->end_ns != 0 ? s->end_ns : s->last_ns;
     uint64_t lasted_ns = last_ns - MIN(last_ns, s->running_ns);
     unsigned n = MAX(s->volume.n, 1u), step = (n + PIECES_MAX - 1) / PIECES_MAX;
-    uint64_t sent = 0, at_ns = 0;
+    uint64_t sent = 0, at_ns = 0, told_ns = 0;
 
     for (unsigned i = 0; i < s->volume.n; i++)
         sent += s->volume.bytes[c->request->us][i];
@@ -176,9 +179,10 @@ static void add_data(const struct conversion *c)
     for (unsigned from = 0; from < n; from += step) {
         uint64_t end_ns = from + step >= n ? lasted_ns : (from + step) * s->volume.span_ns;
         end_ns = MAX(at_ns, MIN(end_ns, lasted_ns));
-        add_piece(c, from, from + step, end_ns - at_ns);
+        add_piece(c, from, from + step, &told_ns, at_ns, end_ns - at_ns);
         at_ns = end_ns;
     }
+    add_pause(c, &told_ns, at_ns);
     add_last_numbers(c);
 }
 

@@ -78,6 +78,15 @@ static bool add_run(struct cursor *c, size_t at, struct script_send *send,
     return true;
 }
 
+int64_t script_n_datagrams(const struct script_send *send)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < send->n_datagrams; i++)
+        n += (send->datagrams[i].to - send->datagrams[i].from + 1) * send->datagrams[i].times;
+    return n;
+}
+
 bool parse_datagrams(struct cursor *c, struct script_send *send)
 {
     int64_t total = 0;

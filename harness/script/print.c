@@ -231,7 +231,11 @@ static void print_what(const struct script_step *step, struct text *out)
         break;
     case SCRIPT_PAUSE:
     case SCRIPT_LOSE:
-        text_add_ms(out, step->pause_ms);
+        if (step->pause.after)
+            text_adds(out, "until ");
+        text_add_ms(out, step->pause.ms);
+        if (step->pause.after)
+            text_addf(out, " after %s", state_name(step->pause.after));
         break;
     case SCRIPT_BACKGROUND:
         text_addf(out, "%s every ", step->background.name);

@@ -107,10 +107,14 @@ struct script_send {
     bool until_blocked; /* DATA: until the peer reads no more */
     int64_t for_ms;     /* DATA: for so long; 0: no */
     int64_t every_ms;   /* DATA for a time, DATAGRAMS: between two; 0: at once */
+    int64_t over_ms;    /* DATAGRAMS: for all of them, at an even pace; 0: see every_ms */
     int64_t first;      /* send only so many bytes of the message; -1: all */
     size_t n_datagrams; /* DATAGRAMS: runs */
     struct script_datagrams *datagrams;
 };
+
+/* Of DATAGRAMS: how many, at most SCRIPT_DATAGRAMS_MAX. */
+int64_t script_n_datagrams(const struct script_send *send);
 
 enum script_message { SCRIPT_MSG_PARAMS, SCRIPT_MSG_RESULTS, SCRIPT_MSG_COOKIE };
 
@@ -304,7 +308,10 @@ struct script_step {
         struct script_events ignore; /* STOP_IGNORING too; none: all */
         struct script_open open;
         struct script_split split;
-        int64_t pause_ms;
+        struct {
+            int64_t ms;
+            int8_t after; /* PAUSE: so long after this state; 0: from now on */
+        } pause;          /* LOSE too */
         struct {
             const char *name; /* of the action; STOP too */
             int64_t every_ms;

@@ -127,7 +127,9 @@ static bool send_data(struct cursor *c, struct script_send *send)
 
 static bool send_datagrams(struct cursor *c, struct script_send *send)
 {
-    return parse_datagrams(c, send) && read_every(c, send);
+    if (!parse_datagrams(c, send))
+        return false;
+    return cursor_take(c, "over") ? cursor_duration(c, &send->over_ms) : read_every(c, send);
 }
 
 static const struct {
@@ -252,9 +254,9 @@ void print_send(const struct script_send *send, struct text *out)
     default:
         text_adds(out, plain[send->kind]);
     }
-    if (send->every_ms) {
-        text_adds(out, " every ");
-        text_add_ms(out, send->every_ms);
+    if (send->every_ms || send->over_ms) {
+        text_adds(out, send->every_ms ? " every " : " over ");
+        text_add_ms(out, send->every_ms + send->over_ms);
     }
     if (send->first >= 0)
         text_addf(out, " first %lld bytes", (long long)send->first);

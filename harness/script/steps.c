@@ -198,15 +198,19 @@ static bool read_split(struct cursor *c, struct script_step *step)
     return parse_split(c, &step->split);
 }
 
+/* `pause 100ms`, `pause until 3s after TEST_RUNNING`. */
 static bool read_pause(struct cursor *c, struct script_step *step)
 {
-    return cursor_duration(c, &step->pause_ms);
+    if (!cursor_take(c, "until"))
+        return cursor_duration(c, &step->pause.ms);
+    return cursor_duration(c, &step->pause.ms) && cursor_need_word(c, "after") &&
+           parse_state(c, &step->pause.after);
 }
 
 static bool read_lose(struct cursor *c, struct script_step *step)
 {
     return (step->stream || cursor_fail(c, SIZE_MAX, "`stream N` in front of `lose`")) &&
-           read_pause(c, step);
+           cursor_duration(c, &step->pause.ms);
 }
 
 static bool read_name(struct cursor *c, struct script_step *step)

@@ -64,12 +64,30 @@ static bool send_one(struct control *c, struct lane *st, const struct script_dat
     return lane_send_datagram(c, st, &base, len_of(c, &run->fields));
 }
 
+/* What has been played of a step that sends datagrams over a time. */
+struct progress {
+    uint64_t n, all, began_ns;
+};
+
+/* An even pace: who is late catches up. */
+static void keep_pace(struct sim *s, const struct script_send *send, const struct progress *p)
+{
+    double share = (double)p->n / (double)p->all;
+    uint64_t due = p->began_ns + (uint64_t)((double)send->over_ms * 1e6 * share), now = now_ns();
+
+    if (due > now)
+        sim_pause(s, (int64_t)((due - now) / 1000000));
+}
+
 /* So that none is lost on the way: the peer has read what was sent. */
 static void pace(struct control *c, const struct lane *st, const struct script_send *send,
-                 uint64_t len)
+                 struct progress *p, uint64_t len)
 {
     uint64_t deadline = sim_deadline(c->sim, 1000);
 
+    p->n++;
+    if (send->over_ms)
+        keep_pace(c->sim, send, p);
     if (send->every_ms)
         sim_pause(c->sim, send->every_ms);
     else if ((st->datagrams % PACE == 0 || len > PACE_LEN) && c->sim->config->is_local &&
@@ -92,7 +110,7 @@ static bool send_waiting(struct control *c, struct lane *st, const struct script
 }
 
 static bool send_run_of(struct control *c, struct lane *st, const struct script_send *send,
-                        const struct script_datagrams *run, bool may_wait)
+                        const struct script_datagrams *run, struct progress *p, bool may_wait)
 {
     for (int64_t n = 0; n < run->times; n++) {
         for (int64_t seq = run->from; seq <= run->to; seq++) {
@@ -104,7 +122,7 @@ static bool send_run_of(struct control *c, struct lane *st, const struct script_
             else if (!send_waiting(c, st, run, seq))
                 return false;
             else
-                pace(c, st, send, st->sent - before);
+                pace(c, st, send, p, st->sent - before);
         }
     }
     return true;
@@ -113,9 +131,10 @@ static bool send_run_of(struct control *c, struct lane *st, const struct script_
 bool datagrams_send(struct control *c, struct lane *st, const struct script_send *send,
                     bool may_wait)
 {
+    struct progress progress = {.all = (uint64_t)script_n_datagrams(send), .began_ns = now_ns()};
     bool ok = true;
 
     for (size_t i = 0; i < send->n_datagrams && ok; i++)
-        ok = send_run_of(c, st, send, &send->datagrams[i], may_wait);
+        ok = send_run_of(c, st, send, &send->datagrams[i], &progress, may_wait);
     return ok;
 }

@@ -338,6 +338,10 @@ bool message_build(struct control *c, enum script_message message, struct text *
                    struct session_message *described);
 bool message_set_params(struct params *p, const char *json, struct text *why);
 
+/* --- pause.c --- */
+/* PAUSE or LOSE. False if the session has failed. */
+bool pause_run(struct sim *s, const struct script_step *step);
+
 /* --- flow.c: the honest peer --- */
 enum flow_result { FLOW_DONE, FLOW_WAIT, FLOW_FAILED };
 struct flow {

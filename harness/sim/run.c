@@ -278,18 +278,6 @@ static bool run_uncork(struct sim *s, const struct script_step *step)
     return send_await_flushed(c, NULL);
 }
 
-static bool run_pause(struct sim *s, const struct script_step *step)
-{
-    uint64_t deadline = now_ns() + (uint64_t)step->pause_ms * 1000000u;
-
-    sim_record(s, NULL,
-               (struct session_message){.kind = SESSION_PAUSE,
-                                        .len = (uint64_t)step->pause_ms * 1000000u});
-    while (foresee_check(s) && now_ns() < deadline)
-        sim_pump(s, deadline);
-    return !sim_failed(s);
-}
-
 static bool run_stall(struct sim *s, const struct script_step *step)
 {
     struct control *c = control_get(s, step->who);
@@ -316,7 +304,7 @@ static bool run_lose(struct sim *s, const struct script_step *step)
     if (!st || !lane_lose(st, true))
         return sim_fail(s, SIM_TROUBLE, "stream %lld has no connection that could lose anything",
                         (long long)step->stream);
-    run_pause(s, step);
+    pause_run(s, step);
     lane_lose(st, false);
     return !sim_failed(s);
 }
@@ -383,7 +371,7 @@ static bool (*const runners[])(struct sim *s, const struct script_step *step) = 
     [SCRIPT_SPLIT] = run_split,      [SCRIPT_CLOSE] = run_close,
     [SCRIPT_HALF_CLOSE] = run_close, [SCRIPT_RESET] = run_close,
     [SCRIPT_SUBJECT] = run_subject,  [SCRIPT_CORK] = run_cork,
-    [SCRIPT_UNCORK] = run_uncork,    [SCRIPT_PAUSE] = run_pause,
+    [SCRIPT_UNCORK] = run_uncork,    [SCRIPT_PAUSE] = pause_run,
     [SCRIPT_STALL] = run_stall,      [SCRIPT_RESUME] = run_stall,
     [SCRIPT_LOSE] = run_lose,        [SCRIPT_BACKGROUND] = background_start,
     [SCRIPT_STOP] = background_stop, [SCRIPT_ANY_ORDER] = expect_any_order,

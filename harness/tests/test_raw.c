@@ -148,6 +148,7 @@ static const struct refused {
     {"expect results where .a exists",            "params or results without a query",                                5},
     {"wire params.len = 5",                       "of `wire` no more than stream N wire cookie or connect",           5},
     {"stream 1 send datagrams { sec +1 usec 0 }", "sec and usec as plain numbers, or neither",                        5},
+    {"pause until 1s after TEST_RUNNING",         "a pause of so long: no clock runs here",                           5},
     {"split 3\ncork\nsend hex 00",                "split at OFFSETS, as a message is kept by cork",                   7},
     {"stream 1 send datagrams 1..200001",         "at most 200000 messages",                                          5},
 };

@@ -138,6 +138,8 @@ static const char *const steps[] = {
     "cork",
     "b uncork",
     "pause 100ms",
+    "pause until 3s after TEST_RUNNING",
+    "stream 1 send datagrams 1..5 7 over 200ms",
     "stall",
     "resume",
     "background a every 2s send hex 00",

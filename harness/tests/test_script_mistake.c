@@ -62,6 +62,8 @@ static const struct bad {
     {HEAD "split at 5 3",                                                     5, 12, "an offset above the one",                   "'3'"                  },
     {HEAD "split many",                                                       5, 7,  "bytes per write, or 'at'",                  "'many'"               },
     {HEAD "pause a while",                                                    5, 7,  "a time such as 5s",                         "'a'"                  },
+    {HEAD "pause until 3s",                                                   5, 15, "'after'",                                   "the end of the line"  },
+    {HEAD "pause until 3s after a while",                                     5, 22, "a state",                                   "'a'"                  },
     {HEAD "background a every 2s finish",                                     5, 23, "send and what",                             "'finish'"             },
     {HEAD "background a send byte 0",                                         5, 14, "'every'",                                   "'send'"               },
     {HEAD "background a every 0s send byte 0",                                5, 20, "a time of at least 1ms",                    "'0s'"                 },

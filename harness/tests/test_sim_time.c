@@ -228,6 +228,64 @@ static void test_the_next_piece_is_not_forgotten_by_a_slow_machine(void **state)
     }
 }
 
+/* --- a session's own clock ------------------------------------------------------------------- */
+
+/* The time that the steps between take is in it; once it is over nothing is waited for. */
+static void test_pauses_by_the_clock_of_the_session_do_not_add_up(void **state)
+{
+    struct sim_outcome outcome;
+    uint64_t pauses[3] = {0};
+    size_t n = 0;
+
+    (void)state;
+    play_client("\nadvance TEST_RUNNING\npause 300ms\npause until 400ms after TEST_RUNNING\n"
+                "pause until 100ms after TEST_RUNNING\nfinish",
+                play_as_server, "\nfinish", NULL, &outcome);
+    assert_int_equal(outcome.cause, SIM_OK);
+    for (size_t i = 0; i < outcome.record.n; i++)
+        if (outcome.record.messages[i].kind == SESSION_PAUSE && n < ARRAY_LEN(pauses))
+            pauses[n++] = outcome.record.messages[i].len;
+    assert_int_equal(n, ARRAY_LEN(pauses));
+    assert_int_equal(pauses[0], 300 * MS);
+    assert_in_range(pauses[1], 0, 100 * MS);
+    assert_int_equal(pauses[2], 0);
+    sim_outcome_fini(&outcome);
+}
+
+static void test_a_state_that_nobody_said_is_no_clock(void **state)
+{
+    struct sim_outcome outcome;
+
+    (void)state;
+    play_client("\nadvance CREATE_STREAMS\npause until 1s after TEST_RUNNING\nfinish",
+                play_as_server, "\nadvance CREATE_STREAMS\nexpect end", NULL, &outcome);
+    assert_int_equal(outcome.cause, SIM_TROUBLE);
+    assert_string_equal(text_string(&outcome.got), "nobody has said TEST_RUNNING");
+    sim_outcome_fini(&outcome);
+}
+
+/* The first leaves at once, the sixth when five sixths of the time are over. */
+static void test_datagrams_go_over_the_time_that_the_script_says(void **state)
+{
+    struct sim_outcome outcome;
+    uint64_t first = 0, last = 0;
+
+    (void)state;
+    play_client("\nparams { \"udp\": true, \"len\": 100 }\nadvance TEST_RUNNING\n"
+                "stream 1 send datagrams 1..6 over 300ms\nfinish",
+                play_as_server, "\nfinish", NULL, &outcome);
+    assert_int_equal(outcome.cause, SIM_OK);
+    for (size_t i = 0; i < outcome.record.n; i++) {
+        const struct session_message *m = &outcome.record.messages[i];
+        if (m->kind != SESSION_DATAGRAM || m->from != SESSION_US)
+            continue;
+        first = first ? first : m->at_ns;
+        last = m->at_ns;
+    }
+    assert_true(first > 0 && last >= first + 240 * MS);
+    sim_outcome_fini(&outcome);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +294,9 @@ int main(void)
         cmocka_unit_test(test_the_last_words_of_a_process_are_heard),
         cmocka_unit_test(test_the_end_of_a_test_overtakes_no_data),
         cmocka_unit_test(test_the_next_piece_is_not_forgotten_by_a_slow_machine),
+        cmocka_unit_test(test_pauses_by_the_clock_of_the_session_do_not_add_up),
+        cmocka_unit_test(test_a_state_that_nobody_said_is_no_clock),
+        cmocka_unit_test(test_datagrams_go_over_the_time_that_the_script_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
