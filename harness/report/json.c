@@ -34,6 +34,17 @@ void report_put_subject(struct jwrite *w, const struct suite *suite)
     jwrite_end(w);
 }
 
+/* As the terminal has it: the defect's or clause's id in front, by which it is found in the docs.
+ */
+static void put_known(struct jwrite *w, const struct suite_expectation *e)
+{
+    struct text words = {0};
+
+    text_addf(&words, "%s%s%s", e->clause, e->clause[0] ? ": " : "", e->reason);
+    jwrite_string(w, "known", text_string(&words));
+    text_fini(&words);
+}
+
 static void put_judgement(struct jwrite *w, const char *key, const struct suite_judgement *j)
 {
     jwrite_object(w, key);
@@ -107,7 +118,7 @@ static void put_result(struct jwrite *w, const struct suite_result *r)
     if (r->judgement.clause)
         jwrite_string(w, "clause", r->judgement.clause->id);
     if (r->expectation)
-        jwrite_string(w, "known", r->expectation->reason);
+        put_known(w, r->expectation);
     if (r->standing == SUITE_FLAKY)
         put_judgement(w, "again", &r->again);
     if (r->round)
@@ -172,7 +183,7 @@ static void put_finding(struct jwrite *w, const struct suite *suite, const struc
     jwrite_bool(w, "shows_again", f->shows_again);
     jwrite_bool(w, "shortest", f->is_shortest);
     if (f->expectation)
-        jwrite_string(w, "known", f->expectation->reason);
+        put_known(w, f->expectation);
     jwrite_end(w);
 }
 
