@@ -98,17 +98,52 @@ static bool fits_id(const char *id, const struct script *s)
     return strcmp(id, s->id) == 0 || (strpbrk(id, "*?[") && fnmatch(id, s->id, 0) == 0);
 }
 
-/* A misspelt one must not leave the others to look as if it had been played. */
-static const char *find_dead_id(const struct cli_words *ids, const struct script_list *list)
+static bool fits_clause(const char *id, const struct script *s)
 {
-    for (size_t i = 0; i < ids->n; i++) {
-        size_t k = 0;
-        while (k < list->n && !fits_id(ids->at[i], list->at[k]))
-            k++;
-        if (k == list->n)
-            return ids->at[i];
-    }
-    return NULL;
+    return names_one(&(struct cli_words){&id, 1}, &s->clauses);
+}
+
+static bool fits_tag(const char *tag, const struct script *s)
+{
+    return names_one(&(struct cli_words){&tag, 1}, &s->tags);
+}
+
+static bool fits_need(const char *need, const struct script *s)
+{
+    return names_one(&(struct cli_words){&need, 1}, &s->needs);
+}
+
+static bool fits_one(bool (*fits)(const char *, const struct script *), const char *word,
+                     const struct script_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (fits(word, list->at[i]))
+            return true;
+    return false;
+}
+
+/* A misspelt one must not leave the others to look as if it had been played. */
+static bool has_dead_word(const struct cli_choice *choice, const struct script_list *list)
+{
+    const struct {
+        const struct cli_words *words;
+        bool (*fits)(const char *, const struct script *);
+        const char *option, *what;
+    } rows[] = {
+        {&choice->ids,     fits_id,     "--case",   "has such an id"},
+        {&choice->clauses, fits_clause, "--clause", "names it"      },
+        {&choice->tags,    fits_tag,    "--tag",    "has it"        },
+        {&choice->needs,   fits_need,   "--needs",  "has it"        },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (size_t k = 0; k < rows[i].words->n; k++)
+            if (!fits_one(rows[i].fits, rows[i].words->at[k], list)) {
+                fprintf(stderr, "iperfspec: %s %s: no case %s\n", rows[i].option,
+                        rows[i].words->at[k], rows[i].what);
+                return true;
+            }
+    return false;
 }
 
 static bool fits_any_id(const struct cli_words *ids, const struct script *s)
@@ -321,11 +356,8 @@ int cli_find(const struct cli_choice *choice, struct script_list *list,
         return CLI_USAGE;
     }
     size_t all = list->n;
-    const char *dead = find_dead_id(&choice->ids, list);
-    if (dead) {
-        fprintf(stderr, "iperfspec: --case %s: no case has such an id\n", dead);
+    if (has_dead_word(choice, list))
         return CLI_USAGE;
-    }
     struct failed failed = {0};
     int status = find_failed(choice, list, &failed);
     narrow(list, is_wanted, choice, NULL);
