@@ -130,38 +130,84 @@ static bool wants_scope(const struct sockaddr_storage *at)
            six->sin6_scope_id == 0;
 }
 
+static void use_address(struct talk_place *place, const struct addrinfo *found)
+{
+    memcpy(&place->at, found->ai_addr, found->ai_addrlen);
+    place->len = found->ai_addrlen;
+}
+
+static void name_address(const struct talk_place *place, char *out, socklen_t cap)
+{
+    getnameinfo((const struct sockaddr *)&place->at, place->len, out, cap, NULL, 0, NI_NUMERICHOST);
+}
+
+static int resolve(const struct patient *p, struct addrinfo **found)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+
+    return getaddrinfo(p->request->host, p->request->port, &hints, found);
+}
+
 static enum diagnosis probe_name(struct patient *p)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    struct addrinfo *found = NULL;
     char host[128] = "";
-    int error = getaddrinfo(p->request->host, p->request->port, &hints, &found);
+    int error = resolve(p, &found);
 
     if (error) {
         patient_note(p, "%s", gai_strerror(error));
         return DIAGNOSE_NAME;
     }
-    memcpy(&p->place.at, found->ai_addr, found->ai_addrlen);
-    p->place.len = found->ai_addrlen;
+    use_address(&p->place, found);
     freeaddrinfo(found);
     if (wants_scope(&p->place.at)) {
         patient_note(p, "%s is an address on each interface", p->request->host);
         return DIAGNOSE_SCOPE;
     }
-    getnameinfo((struct sockaddr *)&p->place.at, p->place.len, host, sizeof host, NULL, 0,
-                NI_NUMERICHOST);
+    name_address(&p->place, host, sizeof host);
     patient_note(p, "%s", host);
     return DIAGNOSE_NONE;
+}
+
+/* Stock clients try the first address of a name and no other: whether the first one of the other
+ * family would do. */
+static bool find_other_family(const struct patient *p, char *host, socklen_t cap)
+{
+    struct talk_place place = p->place;
+    struct addrinfo *found = NULL;
+    struct talk t;
+    bool is = false;
+
+    if (resolve(p, &found) != 0)
+        return false;
+    for (const struct addrinfo *at = found; at; at = at->ai_next) {
+        if (at->ai_family == p->place.at.ss_family)
+            continue;
+        use_address(&place, at);
+        is = talk_connect(&t, &place) == TALK_OK;
+        talk_close(&t);
+        name_address(&place, host, cap);
+        break;
+    }
+    freeaddrinfo(found);
+    return is;
 }
 
 static enum diagnosis probe_connect(struct patient *p)
 {
     struct talk *t = &p->first;
     enum talk_result r = talk_connect(t, &p->place);
+    char host[128] = "";
 
-    patient_note(p, r == TALK_OK ? "after %.0f ms" : "after %.0f ms: %s", t->took_ms,
-                 strerror(t->error));
-    if (r == TALK_OK)
+    if (r == TALK_OK) {
+        patient_note(p, "after %.0f ms", t->took_ms);
         return DIAGNOSE_NONE;
+    }
+    bool is_other = find_other_family(p, host, sizeof host);
+    patient_note(p, "after %.0f ms: %s%s%s%s", t->took_ms, strerror(t->error), is_other ? "; " : "",
+                 is_other ? host : "", is_other ? " listens" : "");
+    if (is_other)
+        return DIAGNOSE_FAMILY;
     return r == TALK_REFUSED ? DIAGNOSE_REFUSED : DIAGNOSE_UNREACHABLE;
 }
 

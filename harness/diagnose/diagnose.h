@@ -11,6 +11,9 @@
     X(DIAGNOSE_NAME, "name", "the name cannot be resolved", "check it, or use the address")        \
     X(DIAGNOSE_SCOPE, "scope", "a link-local address leads nowhere without an interface",          \
       "name the interface behind it: fe80::1%eth0, for clients too")                               \
+    X(DIAGNOSE_FAMILY, "family", "the name's first address does not work, another one does",       \
+      "stock clients try the first one alone: give them -4 or -6, or the address; or let the "     \
+      "server listen on both")                                                                     \
     X(DIAGNOSE_REFUSED, "refused", "the machine is there, but nothing listens on that port",       \
       "start `iperf3 -s` there, or look whether it uses another port (-p)")                        \
     X(DIAGNOSE_UNREACHABLE, "unreachable", "the machine cannot be reached on that port",           \
