@@ -58,7 +58,7 @@ FLAGS_fuzzcov  = $(FLAGS_fuzz) -fprofile-instr-generate -fcoverage-mapping
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
            -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2
-OURFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Ibuild/gen $(WARNINGS) -fPIE -ffile-prefix-map=$(CURDIR)=. \
+OURFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Ibuild/gen $(WARNINGS) -fPIE -ffile-prefix-map='$(CURDIR)'=. \
            -MMD -MP $(CFLAGS) $(FLAGS_$(VARIANT))
 LINK     = -pie -Wl,-z,relro,-z,now $(CFLAGS) $(FLAGS_$(VARIANT)) $(LDFLAGS)
 LIBS     = -lcjson -lcrypto -lm -lpthread
@@ -301,7 +301,7 @@ nightly: ## check, coverage, lint; conformance and interop over and over; bench;
 	scripts/nightly
 
 # iperfspec looks for its cases in ../share/iperfspec/cases, seen from where it lies.
-SHARE = $(abspath $(DESTDIR)$(BINDIR)/../share/iperfspec)
+SHARE = $(shell realpath -ms '$(DESTDIR)$(BINDIR)/../share/iperfspec')
 
 # Pages of texts in docs, and of what the program says of itself.
 MAN = $(addprefix build/man/,iperfspec.1 iperfref.1 iperfspec-peer.5 iperf3-protocol.7)
@@ -321,21 +321,21 @@ build/man/iperf3-protocol.7: docs/protocol.md scripts/md-to-man
 	scripts/md-to-man iperf3-protocol 7 'the wire protocol of iperf3, clause by clause' $< > $@
 
 install: all man ## install programs, cases, plays, manual pages and completion below DESTDIR PREFIX
-	install -d $(addprefix $(DESTDIR),$(BINDIR) $(BASHDIR) $(ZSHDIR))
-	install -m 755 build/iperfref build/iperfspec $(DESTDIR)$(BINDIR)
-	for page in $(MAN); do install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; done
-	install -m 644 completion/iperfspec.bash $(DESTDIR)$(BASHDIR)/iperfspec
-	ln -sf iperfspec $(DESTDIR)$(BASHDIR)/iperfref
-	install -m 644 completion/_iperfspec $(DESTDIR)$(ZSHDIR)
-	rm -rf $(SHARE)/cases $(SHARE)/plays
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)'
+	install -m 755 build/iperfref build/iperfspec '$(DESTDIR)$(BINDIR)'
+	for page in $(MAN); do install -D -m 644 -t '$(DESTDIR)$(MANDIR)'/man$${page##*.} $$page || exit; done
+	install -m 644 completion/iperfspec.bash '$(DESTDIR)$(BASHDIR)/iperfspec'
+	ln -sf iperfspec '$(DESTDIR)$(BASHDIR)/iperfref'
+	install -m 644 completion/_iperfspec '$(DESTDIR)$(ZSHDIR)'
+	rm -rf '$(SHARE)/cases' '$(SHARE)/plays'
 	cd harness && find cases plays \( -name '*.peer' -o -name '*.expect' -o -name left-out \) \
-	    -exec install -D -m 644 {} $(SHARE)/{} \;
+	    -exec install -D -m 644 {} '$(SHARE)/{}' \;
 
 uninstall: ## remove what install put there
-	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,iperfref iperfspec)
-	rm -f $(foreach page,$(notdir $(MAN)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
-	rm -f $(addprefix $(DESTDIR)$(BASHDIR)/,iperfref iperfspec) $(DESTDIR)$(ZSHDIR)/_iperfspec
-	rm -rf $(SHARE)
+	rm -f '$(DESTDIR)$(BINDIR)/iperfref' '$(DESTDIR)$(BINDIR)/iperfspec'
+	for page in $(notdir $(MAN)); do rm -f '$(DESTDIR)$(MANDIR)'/man$${page##*.}/$$page || exit; done
+	rm -f '$(DESTDIR)$(BASHDIR)/iperfref' '$(DESTDIR)$(BASHDIR)/iperfspec' '$(DESTDIR)$(ZSHDIR)/_iperfspec'
+	rm -rf '$(SHARE)'
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
