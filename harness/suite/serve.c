@@ -82,17 +82,18 @@ bool serve_launch(const struct serve *serve, const char *host, unsigned port, co
     return ok;
 }
 
-/* The first line of what it printed, on stderr rather than on stdout. */
+/* The first line of what it printed that is not empty, on stderr rather than on stdout. */
 static void quote(struct subject *s, struct text *out)
 {
     struct text *said = s->err.len ? &s->err : &s->out;
 
     text_make_plain(said);
     const char *at = text_string(said);
-    size_t len = strcspn(at, "\n");
 
+    at += strspn(at, "\n");
+    size_t len = strcspn(at, "\n");
     if (!*at)
-        text_adds(out, "and printed nothing");
+        text_adds(out, said->len ? "and printed empty lines" : "and printed nothing");
     else
         text_addf(out, "and printed \"%.*s\"%s", (int)MIN(len, SAID_MAX), at,
                   at[MIN(len, SAID_MAX)] && at[MIN(len, SAID_MAX) + 1] ? " and more" : "");

@@ -336,15 +336,17 @@ static const struct row {
     enum sim_cause cause;
     const char *got;
 } rows[] = {
-    {"true",    "true; :",                                 SIM_EXIT,       "ended with status 0, and printed nothing"},
-    {"false",   "false; exit 1; :",                        SIM_EXIT,       "ended with status 1, and printed nothing"},
-    {"says",    "echo no >&2; exit 2; :",                  SIM_EXIT,       "ended with status 2, and printed \"no\"" },
-    {"crash",   "kill -SEGV $$; :",                        SIM_CRASH,      "was killed by SIGSEGV"                   },
-    {"below",   "sh -c \"kill -SEGV \\$\\$; :\"; exit $?", SIM_CRASH,      "was killed by SIGSEGV"                   },
-    {"killed",  "kill -KILL $$; :",                        SIM_TROUBLE,    "was killed by SIGKILL"                   },
-    {"sleep",   "sleep 100; :",                            SIM_NO_SERVICE, "runs on, and printed nothing"            },
-    {"yes",     "yes; :",                                  SIM_NO_SERVICE, "runs on, and printed \"y\" and more"     },
-    {"nothing", "/nowhere/iperf3; exit 127; :",            SIM_EXIT,       "ended with status 127"                   },
+    {"true",       "true; :",                                 SIM_EXIT,       "ended with status 0, and printed nothing"    },
+    {"false",      "false; exit 1; :",                        SIM_EXIT,       "ended with status 1, and printed nothing"    },
+    {"says",       "echo no >&2; exit 2; :",                  SIM_EXIT,       "ended with status 2, and printed \"no\""     },
+    {"says below", "echo; echo no; exit 2; :",                SIM_EXIT,       "ended with status 2, and printed \"no\""     },
+    {"blank",      "echo; echo; exit 2; :",                   SIM_EXIT,       "ended with status 2, and printed empty lines"},
+    {"crash",      "kill -SEGV $$; :",                        SIM_CRASH,      "was killed by SIGSEGV"                       },
+    {"below",      "sh -c \"kill -SEGV \\$\\$; :\"; exit $?", SIM_CRASH,      "was killed by SIGSEGV"                       },
+    {"killed",     "kill -KILL $$; :",                        SIM_TROUBLE,    "was killed by SIGKILL"                       },
+    {"sleep",      "sleep 100; :",                            SIM_NO_SERVICE, "runs on, and printed nothing"                },
+    {"yes",        "yes; :",                                  SIM_NO_SERVICE, "runs on, and printed \"y\" and more"         },
+    {"nothing",    "/nowhere/iperf3; exit 127; :",            SIM_EXIT,       "ended with status 127"                       },
 };
 
 /* Programs that are no iperf3 server: clear, different verdicts within bounded time. */
