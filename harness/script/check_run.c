@@ -304,11 +304,23 @@ static void check_steps(struct check *check, const struct script_steps *steps, s
     }
 }
 
+/* Who says `first` of a connection that was not opened under that name, and has one without a name
+ * as well, may mean the latter. */
+static void check_first(struct check *check, struct names *names)
+{
+    const struct name *unnamed = find_name(names, ""), *first = find_name(names, "first");
+
+    if (unnamed && unnamed->used && first && !is_open(first->first))
+        check_wrong_step(check, first->first,
+                         "`open first`, as it is another connection than that without a name");
+}
+
 void check_run(struct check *check)
 {
     struct names names = {0};
 
     check_steps(check, &check->script->steps, &names);
+    check_first(check, &names);
     for (size_t i = 0; i < names.n; i++)
         if (!names.at[i].used)
             check_wrong_step(check, names.at[i].first, "a step that uses the connection%s",

@@ -70,6 +70,11 @@ static const struct row {
     {HEAD "advance TEST_RUNNING\nstream 1 half-close\nsend byte 4\nexpect end",                         NULL,   NULL                                                                   },
     {HEAD "either\nexpect state 9\nhalf-close\nor\nexpect denied\nend\nsend byte 4\nexpect alive",
      NULL,                                                                                                      NULL                                                                   },
+    {HEAD "advance TEST_RUNNING\nfirst close\nexpect end",                                              "6:1",
+     "expected `open first`, as it is another connection than that without a name, found 'first "
+     "close'"                                                                                                                                                                          },
+    {HEAD "advance TEST_RUNNING\nopen first\nfirst expect denied\nfinish",                              NULL,   NULL                                                                   },
+    {HEAD "first advance TEST_RUNNING\nfirst close\nexpect alive",                                      NULL,   NULL                                                                   },
     {HEAD "finish\nadvance TEST_RUNNING",                                                               "6:1",  "expected nothing more on this connection"                             },
     {HEAD "finish\nexpect alive\nsend state TEST_END",                                                  "7:1",
      "expected nothing more on this connection, which is over since line 5"                                                                                                            },
