@@ -9,10 +9,10 @@
 static const char usage[] =
     "usage: iperfspec lint [PATH...]\n"
     "Check case files or folders (the program's own without PATH): syntax, unknown\n"
-    "clauses and needs, overlapping branches of either, steps that can never run, ends\n"
-    "of what was never begun, connections that nothing uses, deviations of what is never\n"
-    "sent, streams that nobody opens, names that no foreach has, cases that cannot fail,\n"
-    "ids that are not unique.\n"
+    "clauses and needs, overlapping branches of either and steps of any order, steps that\n"
+    "can never run, ends of what was never begun, connections that nothing uses,\n"
+    "deviations of what is never sent, streams that nobody opens, names that no foreach\n"
+    "has, cases that cannot fail, ids that are not unique.\n"
     "One problem has its place (FILE:LINE:COLUMN), what was expected and found there,\n"
     "and the line with a caret. Exit 1 if something was found.\n";
 

@@ -21,8 +21,9 @@ void check_wrong(struct check *check, struct script_error *e, const char *expect
 /* check_names.c: {NAME} that no foreach has. */
 void check_names(struct check *check);
 
-/* check_either.c: branches whose first events could be the same thing. */
+/* check_either.c: branches whose first events could be the same thing, and steps of `any order`. */
 void check_either(struct check *check, const struct script_step *either);
+void check_any_order(struct check *check, const struct script_steps *block);
 /* Which ends of a connection, or of a stream, an event stands for. */
 enum { CHECK_FIN = 1, CHECK_RST = 2 };
 unsigned check_ends(const struct script_event *event);

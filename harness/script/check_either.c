@@ -1,5 +1,5 @@
-/* check_either.c - branches of `either` that overlap: their first events could be the same thing.
- */
+/* check_either.c - branches of `either`, and steps of `any order`, that overlap: what they wait for
+ * could be the same thing. */
 #include "harness/script/check.h"
 
 #include "impl/wire/state.h"
@@ -76,13 +76,15 @@ static bool overlap(const struct script_event *a, const struct script_event *b)
     return true;
 }
 
-static bool any_overlap(const struct script_step *a, const struct script_step *b)
+typedef bool pair_of_events(const struct script_event *a, const struct script_event *b);
+
+static bool any_pair(const struct script_step *a, const struct script_step *b, pair_of_events *is)
 {
     if (strcmp(a->who, b->who) != 0)
         return false;
     for (size_t i = 0; i < a->expect.events.n; i++)
         for (size_t k = 0; k < b->expect.events.n; k++)
-            if (overlap(&a->expect.events.at[i], &b->expect.events.at[k]))
+            if (is(&a->expect.events.at[i], &b->expect.events.at[k]))
                 return true;
     return false;
 }
@@ -91,8 +93,45 @@ void check_either(struct check *check, const struct script_step *either)
 {
     for (size_t i = 0; i < either->branches.n; i++)
         for (size_t k = i + 1; k < either->branches.n; k++)
-            if (any_overlap(&either->branches.at[i].at[0], &either->branches.at[k].at[0]))
+            if (any_pair(&either->branches.at[i].at[0], &either->branches.at[k].at[0], overlap))
                 check_wrong_step(check, &either->branches.at[k].at[0],
                                  "a branch that does not overlap with that of line %u",
                                  either->branches.at[i].at[0].line);
+}
+
+/* Gone once a step has taken it, and no longer there for the next. Ends stay, texts can be asked
+ * about again, and of streams it is asked what is so. */
+static bool is_taken(const struct script_event *e)
+{
+    return e->kind == SCRIPT_EV_STATE || e->kind == SCRIPT_EV_ERROR;
+}
+
+static bool overlap_and_is_taken(const struct script_event *a, const struct script_event *b)
+{
+    return is_taken(a) && is_taken(b) && overlap(a, b);
+}
+
+static bool are_the_same(const struct script_step *a, const struct script_step *b)
+{
+    struct text texts[2] = {0};
+
+    script_print_step(a, &texts[0]);
+    script_print_step(b, &texts[1]);
+    bool same = strcmp(text_string(&texts[0]), text_string(&texts[1])) == 0;
+    text_fini(&texts[0]);
+    text_fini(&texts[1]);
+    return same;
+}
+
+/* What comes goes to the first step that wants it: another one's that can take nothing else would
+ * be missed, though all came. */
+void check_any_order(struct check *check, const struct script_steps *block)
+{
+    for (size_t i = 0; i < block->n; i++)
+        for (size_t k = i + 1; k < block->n; k++)
+            if (any_pair(&block->at[i], &block->at[k], overlap_and_is_taken) &&
+                !are_the_same(&block->at[i], &block->at[k]))
+                check_wrong_step(check, &block->at[k],
+                                 "an event that does not overlap with that of line %u, or the same",
+                                 block->at[i].line);
 }

@@ -297,6 +297,8 @@ static void check_steps(struct check *check, const struct script_steps *steps, s
         if (step->verb == SCRIPT_EXPECT && step->expect.kind == SCRIPT_EXPECT_ALIVE &&
             !step->expect.meanwhile)
             end_all(names, step->line);
+        if (step->verb == SCRIPT_ANY_ORDER)
+            check_any_order(check, &step->branches.at[0]);
         if (step->verb == SCRIPT_EITHER)
             check_branches(check, step, names);
         else if (script_is_block(step->verb))

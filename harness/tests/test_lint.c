@@ -55,6 +55,14 @@ static const struct row {
     {HEAD "either\nexpect server-error ints 1\nor\nexpect server-error ints 2\nend",                    NULL,   NULL                                                                   },
     {HEAD "either\nexpect server-error IEMESSAGE\nor\nexpect server-error IERECVPARAMS\nor\n"
           "expect end\nend",                                                                       NULL,   NULL                                                                   },
+    {HEAD "any order\nexpect state 1 or state 2\nexpect state 1\nend",                                  "7:1",
+     "expected an event that does not overlap with that of line 6, or the same, found 'expect "
+     "state 1'"                                                                                                                                                                        },
+    {HEAD "any order\nexpect server-error\nexpect server-error IEMESSAGE\nend",                         "7:1",
+     "expected an event that does not overlap"                                                                                                                                         },
+    {HEAD "any order\nexpect state 1\nexpect state 1\nend",                                             NULL,   NULL                                                                   },
+    {HEAD "any order\nexpect state 1\nb expect state 1 or end\nend\nb send cookie",                     NULL,   NULL                                                                   },
+    {HEAD "any order\nexpect results where .a exists\nexpect results\nend",                             NULL,   NULL                                                                   },
     {HEAD "either\na expect end\nor\nb expect end\nend",                                                NULL,   NULL                                                                   },
 
  /* steps that can never run */
