@@ -100,33 +100,40 @@ static unsigned n_senders(const struct conversion *c)
     return n;
 }
 
-/* Datagrams first+1..last in so much time. */
-static void add_datagrams(const struct conversion *c, int64_t id, uint64_t first, uint64_t last,
-                          uint64_t ns)
+/* Up to at_ns of the data phase, of which *told_ns have passed. By the session's clock, so that the
+ * time that sending takes does not add up. */
+static void add_until(const struct conversion *c, uint64_t *told_ns, uint64_t at_ns)
 {
-    uint64_t all = last - first;
+    if (stretched_ms(c, at_ns) <= stretched_ms(c, *told_ns))
+        return;
+    text_addf(c->out, " until %" PRIu64 "ms after TEST_RUNNING", stretched_ms(c, at_ns));
+    *told_ns = at_ns;
+}
+
+static void add_pause(const struct conversion *c, uint64_t *told_ns, uint64_t at_ns)
+{
+    if (at_ns < *told_ns + PAUSE_MIN_NS || stretched_ms(c, at_ns) <= stretched_ms(c, *told_ns))
+        return;
+    text_adds(c->out, "pause   ");
+    add_until(c, told_ns, at_ns);
+    text_adds(c->out, "\n");
+}
+
+/* Datagrams first+1..last at an even pace, up to until_ns of the data phase. */
+static void add_datagrams(const struct conversion *c, int64_t id, uint64_t first, uint64_t last,
+                          uint64_t *told_ns, uint64_t until_ns)
+{
+    uint64_t ns = until_ns - MIN(*told_ns, until_ns), all = last - first;
 
     while (first < last) {
         uint64_t to = MIN(last, first + SCRIPT_DATAGRAMS_MAX);
-        uint64_t over_ms =
-            stretched_ms(c, (uint64_t)((double)ns * (double)(to - first) / (double)all));
         text_addf(c->out, "stream %" PRId64 " send datagrams %" PRIu64 "..%" PRIu64, id, first + 1,
                   to);
-        if (over_ms > 0)
-            text_addf(c->out, " over %" PRIu64 "ms", over_ms);
+        add_until(c, told_ns,
+                  until_ns - (uint64_t)((double)ns * (double)(last - to) / (double)all));
         text_adds(c->out, "\n");
         first = to;
     }
-}
-
-/* Up to at_ns of the data phase, of which *told_ns have passed. By the session's clock, so that the
- * time that sending takes does not add up. */
-static void add_pause(const struct conversion *c, uint64_t *told_ns, uint64_t at_ns)
-{
-    if (at_ns - *told_ns < PAUSE_MIN_NS || stretched_ms(c, at_ns) == stretched_ms(c, *told_ns))
-        return;
-    text_addf(c->out, "pause    until %" PRIu64 "ms after TEST_RUNNING\n", stretched_ms(c, at_ns));
-    *told_ns = at_ns;
 }
 
 /* Spans from..to of the data phase, at at_ns of it and ns long. Datagrams go at an even pace, one
@@ -134,6 +141,8 @@ static void add_pause(const struct conversion *c, uint64_t *told_ns, uint64_t at
 static void add_piece(const struct conversion *c, unsigned from, unsigned to, uint64_t *told_ns,
                       uint64_t at_ns, uint64_t ns)
 {
+    uint64_t share_ns = ns / MAX(n_senders(c), 1u);
+
     for (size_t i = 0; i < c->s->n_streams; i++) {
         const struct track_stream *stream = c->s->streams[i];
         uint64_t all = total(c, stream);
@@ -141,8 +150,9 @@ static void add_piece(const struct conversion *c, unsigned from, unsigned to, ui
         if (first == last)
             continue;
         add_pause(c, told_ns, at_ns);
+        at_ns += stream->is_udp ? share_ns : 0;
         if (stream->is_udp)
-            add_datagrams(c, stream->id, first, last, ns / MAX(n_senders(c), 1u));
+            add_datagrams(c, stream->id, first, last, told_ns, at_ns);
         else
             text_addf(c->out, "stream %" PRId64 " send data %" PRIu64 "\n", stream->id,
                       last - first);

@@ -45,6 +45,7 @@ bool parse_at_text(struct cursor *c);                           /* whether one b
 bool parse_hex_text(struct cursor *c, struct script_text *out); /* as behind `hex` */
 /* print.c */
 void print_state(int8_t state, struct text *out);
+void print_until(const struct script_until *until, struct text *out);
 void print_ierr(int32_t ierr, struct text *out);
 
 /* One run of bytes as such a text. */
@@ -82,5 +83,6 @@ void print_wire(const struct script_wire *wire, struct text *out);
 bool parse_expect(struct cursor *c, struct script_step *step);
 bool parse_events(struct cursor *c, struct script_events *events);
 bool parse_state(struct cursor *c, int8_t *state);
+bool parse_until(struct cursor *c, struct script_until *until); /* behind `until` */
 bool parse_signal(struct cursor *c, int *signo);
 bool parse_ierr(struct cursor *c, int32_t *ierr);

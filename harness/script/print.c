@@ -18,6 +18,14 @@ void print_state(int8_t state, struct text *out)
         text_addf(out, "0x%02x", (uint8_t)state);
 }
 
+void print_until(const struct script_until *until, struct text *out)
+{
+    text_adds(out, "until ");
+    text_add_ms(out, until->ms);
+    text_adds(out, " after ");
+    print_state(until->state, out);
+}
+
 void print_ierr(int32_t ierr, struct text *out)
 {
     const char *name = ierr_name(ierr);
@@ -231,11 +239,10 @@ static void print_what(const struct script_step *step, struct text *out)
         break;
     case SCRIPT_PAUSE:
     case SCRIPT_LOSE:
-        if (step->pause.after)
-            text_adds(out, "until ");
-        text_add_ms(out, step->pause.ms);
-        if (step->pause.after)
-            text_addf(out, " after %s", state_name(step->pause.after));
+        if (step->pause.until.given)
+            print_until(&step->pause.until, out);
+        else
+            text_add_ms(out, step->pause.ms);
         break;
     case SCRIPT_BACKGROUND:
         text_addf(out, "%s every ", step->background.name);

@@ -63,7 +63,7 @@ bool raw_pause(struct raw_reader *r, const struct script_step *step, int64_t ms)
 
 static bool read_pause(struct raw_reader *r, const struct script_step *step)
 {
-    if (step->pause.after)
+    if (step->pause.until.given)
         return raw_fail(r, step, "a pause of so long: no clock runs here");
     return raw_pause(r, step, step->pause.ms);
 }

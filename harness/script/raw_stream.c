@@ -48,7 +48,7 @@ static bool make_header(const struct script_fields *fields, const struct session
 }
 
 static bool read_datagram(struct raw_reader *r, const struct script_step *step,
-                          const struct script_datagrams *run, int64_t seq, int64_t pause_ms)
+                          const struct script_datagrams *run, int64_t seq)
 {
     struct raw_place *place = raw_place_of(r, step->who, step->stream);
     struct session_message m = {.kind = SESSION_DATAGRAM, .stream = step->stream};
@@ -61,23 +61,19 @@ static bool read_datagram(struct raw_reader *r, const struct script_step *step,
         return raw_fail(r, step, "len as a plain number");
     m.len = (uint64_t)run->fields.len.value;
     place->last = m.header;
-    return raw_add(r, step, m) && raw_pause(r, step, pause_ms);
+    return raw_add(r, step, m) && raw_pause(r, step, step->send.every_ms);
 }
 
 static bool read_datagrams(struct raw_reader *r, const struct script_step *step)
 {
-    const struct script_send *send = &step->send;
-    int64_t all = script_n_datagrams(send), n_read = 0;
-
-    for (size_t i = 0; i < send->n_datagrams; i++) {
-        const struct script_datagrams *run = &send->datagrams[i];
+    if (step->send.until.given)
+        return raw_fail(r, step, "datagrams at once, or every so long: no clock runs here");
+    for (size_t i = 0; i < step->send.n_datagrams; i++) {
+        const struct script_datagrams *run = &step->send.datagrams[i];
         for (int64_t n = 0; n < run->times; n++)
-            for (int64_t seq = run->from; seq <= run->to; seq++, n_read++) {
-                int64_t due = send->over_ms * (n_read + 1) / all,
-                        was = send->over_ms * n_read / all;
-                if (!read_datagram(r, step, run, seq, send->every_ms + due - was))
+            for (int64_t seq = run->from; seq <= run->to; seq++)
+                if (!read_datagram(r, step, run, seq))
                     return false;
-            }
     }
     return true;
 }

@@ -97,19 +97,26 @@ enum script_send_kind {
     SCRIPT_SEND_DATAGRAMS, /* on a stream, in this order */
 };
 
+/* `until 3s after TEST_RUNNING`: after it was said last, by either side. */
+struct script_until {
+    bool given;
+    int64_t ms;
+    int8_t state;
+};
+
 struct script_send {
     enum script_send_kind kind;
     struct script_text text;
     int n_ints;
     int32_t ierr, os_errno;
-    int64_t announced;  /* JSON: the length prefix; -1: the true length */
-    int64_t count;      /* DATA: bytes; 0: see the next two */
-    bool until_blocked; /* DATA: until the peer reads no more */
-    int64_t for_ms;     /* DATA: for so long; 0: no */
-    int64_t every_ms;   /* DATA for a time, DATAGRAMS: between two; 0: at once */
-    int64_t over_ms;    /* DATAGRAMS: for all of them, at an even pace; 0: see every_ms */
-    int64_t first;      /* send only so many bytes of the message; -1: all */
-    size_t n_datagrams; /* DATAGRAMS: runs */
+    int64_t announced;         /* JSON: the length prefix; -1: the true length */
+    int64_t count;             /* DATA: bytes; 0: see the next two */
+    bool until_blocked;        /* DATA: until the peer reads no more */
+    int64_t for_ms;            /* DATA: for so long; 0: no */
+    int64_t every_ms;          /* DATA for a time, DATAGRAMS: between two; 0: at once */
+    struct script_until until; /* DATAGRAMS: all of them, at an even pace; else see every_ms */
+    int64_t first;             /* send only so many bytes of the message; -1: all */
+    size_t n_datagrams;        /* DATAGRAMS: runs */
     struct script_datagrams *datagrams;
 };
 
@@ -310,8 +317,8 @@ struct script_step {
         struct script_split split;
         struct {
             int64_t ms;
-            int8_t after; /* PAUSE: so long after this state; 0: from now on */
-        } pause;          /* LOSE too */
+            struct script_until until; /* PAUSE: instead of ms */
+        } pause;                       /* LOSE too */
         struct {
             const char *name; /* of the action; STOP too */
             int64_t every_ms;

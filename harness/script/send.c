@@ -129,7 +129,7 @@ static bool send_datagrams(struct cursor *c, struct script_send *send)
 {
     if (!parse_datagrams(c, send))
         return false;
-    return cursor_take(c, "over") ? cursor_duration(c, &send->over_ms) : read_every(c, send);
+    return cursor_take(c, "until") ? parse_until(c, &send->until) : read_every(c, send);
 }
 
 static const struct {
@@ -254,9 +254,13 @@ void print_send(const struct script_send *send, struct text *out)
     default:
         text_adds(out, plain[send->kind]);
     }
-    if (send->every_ms || send->over_ms) {
-        text_adds(out, send->every_ms ? " every " : " over ");
-        text_add_ms(out, send->every_ms + send->over_ms);
+    if (send->every_ms) {
+        text_adds(out, " every ");
+        text_add_ms(out, send->every_ms);
+    }
+    if (send->until.given) {
+        text_adds(out, " ");
+        print_until(&send->until, out);
     }
     if (send->first >= 0)
         text_addf(out, " first %lld bytes", (long long)send->first);

@@ -58,6 +58,13 @@ bool parse_state(struct cursor *c, int8_t *state)
     return true;
 }
 
+bool parse_until(struct cursor *c, struct script_until *until)
+{
+    until->given = cursor_duration(c, &until->ms) && cursor_need_word(c, "after") &&
+                   parse_state(c, &until->state);
+    return until->given;
+}
+
 static int verb_of(const char *word)
 {
     for (int v = 0; word && v < SCRIPT_N_VERBS; v++)
@@ -201,10 +208,8 @@ static bool read_split(struct cursor *c, struct script_step *step)
 /* `pause 100ms`, `pause until 3s after TEST_RUNNING`. */
 static bool read_pause(struct cursor *c, struct script_step *step)
 {
-    if (!cursor_take(c, "until"))
-        return cursor_duration(c, &step->pause.ms);
-    return cursor_duration(c, &step->pause.ms) && cursor_need_word(c, "after") &&
-           parse_state(c, &step->pause.after);
+    return cursor_take(c, "until") ? parse_until(c, &step->pause.until)
+                                   : cursor_duration(c, &step->pause.ms);
 }
 
 static bool read_lose(struct cursor *c, struct script_step *step)

@@ -4,6 +4,7 @@
 /* Between two looks at the peer's queue: less than the least buffer of a socket holds. */
 #define PACE     16
 #define PACE_LEN 4096
+#define LOOK_NS  50000u /* at 1 Gbit/s 5000 looks a second are due */
 
 static int64_t changed(const struct script_field *field, int64_t base)
 {
@@ -64,16 +65,17 @@ static bool send_one(struct control *c, struct lane *st, const struct script_dat
     return lane_send_datagram(c, st, &base, len_of(c, &run->fields));
 }
 
-/* What has been played of a step that sends datagrams over a time. */
+/* What has been played of a step that sends datagrams until a moment, which may be over. */
 struct progress {
-    uint64_t n, all, began_ns;
+    uint64_t n, all, began_ns, until_ns;
 };
 
 /* An even pace: who is late catches up. */
-static void keep_pace(struct sim *s, const struct script_send *send, const struct progress *p)
+static void keep_pace(struct sim *s, const struct progress *p)
 {
     double share = (double)p->n / (double)p->all;
-    uint64_t due = p->began_ns + (uint64_t)((double)send->over_ms * 1e6 * share), now = now_ns();
+    uint64_t ns = p->until_ns - MIN(p->began_ns, p->until_ns), now = now_ns();
+    uint64_t due = p->began_ns + (uint64_t)((double)ns * share);
 
     if (due > now)
         sim_pause(s, (int64_t)((due - now) / 1000000));
@@ -86,14 +88,14 @@ static void pace(struct control *c, const struct lane *st, const struct script_s
     uint64_t deadline = sim_deadline(c->sim, 1000);
 
     p->n++;
-    if (send->over_ms)
-        keep_pace(c->sim, send, p);
+    if (send->until.given)
+        keep_pace(c->sim, p);
     if (send->every_ms)
         sim_pause(c->sim, send->every_ms);
     else if ((st->datagrams % PACE == 0 || len > PACE_LEN) && c->sim->config->is_local &&
              st->fd >= 0)
         while (!drained(st->fd, true) && now_ns() < deadline && !sim_failed(c->sim))
-            sim_pause(c->sim, 1);
+            sim_pump(c->sim, now_ns() + LOOK_NS);
 }
 
 static bool send_waiting(struct control *c, struct lane *st, const struct script_datagrams *run,
@@ -132,7 +134,8 @@ bool datagrams_send(struct control *c, struct lane *st, const struct script_send
                     bool may_wait)
 {
     struct progress progress = {.all = (uint64_t)script_n_datagrams(send), .began_ns = now_ns()};
-    bool ok = true;
+    bool is_paced = may_wait && send->until.given;
+    bool ok = !is_paced || pause_find_deadline(c->sim, &send->until, &progress.until_ns);
 
     for (size_t i = 0; i < send->n_datagrams && ok; i++)
         ok = send_run_of(c, st, send, &send->datagrams[i], &progress, may_wait);

@@ -14,25 +14,23 @@ static const struct session_message *last_said(const struct session *record, int
     return NULL;
 }
 
-/* A clock of the session's own: however long the steps before took, the pauses do not add up. */
-static bool find_deadline(struct sim *s, const struct script_step *step, uint64_t now,
-                          uint64_t *deadline)
+bool pause_find_deadline(struct sim *s, const struct script_until *until, uint64_t *deadline_ns)
 {
-    uint64_t ns = (uint64_t)step->pause.ms * NS_PER_MS;
-    int8_t state = step->pause.after;
-    const struct session_message *said = state ? last_said(&s->out->record, state) : NULL;
+    const struct session_message *said = last_said(&s->out->record, until->state);
+    const char *name = state_name(until->state);
 
-    if (state && !said)
-        return sim_fail(s, SIM_TROUBLE, "nobody has said %s", state_name(state));
-    *deadline = (said ? s->start_ns + said->at_ns : now) + ns;
+    if (!said)
+        return sim_fail(s, SIM_TROUBLE, "nobody has said %02x%s%s", (uint8_t)until->state,
+                        name ? " " : "", name ? name : "");
+    *deadline_ns = s->start_ns + said->at_ns + (uint64_t)until->ms * NS_PER_MS;
     return true;
 }
 
 bool pause_run(struct sim *s, const struct script_step *step)
 {
-    uint64_t deadline = 0, now = now_ns();
+    uint64_t now = now_ns(), deadline = now + (uint64_t)step->pause.ms * NS_PER_MS;
 
-    if (!find_deadline(s, step, now, &deadline))
+    if (step->pause.until.given && !pause_find_deadline(s, &step->pause.until, &deadline))
         return false;
     sim_record(s, NULL,
                (struct session_message){.kind = SESSION_PAUSE,

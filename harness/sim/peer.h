@@ -341,6 +341,9 @@ bool message_set_params(struct params *p, const char *json, struct text *why);
 /* --- pause.c --- */
 /* PAUSE or LOSE. False if the session has failed. */
 bool pause_run(struct sim *s, const struct script_step *step);
+/* By a clock of the session's own: however long the steps before took, it does not add up. False,
+ * and the session has failed, if nobody has said that state. */
+bool pause_find_deadline(struct sim *s, const struct script_until *until, uint64_t *deadline_ns);
 
 /* --- flow.c: the honest peer --- */
 enum flow_result { FLOW_DONE, FLOW_WAIT, FLOW_FAILED };

@@ -53,7 +53,7 @@ static int64_t patience_of(const struct script_steps *steps)
 
         sum += MAX(step->within_ms, 0);
         if (step->verb == SCRIPT_PAUSE)
-            sum += step->pause.ms;
+            sum = MAX(sum + step->pause.ms, step->pause.until.ms);
         else if (step->verb == SCRIPT_EXPECT && step->expect.kind == SCRIPT_EXPECT_NOTHING)
             sum += MAX(step->expect.for_ms, 0);
         else if (script_is_block(step->verb))

@@ -165,17 +165,17 @@ static void test_convert_script_says_what_was_sent(void **state)
         const char *capture, *line;
         enum observer_side us;
     } rows[] = {
-        {"3.22-3.22-tcp",              "stream 1 send data 131072\n",                             OBSERVER_CLIENT},
-        {"3.22-3.22-udp",
-         "stream 1 send datagrams 1..50 over 1002ms\npause    until 1002ms after TEST_RUNNING\n", OBSERVER_CLIENT},
-        {"3.22-3.22-udp",              "subject  -u -t 1 -l 1000 -b 400000",                      OBSERVER_SERVER},
-        {"3.22-3.22-udp-unlimited",    "subject  -u -n 307200 -l 1000 -b 0",                      OBSERVER_SERVER},
-        {"3.22-3.22-bidir",            "stream 3 send data ",                                     OBSERVER_SERVER},
-        {"3.22-3.22-server-error",     "expect   server-error IESETBUF2 or end\n",                OBSERVER_CLIENT},
-        {"3.22-3.22-server-error",     "send     server-error 141 errno 0\n",                     OBSERVER_SERVER},
-        {"3.12-3.12-client-terminate", "send     state CLIENT_TERMINATE\n",                       OBSERVER_CLIENT},
-        {"3.12-3.12-client-terminate", "expect   state CLIENT_TERMINATE\n",                       OBSERVER_SERVER},
-        {"3.18-3.18-server-killed",    "subject  signal KILL\n",                                  OBSERVER_CLIENT},
+        {"3.22-3.22-tcp",              "stream 1 send data 131072\n",                                      OBSERVER_CLIENT},
+        {"3.22-3.22-udp",              "stream 1 send datagrams 1..50 until 1002ms after TEST_RUNNING\n#",
+         OBSERVER_CLIENT                                                                                                  },
+        {"3.22-3.22-udp",              "subject  -u -t 1 -l 1000 -b 400000",                               OBSERVER_SERVER},
+        {"3.22-3.22-udp-unlimited",    "subject  -u -n 307200 -l 1000 -b 0",                               OBSERVER_SERVER},
+        {"3.22-3.22-bidir",            "stream 3 send data ",                                              OBSERVER_SERVER},
+        {"3.22-3.22-server-error",     "expect   server-error IESETBUF2 or end\n",                         OBSERVER_CLIENT},
+        {"3.22-3.22-server-error",     "send     server-error 141 errno 0\n",                              OBSERVER_SERVER},
+        {"3.12-3.12-client-terminate", "send     state CLIENT_TERMINATE\n",                                OBSERVER_CLIENT},
+        {"3.12-3.12-client-terminate", "expect   state CLIENT_TERMINATE\n",                                OBSERVER_SERVER},
+        {"3.18-3.18-server-killed",    "subject  signal KILL\n",                                           OBSERVER_CLIENT},
     };
 
     (void)state;
@@ -220,8 +220,8 @@ static void test_convert_script_plays_millions_of_datagrams(void **state)
     t.n_datagrams = 2500000;
     assert_true(capfile_read(&f, "pcaps/3.22-3.22-udp.pcap.gz"));
     capfile_feed(&f, f.n, &user);
-    expect_line(&t, "stream 1 send datagrams 1..1000000 over 400ms\n"
-                    "stream 1 send datagrams 1000001..2000000 over 400ms\n"
+    expect_line(&t, "stream 1 send datagrams 1..1000000 until 400ms after TEST_RUNNING\n"
+                    "stream 1 send datagrams 1000001..2000000 until 801ms after TEST_RUNNING\n"
                     "stream 1 send datagrams 2000001..");
     expect_script(&t, "millions of datagrams");
     fini(&t);

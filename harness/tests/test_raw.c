@@ -142,15 +142,17 @@ static const struct refused {
     const char *steps, *expected;
     unsigned line;
 } refused[] = {
-    {"open\nfinish",                              "a step that is one message: open, send, expect, split, close ...", 6},
-    {"send cookie",                               "the bytes themselves: send cookie TEXT, send json TEXT",           5},
-    {"expect end or reset",                       "one event, nothing, or alive",                                     5},
-    {"expect results where .a exists",            "params or results without a query",                                5},
-    {"wire params.len = 5",                       "of `wire` no more than stream N wire cookie or connect",           5},
-    {"stream 1 send datagrams { sec +1 usec 0 }", "sec and usec as plain numbers, or neither",                        5},
-    {"pause until 1s after TEST_RUNNING",         "a pause of so long: no clock runs here",                           5},
-    {"split 3\ncork\nsend hex 00",                "split at OFFSETS, as a message is kept by cork",                   7},
-    {"stream 1 send datagrams 1..200001",         "at most 200000 messages",                                          5},
+    {"open\nfinish",                                          "a step that is one message: open, send, expect, split, close ...", 6},
+    {"send cookie",                                           "the bytes themselves: send cookie TEXT, send json TEXT",           5},
+    {"expect end or reset",                                   "one event, nothing, or alive",                                     5},
+    {"expect results where .a exists",                        "params or results without a query",                                5},
+    {"wire params.len = 5",                                   "of `wire` no more than stream N wire cookie or connect",           5},
+    {"stream 1 send datagrams { sec +1 usec 0 }",             "sec and usec as plain numbers, or neither",                        5},
+    {"pause until 1s after TEST_RUNNING",                     "a pause of so long: no clock runs here",                           5},
+    {"stream 1 send datagrams 1 until 1s after TEST_RUNNING",
+     "datagrams at once, or every so long: no clock runs here",                                                                   5},
+    {"split 3\ncork\nsend hex 00",                            "split at OFFSETS, as a message is kept by cork",                   7},
+    {"stream 1 send datagrams 1..200001",                     "at most 200000 messages",                                          5},
 };
 
 static void test_script_session_names_the_step_that_is_no_message(void **state)
