@@ -396,7 +396,15 @@ bool flow_pop_ignored(struct control *c, const struct event *e); /* if so, it is
 bool check_text(struct bytes text, struct text *why);
 bool check_results(struct control *c, const char *json, size_t len, struct text *why);
 
+/* --- step.c --- */
+/* One step, whatever its times and clause. False if it failed. */
+bool step_run(struct sim *s, const struct script_step *step);
+/* Undo `deaf`. */
+void step_hear_again(const struct sim_listener *listener);
+
 /* --- run.c --- */
+/* All of them, until one fails. */
+bool sim_steps(struct sim *s, const struct script_steps *steps);
 /* Run one step; if it fails, it is the one that is named. */
 bool sim_step(struct sim *s, const struct script_step *step);
 /* The step is to blame for the failure, unless one inside it was named already. */
