@@ -172,8 +172,8 @@ static void check_connection(struct check *check, const struct script_step *step
         return;
     if (name->over && !looks_back(step) && step->verb != SCRIPT_OPEN)
         check_wrong_step(check, step,
-                         "nothing more on this connection, which is over since line %u",
-                         name->over);
+                         "nothing more on this connection, which is over since line %u%s",
+                         name->over, name->over >= step->line ? " of the turn before" : "");
     if (name->shut && !name->over && step->verb == SCRIPT_SEND && !step->stream)
         check_wrong_step(check, step, "nothing more to be sent: our half is closed since line %u",
                          name->shut);
@@ -284,6 +284,7 @@ static void end_all(struct names *names, unsigned line)
     }
 }
 
+/* A block that is repeated is gone through twice: the second turn finds what the first left. */
 static void check_steps(struct check *check, const struct script_steps *steps, struct names *names)
 {
     for (size_t i = 0; i < steps->n; i++) {
@@ -302,6 +303,8 @@ static void check_steps(struct check *check, const struct script_steps *steps, s
         if (step->verb == SCRIPT_EITHER)
             check_branches(check, step, names);
         else if (script_is_block(step->verb))
+            check_steps(check, &step->branches.at[0], names);
+        if (step->verb == SCRIPT_REPEAT && step->branches.times > 1)
             check_steps(check, &step->branches.at[0], names);
     }
 }

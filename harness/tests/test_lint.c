@@ -82,6 +82,12 @@ static const struct row {
      "expected `open first`, as it is another connection than that without a name, found 'first "
      "close'"                                                                                                                                                                          },
     {HEAD "advance TEST_RUNNING\nopen first\nfirst expect denied\nfinish",                              NULL,   NULL                                                                   },
+    {HEAD "repeat 2\nfinish\nend",                                                                      "6:1",
+     "expected nothing more on this connection, which is over since line 6 of the turn before, "
+     "found 'finish'"                                                                                                                                                                  },
+    {HEAD "repeat 1\nfinish\nend",                                                                      NULL,   NULL                                                                   },
+    {HEAD "repeat 2\nopen\nadvance TEST_RUNNING\nclose\nend",                                           NULL,   NULL                                                                   },
+    {HEAD "repeat 2\nfinish\nopen\nend\nexpect alive",                                                  NULL,   NULL                                                                   },
     {HEAD "first advance TEST_RUNNING\nfirst close\nexpect alive",                                      NULL,   NULL                                                                   },
     {HEAD "finish\nadvance TEST_RUNNING",                                                               "6:1",  "expected nothing more on this connection"                             },
     {HEAD "finish\nexpect alive\nsend state TEST_END",                                                  "7:1",
@@ -236,7 +242,7 @@ static const struct row {
 
  /* {NAME} */
     {"case x\nclause ST-1\nplays client\nforeach STATE in 1\n\nrepeat 2\n  a send text "
-     "\"{STAT}\"\na finish\nend",                                                                  "7:16", "expected the name of a foreach of this file, found '{STAT}'"          },
+     "\"{STAT}\"\na finish\nopen a\nend",                                                          "7:16", "expected the name of a foreach of this file, found '{STAT}'"          },
     {"case x\ntitle of {B_2}\nclause ST-1\nplays client\nforeach B in 1\n\nfinish",                     "2:10",
      "expected the name of a foreach of this file, found '{B_2}'"                                                                                                                      },
     {"case x\nclause ST-1\nplays client\nforeach B in 1\n\nsend text '{x}' '{}' '{B' '{1}'\nfinish",
