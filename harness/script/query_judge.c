@@ -1,6 +1,7 @@
 /* query_judge.c - whether a query holds for a message, and what was found where it does not. */
 #include "harness/script/query_tree.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,7 +163,7 @@ static bool number_of(const struct query_value *v, const struct asked *asked, do
         if (!number_of(v->left, asked, &left) || !number_of(v->right, asked, &right))
             return false;
         *out = arithmetic(v->arith, left, right);
-        return true;
+        return isfinite(*out); /* a subject may say 0, by which is divided */
     default:
         return false;
     }
@@ -223,10 +224,15 @@ static void explain(const struct query *q, const json_value *found, const struct
         text_addf(why, " is %.200s", shown ? shown : "missing");
         free(shown);
     }
-    if (q->kind != QUERY_COMPARE || q->value.kind < VALUE_FACT ||
-        !number_of(&q->value, asked, &known))
+    if (q->kind != QUERY_COMPARE || q->value.kind < VALUE_FACT)
         return;
-    if (q->value.kind == VALUE_FACT && q->value.fact <= QUERY_RECEIVED) {
+    if (!number_of(&q->value, asked, &known)) {
+        if (q->value.kind != VALUE_ARITH)
+            return;
+        text_adds(why, ", and ");
+        query_print_value(&q->value, why);
+        text_adds(why, " is no number");
+    } else if (q->value.kind == VALUE_FACT && q->value.fact <= QUERY_RECEIVED) {
         text_addf(why, ", and we %s %.0f", query_fact_words[q->value.fact], known);
     } else {
         text_adds(why, ", and ");

@@ -224,8 +224,11 @@ static bool bracket(struct cursor *c, bool all, struct query_step *step)
             return cursor_fail(c, c->at, "an index, or a search such as [id == 1]");
     } else if (isdigit((unsigned char)c->text[c->at])) {
         char *end;
+        unsigned long index = strtoul(c->text + c->at, &end, 10);
+        if (index > INT32_MAX)
+            return cursor_fail(c, c->at, "an index of at most %d", INT32_MAX);
         step->kind = STEP_INDEX;
-        step->index = strtoul(c->text + c->at, &end, 10);
+        step->index = index;
         c->at = (size_t)(end - c->text);
     } else {
         step->kind = STEP_MATCH;

@@ -86,6 +86,8 @@ static const struct row {
     {"len(.error) == 4 and len(.x.y) == 2 and len(.x) == 1",                   true,  NULL                                },
     {".x.y[1] == 2 * .x.y[0]",                                                 true,  NULL                                },
     {".x.y[1] == .x.y[0] + 2 * 5",                                             true,  NULL                                },
+    {".x.y[0] < 5 / 0",                                                        false, NULL                                },
+    {".x.y[0] != 0 / 0",                                                       false, NULL                                },
     {".x.y[0] == .x.y[1] / 2 - 1",                                             false, NULL                                },
     {".x.y[0] < .x.y[1] and .error != .on",                                    true,  NULL                                },
     {".error is string and .on is boolean and .none is null and .x is object", true,  NULL                                },
@@ -141,6 +143,7 @@ static const struct miss {
     {"not .error exists",                  ".error is \"busy\""                           },
     {"not (.on == true and .none exists)", "it holds that .on == true and .none exists"   },
     {"count(.streams[]) == 3",             "count(.streams[]) is 2"                       },
+    {".x.y[0] < 5 / 0",                    ".x.y[0] is 10, and 5 / 0 is no number"        },
     {"params.parallel == .streams[1].id",  "params.parallel is 2, and .streams[1].id is 3"},
 };
 
@@ -174,13 +177,14 @@ static void test_query_names_the_place_of_a_mistake(void **state)
         const char *text;
         unsigned column;
     } bad[] = {
-        {"bytes == 1",       1 },
-        {".a = 1",           4 },
-        {".a == ",           7 },
-        {".a[x == 1.b == 2", 11},
-        {"(.a == 1",         9 },
-        {".a[0",             5 },
-        {". == 1",           3 },
+        {"bytes == 1",                   1 },
+        {".streams[4294967296].id == 1", 10},
+        {".a = 1",                       4 },
+        {".a == ",                       7 },
+        {".a[x == 1.b == 2",             11},
+        {"(.a == 1",                     9 },
+        {".a[0",                         5 },
+        {". == 1",                       3 },
     };
 
     (void)state;
