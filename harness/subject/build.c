@@ -4,10 +4,12 @@
 #include "harness/session/clock.h"
 
 #include <ctype.h>
-#include <glob.h>
+#include <dirent.h>
+#include <fnmatch.h>
 #include <openssl/evp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -91,21 +93,27 @@ static bool is_libtool_wrapper(const char *path)
            strstr(head, "libtool");
 }
 
+static int is_library(const struct dirent *entry)
+{
+    return fnmatch("*.so", entry->d_name, 0) == 0;
+}
+
 static void add_libtool(EVP_MD_CTX *ctx, const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char pattern[1100];
-    glob_t found;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char file[1300];
+    struct dirent **found = NULL;
 
-    snprintf(pattern, sizeof pattern, "%.*s.libs/%s", slash ? (int)(slash - path) + 1 : 0, path,
-             slash ? slash + 1 : path);
-    add_file(ctx, pattern);
-    snprintf(pattern, sizeof pattern, "%.*s.libs/*.so", slash ? (int)(slash - path) + 1 : 0, path);
-    if (glob(pattern, 0, NULL, &found) != 0)
-        return;
-    for (size_t i = 0; i < found.gl_pathc; i++)
-        add_file(ctx, found.gl_pathv[i]);
-    globfree(&found);
+    snprintf(file, sizeof file, "%.*s.libs/%s", (int)(name - path), path, name);
+    add_file(ctx, file);
+    snprintf(file, sizeof file, "%.*s.libs", (int)(name - path), path);
+    int n = scandir(file, &found, is_library, alphasort);
+    for (int i = 0; i < n; i++) {
+        snprintf(file, sizeof file, "%.*s.libs/%s", (int)(name - path), path, found[i]->d_name);
+        add_file(ctx, file);
+        free(found[i]);
+    }
+    free(found);
 }
 
 static void digest(const char *path, char out[65])

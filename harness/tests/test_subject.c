@@ -50,6 +50,36 @@ static void test_subject_start_says_why_a_program_cannot_be_run(void **state)
     text_fini(&why);
 }
 
+/* The sum of a program for which libtool made a script, once a shell has done something. */
+static void sum_after(const char *command, const char *dir, char out[65])
+{
+    struct subject_build build = {0};
+    struct text why = {0};
+
+    assert_int_equal(setenv("DIR", dir, 1), 0);
+    assert_int_equal(system(command), 0);
+    snprintf(build.path, sizeof build.path, "%s/[1]/iperf3", dir);
+    assert_true(subject_identify(&build, 0, &why));
+    memcpy(out, build.sha256, sizeof build.sha256);
+    text_fini(&why);
+}
+
+static void test_subject_identify_sums_what_libtools_script_runs(void **state)
+{
+    char dir[UNIT_PATH_MAX], made[65], program[65], library[65];
+
+    (void)state;
+    assert_non_null(mkdtemp(unit_temporary(dir, "libtool")));
+    sum_after("mkdir -p \"$DIR/[1]/.libs\" && cd \"$DIR/[1]\" && >.libs/iperf3 && >.libs/lib.so &&"
+              "echo '#!/bin/sh\n# temporary wrapper script, by libtool' >iperf3 && chmod +x iperf3",
+              dir, made);
+    sum_after("echo 1 >\"$DIR/[1]/.libs/iperf3\"", dir, program);
+    sum_after("echo 1 >\"$DIR/[1]/.libs/lib.so\"", dir, library);
+    assert_int_equal(system("rm -r \"$DIR\""), 0);
+    assert_string_not_equal(made, program);
+    assert_string_not_equal(program, library);
+}
+
 static void test_subject_turn_keeps_output_and_status(void **state)
 {
     struct subject s;
@@ -467,6 +497,7 @@ int main(int argc, char **argv)
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subject_start_says_why_a_program_cannot_be_run),
+        cmocka_unit_test(test_subject_identify_sums_what_libtools_script_runs),
         cmocka_unit_test(test_subject_turn_keeps_output_and_status),
         cmocka_unit_test(test_subject_tells_a_crash),
         cmocka_unit_test(test_subject_turn_bounds_the_output),
