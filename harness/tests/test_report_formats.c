@@ -6,6 +6,7 @@
 #include "harness/report/site.h"
 #include "impl/tests/unit.h"
 
+#include <pty.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -303,6 +304,24 @@ static void test_live_format_guesses_once_it_can(void **state)
     assert_string_equal(line, "[25/100] what brings server/udp/omit about?");
 }
 
+static void test_live_step_stays_on_one_line_of_a_narrow_terminal(void **state)
+{
+    struct winsize size = {.ws_row = 24, .ws_col = 20};
+    struct live live = {.total = 100, .done = 24, .bad = 2};
+    char shown[80] = "";
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(openpty(&ends[0], &ends[1], NULL, NULL, &size), 0);
+    live.out = fdopen(ends[1], "w");
+    assert_non_null(live.out);
+    live_step(&live, false, 1000000000);
+    assert_in_range(read(ends[0], shown, sizeof shown - 1), 1, sizeof shown);
+    assert_string_equal(shown, "\r[25/100] 2 unexpect\033[K");
+    fclose(live.out);
+    close(ends[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_diffs_tell_what_changed),
         cmocka_unit_test(test_escape_holds_what_each_format_can_not),
         cmocka_unit_test(test_live_format_guesses_once_it_can),
+        cmocka_unit_test(test_live_step_stays_on_one_line_of_a_narrow_terminal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
