@@ -76,8 +76,7 @@ bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
     case 'S':
         return take_shard(choice, value);
     case 'd':
-        choice->cases = value;
-        return true;
+        return add_word(&choice->cases, value);
     default:
         return false;
     }
@@ -307,7 +306,7 @@ static int find_failed(const struct cli_choice *choice, const struct script_list
     text_fini(&id);
     if (n_unknown > 1)
         fprintf(stderr, ", nor those of %zu more", n_unknown - 1);
-    fputs(choice->cases ? "\n" : "; the cases of a file or folder want --cases\n", stderr);
+    fputs(choice->cases.n ? "\n" : "; the cases of a file or folder want --cases\n", stderr);
     return CLI_USAGE;
 }
 
@@ -332,25 +331,29 @@ static void failed_fini(struct failed *failed)
     free(failed->ids);
 }
 
-static bool is_file(const char *path)
+static bool has_file(const struct cli_words *paths)
 {
     struct stat st;
 
-    return path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    for (size_t i = 0; i < paths->n; i++)
+        if (stat(paths->at[i], &st) == 0 && S_ISREG(st.st_mode))
+            return true;
+    return false;
 }
 
 int cli_find(const struct cli_choice *choice, struct script_list *list,
              struct script_list *elsewhere, bool *is_whole)
 {
     char own[1200];
-    const char *path = choice->cases;
+    const char *alone = own;
+    struct cli_words paths = choice->cases.n ? choice->cases : (struct cli_words){&alone, 1};
     struct text why = {0};
 
-    if (!path && !suite_default_cases(own, sizeof own)) {
+    if (choice->cases.n == 0 && !suite_default_cases(own, sizeof own)) {
         fputs("iperfspec: no folder of cases beside this program; name one with --cases\n", stderr);
         return CLI_TROUBLE;
     }
-    if (suite_find(list, (const char *[]){path ? path : own}, 1, &why) > 0) {
+    if (suite_find(list, paths.at, paths.n, &why) > 0) {
         fprintf(stderr, "%s", text_string(&why));
         text_fini(&why);
         return CLI_USAGE;
@@ -369,7 +372,7 @@ int cli_find(const struct cli_choice *choice, struct script_list *list,
         return status;
     if (choice->in_order)
         put_in_order(choice, list);
-    *is_whole = list->n == all && !is_file(choice->cases);
+    *is_whole = list->n == all && !has_file(&choice->cases);
     narrow(list, is_in_shard, choice, elsewhere);
     if (any) /* nothing failed in a report, or falls to this shard: that is no mistake */
         return CLI_OK;

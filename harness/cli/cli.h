@@ -126,8 +126,8 @@ struct cli_choice {
     unsigned levels;          /* set of 1 << enum clause_level; 0: any */
     unsigned shard, n_shards; /* the shard, from 1; 0: no shards */
     bool only_server, only_client;
-    bool in_order;     /* as the ids stand, in place of the order of the files */
-    const char *cases; /* folder or file; NULL: the program's own */
+    bool in_order;          /* as the ids stand, in place of the order of the files */
+    struct cli_words cases; /* folders and files; none: the program's own */
 };
 /* Take an option that concerns the choice; false if it does not. */
 bool cli_choice_option(struct cli_choice *choice, int option, const char *value);
@@ -153,7 +153,8 @@ bool cli_choice_option(struct cli_choice *choice, int option, const char *value)
     "  --role ROLE        only cases that judge a `server`, or a `client`\n"                       \
     "  --failed-in FILE   only cases that count against the build in a report of --json\n"         \
     "  --shard I/N        only the I-th of N parts; a case stays in its part for good\n"           \
-    "  --cases PATH       folder or file with cases, in place of the program's own\n"
+    "  --cases PATH       folder or file with cases, in place of the program's own (again for "    \
+    "more)\n"
 /* Find and choose. elsewhere, if it is not NULL, takes the cases of the other shards. is_whole
  * tells whether nothing was left out, shards aside. CLI_OK, with an empty list where nothing failed
  * or falls to the shard; or a status after a message. */

@@ -23,7 +23,7 @@ static volatile sig_atomic_t interrupted;
  * commits without it would be the bad ones. */
 static bool expects_as_known(const struct test_request *r)
 {
-    return !r->expect && !r->choice.cases && !r->bisect;
+    return !r->expect && !r->choice.cases.n && !r->bisect;
 }
 
 static bool read_expectations(struct test_request *r)
