@@ -253,8 +253,11 @@ static bool read_background(struct cursor *c, struct script_step *step)
     if (!parse_send(c, inner))
         return false;
     /* It must not wait. */
-    return (inner->send.kind != SCRIPT_SEND_DATA || inner->send.count > 0) ||
-           cursor_fail(c, at, "a number of bytes");
+    const struct script_send *send = &inner->send;
+    if (send->kind == SCRIPT_SEND_DATA && send->count == 0)
+        return cursor_fail(c, at, "a number of bytes");
+    bool waits = send->kind == SCRIPT_SEND_DATAGRAMS && (send->every_ms > 0 || send->until.given);
+    return !waits || cursor_fail(c, at, "datagrams that go at once");
 }
 
 bool parse_signal(struct cursor *c, int *signo)
