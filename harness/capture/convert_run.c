@@ -150,12 +150,13 @@ static void add_piece(const struct conversion *c, unsigned from, unsigned to, ui
         if (first == last)
             continue;
         add_pause(c, told_ns, at_ns);
-        at_ns += stream->is_udp ? share_ns : 0;
-        if (stream->is_udp)
-            add_datagrams(c, stream->id, first, last, told_ns, at_ns);
-        else
+        if (!stream->is_udp) {
             text_addf(c->out, "stream %" PRId64 " send data %" PRIu64 "\n", stream->id,
                       last - first);
+            continue;
+        }
+        at_ns += share_ns;
+        add_datagrams(c, stream->id, first, last, told_ns, at_ns);
     }
 }
 

@@ -34,8 +34,7 @@ void report_put_subject(struct jwrite *w, const struct suite *suite)
     jwrite_end(w);
 }
 
-/* As the terminal has it: the defect's or clause's id in front, by which it is found in the docs.
- */
+/* With the id of the defect or clause in front, by which it is found in the docs. */
 static void put_known(struct jwrite *w, const struct suite_expectation *e)
 {
     struct text words = {0};
