@@ -13,7 +13,7 @@ static void on_violation(void *context, const struct observer_violation *v)
 
     if (v->by == side_of(u, SESSION_US)) {
         u->we_erred = true;
-    } else if (!u->we_erred && !u->has_violation) {
+    } else if ((!u->we_erred || v->is_never_right) && !u->has_violation) {
         u->has_violation = true;
         u->violation = *v;
     }

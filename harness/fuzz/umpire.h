@@ -1,5 +1,5 @@
 /* umpire.h - an observer (impl/wire/observer.h) beside a session that is played: which clause the
- * subject has broken, as long as we had broken none.
+ * subject has broken, as long as we had broken none; from then on, what nothing can have led to.
  *
  * It listens to the first control connection of the first play. */
 #pragma once

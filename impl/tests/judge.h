@@ -7,7 +7,7 @@
 
 struct judge {
     struct observer *o;
-    unsigned n_violations, n_messages, n_against[2];
+    unsigned n_violations, n_messages, n_against[2], n_never_right[2];
     struct observer_violation first;
     uint64_t last_ns; /* of the last message */
     char seen[512];   /* messages: C or S and what, "C=cookie" */
@@ -44,6 +44,7 @@ static inline void note_violation(void *context, const struct observer_violation
     if (j->n_violations++ == 0)
         j->first = *v;
     j->n_against[v->by]++;
+    j->n_never_right[v->by] += v->is_never_right;
     const struct clause *clause = clause_find(v->clause);
     if (clause == NULL || clause->level > CLAUSE_SHOULD_NOT)
         fail_msg("%s is no clause to judge by", v->clause);

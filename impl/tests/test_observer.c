@@ -287,6 +287,41 @@ static void check_row(const struct row *row, size_t step)
     judge_fini(&j);
 }
 
+/* Whom the other side's fault has led astray still has states of its own, and an end. */
+static void test_observer_tells_what_is_never_right_behind_the_others_fault(void **unused)
+{
+    /* clang-format off */
+    static const struct {
+        char by;
+        unsigned n; /* violations of that kind */
+        struct piece pieces[10];
+    } after[] = {
+        {'S', 1, {TO_RUN, {'C', WIRE("\x7f")}, {'S', WIRE("\x7f\x7f")}}},
+        {'S', 1, {TO_RUN, {'C', WIRE("\x7f")}, {'S', WIRE("\x10")}}},
+        {'S', 1, {TO_RUN, {'C', WIRE("\x7f")}, {'S', WIRE("\x0b")}, {'S', WIRE("\x0d")}}},
+        {'S', 1, {TO_RUN, {'C', WIRE("\x7f")}, {'S', WIRE("\xfe\0\0\0\x6e\0\0\0\0\0")}}},
+        {'S', 0, {TO_RUN, {'C', WIRE("\x7f")}, {'S', WIRE("\x0e\x09\xfe\0\0\0\x6e\0\0\0\0")}, END('s')}},
+        {'C', 1, {TO_RUN, {'S', WIRE("\x7f")}, {'C', WIRE("\x7f")}}},
+        {'C', 1, {TO_RUN, {'S', WIRE("\x7f")}, {'C', WIRE("\x10\x10")}}},
+        {'C', 0, {TO_RUN, {'S', WIRE("\x7f")}, {'C', WIRE("\x0c")}, END('c')}},
+        /* what it may have read of a text that cannot be is not known */
+        {'C', 0, {{'C', WIRE(COOKIE)}, {'S', WIRE("\x0d\0\0\0\0\x0d")}, {'C', WIRE("\0\0\0\2{}")}, {'C', WIRE("\0\0\0\2{}")}}},
+    };
+    /* clang-format on */
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(after); i++) {
+        struct judge j;
+        judge_init(&j);
+        for (size_t k = 0; k < ARRAY_LEN(after[i].pieces) && after[i].pieces[k].what != 0; k++)
+            see_piece(&j, &after[i].pieces[k], 0);
+        if (j.n_never_right[side_of(after[i].by)] != after[i].n)
+            fail_msg("row %zu: %u times never right; %s", i, j.n_never_right[side_of(after[i].by)],
+                     j.seen);
+        judge_fini(&j);
+    }
+}
+
 /* FLOW-10: what goes on behind its end was no end. */
 static void test_observer_completed_takes_no_bytes_behind_the_end(void **unused)
 {
@@ -593,6 +628,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_observer_is_silent_on_stock_sessions),
         cmocka_unit_test(test_observer_names_the_clause),
+        cmocka_unit_test(test_observer_tells_what_is_never_right_behind_the_others_fault),
         cmocka_unit_test(test_observer_completed_takes_no_bytes_behind_the_end),
         cmocka_unit_test(test_observer_finds_no_error_behind_stray_bytes),
         cmocka_unit_test(test_observer_reports_every_illegal_byte),

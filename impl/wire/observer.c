@@ -83,13 +83,22 @@ static const char *name_of(int message, char out[32])
 /* The side sends message: is it its turn? */
 static void place(struct observer *o, struct lane *lane, int message, uint64_t at_ns)
 {
-    const char *clause, *expected;
+    const char *never = view_never_sends(lane->from, message), *clause = never;
+    const char *expected = "a state that this side tells";
+    bool is_legal =
+        view_send(&lane->view, &observer_other(o, lane)->view, message, &clause, &expected);
     char name[32];
 
-    if (!view_send(&lane->view, &observer_other(o, lane)->view, message, &clause, &expected)) {
+    /* What the other side did wrong may lead to any message but to such a byte. */
+    if (is_legal && never != NULL && o->order_is_known && !lane->is_broken)
+        is_legal = false;
+    if (!is_legal) {
         lane->is_broken = true;
-        observer_blame(o, lane, at_ns, lane->item_offset, clause, expected, "%s",
-                       name_of(message, name));
+        if (never != NULL)
+            observer_blame_never_right(o, lane, at_ns, clause, expected, name_of(message, name));
+        else
+            observer_blame(o, lane, at_ns, lane->item_offset, clause, expected, "%s",
+                           name_of(message, name));
     }
     if (lane->view.n_log == VIEW_LOG)
         give_up_order(o); /* more than anybody reads: no session is that long */
@@ -103,8 +112,8 @@ static void judge_late(struct observer *o, struct lane *lane, uint64_t at_ns)
     lane->said_late = true;
     if (lane->from == OBSERVER_CLIENT)
         o->is_complete = false; /* the end was none */
-    observer_blame(o, lane, at_ns, lane->offset, lane->last_of, "nothing after a last message",
-                   "more bytes");
+    observer_blame_never_right(o, lane, at_ns, lane->last_of, "nothing after a last message",
+                               "more bytes");
 }
 
 /* --- the messages ----------------------------------------------------------------------------- */

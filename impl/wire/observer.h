@@ -8,7 +8,8 @@
  *
  * What is legal is the table's first column (table.h). After a side's first message out of order,
  * that side's order is not judged any more, nor what the other side makes of it: only the form of
- * messages, and that nothing comes after a last one. Clauses of level IS are never reported. */
+ * messages, that a side says no byte that is never its own, and that nothing comes after a last
+ * one. Clauses of level IS are never reported. */
 #pragma once
 #include "impl/wire/bytes.h"
 #include "impl/wire/err.h"
@@ -54,6 +55,8 @@ struct observer_violation {
     const char *clause; /* id in the registry; static */
     enum observer_side by;
     uint64_t at_ns, offset; /* of the message at fault */
+    bool is_never_right;    /* whatever the other side has said before: a byte that no state allows,
+                               bytes behind a last message */
     char expected[128], found[128];
 };
 

@@ -40,6 +40,10 @@ void view_give_up(struct view *v);
 bool view_send(struct view *v, const struct view *other, int message, const char **clause,
                const char **expected);
 
+/* The clause against a byte that the side has no right to send in any state, NULL if there is none.
+ */
+const char *view_never_sends(enum observer_side side, int message);
+
 /* --- one direction ---------------------------------------------------------------------------- */
 
 enum lane_mode {
@@ -92,6 +96,9 @@ static inline struct lane *observer_other(struct observer *o, const struct lane 
 void observer_blame(struct observer *o, const struct lane *lane, uint64_t at_ns, uint64_t offset,
                     const char *clause, const char *expected, const char *found_format, ...)
     __attribute__((format(printf, 7, 8)));
+/* The same for the message at hand, which is wrong whatever the other side has said. */
+void observer_blame_never_right(struct observer *o, const struct lane *lane, uint64_t at_ns,
+                                const char *clause, const char *expected, const char *found);
 
 /* Judge and keep the contents. SPEC_OK or SPEC_E_NOMEM. */
 void observer_judge_cookie(struct observer *o, struct lane *lane, uint64_t at_ns,

@@ -35,6 +35,17 @@ void observer_blame(struct observer *o, const struct lane *lane, uint64_t at_ns,
     report(o, lane, &violation);
 }
 
+void observer_blame_never_right(struct observer *o, const struct lane *lane, uint64_t at_ns,
+                                const char *clause, const char *expected, const char *found)
+{
+    struct observer_violation violation = {
+        .clause = clause, .at_ns = at_ns, .offset = lane->offset, .is_never_right = true};
+
+    snprintf(violation.expected, sizeof violation.expected, "%s", expected);
+    snprintf(violation.found, sizeof violation.found, "%s", found);
+    report(o, lane, &violation);
+}
+
 void observer_judge_cookie(struct observer *o, struct lane *lane, uint64_t at_ns,
                            struct bytes cookie)
 {

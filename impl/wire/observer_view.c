@@ -186,19 +186,17 @@ static unsigned event_of(enum step step, int message)
     return message == VIEW_JSON ? CEV_RESULTS : table_client_byte((int8_t)message);
 }
 
-/* A byte that its sender never has the right to send: the clause says so better than the table's
- * cell, which may speak of the item that it falls into. */
-static const char *never_sent(enum step step, int message)
+const char *view_never_sends(enum observer_side side, int message)
 {
     if (message >= VIEW_COOKIE)
         return NULL;
     if (state_name((int8_t)message) == NULL ||
         (!state_is_sent_by_client((int8_t)message) && !state_is_sent_by_server((int8_t)message)))
         return "ST-2";
-    if (is_client(step) && message == TEST_START)
+    if (side == OBSERVER_CLIENT && message == TEST_START)
         return "ST-6.n";
-    bool may = is_client(step) ? state_is_sent_by_client((int8_t)message)
-                               : state_is_sent_by_server((int8_t)message);
+    bool may = side == OBSERVER_CLIENT ? state_is_sent_by_client((int8_t)message)
+                                       : state_is_sent_by_server((int8_t)message);
     return may ? NULL : "ST-1";
 }
 
@@ -247,7 +245,10 @@ static const char *forbidden_at_the_end(enum step step, int message)
 static const char *forbidden(enum step step, int message)
 {
     const struct sight *sight = &sights[step];
-    const char *clause = never_sent(step, message);
+    /* That says more than the table's cell, which may speak of the item that the byte falls into.
+     */
+    const char *clause =
+        view_never_sends(is_client(step) ? OBSERVER_CLIENT : OBSERVER_SERVER, message);
 
     if (clause != NULL)
         return clause;
