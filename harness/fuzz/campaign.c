@@ -1,6 +1,7 @@
 /* campaign.c - the workers, each a process of its own; what they are told and what they tell. */
 #include "harness/fuzz/fuzz.h"
 #include "harness/session/clock.h"
+#include "harness/session/terminal.h"
 #include "harness/subject/tree.h"
 
 #include <errno.h>
@@ -117,22 +118,32 @@ static struct fuzz_counts sum(const struct shared *shared, unsigned n)
     return all;
 }
 
-static void tell(FILE *out, const struct shared *shared, unsigned n, double began_s,
-                 const char *end)
+/* What matters comes first: of a terminal's line the rest may be cut off. */
+static void write_line(const struct fuzz_counts *all, double took, char *line, size_t cap)
 {
-    struct fuzz_counts all = sum(shared, n);
-    double took = now_s() - began_s;
+    double since = all->last_new_ns ? now_s() - (double)all->last_new_ns / 1e9 : 0;
     char edges[40] = "";
-    double since = all.last_new_ns ? now_s() - (double)all.last_new_ns / 1e9 : 0;
 
-    if (all.edges > 0) /* of a build that counts them */
-        snprintf(edges, sizeof edges, "%" PRIu64 " edges, ", all.edges);
-    fprintf(out,
-            "%.0f s: %" PRIu64 " sessions, %.0f/s; %" PRIu64 " reactions in %" PRIu64
-            " states, %s%" PRIu64 " features, %" PRIu64 " in the corpus; %" PRIu64
-            " findings, met again %" PRIu64 " times; nothing new for %.0f s%s",
-            took, all.runs, took > 0 ? (double)all.runs / took : 0, all.reactions, all.states,
-            edges, all.features, all.corpus, all.findings, all.repeats, since, end);
+    if (all->edges > 0) /* of a build that counts them */
+        snprintf(edges, sizeof edges, "%" PRIu64 " edges, ", all->edges);
+    snprintf(line, cap,
+             "%.0f s: %" PRIu64 " sessions, %.0f/s; %" PRIu64 " states, %" PRIu64
+             " findings, nothing new for %.0f s; %" PRIu64 " reactions, %s%" PRIu64
+             " features, %" PRIu64 " in the corpus; findings met again %" PRIu64 " times",
+             took, all->runs, took > 0 ? (double)all->runs / took : 0, all->states, all->findings,
+             since, all->reactions, edges, all->features, all->corpus, all->repeats);
+}
+
+static void tell(FILE *out, const struct shared *shared, unsigned n, double began_s, bool is_live)
+{
+    const struct fuzz_counts all = sum(shared, n);
+    char line[400];
+
+    write_line(&all, now_s() - began_s, line, sizeof line);
+    if (is_live)
+        fprintf(out, "\r%.*s\033[K", terminal_room(out), line);
+    else
+        fprintf(out, "%s\n", line);
     fflush(out);
 }
 
@@ -148,7 +159,7 @@ static bool watch(pid_t *pids, unsigned n, struct shared *shared, double began_s
             if (pids[i] > 0)
                 kill(pids[i], SIGKILL); /* all that it knew is on disk */
         if (is_live || now_s() > told_s + TELL_S) {
-            tell(stderr, shared, n, began_s, is_live ? "\033[K\r" : "\n");
+            tell(stderr, shared, n, began_s, is_live);
             told_s = now_s();
         }
         int signo = sigtimedwait(&set, NULL, &(struct timespec){0, LOOK_MS * 1000000});
@@ -168,7 +179,7 @@ static int finish(const struct fuzz_settings *s, const struct shared *shared, un
     struct fuzz_counts all = sum(shared, n);
     int status = interrupted ? INTERRUPTED : 0;
 
-    tell(stdout, shared, n, began_s, "\n");
+    tell(stdout, shared, n, began_s, false);
     for (unsigned i = 0; i < n; i++) {
         if (shared->counts[i].trouble[0])
             fprintf(stderr, "iperfspec fuzz: %s\n", shared->counts[i].trouble);

@@ -1,10 +1,11 @@
 /* live.c - how far a run is: one line that is written over, where somebody looks on. */
 #include "harness/report/live.h"
+
 #include "harness/session/clock.h"
+#include "harness/session/terminal.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define SHOWN_EVERY_NS UINT64_C(100000000)
@@ -40,15 +41,6 @@ void live_format(const struct live *l, uint64_t now_ns, char *out, size_t cap)
                  (double)elapsed / 1e9 * (double)left / (double)l->done);
 }
 
-/* What is written over has to be one line of the terminal, its last column free. */
-static int room(FILE *out)
-{
-    struct winsize size;
-    bool is_known = ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-
-    return is_known ? size.ws_col - 1 : 79;
-}
-
 static void show(struct live *l, uint64_t now_ns)
 {
     char line[80];
@@ -56,7 +48,7 @@ static void show(struct live *l, uint64_t now_ns)
     if (!l->out || (l->is_shown && !is_due))
         return;
     live_format(l, now_ns, line, sizeof line);
-    fprintf(l->out, "\r%.*s\033[K", room(l->out), line);
+    fprintf(l->out, "\r%.*s\033[K", terminal_room(l->out), line);
     fflush(l->out);
     l->shown_ns = now_ns;
     l->is_shown = true;
