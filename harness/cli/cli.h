@@ -33,6 +33,8 @@ int cli_coverage(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_convert(int argc, char **argv);
+/* Put '-' for what the id of a case cannot have. */
+void cli_make_id(char *id);
 /* convert --target: FILE is an input, or a script that ends in .peer; id: NULL for one made of the
  * file's name. */
 int cli_convert_input(const char *target, const char *path, const char *id);

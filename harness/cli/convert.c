@@ -72,9 +72,7 @@ static void make_id(const char *path, enum observer_side us, char *out, size_t c
             len = i;
     snprintf(out, cap, "captured/%.*s/%s", (int)MIN(len, 80), name,
              us == OBSERVER_CLIENT ? "client" : "server");
-    for (char *at = out; *at != '\0'; at++)
-        if (!isalnum((unsigned char)*at) && strchr("/-._", *at) == NULL)
-            *at = '-';
+    cli_make_id(out);
 }
 
 static int convert(struct convert *c, const char *path)

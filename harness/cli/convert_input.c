@@ -3,12 +3,20 @@
 
 #include "harness/fuzz/artefact.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ENDING         ".peer"
 #define SIZE_MAX_INPUT (1u << 20)
+
+void cli_make_id(char *id)
+{
+    for (; *id != '\0'; id++)
+        if (!isalnum((unsigned char)*id) && strchr("/-._", *id) == NULL)
+            *id = '-';
+}
 
 static bool is_script(const char *path)
 {
@@ -48,6 +56,7 @@ static int to_script(const struct artefact_target *target, const char *path,
     char made[128];
 
     snprintf(made, sizeof made, "finding/%.100s", name);
+    cli_make_id(made);
     artefact_read(target, (struct bytes){(const uint8_t *)file->at, file->len}, &c);
     fuzz_case_write(&c, id ? id : made, NULL, fuzz_clause(target->we_serve), NULL, &script);
     if (!target->we_serve)
