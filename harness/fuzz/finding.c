@@ -2,10 +2,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define ALIVE   "expect alive\n"
@@ -150,19 +152,36 @@ static unsigned count_lines(const struct text *script)
     return n;
 }
 
+/* As a cell of a table. */
+static void add_cell(struct text *row, const char *words)
+{
+    for (; *words; words++) {
+        if (*words == '|')
+            text_adds(row, "\\");
+        text_add(row, *words == '\n' ? " " : words, 1);
+    }
+}
+
 bool finding_write(const char *dir, const struct finding *f, const struct text *script)
 {
     struct text list = {0};
     char path[1300], name[160], readme[1300];
 
+    /* Another worker may have the list in hand. */
+    int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock >= 0)
+        flock(lock, LOCK_EX);
     path_of(dir, f->key, path, sizeof path);
     finding_name(f->key, name, sizeof name);
     snprintf(readme, sizeof readme, "%s/README.md", dir);
     read_list(readme, name, &list);
-    text_addf(&list, "| [%s](%s.peer) | %s | %" PRIu64 " | %u of %u%s | %u |\n", name, name, f->got,
-              f->run, f->n_shown, f->n_played, f->is_minimal ? "" : ", not minimised",
-              count_lines(script));
+    text_addf(&list, "| [%s](%s.peer) | ", name, name);
+    add_cell(&list, f->got);
+    text_addf(&list, " | %" PRIu64 " | %u of %u%s | %u |\n", f->run, f->n_shown, f->n_played,
+              f->is_minimal ? "" : ", not minimised", count_lines(script));
     bool ok = write_file(path, script) && write_file(readme, &list);
     text_fini(&list);
+    if (lock >= 0)
+        close(lock);
     return ok;
 }

@@ -115,20 +115,58 @@ static void add_signal(struct verdict *v)
         add_key(v, at, strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"));
 }
 
-/* What kind of report it is, and the first functions of its stack that are not the sanitizer's. */
+/* Where the name of the function begins that a line of a stack tells: "#1 0x5f in NAME FILE:LINE"
+ * of a sanitizer, "by 0x5f: NAME (FILE:LINE)" of valgrind. NULL if it is no such line. */
+static const char *function_of(const char *line)
+{
+    static const char *const marks[][2] = {
+        {"#",     " in "},
+        {"at 0x", ": "  },
+        {"by 0x", ": "  }
+    };
+    size_t len = strcspn(line, "\n");
+
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+        const char *frame = memmem(line, len, marks[i][0], strlen(marks[i][0]));
+        const char *at = frame ? strstr(frame, marks[i][1]) : NULL;
+        if (at && at < line + len)
+            return at + strlen(marks[i][1]);
+    }
+    return NULL;
+}
+
+/* The kind of the report, as its first line tells it: "heap-use-after-free", "iperf_api.c:12:3",
+ * "Invalid read of size 4". */
+static void add_kind(struct verdict *v)
+{
+    const char *line = text_string(&v->got), *at;
+
+    if ((at = strstr(line, "Sanitizer: "))) {
+        at += strlen("Sanitizer: ");
+        add_key(v, at, strcspn(at, " \n"));
+    } else if ((at = strstr(line, ": runtime error: "))) {
+        const char *folder = memrchr(line, '/', (size_t)(at - line));
+        const char *file = folder ? folder + 1 : line;
+        add_key(v, file, (size_t)(at - file));
+    } else if ((at = strstr(line, "== "))) {
+        add_key(v, at + 3, MIN(strcspn(at + 3, "\n"), 60u));
+    }
+}
+
+/* The kind, and the first functions of its stack that are not the sanitizer's. */
 static void add_stack(struct verdict *v)
 {
-    const char *at = text_string(&v->got), *end = strstr(at, "Sanitizer: ");
     unsigned frames = 0;
 
-    if (end)
-        add_key(v, end + 11, strcspn(end + 11, " \n"));
-    for (at = text_string(&v->said); frames < 2 && (at = strstr(at, " in ")); at++) {
-        size_t len = strcspn(at + 4, " \n(");
-        if (strncmp(at + 4, "__", 2) == 0)
-            continue;
-        add_key(v, at + 4, len);
-        frames++;
+    add_kind(v);
+    for (const char *line = text_string(&v->said); *line && frames < 2;) {
+        const char *function = function_of(line);
+        if (function && strncmp(function, "__", 2) != 0) {
+            add_key(v, function, strcspn(function, " \n("));
+            frames++;
+        }
+        line += strcspn(line, "\n");
+        line += *line == '\n';
     }
 }
 
@@ -163,7 +201,7 @@ static const char *state_of(const struct verdict *v)
     return machine_state_name(session_place(s, "", end));
 }
 
-static void make_key(struct verdict *v)
+void verdict_make_key(struct verdict *v)
 {
     v->key[0] = '\0';
     add_key(v, v->record.we_serve ? "client" : "server", 6);
@@ -209,6 +247,7 @@ static void take_run(struct suite_run *run, struct verdict *v)
     v->cause = run->cause;
     text_add(&v->got, text_string(&run->got),
              when ? strcspn(text_string(&run->got), ",") : run->got.len);
+    text_make_plain(&v->got);
     text_add(&v->said, run->said.at, run->said.len);
     text_add(&v->reactions, run->reactions.at, run->reactions.len);
     v->record = run->record;
@@ -374,7 +413,7 @@ void player_play(struct player *p, const struct fuzz_case *c, struct play_how ho
     if (umpire_end(&p->umpire) && v->cause == SIM_OK)
         take_violation(&p->umpire, v);
     if (v->cause != SIM_OK && v->cause != SIM_TROUBLE)
-        make_key(v);
+        verdict_make_key(v);
     if (v->cause != SIM_OK || !how.is_kept)
         player_renew(p);
     suite_run_fini(&run);

@@ -51,6 +51,8 @@ struct verdict {
     struct subject_sample before, after; /* of a kept process; 0 where there was none */
 };
 void verdict_fini(struct verdict *v);
+/* Make the key of all else that is known. */
+void verdict_make_key(struct verdict *v);
 
 struct player {
     struct suite_settings settings;

@@ -10,6 +10,7 @@
 
 #include "impl/wire/state.h"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void make_folder(char dir[UNIT_PATH_MAX])
@@ -211,6 +212,39 @@ static void test_umpire_listens_to_the_first_play_alone(void **state)
     }
 }
 
+/* --- verdicts -------------------------------------------------------------------------------- */
+
+/* Two faults have two keys, whoever reports them. */
+static void test_verdict_make_key_tells_reports_apart(void **state)
+{
+    static const struct {
+        const char *got, *said, *key;
+    } rows[] = {
+        {"==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x60 at pc 0x5f",
+         "==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x60 at pc 0x5f\n"
+         "READ of size 4 at 0x60 thread T0\n    #0 0x5f in __interceptor_strlen x.cpp:1\n"
+         "    #1 0x5e in iperf_printf /src/iperf_api.c:3:4\n    #2 0x5d in main /src/main.c:1\n", "server sanitizer heap-use-after-free iperf_printf main"          },
+        {"/src/a/iperf_api.c:12:3: runtime error: shift exponent 40 is too large",
+         "/src/a/iperf_api.c:12:3: runtime error: shift exponent 40 is too large\n",              "server sanitizer iperf_api.c:12:3"                               },
+        {"timer.c:9:1: runtime error: signed integer overflow: 1 + 2",                   "",
+         "server sanitizer timer.c:9:1"                                                                                                                             },
+        {"==7== Invalid read of size 4",
+         "==7== Invalid read of size 4\n==7==    at 0x5F: JSON_read (iperf_api.c:5)\n"
+         "==7==    by 0x5E: get_parameters (iperf_api.c:9)\n"
+         "==7==  Address 0x0 is not stack'd, malloc'd or (recently) free'd\n",                    "server sanitizer Invalid read of size 4 JSON_read get_parameters"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct verdict v = {.cause = SIM_SANITIZER};
+        text_adds(&v.got, rows[i].got);
+        text_adds(&v.said, rows[i].said);
+        verdict_make_key(&v);
+        assert_string_equal(v.key, rows[i].key);
+        verdict_fini(&v);
+    }
+}
+
 /* --- findings -------------------------------------------------------------------------------- */
 
 static void test_finding_name_is_a_word_of_letters(void **state)
@@ -264,6 +298,7 @@ static void test_finding_write_lists_each_once(void **state)
     f.is_minimal = true;
     assert_true(finding_write(dir, &f, &script));
     f.key = "server hang RUN";
+    f.got = "1 | 2";
     assert_true(finding_write(dir, &f, &script));
     snprintf(path, sizeof path, "%s/README.md", dir);
     assert_true(text_read_file(&list, path));
@@ -271,7 +306,38 @@ static void test_finding_write_lists_each_once(void **state)
     assert_non_null(first);
     assert_null(strstr(first + 1, "[server-crash-run]"));
     assert_non_null(strstr(first, "| 5 | 3 of 3 | 1 |"));
-    assert_non_null(strstr(first, "[server-hang-run]"));
+    assert_non_null(strstr(first, "[server-hang-run](server-hang-run.peer) | 1 \\| 2 | 5 |"));
+    text_fini(&list);
+}
+
+/* Workers find things at the same time. */
+static void test_finding_write_lists_what_several_write(void **state)
+{
+    char dir[UNIT_PATH_MAX], path[UNIT_PATH_MAX + 16], key[32];
+    struct text script = text_of("case a\n"), list = {0};
+    unsigned n = 0;
+
+    (void)state;
+    make_folder(dir);
+    for (int writer = 0; writer < 4; writer++)
+        if (fork() == 0) {
+            for (int i = 0; i < 25; i++) {
+                struct finding f = {.key = key, .cause = SIM_CRASH, .got = "killed"};
+                snprintf(key, sizeof key, "crash %d %d", writer, i);
+                if (!finding_write(dir, &f, &script))
+                    _exit(1);
+            }
+            _exit(0);
+        }
+    for (int status, i = 0; i < 4; i++) {
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    snprintf(path, sizeof path, "%s/README.md", dir);
+    assert_true(text_read_file(&list, path));
+    for (const char *at = text_string(&list); (at = strstr(at, "\n| [crash-")); at++)
+        n++;
+    assert_int_equal(n, 100);
     text_fini(&list);
 }
 
@@ -286,9 +352,11 @@ int main(void)
         cmocka_unit_test(test_corpus_add_is_there_when_it_is_opened_again),
         cmocka_unit_test(test_corpus_draw_gives_each_state_its_share),
         cmocka_unit_test(test_umpire_listens_to_the_first_play_alone),
+        cmocka_unit_test(test_verdict_make_key_tells_reports_apart),
         cmocka_unit_test(test_finding_name_is_a_word_of_letters),
         cmocka_unit_test(test_finding_script_is_read_as_a_session),
         cmocka_unit_test(test_finding_write_lists_each_once),
+        cmocka_unit_test(test_finding_write_lists_what_several_write),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
