@@ -1,7 +1,9 @@
 /* fuzz.c - iperfspec fuzz: sessions that nobody wrote, against a running build. */
 #include "harness/cli/cli.h"
 
+#include "harness/fuzz/corpus.h"
 #include "harness/fuzz/fuzz.h"
+#include "harness/fuzz/journal.h"
 #include "harness/fuzz/seeds.h"
 
 #include <errno.h>
@@ -194,7 +196,7 @@ static bool open_folder(const struct request *r, struct text *why)
     char journal[1200];
 
     snprintf(journal, sizeof journal, "%s/journal-0", dir);
-    bool is_used = access(journal, F_OK) == 0;
+    bool is_used = access(journal, F_OK) == 0; /* worker 0 there is always */
     if (r->reruns && !is_used)
         text_addf(why, "%s: there is no journal", dir);
     else if (!r->reruns && is_used && !r->fuzz.resumes)
@@ -203,6 +205,17 @@ static bool open_folder(const struct request *r, struct text *why)
     else if (mkdir(dir, 0777) < 0 && errno != EEXIST)
         text_addf(why, "%s: %s", dir, strerror(errno));
     return why->len == 0;
+}
+
+/* What of the user's corpus is of no use. */
+static void tell_left_out(const char *dir)
+{
+    struct text lines = {0};
+
+    corpus_left_out(dir, &lines);
+    text_make_plain(&lines);
+    fputs(text_string(&lines), stderr);
+    text_fini(&lines);
 }
 
 /* Whether it is an iperf3 at all, asked with the seeds of its roles. */
@@ -236,6 +249,8 @@ static int run(struct request *r)
     text_fini(&note);
     if (!ok)
         return complain(&why, CLI_TROUBLE);
+    if (f->resumes)
+        f->n_journals = journal_count(f->findings, &f->first);
     if (r->reruns) {
         subject_adopt_orphans();
         return fuzz_rerun(f, r->run);
@@ -244,6 +259,8 @@ static int run(struct request *r)
         return complain(&why, CLI_TROUBLE);
     /* What AddressSanitizer keeps of freed memory, 256 MiB, looks like a leak of each session. */
     setenv("ASAN_OPTIONS", "quarantine_size_mb=1", 0);
+    if (f->corpus)
+        tell_left_out(f->corpus);
     printf("seed %llu\n", (unsigned long long)f->seed);
     return fuzz_run(f);
 }

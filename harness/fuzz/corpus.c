@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #define ENDING     ".peer"
+#define SEED       "seed-"
 #define SEED_SHARE 3 /* each of so many draws: breaches show in correct sessions alone */
 #define YOUNG      8 /* entries of a state that are preferred */
 
@@ -47,7 +48,7 @@ static void add_seeds(struct corpus *c, bool servers, bool clients)
     for (size_t i = 0; fuzz_seed(i, &script); i++) {
         struct fuzz_case what;
         char name[32];
-        snprintf(name, sizeof name, "seed-%zu", i);
+        snprintf(name, sizeof name, SEED "%zu", i);
         if (fuzz_case_read(name, text_string(&script), &what, &why) &&
             (what.session.we_serve ? clients : servers))
             add(c, name, &what);
@@ -71,17 +72,42 @@ static void path_of(const struct corpus *c, const char *name, char *out, size_t 
     snprintf(out, cap, "%s/%s" ENDING, c->dir, name);
 }
 
-static void add_file(struct corpus *c, const char *name)
+/* Why the journal could not name it; NULL if it could. */
+static const char *flaw_of_name(const char *name)
 {
-    struct text text = {0}, why = {0};
-    struct fuzz_case what = {.subject = ""};
+    for (const char *at = name; *at; at++)
+        if ((unsigned char)*at < ' ')
+            return "there is a control character in its name";
+    if (strlen(name) >= sizeof((struct corpus_entry *)NULL)->name)
+        return "its name is too long";
+    return strncmp(name, SEED, strlen(SEED)) == 0 ? "our own are called so" : NULL;
+}
+
+/* A script of the folder; false, with the reason, if it is none to begin with. */
+static bool read_file(const char *dir, const char *name, struct fuzz_case *what, struct text *why)
+{
+    struct text text = {0};
     char path[1200];
 
-    path_of(c, name, path, sizeof path);
-    if (text_read_file(&text, path) && fuzz_case_read(name, text_string(&text), &what, &why))
+    *what = (struct fuzz_case){.subject = ""};
+    snprintf(path, sizeof path, "%s/%s" ENDING, dir, name);
+    const char *flaw = flaw_of_name(name);
+    bool is_read = !flaw && text_read_file(&text, path);
+    bool ok = is_read && fuzz_case_read(name, text_string(&text), what, why);
+    if (!is_read)
+        text_adds(why, flaw ? flaw : strerror(errno));
+    text_fini(&text);
+    return ok;
+}
+
+static void add_file(struct corpus *c, const char *name)
+{
+    struct text why = {0};
+    struct fuzz_case what;
+
+    if (read_file(c->dir, name, &what, &why) && (what.session.we_serve ? c->clients : c->servers))
         add(c, name, &what);
     fuzz_case_fini(&what);
-    text_fini(&text);
     text_fini(&why);
 }
 
@@ -89,27 +115,62 @@ static int is_script(const struct dirent *entry)
 {
     size_t len = strlen(entry->d_name);
 
-    return len > strlen(ENDING) && len < 60 &&
-           strcmp(entry->d_name + len - strlen(ENDING), ENDING) == 0;
+    return len > strlen(ENDING) && strcmp(entry->d_name + len - strlen(ENDING), ENDING) == 0;
 }
 
-void corpus_refresh(struct corpus *c)
+/* Each script of the folder, by its name without the ending. */
+static void each_file(const char *dir, void (*take)(void *context, const char *name), void *context)
 {
     struct dirent **names = NULL;
-    int n = c->dir ? scandir(c->dir, &names, is_script, alphasort) : 0;
+    int n = scandir(dir, &names, is_script, alphasort);
 
     for (int i = 0; i < n; i++) {
         names[i]->d_name[strlen(names[i]->d_name) - strlen(ENDING)] = '\0';
-        if (!corpus_find(c, names[i]->d_name))
-            add_file(c, names[i]->d_name);
+        take(context, names[i]->d_name);
         free(names[i]);
     }
     free(names);
 }
 
+static void take_new(void *context, const char *name)
+{
+    struct corpus *c = context;
+
+    if (!corpus_find(c, name))
+        add_file(c, name);
+}
+
+void corpus_refresh(struct corpus *c)
+{
+    if (c->dir)
+        each_file(c->dir, take_new, c);
+}
+
+struct left_out {
+    const char *dir;
+    struct text *out;
+};
+
+static void look_at(void *context, const char *name)
+{
+    const struct left_out *l = context;
+    struct text why = {0};
+    struct fuzz_case what;
+
+    if (!read_file(l->dir, name, &what, &why))
+        text_addf(l->out, "%s/%s" ENDING " is left out: %s\n", l->dir, name, text_string(&why));
+    fuzz_case_fini(&what);
+    text_fini(&why);
+}
+
+void corpus_left_out(const char *dir, struct text *out)
+{
+    each_file(dir, look_at, &(struct left_out){dir, out});
+}
+
 bool corpus_open(struct corpus *c, const char *dir, bool servers, bool clients)
 {
-    *c = (struct corpus){.dir = dir};
+    *c = (struct corpus){.dir = dir, .servers = servers, .clients = clients};
     add_seeds(c, servers, clients);
     if (dir && mkdir(dir, 0777) < 0 && errno != EEXIST)
         return false;
@@ -154,13 +215,13 @@ bool corpus_add(struct corpus *c, const char *name, const struct fuzz_case *what
 }
 
 /* Any of those that some entry comes to. */
-static enum machine_state draw_state(const struct corpus *c, size_t n, uint64_t *seed)
+static enum machine_state draw_state(const struct corpus *c, uint64_t *seed)
 {
     bool is_met[MACHINE_N_STATES] = {false};
     enum machine_state drawn = c->at[0].state;
     size_t n_met = 0;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < c->n; i++) {
         enum machine_state state = c->at[i].state;
         if (!is_met[state] && draw(seed, ++n_met) == 0)
             drawn = state;
@@ -169,15 +230,15 @@ static enum machine_state draw_state(const struct corpus *c, size_t n, uint64_t 
     return drawn;
 }
 
-const struct corpus_entry *corpus_draw(const struct corpus *c, size_t n, uint64_t *seed)
+const struct corpus_entry *corpus_draw(const struct corpus *c, uint64_t *seed)
 {
     if (draw(seed, SEED_SHARE) == 0)
         return &c->at[draw(seed, c->n_seeds)];
-    enum machine_state one = draw_state(c, n, seed), state = MAX(one, draw_state(c, n, seed));
-    size_t most = draw(seed, 3) ? n : YOUNG, seen = 0;
+    enum machine_state one = draw_state(c, seed), state = MAX(one, draw_state(c, seed));
+    size_t most = draw(seed, 3) ? c->n : YOUNG, seen = 0;
     const struct corpus_entry *drawn = NULL;
 
-    for (size_t i = n; i-- > 0 && seen < most;)
+    for (size_t i = c->n; i-- > 0 && seen < most;)
         if (c->at[i].state == state && draw(seed, ++seen) == 0)
             drawn = &c->at[i];
     return drawn;

@@ -1,10 +1,13 @@
 /* fuzz.h - stateful fuzzing of a running build: sessions are made from others, played, watched.
  *
  * All that is learnt is on disk as soon as it is known, in one folder:
- *   journal-K      a line for each session before it is played, from worker K: its number, seed,
- * and the names of the sessions that it was made from; "? N" and "= N" around a session that is
- * looked into seen-K         behaviour that was met (novelty.h) corpus/        sessions that showed
- * something new, as scripts NAME.peer      a finding; README.md lists them */
+ *
+ *   journal-K  from worker K a line for each session before it is played: its number, its seed, and
+ *              the names of the sessions that it was made from; "? N" and "= N" around a session
+ *              that is looked into
+ *   seen-K     behaviour that was met (novelty.h)
+ *   corpus/    sessions that showed something new, as scripts
+ *   NAME.peer  a finding; README.md lists them */
 #pragma once
 #include "harness/suite/suite.h"
 
@@ -20,6 +23,8 @@ struct fuzz_settings {
     unsigned jobs;
     bool is_blind; /* what sessions show has no influence on the next ones */
     bool resumes;
+    uint64_t first;      /* run: behind those of an earlier time */
+    unsigned n_journals; /* that it left behind */
     bool stops_at_first; /* finding */
     const char *corpus;  /* folder of sessions; NULL: `corpus` in the folder of findings */
     const char *findings;

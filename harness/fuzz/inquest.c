@@ -127,7 +127,9 @@ static void report(struct worker *w, const struct recipe *r, struct fuzz_case *c
 
     write_finding(w, &f, c, &v->record);
     w->counts->findings++;
-    if (is_slow(v->cause) && w->n_later < LATER_MAX && !w->settings->stops_at_first)
+    if (w->settings->suite.remote) /* each smaller one would show the same: it is gone already */
+        w->is_gone = !player_serves(&w->player, PATIENT_S);
+    else if (is_slow(v->cause) && w->n_later < LATER_MAX && !w->settings->stops_at_first)
         w->later[w->n_later++] = (struct later){*r, how};
     else
         make_small(w, r->run, c, v, how);
@@ -169,11 +171,12 @@ bool worker_look_into(struct worker *w, const struct recipe *r, enum sim_cause s
 void worker_make_small(struct worker *w)
 {
     for (size_t i = 0; i < w->n_later && !*w->stop; i++) {
-        const struct later *l = &w->later[i];
+        struct later *l = &w->later[i];
         struct fuzz_case c;
         struct verdict v;
         if (!worker_make_case(&w->corpus, &l->recipe, &c))
             continue;
+        l->how.alive_s = PATIENT_S; /* it was confirmed: what is slow today is no other finding */
         player_play(&w->player, &c, l->how, &v);
         if (v.cause != SIM_OK && finding_is_known(w->settings->findings, v.key))
             make_small(w, l->recipe.run, &c, &v, l->how);

@@ -14,26 +14,23 @@ static FILE *open_file(const char *dir, unsigned number, const char *mode)
     return fopen(path, mode);
 }
 
+/* Tabs stand between what may hold blanks: names of a user's files. */
 static bool read_recipe(const char *line, struct recipe *r)
 {
-    return sscanf(line, "%" SCNu64 " %" SCNx64 " %63s %63s", &r->run, &r->seed, r->base,
-                  r->other) == 4;
+    return sscanf(line, "%" SCNu64 "\t%" SCNx64 "\t%63[^\t\n]\t%63[^\t\n]", &r->run, &r->seed,
+                  r->base, r->other) == 4;
 }
 
 bool journal_open(struct journal *j, const char *dir, unsigned number)
 {
-    char line[LINE_LEN];
-    struct recipe r;
-    FILE *old = open_file(dir, number, "re");
-
-    *j = (struct journal){.next = 0};
-    while (old && fgets(line, sizeof line, old))
-        if (read_recipe(line, &r) && r.run >= j->next)
-            j->next = r.run + 1;
-    if (old)
-        fclose(old);
-    j->file = open_file(dir, number, "ae");
-    return j->file != NULL;
+    j->file = open_file(dir, number, "a+e");
+    if (!j->file)
+        return false;
+    bool is_cut = fseek(j->file, -1, SEEK_END) == 0 && fgetc(j->file) != '\n';
+    fseek(j->file, 0, SEEK_END);
+    if (is_cut) /* by a full disk, or an end in the middle */
+        fputc('\n', j->file);
+    return true;
 }
 
 void journal_close(struct journal *j)
@@ -43,11 +40,10 @@ void journal_close(struct journal *j)
     j->file = NULL;
 }
 
-void journal_play(struct journal *j, const struct recipe *r)
+bool journal_play(struct journal *j, const struct recipe *r)
 {
-    fprintf(j->file, "%" PRIu64 " %" PRIx64 " %s %s\n", r->run, r->seed, r->base, r->other);
-    fflush(j->file);
-    j->next = r->run + 1;
+    fprintf(j->file, "%" PRIu64 "\t%" PRIx64 "\t%s\t%s\n", r->run, r->seed, r->base, r->other);
+    return fflush(j->file) == 0;
 }
 
 void journal_suspect(struct journal *j, uint64_t run)
@@ -60,6 +56,22 @@ void journal_settle(struct journal *j, uint64_t run)
 {
     fprintf(j->file, "= %" PRIu64 "\n", run);
     fflush(j->file);
+}
+
+unsigned journal_count(const char *dir, uint64_t *next)
+{
+    char line[LINE_LEN];
+    unsigned n = 0;
+    struct recipe r;
+
+    *next = 0;
+    for (FILE *f; n < JOURNALS_MAX && (f = open_file(dir, n, "re")); n++) {
+        while (fgets(line, sizeof line, f))
+            if (read_recipe(line, &r) && r.run >= *next)
+                *next = r.run + 1;
+        fclose(f);
+    }
+    return n;
 }
 
 bool journal_find(const char *dir, uint64_t run, struct recipe *r)

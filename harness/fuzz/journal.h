@@ -12,16 +12,19 @@ struct recipe {
 
 struct journal {
     FILE *file;
-    uint64_t next; /* behind the highest run that the file holds */
 };
 
 /* Append to FOLDER/journal-NUMBER. False: see errno. */
 bool journal_open(struct journal *j, const char *dir, unsigned number);
 void journal_close(struct journal *j);
-void journal_play(struct journal *j, const struct recipe *r);
+/* False: it could not be written; see errno. */
+bool journal_play(struct journal *j, const struct recipe *r);
 /* The session of that run is looked into; it was. */
 void journal_suspect(struct journal *j, uint64_t run);
 void journal_settle(struct journal *j, uint64_t run);
+
+/* How many journals the folder holds, and the run behind the highest of them all. */
+unsigned journal_count(const char *dir, uint64_t *next);
 
 /* Find a run in the journals 0, 1, ... of the folder. False if there is none. */
 bool journal_find(const char *dir, uint64_t run, struct recipe *r);

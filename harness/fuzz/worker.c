@@ -17,6 +17,7 @@
 #define HONEST_SHARE  8   /* one session in so many tells no lie that the one before did not */
 #define RENEW_EVERY   400 /* sessions that one process meets */
 #define REFRESH_EVERY 256 /* sessions between two looks at what others have found */
+#define TROUBLES_MAX  20  /* in a row: the subject cannot be played against any more */
 #define WARM_UP       4   /* sessions in which a process may grow */
 #define GROWTH_BYTES  (256u << 10) /* of one session: suspicious */
 
@@ -26,13 +27,12 @@
 static struct recipe draw_recipe(const struct worker *w, uint64_t run)
 {
     struct recipe r = {.run = run};
-    size_t n = w->settings->is_blind ? w->corpus.n_seeds : w->corpus.n;
     uint64_t seed = w->settings->seed * 0x100000001b3u + run;
 
     draw_next(&seed);
     r.seed = draw_next(&seed);
-    snprintf(r.base, sizeof r.base, "%s", corpus_draw(&w->corpus, n, &seed)->name);
-    snprintf(r.other, sizeof r.other, "%s", corpus_draw(&w->corpus, n, &seed)->name);
+    snprintf(r.base, sizeof r.base, "%s", corpus_draw(&w->corpus, &seed)->name);
+    snprintf(r.other, sizeof r.other, "%s", corpus_draw(&w->corpus, &seed)->name);
     return r;
 }
 
@@ -103,16 +103,39 @@ static void suspect_growth(struct worker *w, const struct recipe *r, const struc
     w->n_met = 0;
 }
 
+/* What cannot be kept cannot be played again: that is the end of the run. */
+static void tell_trouble(struct worker *w, const char *what)
+{
+    snprintf(w->counts->trouble, sizeof w->counts->trouble, "%s cannot be written: %s", what,
+             strerror(errno));
+    w->counts->has_trouble = true;
+}
+
+/* What tells a session from others of that number. */
+static unsigned mark_of(const struct recipe *r)
+{
+    const char *const names[] = {r->base, r->other};
+    uint64_t mark = r->seed;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        for (const char *at = names[i]; *at; at++)
+            mark = (mark ^ (uint8_t)*at) * 0x100000001b3u;
+    return (unsigned)(mark >> 32);
+}
+
 /* What is kept is the session as it went, without what was proposed in vain. */
-static void keep(struct worker *w, uint64_t run, const struct fuzz_case *c, const struct verdict *v)
+static void keep(struct worker *w, const struct recipe *r, const struct fuzz_case *c,
+                 const struct verdict *v)
 {
     struct fuzz_case kept;
     char name[64];
 
     fuzz_case_of_record(c, &v->record, v->record.n, &kept);
     mutate_tidy(&kept.session);
-    snprintf(name, sizeof name, "s%08" PRIu64, run);
-    corpus_add(&w->corpus, name, &kept);
+    /* A folder may be that of many runs, whose journals name what is in it. */
+    snprintf(name, sizeof name, "s%08" PRIu64 "-%08x", r->run, mark_of(r));
+    if (!corpus_add(&w->corpus, name, &kept))
+        tell_trouble(w, "the corpus");
     fuzz_case_fini(&kept);
 }
 
@@ -125,7 +148,7 @@ static void learn(struct worker *w, const struct recipe *r, const struct fuzz_ca
     if (fresh > 0)
         w->counts->last_new_ns = now_ns();
     if (fresh > 0 && r->run >= w->n_first && !w->settings->is_blind)
-        keep(w, r->run, c, v);
+        keep(w, r, c, v);
     w->counts->corpus = w->corpus.n;
     w->counts->states = w->novelty.n_states;
     w->counts->reactions = w->novelty.n_reactions;
@@ -141,9 +164,11 @@ static void judge(struct worker *w, const struct recipe *r, const struct fuzz_ca
     if (v->cause == SIM_TROUBLE) {
         snprintf(w->counts->trouble, sizeof w->counts->trouble, "run %" PRIu64 ": %s", r->run,
                  text_string(&v->got));
+        w->counts->has_trouble = ++w->n_troubles == TROUBLES_MAX;
         w->n_recent = 0;
         return;
     }
+    w->n_troubles = 0;
     if (v->cause != SIM_OK) {
         if (!worker_is_settled(w, v->key))
             look_into_recent(w, v->key, v->cause);
@@ -158,6 +183,16 @@ static void judge(struct worker *w, const struct recipe *r, const struct fuzz_ca
     }
 }
 
+/* Nothing is played that could not be played again. */
+static bool is_noted(struct worker *w, const struct recipe *r)
+{
+    bool ok = journal_play(&w->journal, r);
+
+    if (!ok)
+        tell_trouble(w, "the journal");
+    return ok;
+}
+
 static void play_one(struct worker *w, uint64_t run)
 {
     struct recipe r = draw_recipe(w, run);
@@ -168,9 +203,9 @@ static void play_one(struct worker *w, uint64_t run)
         snprintf(r.base, sizeof r.base, "%s", w->corpus.at[run].name);
         r.seed = 0;
     }
-    journal_play(&w->journal, &r);
-    if (!worker_make_case(&w->corpus, &r, &c))
+    if (!is_noted(w, &r) || !worker_make_case(&w->corpus, &r, &c))
         return;
+    w->counts->runs++;
     player_play(&w->player, &c, (struct play_how){.is_kept = !c.session.we_serve}, &v);
     w->recent[w->n_recent++] = r;
     w->n_met = w->player.serve.subject.running ? w->n_met + 1 : 0;
@@ -206,7 +241,7 @@ static bool open_all(struct worker *w)
                           s->servers, s->clients) &&
               novelty_open(&w->novelty, seen) && journal_open(&w->journal, s->findings, w->number);
     /* A user's sessions are wanted as they are; those of an earlier run were played. */
-    bool has_users = s->corpus && !s->resumes && !s->is_blind;
+    bool has_users = s->corpus && !s->resumes;
     w->n_first = has_users ? w->corpus.n : w->corpus.n_seeds;
     if (!ok)
         snprintf(w->counts->trouble, sizeof w->counts->trouble, "%s: %s", s->findings,
@@ -215,22 +250,30 @@ static bool open_all(struct worker *w)
     return ok;
 }
 
-/* What was being looked into when an earlier run ended. */
+/* What was being looked into when an earlier run ended, which may have had other workers. */
 static void take_up(struct worker *w)
 {
-    struct recipe r;
-    uint64_t run;
+    const struct fuzz_settings *s = w->settings;
 
-    if (w->settings->resumes && journal_open_question(w->settings->findings, w->number, &run) &&
-        journal_find(w->settings->findings, run, &r))
+    for (unsigned i = w->number; i < s->n_journals && !*w->stop; i += s->jobs) {
+        struct journal asks;
+        struct recipe r;
+        uint64_t run;
+        if (!journal_open_question(s->findings, i, &run) || !journal_find(s->findings, run, &r))
+            continue;
         worker_look_into(w, &r, SIM_NO_SERVICE);
+        if (journal_open(&asks, s->findings, i))
+            journal_settle(&asks, run);
+        journal_close(&asks);
+    }
 }
 
 static bool is_over(const struct worker *w)
 {
     const struct fuzz_settings *s = w->settings;
 
-    return *w->stop || (s->seconds > 0 && (double)(now_ns() - w->began_ns) > s->seconds * 1e9) ||
+    return *w->stop || w->is_gone || w->counts->has_trouble ||
+           (s->seconds > 0 && (double)(now_ns() - w->began_ns) > s->seconds * 1e9) ||
            (s->stops_at_first && w->counts->findings > 0);
 }
 
@@ -247,12 +290,11 @@ void fuzz_work(const struct fuzz_settings *settings, unsigned number, bool own_n
     player_init(&w->player, &settings->suite, own_network);
     if (open_all(w)) {
         uint64_t run = number;
-        while (run < w->journal.next)
+        while (run < settings->first)
             run += settings->jobs;
         take_up(w);
         for (; run < settings->runs && !is_over(w); run += settings->jobs) {
             play_one(w, run);
-            counts->runs++;
             if (counts->runs % REFRESH_EVERY == 0 && settings->jobs > 1 && !settings->is_blind)
                 corpus_refresh(&w->corpus);
         }
@@ -275,9 +317,9 @@ int fuzz_rerun(const struct fuzz_settings *settings, uint64_t n)
     struct verdict v = {.cause = SIM_TROUBLE};
     char dir[1100];
 
-    corpus_open(&corpus, corpus_dir(settings, dir, sizeof dir), settings->servers,
-                settings->clients);
-    bool ok = journal_find(settings->findings, n, &r) && worker_make_case(&corpus, &r, &c);
+    corpus_open(&corpus, corpus_dir(settings, dir, sizeof dir), true, true);
+    bool is_found = journal_find(settings->findings, n, &r);
+    bool ok = is_found && worker_make_case(&corpus, &r, &c);
     if (ok) {
         fuzz_case_write(&c, "rerun", NULL, "INT-3", NULL, &script);
         fputs(text_string(&script), stdout);
@@ -286,6 +328,11 @@ int fuzz_rerun(const struct fuzz_settings *settings, uint64_t n)
         printf("\n%s%s%s\n%s", sim_cause_word(v.cause), v.got.len ? ": " : "", text_string(&v.got),
                text_string(&v.reactions));
         player_fini(player);
+    } else if (is_found) {
+        fprintf(stderr,
+                "iperfspec fuzz: %s: run %" PRIu64 " was made from %s, which is not in it "
+                "(--corpus)\n",
+                corpus.dir, n, r.base);
     } else {
         fprintf(stderr, "iperfspec fuzz: %s: there is no run %" PRIu64 "\n", settings->findings, n);
     }

@@ -36,7 +36,9 @@ struct worker {
     struct journal journal;
     struct recipe recent[CHECK_EVERY + 1]; /* since the server was last seen to serve */
     size_t n_recent;
-    unsigned n_met; /* sessions of the process */
+    unsigned n_met;      /* sessions of the process */
+    unsigned n_troubles; /* in a row */
+    bool is_gone;        /* a server elsewhere, which we cannot start anew */
     struct dismissed dismissed[DISMISSED_MAX];
     size_t n_dismissed;
     struct later later[LATER_MAX];

@@ -83,7 +83,7 @@ static void test_novelty_take_edges_tells_edges_from_how_often_they_were_taken(v
 
 static void test_journal_find_gives_back_what_was_played(void **state)
 {
-    struct recipe made = {.run = 7, .seed = 0xfedcba9876543210u, .base = "seed-1", .other = "s3"};
+    struct recipe made = {.run = 7, .seed = 0xfedcba9876543210u, .base = "seed-1", .other = "my s"};
     struct recipe found;
     char dir[UNIT_PATH_MAX];
     struct journal j;
@@ -92,22 +92,71 @@ static void test_journal_find_gives_back_what_was_played(void **state)
     (void)state;
     make_folder(dir);
     assert_true(journal_open(&j, dir, 0));
-    assert_int_equal(j.next, 0);
-    journal_play(&j, &made);
+    assert_true(journal_play(&j, &made));
     journal_suspect(&j, 7);
     assert_true(journal_open_question(dir, 0, &run));
     assert_int_equal(run, 7);
     journal_settle(&j, 7);
     assert_false(journal_open_question(dir, 0, &run));
     journal_close(&j);
-    assert_true(journal_open(&j, dir, 0));
-    assert_int_equal(j.next, 8);
-    journal_close(&j);
     assert_true(journal_find(dir, 7, &found));
     assert_true(found.seed == made.seed);
     assert_string_equal(found.base, "seed-1");
-    assert_string_equal(found.other, "s3");
+    assert_string_equal(found.other, "my s");
     assert_false(journal_find(dir, 6, &found));
+}
+
+/* A run has a number of its own, however many workers there were before. */
+static void test_journal_count_tells_the_run_behind_all(void **state)
+{
+    char dir[UNIT_PATH_MAX];
+    uint64_t next;
+
+    (void)state;
+    make_folder(dir);
+    assert_int_equal(journal_count(dir, &next), 0);
+    assert_int_equal(next, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        struct recipe r = {.run = i == 1 ? 40 : i, .seed = 1, .base = "a", .other = "b"};
+        struct journal j;
+        assert_true(journal_open(&j, dir, i));
+        assert_true(journal_play(&j, &r));
+        journal_close(&j);
+    }
+    assert_int_equal(journal_count(dir, &next), 3);
+    assert_int_equal(next, 41);
+}
+
+/* What an interrupted write has left is nothing that the next line goes on with. */
+static void test_journal_open_begins_a_line(void **state)
+{
+    struct recipe r = {.run = 12, .seed = 1, .base = "a", .other = "b"}, found;
+    char dir[UNIT_PATH_MAX], path[UNIT_PATH_MAX + 16];
+    struct journal j;
+
+    (void)state;
+    make_folder(dir);
+    snprintf(path, sizeof path, "%s/journal-0", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("11\tfe", f);
+    fclose(f);
+    assert_true(journal_open(&j, dir, 0));
+    assert_true(journal_play(&j, &r));
+    journal_close(&j);
+    assert_true(journal_find(dir, 12, &found));
+}
+
+/* A full disk: what is not written is told. */
+static void test_journal_play_says_what_cannot_be_written(void **state)
+{
+    struct recipe r = {.run = 12, .seed = 1, .base = "a", .other = "b"};
+    struct journal j = {.file = fopen("/dev/full", "a")};
+
+    (void)state;
+    assert_non_null(j.file);
+    assert_false(journal_play(&j, &r));
+    journal_close(&j);
 }
 
 static void test_corpus_open_has_correct_seeds_for_each_role(void **state)
@@ -153,6 +202,47 @@ static void test_corpus_add_is_there_when_it_is_opened_again(void **state)
     corpus_close(&c);
 }
 
+static void put_file(const char *dir, const char *name, const char *text)
+{
+    char path[UNIT_PATH_MAX + 100];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+/* Of a user's folder: what the roles can be judged by; and what is of no use is told. */
+static void test_corpus_open_takes_the_scripts_of_its_roles(void **state)
+{
+    static const char ours[] = "case a\nclause ST-1\nplays client\n\nclose\n";
+    static const char theirs[] = "case a\nclause ST-1\nplays server\nsubject -t 1\n\nclose\n";
+    static const char long_name[] =
+        "a-name-of-more-characters-than-a-line-of-the-journal-has-room-for.peer";
+    char dir[UNIT_PATH_MAX];
+    struct text left_out = {0};
+    struct corpus c;
+
+    (void)state;
+    make_folder(dir);
+    put_file(dir, "my own.peer", ours);
+    put_file(dir, "theirs.peer", theirs);
+    put_file(dir, "seed-0.peer", ours);
+    put_file(dir, "broken.peer", "case a\n");
+    put_file(dir, long_name, ours);
+    assert_true(corpus_open(&c, dir, true, false));
+    assert_int_equal(c.n, c.n_seeds + 1);
+    assert_non_null(corpus_find(&c, "my own"));
+    corpus_close(&c);
+    corpus_left_out(dir, &left_out);
+    assert_null(strstr(text_string(&left_out), "own.peer"));
+    assert_null(strstr(text_string(&left_out), "theirs.peer"));
+    assert_non_null(strstr(text_string(&left_out), "/seed-0.peer is left out: "));
+    assert_non_null(strstr(text_string(&left_out), "/broken.peer is left out: "));
+    assert_non_null(strstr(text_string(&left_out), "has-room-for.peer is left out: "));
+    text_fini(&left_out);
+}
+
 /* A hundred sessions that end early do not keep the few that go on from being drawn. */
 static void test_corpus_draw_gives_each_state_its_share(void **state)
 {
@@ -170,7 +260,7 @@ static void test_corpus_draw_gives_each_state_its_share(void **state)
         assert_true(corpus_add(&c, "early", &early));
     assert_true(c.at[c.n - 1].state < c.at[0].state);
     for (int i = 0; i < 1000; i++) {
-        const struct corpus_entry *drawn = corpus_draw(&c, c.n, &seed);
+        const struct corpus_entry *drawn = corpus_draw(&c, &seed);
         n_early += drawn->state == c.at[c.n - 1].state;
         n_late += drawn->state == c.at[0].state;
     }
@@ -210,6 +300,29 @@ static void test_umpire_listens_to_the_first_play_alone(void **state)
         }
         assert_int_equal(umpire_end(&u), !twice);
     }
+}
+
+/* Behind our own fault: what we may have led it to is no breach, what nobody may ever say is. */
+static void test_umpire_judges_what_is_never_right_behind_our_fault(void **state)
+{
+    static const uint8_t cookie[37] = "abcdefghijklmnopqrstuvwxyz0123456789", asks = PARAM_EXCHANGE;
+    static const uint8_t ours = 0x7f, its[] = {CREATE_STREAMS, 0x7f};
+    const struct tap_flow flow = {.id = 1, .by = SESSION_US};
+    struct umpire u;
+
+    (void)state;
+    umpire_init(&u);
+    for (size_t i = 0; i < ARRAY_LEN(its); i++) {
+        umpire_begin(&u, false);
+        pass(&u, &flow, TAP_OPEN, SESSION_US, (struct bytes){0});
+        pass(&u, &flow, TAP_BYTES, SESSION_US, (struct bytes){cookie, sizeof cookie});
+        pass(&u, &flow, TAP_BYTES, SESSION_SUBJECT, (struct bytes){&asks, 1});
+        pass(&u, &flow, TAP_BYTES, SESSION_US, (struct bytes){&ours, 1});
+        pass(&u, &flow, TAP_BYTES, SESSION_SUBJECT, (struct bytes){&its[i], 1});
+        assert_int_equal(umpire_end(&u), its[i] == 0x7f);
+    }
+    assert_string_equal(u.violation.clause, "ST-2");
+    assert_int_equal(u.violation.offset, 1);
 }
 
 /* --- verdicts -------------------------------------------------------------------------------- */
@@ -348,10 +461,15 @@ int main(void)
         cmocka_unit_test(test_novelty_holds_many),
         cmocka_unit_test(test_novelty_take_edges_tells_edges_from_how_often_they_were_taken),
         cmocka_unit_test(test_journal_find_gives_back_what_was_played),
+        cmocka_unit_test(test_journal_count_tells_the_run_behind_all),
+        cmocka_unit_test(test_journal_open_begins_a_line),
+        cmocka_unit_test(test_journal_play_says_what_cannot_be_written),
+        cmocka_unit_test(test_corpus_open_takes_the_scripts_of_its_roles),
         cmocka_unit_test(test_corpus_open_has_correct_seeds_for_each_role),
         cmocka_unit_test(test_corpus_add_is_there_when_it_is_opened_again),
         cmocka_unit_test(test_corpus_draw_gives_each_state_its_share),
         cmocka_unit_test(test_umpire_listens_to_the_first_play_alone),
+        cmocka_unit_test(test_umpire_judges_what_is_never_right_behind_our_fault),
         cmocka_unit_test(test_verdict_make_key_tells_reports_apart),
         cmocka_unit_test(test_finding_name_is_a_word_of_letters),
         cmocka_unit_test(test_finding_script_is_read_as_a_session),
