@@ -3,6 +3,7 @@
 
 #include "impl/traffic/node.h"
 #include "impl/traffic/stream.h"
+#include "impl/traffic/turnstile.h"
 #include "impl/wire/bytes.h"
 
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #define PER_CPU    8
+#define AT_WORK    2 /* for each processor, where a crowd of tests has more workers than that */
 #define STACK_LEN  (size_t)(256 * 1024)
 #define TURN_STEPS 8 /* of a stream, before it is the next one's turn */
 #define NS_PER_SEC UINT64_C(1000000000)
@@ -26,14 +28,19 @@ struct worker {
     pthread_t thread;
     bool begun;       /* loop's: its streams may take steps */
     bool running;     /* loop's: thread is to be joined */
+    bool paced;       /* its streams */
     atomic_bool stop; /* loop -> worker */
     int wake_fd;      /* eventfd to the worker */
+    struct turnstile_visitor visitor;
     size_t n;
     struct stream **streams;
     struct pollfd *fds; /* of wake_fd, then one for each stream */
     uint8_t *room;      /* what receivers read to; the length is of the largest need */
     size_t room_len;
 };
+
+static struct turnstile turnstile; /* of this process */
+static pthread_once_t turnstile_is_there = PTHREAD_ONCE_INIT;
 
 size_t worker_most(int affinity, bool paced)
 {
@@ -45,17 +52,26 @@ size_t worker_most(int affinity, bool paced)
     return (size_t)n_cpus * (paced ? 1 : PER_CPU);
 }
 
+static void make_turnstile(void)
+{
+    size_t n_cpus = worker_most(-1, true);
+
+    turnstile_init(&turnstile, (unsigned)(n_cpus * AT_WORK), (unsigned)(n_cpus * PER_CPU));
+}
+
 enum spec_err worker_new(struct worker **out)
 {
     struct worker *w = calloc(1, sizeof *w);
 
     if (!w)
         return SPEC_E_NOMEM;
+    pthread_once(&turnstile_is_there, make_turnstile);
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (w->wake_fd < 0) {
         free(w);
         return SPEC_E_SYSTEM;
     }
+    w->visitor.wake_fd = w->wake_fd;
     *out = w;
     return SPEC_OK;
 }
@@ -154,14 +170,21 @@ static void sleep_until(struct worker *w, uint64_t until_ns)
         w->fds[0].revents = POLLIN;
 }
 
+static void hear(struct worker *w)
+{
+    uint64_t count;
+
+    while (read(w->wake_fd, &count, sizeof count) < 0 && errno == EINTR)
+        ;
+}
+
 static void note_ready(struct worker *w, bool timed)
 {
-    uint64_t now_ns = timed ? loop_now() : 0, count;
+    uint64_t now_ns = timed ? loop_now() : 0;
     bool woken = w->fds[0].revents != 0;
 
     if (woken)
-        while (read(w->wake_fd, &count, sizeof count) < 0 && errno == EINTR)
-            ;
+        hear(w);
     for (size_t i = 0; i < w->n; i++) {
         struct stream *s = w->streams[i];
         if (s->next == STEP_WAIT &&
@@ -170,18 +193,44 @@ static void note_ready(struct worker *w, bool timed)
     }
 }
 
+/* In a crowd wait for a place. What woke us there may have been meant for the streams. */
+static void pass_turnstile(struct worker *w)
+{
+    struct pollfd wake = {.fd = w->wake_fd, .events = POLLIN};
+
+    if (turnstile_enter(&turnstile, &w->visitor))
+        return;
+    while (!turnstile_is_open(&w->visitor) && !is_stopping(w))
+        if (poll(&wake, 1, -1) > 0)
+            hear(w);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->streams[i]->next == STEP_WAIT)
+            w->streams[i]->next = STEP_AGAIN;
+}
+
+/* A turn for each; how many have more to do at once, and how many are not done. */
+static void take_turns(struct worker *w, size_t *n_busy, size_t *n_left)
+{
+    *n_busy = *n_left = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        take_turn(w, w->streams[i]);
+        *n_busy += w->streams[i]->next == STEP_AGAIN;
+        *n_left += w->streams[i]->next != STEP_DONE;
+    }
+}
+
+/* Streams that keep their pace are short of time alone: they need no place. */
 static void serve(struct worker *w)
 {
-    size_t n_left = w->n;
+    size_t n_left = w->n, n_busy = 0;
 
     while (n_left > 0 && !is_stopping(w)) {
-        size_t n_busy = 0;
-        n_left = 0;
-        for (size_t i = 0; i < w->n; i++) {
-            take_turn(w, w->streams[i]);
-            n_busy += w->streams[i]->next == STEP_AGAIN;
-            n_left += w->streams[i]->next != STEP_DONE;
-        }
+        bool needs_place = !w->paced || n_busy > 0;
+        if (needs_place)
+            pass_turnstile(w);
+        take_turns(w, &n_busy, &n_left);
+        if (needs_place)
+            turnstile_leave(&turnstile, &w->visitor);
         if (n_busy < n_left) {
             uint64_t until_ns = list_waiting(w);
             sleep_until(w, n_busy > 0 ? 0 : until_ns);
@@ -248,6 +297,7 @@ enum spec_err worker_start(struct worker *w, int affinity)
     int err;
 
     worker_begin(w);
+    w->paced = w->n > 0 && w->streams[0]->flow->params->bandwidth > 0;
     /* Signals are the loop's. */
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &old);
@@ -259,6 +309,8 @@ enum spec_err worker_start(struct worker *w, int affinity)
     pthread_attr_destroy(&attr);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     w->running = err == 0;
+    if (w->running)
+        turnstile_expect(&turnstile);
     errno = err;
     if (err == EINVAL && affinity >= 0)
         return SPEC_E_RANGE;
@@ -278,9 +330,11 @@ void worker_ask_stop(struct worker *w)
 
 void worker_join(struct worker *w)
 {
-    if (w->running)
+    if (w->running) {
         pthread_join(w->thread, NULL);
-    else if (w->begun)
+        turnstile_forget(&turnstile);
+    } else if (w->begun) {
         finish(w);
+    }
     w->running = false;
 }
