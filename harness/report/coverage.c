@@ -13,18 +13,22 @@
 
 #define NAME_MAX_LEN 96
 
+enum mark_kind { MARK_SERVER_CELL, MARK_CLIENT_CELL, MARK_CLAUSE, MARK_PREDICTION };
+
 struct mark {
+    enum mark_kind kind;
     char name[NAME_MAX_LEN]; /* "ST-SRV-6.c", "server/RUN/SEV_TEST_END" */
-    bool is_cell, is_client;
     bool covered, on_stock, left_out;
-    bool differs; /* a stock build was seen to do otherwise, in a case that names it */
-    bool killed;  /* so was iperfref with a fault of it */
+    bool differs;          /* a stock build was seen to do otherwise, in a case that names it */
+    bool killed;           /* so was iperfref with a fault of it */
+    unsigned allowed, met; /* of a cell: sets of enum table_reaction */
+    const char *versions;  /* of a prediction */
+    bool holds;            /* for a build whose report was read */
 };
 
 struct coverage {
     struct mark *at;
     size_t n;
-    unsigned n_triples; /* state x event x reaction that were met */
     bool has_mutants;
 };
 
@@ -32,10 +36,10 @@ static const char *const reasons[] = {"no-sctp", "slow", "unseen"};
 
 /* --- what there is to cover ------------------------------------------------------------------ */
 
-static struct mark *add(struct coverage *c)
+static struct mark *add(struct coverage *c, enum mark_kind kind)
 {
     c->at = text_realloc(c->at, (c->n + 1) * sizeof *c->at);
-    c->at[c->n] = (struct mark){0};
+    c->at[c->n] = (struct mark){.kind = kind};
     return &c->at[c->n++];
 }
 
@@ -52,27 +56,39 @@ static void add_cells(struct coverage *c)
     for (int s = 0; s < MACHINE_OVER; s++) {
         enum machine_role role = table_role((enum machine_state)s);
         for (unsigned e = 0; e < table_n_events(role); e++) {
-            if (table_cell((enum machine_state)s, e)->allowed == TABLE_NONE)
+            unsigned allowed = table_cell((enum machine_state)s, e)->allowed;
+            if (allowed == TABLE_NONE)
                 continue;
-            struct mark *m = add(c);
-            m->is_cell = true;
-            m->is_client = role == MACHINE_CLIENT;
+            struct mark *m = add(c, role == MACHINE_CLIENT ? MARK_CLIENT_CELL : MARK_SERVER_CELL);
+            m->allowed = allowed;
             name_cell(m->name, sizeof m->name, (enum machine_state)s, e);
         }
     }
 }
 
-static bool is_to_judge(const struct clause *clause)
+static bool can_be_seen(const struct clause *clause)
 {
-    return clause->level <= CLAUSE_SHOULD_NOT && strcmp(clause->visible, "no") != 0 &&
-           strcmp(clause->binds, "-") != 0;
+    return strcmp(clause->visible, "no") != 0 && strcmp(clause->binds, "-") != 0;
+}
+
+static void add_clause(struct coverage *c, const struct clause *clause, enum mark_kind kind)
+{
+    struct mark *m = add(c, kind);
+
+    snprintf(m->name, NAME_MAX_LEN, "%s", clause->id);
+    m->versions = clause->versions;
 }
 
 static void add_clauses(struct coverage *c)
 {
-    for (size_t i = 0; i < n_clauses; i++)
-        if (is_to_judge(&clauses[i]))
-            snprintf(add(c)->name, NAME_MAX_LEN, "%s", clauses[i].id);
+    for (size_t i = 0; i < n_clauses; i++) {
+        if (!can_be_seen(&clauses[i]))
+            continue;
+        if (clauses[i].level <= CLAUSE_SHOULD_NOT)
+            add_clause(c, &clauses[i], MARK_CLAUSE);
+        else if (clauses[i].level == CLAUSE_IS)
+            add_clause(c, &clauses[i], MARK_PREDICTION);
+    }
 }
 
 static struct mark *find(const struct coverage *c, const char *name)
@@ -84,6 +100,14 @@ static struct mark *find(const struct coverage *c, const char *name)
 }
 
 /* --- what was covered ------------------------------------------------------------------------ */
+
+static unsigned reaction_of(const char *name)
+{
+    for (unsigned bit = 0; bit < TABLE_N_REACTIONS; bit++)
+        if (strcmp(table_reaction_name((enum table_reaction)(1 << bit)), name) == 0)
+            return 1U << bit;
+    return 0;
+}
 
 static void take_reaction(struct coverage *c, const json_value *v, bool stock)
 {
@@ -101,10 +125,24 @@ static void take_reaction(struct coverage *c, const json_value *v, bool stock)
     if (m) {
         m->covered = true;
         m->on_stock |= stock;
+        m->met |= m->allowed & reaction_of(report_text_of(v, "reaction"));
     }
 }
 
-static void take_result(struct coverage *c, const json_value *result, bool stock)
+/* version: of the stock build that was judged, or NULL. */
+static void take_clause(struct mark *m, const struct clause_version *version, const char *verdict,
+                        const char *missed)
+{
+    if (m->kind == MARK_PREDICTION && !(version && clause_versions_hold(m->versions, version)))
+        return;
+    m->covered = true;
+    m->on_stock |= version != NULL;
+    m->differs |=
+        version && strcmp(verdict, "pass") != 0 && (!*missed || strcmp(missed, m->name) == 0);
+}
+
+static void take_result(struct coverage *c, const json_value *result,
+                        const struct clause_version *version)
 {
     const char *verdict = report_text_of(result, "verdict"),
                *missed = report_text_of(result, "clause");
@@ -115,25 +153,34 @@ static void take_result(struct coverage *c, const json_value *result, bool stock
         return;
     for (const json_value *v = NULL; (v = json_next(named, v));) {
         struct mark *m = json_type_of(v) == JSON_STRING ? find(c, json_text(v)) : NULL;
-        if (m) {
-            m->covered = true;
-            m->on_stock |= stock;
-            m->differs |=
-                stock && strcmp(verdict, "pass") != 0 && (!*missed || strcmp(missed, m->name) == 0);
-        }
+        if (m)
+            take_clause(m, version, verdict, missed);
     }
     for (const json_value *v = NULL; (v = json_next(met, v));)
-        take_reaction(c, v, stock);
+        take_reaction(c, v, version != NULL);
+}
+
+/* "iperf 3.12 deb12u2": what the build counts as. False: as none of the stock builds. */
+static bool read_profile(const json_value *subject, struct clause_version *version)
+{
+    char number[32] = "", vendor[16] = "";
+
+    return strcmp(report_text_of(subject, "name"), "iperf") == 0 &&
+           sscanf(report_text_of(subject, "profile"), "iperf %31[^ ;] %15[^ ;]", number, vendor) >
+               0 &&
+           clause_version_parse(number, vendor, version);
 }
 
 static void take_run(struct coverage *c, const struct kept_run *run)
 {
-    const json_value *subject = json_member(run->head, "subject");
-    bool stock = strcmp(report_text_of(subject, "name"), "iperf") == 0;
+    struct clause_version version;
+    bool stock = read_profile(json_member(run->head, "subject"), &version);
 
+    for (size_t i = 0; i < c->n && stock; i++)
+        c->at[i].holds |= c->at[i].versions && clause_versions_hold(c->at[i].versions, &version);
     for (size_t i = 0; i < run->n; i++) {
         json_value *result = kept_parse(&run->results[i]);
-        take_result(c, result, stock);
+        take_result(c, result, stock ? &version : NULL);
         json_free(result);
     }
 }
@@ -193,7 +240,7 @@ static bool take_left_out(struct coverage *c, const char *path, struct text *why
             continue;
         n_left++;
         struct mark *m = sscanf(line, "%95s %31s", name, reason) == 2 ? find(c, name) : NULL;
-        if (m && is_reason(reason))
+        if (m && m->kind != MARK_PREDICTION && is_reason(reason))
             m->left_out = true;
         else
             text_addf(why,
@@ -217,16 +264,16 @@ struct sums {
 /* A case that cannot fail covers nothing: where mutants were tried, a clause needs a proof. */
 static bool is_covered(const struct coverage *c, const struct mark *m)
 {
-    return m->covered && (m->is_cell || !c->has_mutants || m->killed || m->differs);
+    return m->covered && (m->kind != MARK_CLAUSE || !c->has_mutants || m->killed || m->differs);
 }
 
-static struct sums sum(const struct coverage *c, bool cells, bool clients)
+static struct sums sum(const struct coverage *c, enum mark_kind kind)
 {
     struct sums s = {0};
 
     for (size_t i = 0; i < c->n; i++) {
         const struct mark *m = &c->at[i];
-        if (m->is_cell != cells || m->is_client != clients)
+        if (m->kind != kind || (kind == MARK_PREDICTION && !m->holds))
             continue;
         s.all++;
         bool covered = is_covered(c, m);
@@ -241,18 +288,30 @@ static struct sums sum(const struct coverage *c, bool cells, bool clients)
     return s;
 }
 
-static bool print_sums(FILE *out, const struct coverage *c, const char *what, bool cells,
-                       bool clients)
+static bool print_sums(FILE *out, const struct coverage *c, const char *what, enum mark_kind kind)
 {
-    struct sums s = sum(c, cells, clients);
+    struct sums s = sum(c, kind);
 
     fprintf(out, "%-28s %5u %8u %5.1f %% %9u %8u %8u", what, s.all, s.covered,
             s.all ? 100.0 * s.covered / s.all : 100.0, s.on_stock, s.left_out, s.missing);
-    if (c->has_mutants && !cells)
+    if (c->has_mutants && kind == MARK_CLAUSE)
         fprintf(out, "   of %u a fault is noticed, in %u a stock build differs", s.killed,
                 s.differs);
     fputs("\n", out);
     return s.missing == 0 && s.stale == 0;
+}
+
+/* Of all that some build may do in a cell no build does all. */
+static void print_reactions(FILE *out, const struct coverage *c)
+{
+    unsigned all = 0, met = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        all += (unsigned)__builtin_popcount(c->at[i].allowed);
+        met += (unsigned)__builtin_popcount(c->at[i].met);
+    }
+    fprintf(out, "%-28s %5u %8u %5.1f %%\n", "reactions that cells allow", all, met,
+            all ? 100.0 * met / all : 100.0);
 }
 
 static void list(FILE *out, const struct coverage *c, bool lists_missing)
@@ -262,8 +321,12 @@ static void list(FILE *out, const struct coverage *c, bool lists_missing)
         bool covered = is_covered(c, m);
         if (covered && m->left_out)
             fprintf(out, "left out, but covered: %s\n", m->name);
-        else if (!covered && !m->left_out && lists_missing)
+        else if (covered || m->left_out || !lists_missing)
+            continue;
+        else if (m->kind != MARK_PREDICTION)
             fprintf(out, m->covered ? "unproved: %s\n" : "missing: %s\n", m->name);
+        else if (m->holds)
+            fprintf(out, "not predicted: %s\n", m->name);
     }
 }
 
@@ -287,10 +350,12 @@ bool coverage_print(FILE *out, const struct coverage_files *files, bool *is_whol
     if (ok) {
         fprintf(out, "%-28s %5s %8s %7s %9s %8s %8s\n", "", "all", "covered", "", "on stock",
                 "left out", "missing");
-        bool servers = print_sums(out, &c, "cells of the server's table", true, false);
-        bool clients = print_sums(out, &c, "cells of the client's table", true, true);
+        bool servers = print_sums(out, &c, "cells of the server's table", MARK_SERVER_CELL);
+        bool clients = print_sums(out, &c, "cells of the client's table", MARK_CLIENT_CELL);
+        print_reactions(out, &c);
         *is_whole =
-            print_sums(out, &c, "clauses, MUST and SHOULD", false, false) && servers && clients;
+            print_sums(out, &c, "clauses, MUST and SHOULD", MARK_CLAUSE) && servers && clients;
+        print_sums(out, &c, "clauses, IS, of these builds", MARK_PREDICTION);
         list(out, &c, files->lists_missing);
     }
     free(c.at);

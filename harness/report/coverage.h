@@ -17,8 +17,10 @@ struct coverage_files {
  * with a reaction that is allowed there; a clause, if a case that names it was judged, and neither
  * skipped nor without verdict. With mutants that case must have proved that it can fail: because of
  * a fault in that very clause, or on a stock build. *is_whole: nothing is missing that is not left
- * out for one of the reasons below, and nothing is left out that is covered. False if a file cannot
- * be read, with one line of what is wrong.
+ * out for one of the reasons below, and nothing is left out that is covered. A prediction (IS)
+ * counts if a case that names it was judged on a stock build that it speaks about; of those that no
+ * peer can tell with certainty nothing is asked. False if a file cannot be read, with one line of
+ * what is wrong.
  *
  * A line of the file of what is left out: `CLAUSE REASON` or `ROLE/STATE/EVENT REASON`, where
  * REASON is one of no-sctp (the kernel has none), slow (waits more than 60 s), unseen (not visible
