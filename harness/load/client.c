@@ -113,6 +113,7 @@ static void on_limit(struct loop_timer *timer, uint64_t now_ns)
     snprintf(cause, sizeof cause, "no end within the limit (in %s)",
              c->machine ? machine_state_name(machine_state(c->machine)) : "connect");
     load_client_blame(c, cause, "");
+    c->report.timed_out = true;
     give_up(c);
     chan_abort(c->chan);
     c->chan = NULL;

@@ -18,6 +18,7 @@ enum load_end {
 /* What became of a client. Times are loop_now()'s; 0: did not come to that. */
 struct load_report {
     enum load_end end;
+    bool timed_out;                         /* failed: at its limit */
     uint64_t began_ns, running_ns, over_ns; /* connect; TEST_RUNNING; both ends closed */
     uint64_t sent, received;                /* bytes, by the receivers' counts */
     uint64_t datagrams, lost;               /* sent, and of them not received */

@@ -40,7 +40,7 @@ struct load {
     struct seat *seats;
     uint64_t n_begun;
     unsigned n_seated;  /* with a test that is not over */
-    uint64_t served_ns; /* when the server last took up a test */
+    uint64_t served_ns; /* when a test last got on */
     struct loop_timer turn;
     unsigned turns;
 };
@@ -105,6 +105,13 @@ static void stop(struct load *l, const char *why)
     loop_stop(l->loop);
 }
 
+/* For so long no test has got on, and none is under way. */
+static bool is_patience_over(const struct load *l, uint64_t now_ns)
+{
+    return l->result->gauge.now == 0 &&
+           (double)(now_ns - l->served_ns) > l->request->patience_s * NS_PER_SEC;
+}
+
 /* The test is not over: the same again, a little later. */
 static void try_again(struct seat *seat, const struct load_report *report)
 {
@@ -113,7 +120,7 @@ static void try_again(struct seat *seat, const struct load_report *report)
     uint64_t now = loop_now();
 
     *(report->end == LOAD_BUSY ? &r->busy : report->end == LOAD_AWAY ? &r->away : &r->no_room) += 1;
-    if (r->gauge.now == 0 && (double)(now - l->served_ns) > l->request->patience_s * NS_PER_SEC) {
+    if (is_patience_over(l, now)) {
         stop(l, report->end == LOAD_NO_ROOM ? "no port or descriptor is left here"
                 : report->end == LOAD_BUSY  ? "the server stays busy"
                                             : "the server cannot be reached");
@@ -147,18 +154,22 @@ static void on_done(void *context, const struct load_report *report)
 {
     struct seat *seat = context;
     struct load *l = seat->load;
+    uint64_t now_ns = loop_now();
 
     seat->client = NULL;
     if (report->end != LOAD_GOOD && report->end != LOAD_FAILED) {
         try_again(seat, report);
         return;
     }
-    l->served_ns = loop_now();
+    l->served_ns = MAX(l->served_ns, report->timed_out ? report->running_ns : now_ns);
     if (report->end == LOAD_GOOD)
         note_good(l->result, report, seat->begun_ns);
     else
         note_failure(l->result, seat->mode, report);
-    next_test(seat);
+    if (report->timed_out && is_patience_over(l, now_ns))
+        stop(l, "the server does not answer");
+    else
+        next_test(seat);
 }
 
 static void seat_begin(struct seat *seat)

@@ -20,7 +20,7 @@ struct load_request {
     uint64_t n_tests;
     unsigned at_once;
     double limit_s;          /* for each test, on top of what it asks for with -t */
-    double patience_s;       /* how long the server may be busy or away for all clients */
+    double patience_s;       /* how long the server may be busy, away or mute for all clients */
     double max_loss;         /* part of the datagrams, 0 to 1 */
     bool counts_all;         /* the server counts every byte (INT-7) */
     struct subject *subject; /* NULL: the server runs elsewhere */

@@ -217,6 +217,33 @@ static void test_load_run_tries_again_where_the_server_is_busy_or_away(void **st
     load_result_fini(&r);
 }
 
+/* So many that, each waiting for its own limit, they would take all day. */
+static void test_load_run_stops_where_nobody_answers(void **state)
+{
+    struct load_request request = {
+        .host = "127.0.0.1",
+        .n_tests = 1000000,
+        .at_once = 2,
+        .limit_s = 0.1,
+        .patience_s = 0.15,
+    };
+    struct sim_listener mute;
+    struct load_result r = {0};
+    struct text why = {0};
+
+    (void)state;
+    assert_true(sim_listen(&mute, "127.0.0.1", 0)); /* nobody accepts */
+    request.port = mute.port;
+    assert_true(load_modes_add(&request.modes, "-k 1"));
+    assert_true(load_run(&request, &r, &why));
+    assert_string_equal(text_string(&r.trouble), "the server does not answer");
+    assert_true(r.good == 0 && r.failed > 0 && r.failed + r.unplayed == request.n_tests);
+    assert_int_equal(load_exit_status(&request, &r), 1);
+    load_result_fini(&r);
+    load_modes_fini(&request.modes);
+    sim_listener_close(&mute);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_load_run_judges_each_result),
         cmocka_unit_test(test_load_run_omits_the_start),
         cmocka_unit_test(test_load_run_tries_again_where_the_server_is_busy_or_away),
+        cmocka_unit_test(test_load_run_stops_where_nobody_answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
