@@ -149,9 +149,15 @@ bool quirks_write(const char *path, const struct suite *suite)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
+/* A record is a file that anybody may have written, and this is shown on a terminal. */
 static void take_text(const json_value *object, const char *key, char *out, size_t cap)
 {
-    snprintf(out, cap, "%s", report_text_of(object, key));
+    struct text plain = {0};
+
+    text_adds(&plain, report_text_of(object, key));
+    text_make_plain(&plain);
+    snprintf(out, cap, "%s", text_string(&plain));
+    text_fini(&plain);
 }
 
 static int take_int(const json_value *object, const char *key, int otherwise)
