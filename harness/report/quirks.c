@@ -149,14 +149,14 @@ bool quirks_write(const char *path, const struct suite *suite)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-/* A record is a file that anybody may have written, and this is shown on a terminal. */
+/* A record is a file that anybody may have written, and this is shown on a terminal, in a line. */
 static void take_text(const json_value *object, const char *key, char *out, size_t cap)
 {
     struct text plain = {0};
 
     text_adds(&plain, report_text_of(object, key));
     text_make_plain(&plain);
-    snprintf(out, cap, "%s", text_string(&plain));
+    snprintf(out, cap, "%.*s", (int)strcspn(text_string(&plain), "\n"), text_string(&plain));
     text_fini(&plain);
 }
 

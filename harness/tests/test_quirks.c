@@ -24,7 +24,7 @@ static void test_quirks_read_shows_control_characters(void **state)
     assert_string_equal(text_string(&why), "");
     assert_true(ok);
     assert_int_equal(q.n, 1);
-    assert_string_equal(q.banner, "a\\x1b[31m\\x0ab");
+    assert_string_equal(q.banner, "a\\x1b[31m");
     assert_string_equal(q.at[0].reaction, "\\x1b[2J");
     assert_string_equal(q.at[0].example, "x\\x07");
     quirks_fini(&q);
