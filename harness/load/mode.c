@@ -42,13 +42,16 @@ static const char *left_out(const struct options *opt)
     return NULL;
 }
 
-/* Divide at blanks; line is changed, and words are in it. */
+/* Divide at blanks; line is changed, and words are in it. -1: there are too many. */
 static int divide(char *line, char *words[static WORDS_MAX])
 {
     int n = 0;
 
-    for (char *at = strtok(line, " \t"); at && n < WORDS_MAX - 1; at = strtok(NULL, " \t"))
+    for (char *at = strtok(line, " \t"); at; at = strtok(NULL, " \t")) {
+        if (n == WORDS_MAX - 1)
+            return -1;
         words[n++] = at;
+    }
     words[n] = NULL;
     return n;
 }
@@ -75,6 +78,10 @@ static bool read_options(struct load_mode *mode)
 
     text_addf(&line, "iperf3 -c load %s", mode->text);
     int n = divide(line.at, words);
+    if (n < 0) {
+        text_fini(&line);
+        return complain(mode->text, "too many words");
+    }
     bool ok = options_parse(&mode->opt, n, words, stderr, stderr) == -1;
     options_set_mss(&mode->opt, ETHERNET_MSS);
     wrong = ok ? left_out(&mode->opt) : "no options of a client";
@@ -114,16 +121,22 @@ bool load_modes_add(struct load_modes *modes, const char *text)
 bool load_modes_read(struct load_modes *modes, const char *path)
 {
     FILE *f = fopen(path, "re");
-    char line[1024];
+    char *line = NULL;
+    size_t cap = 0;
     bool ok = f != NULL;
 
     if (!f)
         fprintf(stderr, "iperfspec load: %s: %s\n", path, strerror(errno));
-    while (ok && fgets(line, sizeof line, f)) {
+    while (ok && getline(&line, &cap, f) >= 0) {
         line[strcspn(line, "#\r\n")] = '\0';
         if (line[strspn(line, " \t")] != '\0')
             ok = load_modes_add(modes, line + strspn(line, " \t"));
     }
+    if (f && ferror(f)) {
+        fprintf(stderr, "iperfspec load: %s: %s\n", path, strerror(errno));
+        ok = false;
+    }
+    free(line);
     if (f)
         fclose(f);
     return ok;

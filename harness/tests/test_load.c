@@ -34,9 +34,14 @@ static void test_load_modes_pick_gives_each_its_weight(void **state)
 
 static void test_load_modes_add_refuses_what_no_client_of_a_load_does(void **state)
 {
-    static const char *const refused[] = {"-s",           "--nonsense",    "-R -k 1 -O 1",
-                                          "-F /dev/null", "0:-k 1",        "1001:-k 1",
-                                          "-n 1M -J",     "-k 1 -l 1M -u", "-P 3 -k 2"};
+    static const char *const refused[] = {
+        "-s", "--nonsense", "-R -k 1 -O 1", "-F /dev/null", "0:-k 1", "1001:-k 1", "-n 1M -J",
+        "-k 1 -l 1M -u", "-P 3 -k 2",
+        /* a word more than there is room for */
+        "-k 1 -V -V -V -V -V -V -V -V -V -V -V -V -V -V -V -V -V "
+        "-V -V -V -V -V -V -V -V -V -V -V -V -V -V -V -V -V -V -V "
+        "-V -V -V -V -V -V -V -V -V -V -V -V -V -V -V -V -V -V -V "
+        "-V -V -V -V -R"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
@@ -45,6 +50,44 @@ static void test_load_modes_add_refuses_what_no_client_of_a_load_does(void **sta
             fail_msg("'%s' was taken", refused[i]);
         load_modes_fini(&modes);
     }
+}
+
+static bool read_modes(const char *text, struct load_modes *modes)
+{
+    char path[UNIT_PATH_MAX];
+    int fd = mkstemp(unit_temporary(path, "modes"));
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    bool ok = load_modes_read(modes, path);
+    unlink(path);
+    return ok;
+}
+
+static void test_load_modes_read_takes_a_mode_from_each_line(void **state)
+{
+    struct load_modes modes = {0};
+    char text[3000];
+
+    (void)state;
+    snprintf(text, sizeof text, "# none\n\n-k 1 # one\n 2:-k 1%2000s-R\n-u -k 1", "");
+    assert_true(read_modes(text, &modes));
+    assert_int_equal(modes.n, 3);
+    assert_int_equal(modes.weight, 4);
+    assert_true(modes.at[1].opt.params.reverse);
+    load_modes_fini(&modes);
+}
+
+static void test_load_modes_read_tells_what_it_cannot_read(void **state)
+{
+    struct load_modes modes = {0};
+
+    (void)state;
+    assert_false(load_modes_read(&modes, "/nonexistent"));
+    assert_false(load_modes_read(&modes, "/")); /* opens well */
+    assert_false(read_modes("-k 1\n--nonsense\n", &modes));
+    load_modes_fini(&modes);
 }
 
 static void test_load_modes_add_needs_a_key_that_suits_the_user(void **state)
@@ -249,6 +292,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_load_modes_pick_gives_each_its_weight),
         cmocka_unit_test(test_load_modes_add_refuses_what_no_client_of_a_load_does),
+        cmocka_unit_test(test_load_modes_read_takes_a_mode_from_each_line),
+        cmocka_unit_test(test_load_modes_read_tells_what_it_cannot_read),
         cmocka_unit_test(test_load_modes_add_needs_a_key_that_suits_the_user),
         cmocka_unit_test(test_load_times_at_is_the_nearest_rank),
         cmocka_unit_test(test_load_run_judges_each_result),
