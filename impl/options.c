@@ -26,6 +26,9 @@
 /* --- help and version ---------------------------------------------------------------------------
  */
 
+#define HELP_AT 28 /* the column; two blanks before it at least, which the manual page is cut by   \
+                    */
+
 /* One option: its forms, and its help beside or below them. */
 static void print_row(FILE *out, const struct option_row *row)
 {
@@ -37,12 +40,12 @@ static void print_row(FILE *out, const struct option_row *row)
         snprintf(left, sizeof left, "-%c, --%s%s%s", row->id, row->name, gap, arg);
     else
         snprintf(left, sizeof left, "--%s%s%s", row->name, gap, arg);
-    if (strlen(left) > 25)
-        fprintf(out, "  %s\n%28s", left, "");
+    if (strlen(left) > HELP_AT - 4)
+        fprintf(out, "  %s\n%*s", left, HELP_AT, "");
     else
-        fprintf(out, "  %-25s ", left);
+        fprintf(out, "  %-*s", HELP_AT - 2, left);
     for (size_t len; line[len = strcspn(line, "\n")] != '\0'; line += len + 1)
-        fprintf(out, "%.*s\n%28s", (int)len, line, "");
+        fprintf(out, "%.*s\n%*s", (int)len, line, HELP_AT, "");
     fprintf(out, "%s\n", line);
 }
 

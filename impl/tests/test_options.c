@@ -183,7 +183,7 @@ static const struct said {
     {"hint",                         "-s -Y",                                                          1,  "",                                   "--help' for more information."              },
     {"a word too much",              "-s word",                                                        -1, "",                                   "'word' is no option"                        },
     {"help",                         "--help",                                                         0,  "-c, --client host[%dev]",            ""                                           },
-    {"help names the long ones",     "-h",                                                             0,  "--json-stream-full-output",          ""                                           },
+    {"help names the long ones",     "-h",                                                             0,  "  --json-stream-full-output\n",      ""                                           },
     {"version",                      "-v",                                                             0,  "\nOptional features available: CPU", ""                                           },
 };
 
