@@ -19,7 +19,7 @@ static const char usage[] =
     "each; judge every result, and say how many tests were done in a second, how long they took,\n"
     "and what went wrong. A server that takes one test at a time is asked again until it is free.\n"
     "  --build PATH       a program with iperf3's own options: started as server, watched, ended\n"
-    "  --server HOST:PORT a server that runs elsewhere\n"
+    "  --server HOST:PORT  a server that runs elsewhere\n"
     "  --tests N          so many tests in all (default 100)\n"
     "  --at-once N        so many of them at the same time (default 10)\n"
     "  --mode OPTIONS     what a client asks for, in iperf3's own options, such as '-u -b 1M -k "

@@ -25,7 +25,7 @@ static const char usage[] =
     "Reports for later use:\n"
     "  diff      what changed from one run to another\n"
     "  merge     the reports of shards joined into one, or those of several builds\n"
-    "  normalise without what differs from run to run\n"
+    "  normalise  without what differs from run to run\n"
     "  --out PATH   file to write, or folder with html (default: standard output)\n"
     "  --base FILE  with html: the run to compare with (again for more: each build is compared\n"
     "               with the one of its name, or with the only one)\n"
