@@ -25,7 +25,7 @@ static const char usage[] =
     "  --follow           show each event as it is seen too\n"
     "  --json             a JSON object for each session, on a line of its own\n"
     "  --sessions N       stop after N sessions\n"
-    "  -w, --write PREFIX keep the packets: PREFIX-00001.pcap, ...\n"
+    "  -w, --write PREFIX  keep the packets: PREFIX-00001.pcap, ...\n"
     "  --size MIB         of one file (default 100)\n"
     "  --files N          keep the last N files (default: all)\n"
     "  --scrub            without what is private: each file as `iperfspec scrub` makes it\n"
