@@ -57,25 +57,35 @@ static bool error_behind_all(struct bytes b)
     return (int8_t)b.at[0] == SERVER_ERROR;
 }
 
+static bool no_state(struct bytes b)
+{
+    return state_name((int8_t)b.at[0]) == NULL;
+}
+
+static const char twice[] = "the next DISPLAY_RESULTS or IPERF_DONE is said twice";
+static const uint8_t late_state = DISPLAY_RESULTS;
+static const char late[] = "behind the next SERVER_ERROR comes a state";
+
 static const struct {
     const char *id;
     enum machine_state state;
     deep_trigger *is_met;
-    const char *act; /* of fault.c's; NULL: the next DISPLAY_RESULTS or IPERF_DONE is said twice */
+    const char *act; /* of fault.c's, or one of these two */
 } faults[] = {
     {"server/negative-bytes/crash", SRV_RESULTS, negative_bytes,   "crash"},
     {"server/long-string/hang",     SRV_PARAMS,  long_string,      "hang" },
     {"server/running-again/leak",   SRV_RUN,     running_again,    "leak" },
     {"server/done-too-early/spin",  SRV_RUN,     done_too_early,   "spin" },
     {"server/nested/crash",         SRV_RESULTS, nested_twice,     "crash"},
-    {"server/with-omit/order",      SRV_PARAMS,  with_omit,        NULL   },
+    {"server/with-omit/order",      SRV_PARAMS,  with_omit,        twice  },
+    {"server/no-state/order",       SRV_RUN,     no_state,         late   },
     {"client/running-again/crash",  CLI_RUN,     running_again,    "crash"},
     {"client/error-at-last/crash",  CLI_XCHG,    error_behind_all, "crash"},
-    {"client/whole-cpu-use/order",  CLI_RESULTS, whole_cpu_use,    NULL   },
+    {"client/whole-cpu-use/order",  CLI_RESULTS, whole_cpu_use,    twice  },
 };
 
 static int taken = -1;
-static bool says_twice; /* what comes next of the two */
+static const char *owed; /* of the two */
 
 static void list(mutant_emit *emit)
 {
@@ -96,10 +106,20 @@ void mutant_deep_bytes(const struct machine *m, struct bytes bytes)
     if (taken < 0 || bytes.len == 0 || machine_state(m) != faults[taken].state ||
         !faults[taken].is_met(bytes))
         return;
-    if (faults[taken].act)
-        mutant_fault_act(faults[taken].act);
+    if (faults[taken].act == twice || faults[taken].act == late)
+        owed = faults[taken].act;
     else
-        says_twice = true;
+        mutant_fault_act(faults[taken].act);
+}
+
+static bool is_due(const struct machine_action *action)
+{
+    if (action->kind != MACHINE_SEND)
+        return false;
+    int8_t first = (int8_t)action->bytes.at[0];
+    bool is_last_state =
+        action->bytes.len == 1 && (first == DISPLAY_RESULTS || first == IPERF_DONE);
+    return (owed == twice && is_last_state) || (owed == late && first == SERVER_ERROR);
 }
 
 bool mutant_deep_next(struct machine *m, struct machine_action *action,
@@ -113,10 +133,11 @@ bool mutant_deep_next(struct machine *m, struct machine_action *action,
         return true;
     }
     bool is_any = next(m, action);
-    if (is_any && says_twice && action->kind == MACHINE_SEND && action->bytes.len == 1 &&
-        (action->bytes.at[0] == DISPLAY_RESULTS || action->bytes.at[0] == IPERF_DONE)) {
-        says_twice = false;
+    if (is_any && is_due(action)) {
         again = *action;
+        if (owed == late)
+            again.bytes = (struct bytes){&late_state, 1};
+        owed = NULL;
     }
     return is_any;
 }
