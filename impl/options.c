@@ -26,8 +26,8 @@
 /* --- help and version ---------------------------------------------------------------------------
  */
 
-#define HELP_AT 28 /* the column; two blanks before it at least, which the manual page is cut by   \
-                    */
+/* The column of the words; two blanks before it at least, which the manual page is cut by. */
+#define HELP_AT 28
 
 /* One option: its forms, and its help beside or below them. */
 static void print_row(FILE *out, const struct option_row *row)
