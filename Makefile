@@ -162,6 +162,16 @@ $(B)/bin/%: fuzz/%_fuzzer.c $(CJSON) $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D) $(B)/obj/fuzz
 	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/$*.d $(LINK) $(ENGINE_$(VARIANT)) -o $@ $< $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
+# Targets with the faults of impl/mutants/deep.c in front of the machine: scripts/fuzz-worth.
+SEEDED      = $(addprefix $(B)/bin/seeded_,server client)
+SEEDED_WITH = fuzz/bench/seeded.c impl/mutants/deep.c fuzz/mutator_libfuzzer.c $(MUTATOR)
+$(SEEDED): $(B)/bin/seeded_%: fuzz/%_fuzzer.c $(call objects,$(SEEDED_WITH)) $(B)/libimpl.a $(B)/flags
+	@mkdir -p $(@D) $(B)/obj/fuzz
+	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/seeded_$*.d $(LINK) -Wl,--wrap=machine_bytes,--wrap=machine_next \
+	    $(ENGINE_$(VARIANT)) -o $@ $< $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+
+seeded-programs: $(SEEDED)
+
 # iperf3 itself (scripts/fuzz-libiperf): targets around LIBIPERF, whose headers lie beside it or in the
 # tree it was built in, else where the system has them. What it calls and its sections get names of
 # their own (fuzz/libiperf); it brings a cJSON along, so the distribution's is not linked.
@@ -343,7 +353,7 @@ help: ## this list
 clean: ## remove what was built (keeps build/stock)
 	find build -mindepth 1 -maxdepth 1 ! -name stock -exec rm -rf {} + 2>/dev/null || true
 
-.PHONY: all fuzz-afl fuzz-libiperf libiperf-programs mutant-commands unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
+.PHONY: all fuzz-afl fuzz-libiperf libiperf-programs seeded-programs mutant-commands unit unit-programs setup check conformance interop bench fuzz fuzz-programs fuzz-smoke \
         fuzz-coverage corpus corpus-merge coverage sanitize lint false-alarms \
         format nightly install man mutants uninstall help clean FORCE
 .DELETE_ON_ERROR:
