@@ -29,15 +29,21 @@ struct shared {
     struct fuzz_counts counts[JOBS_MAX];
 };
 
-/* What the parent waits for; blocked, so that none is missed. */
+/* Ctrl-C, a CI's cancelling, the end of the terminal. */
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+
+/* What the parent waits for; blocked, so that none is missed. What somebody had it ignore (nohup)
+ * is not among it. */
 static sigset_t news(void)
 {
+    struct sigaction now;
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaddset(&set, ends[i]);
     return set;
 }
 
@@ -49,9 +55,9 @@ work(const struct fuzz_settings *s, unsigned number, struct shared *shared, pid_
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(3);
-    signal(SIGINT, SIG_IGN); /* the parent tells */
-    signal(SIGTERM, SIG_IGN);
     sigset_t set = news();
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        signal(ends[i], SIG_IGN); /* the parent tells */
     sigprocmask(SIG_UNBLOCK, &set, NULL);
     subject_adopt_orphans();
     bool own = !s->suite.share_network && !s->suite.remote && subject_enter_own_network();
@@ -163,7 +169,7 @@ static bool watch(pid_t *pids, unsigned n, struct shared *shared, double began_s
             told_s = now_s();
         }
         int signo = sigtimedwait(&set, NULL, &(struct timespec){0, LOOK_MS * 1000000});
-        if ((signo == SIGINT || signo == SIGTERM) && !interrupted) {
+        if (signo > 0 && signo != SIGCHLD && !interrupted) {
             interrupted = shared->stop = true;
             stop_s = now_s();
         }

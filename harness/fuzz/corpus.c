@@ -234,7 +234,8 @@ const struct corpus_entry *corpus_draw(const struct corpus *c, uint64_t *seed)
 {
     if (draw(seed, SEED_SHARE) == 0)
         return &c->at[draw(seed, c->n_seeds)];
-    enum machine_state one = draw_state(c, seed), state = MAX(one, draw_state(c, seed));
+    enum machine_state one = draw_state(c, seed), other = draw_state(c, seed);
+    enum machine_state state = MAX(one, other);
     size_t most = draw(seed, 3) ? c->n : YOUNG, seen = 0;
     const struct corpus_entry *drawn = NULL;
 
