@@ -6,11 +6,10 @@
 
 static const char usage[] =
     "usage: iperfspec coverage REPORT.json ... [OPTIONS]\n"
-    "What the runs behind reports of `iperfspec test --json` have met and judged: the cells of "
-    "the\n"
-    "state x event tables with the reactions that they allow, and the clauses (MUST and SHOULD, "
-    "what\n"
-    "can be seen from outside). Beside it, what is predicted of the stock builds reported (IS).\n"
+    "What the runs behind reports of `iperfspec test --json` have met and judged: the cells of\n"
+    "the state x event tables with the reactions that they allow, and the clauses (MUST and\n"
+    "SHOULD, what can be seen from outside). Beside it, what is predicted of the stock builds\n"
+    "reported (IS).\n"
     "  --left-out FILE    what is not covered, each with a reason (default: left-out, beside the\n"
     "                     cases): what is missing there, or covered after all, is unexpected;\n"
     "                     its line `at-most N` says how many there may be\n"
