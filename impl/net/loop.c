@@ -1,6 +1,7 @@
 /* loop.c - epoll, a pairing heap of timers, an eventfd mailbox, a signalfd. */
 #include "impl/net/loop.h"
 
+#include "impl/net/linger.h"
 #include "impl/wire/bytes.h"
 
 #include <errno.h>
@@ -29,6 +30,7 @@ struct loop {
     struct epoll_event
         batch[64]; /* of one epoll_wait(); data.ptr is the source, NULL once unwatched */
     int n_batch;
+    struct linger linger;
     struct loop_timer *waiting; /* heap: the root is the next to fire */
     struct loop_timer *due;     /* heap: their time has come, they fire in this turn */
     struct loop_source mail, signals;
@@ -227,7 +229,7 @@ static int to_ms(uint64_t ns)
 
 /* Sleep until an event or the first timer, or until that is near; how many events are in the batch.
  * Intervals end, and tests, with less than the ms of epoll_wait() to spare. */
-static int await(struct loop *loop)
+static int rest(struct loop *loop)
 {
     uint64_t ns = wait_ns(loop);
 
@@ -238,6 +240,28 @@ static int await(struct loop *loop)
         ns = 0;
     }
     return epoll_wait(loop->epoll, loop->batch, ARRAY_LEN(loop->batch), to_ms(ns));
+}
+
+/* Look on until an event, the first timer, or until it has been long enough. */
+static int look_on(struct loop *loop, uint64_t until_ns)
+{
+    int n;
+
+    do
+        n = epoll_wait(loop->epoll, loop->batch, ARRAY_LEN(loop->batch), 0);
+    while (n == 0 && wait_ns(loop) > 0 && loop_now() < until_ns);
+    return n;
+}
+
+static int await(struct loop *loop)
+{
+    uint64_t began_ns = loop_now();
+    int n = loop->linger.ns > 0 ? look_on(loop, began_ns + loop->linger.ns) : 0;
+
+    if (n == 0)
+        n = rest(loop);
+    linger_learn(&loop->linger, loop_now() - began_ns);
+    return n;
 }
 
 /* --- mail
@@ -374,6 +398,7 @@ struct loop *loop_new(void)
 
     if (loop == NULL)
         return NULL;
+    linger_init(&loop->linger);
     pthread_mutex_init(&loop->lock, NULL);
     loop->posted_end = &loop->posted;
     loop->signals = (struct loop_source){.fd = -1, .ready = read_signal};
