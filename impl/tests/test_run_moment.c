@@ -113,12 +113,37 @@ static void test_the_first_moment_ends_by_itself(void **state)
     bench_fini(&b);
 }
 
+/* Nor does the loop serve one that comes again and again, however long the moment would be. */
+static void test_the_first_moment_ends_with_who_comes_again_and_again(void **state)
+{
+    struct bench b;
+    char block[1000] = {0};
+    int raw = one_receiver(&b);
+    unsigned n_sent = 0;
+
+    (void)state;
+    begin_long_moment(b.server.run);
+    while (b.server.run->moment.loop) {
+        assert_int_equal(send(raw, block, sizeof block, 0), sizeof block);
+        n_sent++;
+        while (b.server.run->moment.loop && bytes_of(b.server.run, false) < n_sent * sizeof block)
+            turn(b.loop);
+        assert_true(n_sent < 100);
+    }
+    assert_true(n_sent > 1);
+    wait_counted(b.server.run, n_sent * sizeof block);
+    run_stop(b.server.run);
+    close(raw);
+    bench_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_start_begins_on_the_loop_what_may_soon_be_over),
         cmocka_unit_test(test_run_stop_takes_what_is_queued_in_the_first_moment),
         cmocka_unit_test(test_the_first_moment_ends_by_itself),
+        cmocka_unit_test(test_the_first_moment_ends_with_who_comes_again_and_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

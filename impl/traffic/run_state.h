@@ -22,6 +22,7 @@ struct run {
 
     struct loop_timer timer;   /* for whatever is due next */
     struct loop_timer moment;  /* the first one's end; armed while the loop serves the streams */
+    size_t moment_turns;       /* of its streams in it */
     struct loop_timer sample;  /* of round trip times */
     struct loop_source notice; /* workers' eventfd */
     struct ratelimit rate;

@@ -2,7 +2,8 @@
  *
  * To start a thread and to join it takes longer than a test of a few blocks. So the loop serves a
  * few streams as long as they are soon done with what there is, and hands them over to threads once
- * they are not, or a millisecond has passed. */
+ * they are not, or come again and again. That is counted, not timed: where a hundred tests have
+ * their first moment at once, each of them takes a while, and has no more to do than any other. */
 #include "impl/traffic/run_state.h"
 #include "impl/wire/ierr.h"
 
@@ -10,7 +11,8 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-#define MOMENT_NS    UINT64_C(1000000)
+#define MOMENT_NS    UINT64_C(1000000000) /* at most */
+#define MOMENT_TURNS 8                    /* of each stream, in the mean */
 #define FEW_STREAMS  4
 #define MOMENT_STEPS 4 /* of a stream in one turn of the loop; more is a thread's work */
 
@@ -86,7 +88,8 @@ static void stream_ready(struct loop_source *source, uint32_t events)
     s->next = STEP_AGAIN;
     for (unsigned i = 0; i < MOMENT_STEPS && s->next == STEP_AGAIN; i++)
         stream_step(s);
-    if (!watch(run, s))
+    run->moment_turns++;
+    if (!watch(run, s) || run->moment_turns > MOMENT_TURNS * run->n_streams)
         loop_timer_set(run->config.loop, &run->moment, 0);
 }
 
