@@ -276,6 +276,8 @@ void server_test_add_stream(struct server_test *test, int fd)
     const struct params *p = session_params(test->session);
     int ierr = tune_stream(fd, p, (int)test->shared->opt->snd_timeout_ms);
 
+    if (!ierr)
+        ierr = tune_accepted(fd, p);
     if (!ierr && tune_congestion(fd, p) && session_n_streams(test->session) == 0)
         report_note(test->report,
                     "warning: unable to set the client's TCP congestion control algorithm");

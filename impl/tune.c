@@ -36,6 +36,13 @@ int tune_stream(int fd, const struct params *p, int snd_timeout_ms)
     return ierr;
 }
 
+int tune_accepted(int fd, const struct params *p)
+{
+    if (params_protocol(p) != PARAMS_TCP || !p->window)
+        return 0;
+    return sock_fit_segment(fd, (int)p->MSS);
+}
+
 int tune_congestion(int fd, const struct params *p)
 {
     if (params_protocol(p) != PARAMS_TCP || !p->congestion)

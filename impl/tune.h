@@ -13,6 +13,11 @@ int tune_stream(int fd, const struct params *p, int snd_timeout_ms);
  * give what its user asked for fails; a server goes on with its own (PARAM-36). */
 int tune_congestion(int fd, const struct params *p);
 
+/* The server's part for a TCP stream, which it accepted before it knew the window (CONN-6 opens the
+ * listener anew, which other tests would notice): what the peer may send at a time fits into its
+ * buffer. Smaller, and each segment would wait for the peer's persist timer. Returns as above. */
+int tune_accepted(int fd, const struct params *p);
+
 /* The client's part for SCTP: nodelay, MSS, nstreams streams outbound (0: the system's number), and
  * the local addresses of a list besides (NULL: none) (SCTP-3). */
 int tune_sctp(int fd, const struct params *p, int64_t nstreams, const char *addresses);

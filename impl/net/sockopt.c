@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+/* The window that a SYN-ACK offers at most. A sender's segments are no longer than half of it. */
+#define OFFERED_LEN          65535u
 #define ACKNOWLEDGE_LEAST_NS UINT64_C(20000)
 #define ACKNOWLEDGE_MOST_NS  UINT64_C(1000000)
 
@@ -116,6 +118,22 @@ int sock_set_window(int fd, int bytes)
         return IESETBUF2;
     }
     return 0;
+}
+
+int sock_fit_segment(int fd, int mss)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    int segment;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return 0; /* some MPTCP sockets, whose path nobody tells */
+    segment = (int)MIN(info.tcpi_advmss, OFFERED_LEN / 2);
+    if (mss > 0)
+        segment = MIN(segment, mss);
+    if (sock_rcvbuf(fd) >= 2 * segment) /* the kernel's own doubling included */
+        return 0;
+    return set(fd, SOL_SOCKET, SO_RCVBUF, segment, IESETBUF);
 }
 
 int sock_set_tos(int fd, int tos)

@@ -114,6 +114,39 @@ static void test_tune_congestion_is_a_matter_of_tcp(void **state)
     params_fini(&udp);
 }
 
+/* On loopback, where a segment is half of the 64 KiB that the accepting end offered. */
+static const struct accepted {
+    const char *name, *params;
+    int rcvbuf; /* 0: the system's own */
+} accepted[] = {
+    {"smaller than a segment", "{\"window\":4096}",               65534},
+    {"somewhat smaller",       "{\"window\":32766}",              65534},
+    {"larger",                 "{\"window\":40000}",              80000},
+    {"segments are shorter",   "{\"window\":4096,\"MSS\":1000}",  8192 },
+    {"shorter, and more",      "{\"window\":4096,\"MSS\":10000}", 20000},
+    {"MSS alone",              "{\"MSS\":1000}",                  0    },
+};
+
+static void test_tune_accepted_leaves_room_for_a_segment(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(accepted); i++) {
+        struct params p = params_of(accepted[i].params);
+        int fd[2], untouched;
+
+        tcp_pair(fd);
+        untouched = option(fd[1], SOL_SOCKET, SO_RCVBUF);
+        assert_int_equal(tune_stream(fd[1], &p, 0), 0);
+        assert_int_equal(tune_accepted(fd[1], &p), 0);
+        if (option(fd[1], SOL_SOCKET, SO_RCVBUF) !=
+            (accepted[i].rcvbuf ? accepted[i].rcvbuf : untouched))
+            fail_msg("%s: %d", accepted[i].name, option(fd[1], SOL_SOCKET, SO_RCVBUF));
+        close(fd[0]);
+        close(fd[1]);
+        params_fini(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +154,7 @@ int main(void)
         cmocka_unit_test(test_tune_tells_what_the_kernel_refuses),
         cmocka_unit_test(test_tune_try_leaves_no_descriptor),
         cmocka_unit_test(test_tune_congestion_is_a_matter_of_tcp),
+        cmocka_unit_test(test_tune_accepted_leaves_room_for_a_segment),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
