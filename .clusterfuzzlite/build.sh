@@ -16,6 +16,7 @@ for target in fuzz/*_fuzzer.c; do
     (cd "corpus/$name" && find . -type f | sort | zip -q -X -j "$OUT/${name}_fuzzer_seed_corpus.zip" -@)
     [ ! -e "fuzz/$name.dict" ] || cp "fuzz/$name.dict" "$OUT/${name}_fuzzer.dict"
     printf '[libfuzzer]\ntimeout = 25\nrss_limit_mb = 2560\n' >"$OUT/${name}_fuzzer.options"
+    ! grep -q fuzz_form "$target" || echo 'mutate_depth = 2' >>"$OUT/${name}_fuzzer.options"
     ldd "$OUT/${name}_fuzzer" | sed -nE 's/.* => (\/.*) \(.*/\1/p' |
         grep -vE '/lib(c|m|dl|rt|pthread|resolv|gcc_s|stdc\+\+)\.so' |
         while read -r library; do

@@ -1,6 +1,7 @@
 /* client_fuzzer.c - the client's machine against any server, with an observer beside it.
  *
  * Input: script.h. Flags: 1 answers wait, 4 reverse, 8 both directions, 16 UDP, 32 four streams. */
+#include "fuzz/kept.h"
 #include "fuzz/script.h"
 #include "harness/fuzz/form.h"
 
@@ -45,7 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     machine_config_init(&config, MACHINE_CLIENT);
     memset(config.cookie, 'c', COOKIE_LEN - 1);
     config.params = &p;
-    scene_run(&config, in, seed, flags & 1);
+    if (scene_run(&config, in, seed, flags & 1))
+        kept_add(data, size);
     params_fini(&p);
     return 0;
 }

@@ -268,7 +268,7 @@ static inline void scene_check(const struct scene *x)
 }
 
 /* Play input twice, in one piece and as it asks for; both must come to the same. */
-static inline void scene_run(const struct machine_config *config, struct bytes in, uint8_t seed,
+static inline bool scene_run(const struct machine_config *config, struct bytes in, uint8_t seed,
                              uint8_t flags)
 {
     struct scene runs[2];
@@ -291,8 +291,10 @@ static inline void scene_run(const struct machine_config *config, struct bytes i
                "other actions in pieces of up to %d", seed);
     FUZZ_CHECK(fuzz_equal(fuzz_noted(&runs[0].watch.log), fuzz_noted(&runs[1].watch.log)),
                "other verdicts in pieces of up to %d", seed);
+    bool is_good = runs[0].shell.end.ok && !runs[0].shell.end.terminated;
     for (int i = 0; i < 2; i++) {
         shell_fini(&runs[i].shell);
         watch_fini(&runs[i].watch);
     }
+    return is_good;
 }

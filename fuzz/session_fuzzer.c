@@ -16,6 +16,7 @@
  * When the steps are used up, everything arrives and time passes until both ends are done.
  *
  * telling.h makes an input of the server's or the client's own target of it, and so a script. */
+#include "fuzz/kept.h"
 #include "fuzz/shell.h"
 #include "fuzz/telling.h"
 #include "fuzz/watch.h"
@@ -360,6 +361,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     observer_finish(x.watch.o);
     fuzz_memory_stop(1 << 18, 64, size);
     check(&x);
+    if (x.ends[OBSERVER_CLIENT].end.ok && x.ends[OBSERVER_SERVER].end.ok)
+        kept_add(data, size);
     take_down(&x);
     params_fini(&p);
     return 0;

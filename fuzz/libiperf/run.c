@@ -2,6 +2,7 @@
 #include "fuzz/libiperf/run.h"
 
 #include "fuzz/fuzz.h"
+#include "fuzz/kept.h"
 #include "fuzz/libiperf/memory.h"
 #include "fuzz/libiperf/peer.h"
 #include "fuzz/libiperf/world.h"
@@ -77,10 +78,12 @@ __attribute__((constructor)) static void start(void)
     atexit(tell);
 }
 
-/* The states that both ends went through. A client says that it is done whatever was before. */
-static void count_states(const struct run_setup *setup)
+/* The states that both ends went through; whether all of them. A client says that it is done
+ * whatever was before. */
+static bool count_states(const struct run_setup *setup)
 {
     const struct peer_seen *saw = peer_saw();
+    size_t n_displayed = counts->n_displayed;
 
     if (setup->is_client) {
         counts->n_running += saw->states[TEST_END];
@@ -91,6 +94,7 @@ static void count_states(const struct run_setup *setup)
         counts->n_exchanged += saw->states[EXCHANGE_RESULTS];
         counts->n_displayed += saw->states[DISPLAY_RESULTS];
     }
+    return counts->n_displayed > n_displayed;
 }
 
 static bool was_open[FDS_MAX];
@@ -142,11 +146,10 @@ static int run_test(void *context)
     return result;
 }
 
-static void judge(const struct run_setup *setup, enum world_end end)
+static void judge(enum world_end end)
 {
     size_t n_fds = close_fds();
 
-    count_states(setup);
     counts->n++;
     counts->n_exited += end == WORLD_EXITED;
     counts->n_stuck += end == WORLD_STUCK;
@@ -162,6 +165,7 @@ static void judge(const struct run_setup *setup, enum world_end end)
 
 void run_session(const struct run_setup *setup, struct bytes input)
 {
+    struct bytes whole = input;
     uint8_t cuts = fuzz_u8(&input);
     struct session_of s = {setup, fuzz_u8(&input)};
     int result = 0;
@@ -171,5 +175,7 @@ void run_session(const struct run_setup *setup, struct bytes input)
     look_at_fds(was_open);
     enum world_end end = world_run(run_test, &s, &result);
     peer_stop();
-    judge(setup, end);
+    if (count_states(setup))
+        kept_add(whole.at, whole.len);
+    judge(end);
 }
