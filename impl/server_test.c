@@ -271,13 +271,18 @@ static void add_stream(struct server_test *test, int fd, int ierr)
     session_failed(test->session, ierr, saved);
 }
 
+static int tune(const struct server_test *test, int fd, const struct params *p)
+{
+    int ierr = tune_stream(fd, p, (int)test->shared->opt->snd_timeout_ms);
+
+    return ierr ? ierr : tune_accepted(fd, p);
+}
+
 void server_test_add_stream(struct server_test *test, int fd)
 {
     const struct params *p = session_params(test->session);
-    int ierr = tune_stream(fd, p, (int)test->shared->opt->snd_timeout_ms);
+    int ierr = tune(test, fd, p);
 
-    if (!ierr)
-        ierr = tune_accepted(fd, p);
     if (!ierr && tune_congestion(fd, p) && session_n_streams(test->session) == 0)
         report_note(test->report,
                     "warning: unable to set the client's TCP congestion control algorithm");
