@@ -135,9 +135,8 @@ $(B)/naps.so: harness/tests/naps.c $(B)/flags
 # With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz. Three targets have the session mutator;
 # AFL++ takes it as a shared object. Three need some of the harness.
 MUTATOR = harness/fuzz/form.c $(wildcard harness/fuzz/mutate*.c harness/session/*.c)
-ifneq ($(VARIANT),afl)
-$(addprefix $(B)/bin/,server client session): $(call objects,fuzz/mutator_libfuzzer.c $(MUTATOR))
-endif
+WITH_MUTATOR = fuzz/kept.c $(if $(filter-out afl,$(VARIANT)),fuzz/mutator_libfuzzer.c $(MUTATOR))
+$(addprefix $(B)/bin/,server client session): $(call objects,$(WITH_MUTATOR))
 $(B)/mutator_afl.so: fuzz/mutator_afl.c $(MUTATOR) $(IMPL) $(B)/flags | build/gen/clauses.inc
 	$(CC) $(filter-out -fPIE -MMD -MP,$(OURFLAGS)) -fPIC -shared -fvisibility=default -o $@ $(filter %.c,$^) $(LIBS)
 $(B)/bin/json: $(call objects,fuzz/second_json.c)
@@ -165,7 +164,7 @@ $(B)/bin/%: fuzz/%_fuzzer.c $(CJSON) $(B)/libimpl.a $(B)/flags
 
 # Targets with the faults of impl/mutants/deep.c in front of the machine: scripts/fuzz-worth.
 SEEDED      = $(addprefix $(B)/bin/seeded_,server client)
-SEEDED_WITH = fuzz/bench/seeded.c impl/mutants/deep.c fuzz/mutator_libfuzzer.c $(MUTATOR)
+SEEDED_WITH = fuzz/bench/seeded.c impl/mutants/deep.c $(WITH_MUTATOR)
 $(SEEDED): $(B)/bin/seeded_%: fuzz/%_fuzzer.c $(call objects,$(SEEDED_WITH)) $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D) $(B)/obj/fuzz
 	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/seeded_$*.d $(LINK) -Wl,--wrap=machine_bytes,--wrap=machine_next \
@@ -179,7 +178,7 @@ seeded-programs: $(SEEDED)
 LIBIPERF := $(or $(LIBIPERF),$(firstword $(wildcard /usr/lib/*/libiperf.a /usr/lib/libiperf.a)))
 LIBIPERF_INCLUDE = -DHAVE_STDATOMIC_H=1 $(addprefix -I$(dir $(LIBIPERF)),. .. ../src ../include ../../include)
 LIBIPERF_OBJECTS = $(call objects,$(filter-out %_fuzzer.c,$(wildcard fuzz/libiperf/*.c)))
-LIBIPERF_PARTS   = $(LIBIPERF_OBJECTS) $(call objects,fuzz/mutator_libfuzzer.c $(MUTATOR))
+LIBIPERF_PARTS   = $(LIBIPERF_OBJECTS) $(call objects,$(WITH_MUTATOR))
 SECTIONS         = $(foreach s,.data .data.rel .data.rel.local,$(s)=libiperf_data) .bss=libiperf_bss .text=libiperf_text
 $(B)/obj/fuzz/libiperf/%.o: OURFLAGS += $(LIBIPERF_INCLUDE)
 $(LIBIPERF_OBJECTS): $(B)/libiperf-flags

@@ -19,46 +19,19 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint
 #define PLAIN_OF 4 /* one in so many */
 #define KEPT_OF  2
 
-/* --- sessions that went well ----------------------------------------------------------------- */
-
-#define KEPT_N   64
-#define KEPT_LEN 4096 /* longer ones are not kept */
-
-static struct {
-    uint8_t at[KEPT_LEN];
-    size_t len;
-} kept[KEPT_N];
-static size_t n_offered;
-
-/* Of all that were handed in each is there with the same chance. */
-void kept_add(const uint8_t *data, size_t size)
-{
-    uint64_t state = n_offered;
-    size_t place = n_offered < KEPT_N ? n_offered : draw(&state, n_offered + 1);
-
-    n_offered++;
-    if (place >= KEPT_N || size > KEPT_LEN)
-        return;
-    memcpy(kept[place].at, data, size);
-    kept[place].len = size;
-}
-
-/* One of them in place of the input, now and then; the size of what is there now. */
+/* A session that went well in place of the input, now and then; the size of what is there now. */
 static size_t go_back(uint8_t *data, size_t size, size_t cap, unsigned seed)
 {
     uint64_t state = ~(uint64_t)seed;
-    size_t n = n_offered < KEPT_N ? n_offered : KEPT_N;
 
-    if (n == 0 || draw(&state, KEPT_OF) != 0)
+    if (draw(&state, KEPT_OF) != 0)
         return size;
-    size_t which = draw(&state, n);
-    if (kept[which].len == 0 || kept[which].len > cap)
+    struct bytes session = kept_draw(&state);
+    if (session.len == 0 || session.len > cap)
         return size;
-    memcpy(data, kept[which].at, kept[which].len);
-    return kept[which].len;
+    memcpy(data, session.at, session.len);
+    return session.len;
 }
-
-/* --- the engine's calls ---------------------------------------------------------------------- */
 
 static bool is_plain(unsigned seed)
 {
