@@ -9,7 +9,7 @@
  *   term    = operand { ( "*" | "/" ) operand }
  *   operand = number | 'text' | "text" | true | false | null | path | fold | fact
  *           | ( "sent" | "received" ) "stream" ID "bytes"
- *   fact    = ( "sent(" | "received(" | "datagrams(" | "jitter(" | "tos(" ) ID ")"
+ *   fact    = ( "sent(" | "received(" | "datagrams(" | "jitter(" | "tos(" | "clock(" ) ID ")"
  *   fold    = ( "sum(" | "count(" | "len(" ) path ")"
  *   path    = [ "params" | "results" | "ours" ] place { place }
  *   place   = "." NAME | "[" INT "]" | "[" NAME compare "]" | "[]"      [] in sum() and count()
@@ -32,14 +32,15 @@ struct query *query_parse(struct cursor *c);
 struct query *query_parse_exists(struct cursor *c, bool is_not);
 
 /* What is known of a stream beside the message: bytes that went over it; datagrams that we sent or
- * that came; the jitter of those that came by their headers, in seconds (UDP-9); the TOS of the one
- * that came last. */
+ * that came; the jitter of those that came by their headers, in seconds (UDP-9); of the one that
+ * came last the TOS, and the seconds in its header. */
 #define QUERY_FACTS(X)                                                                             \
     X(QUERY_SENT, "sent")                                                                          \
     X(QUERY_RECEIVED, "received")                                                                  \
     X(QUERY_DATAGRAMS, "datagrams")                                                                \
     X(QUERY_JITTER, "jitter")                                                                      \
-    X(QUERY_TOS, "tos")
+    X(QUERY_TOS, "tos")                                                                            \
+    X(QUERY_CLOCK, "clock")
 enum query_fact {
 #define X(name, word) name,
     QUERY_FACTS(X)

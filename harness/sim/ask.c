@@ -25,7 +25,8 @@ static bool fact_of_stream(void *context, enum query_fact fact, int64_t id, doub
                             [QUERY_RECEIVED] = (double)(st->received + st->stray),
                             [QUERY_DATAGRAMS] = (double)st->datagrams,
                             [QUERY_JITTER] = st->count.jitter_s,
-                            [QUERY_TOS] = (double)st->tos};
+                            [QUERY_TOS] = (double)st->tos,
+                            [QUERY_CLOCK] = (double)st->last.sec};
     *value = known[fact];
     return true;
 }

@@ -106,8 +106,8 @@ static void note_query(const struct query *query)
     static const char *const words[] = {
         " exists", " contains ", " == ",       " < ",     " and ",  " or ",
         "not ",    "[id == ",    "[0]",        "sum(",    "count(", "len(",
-        "sent(",   "received(",  "datagrams(", "jitter(", "tos(",   "params.",
-        "ours.",   "results.",   " is ",       " * ",     " + "};
+        "sent(",   "received(",  "datagrams(", "jitter(", "tos(",   "clock(",
+        "params.", "ours.",      "results.",   " is ",    " * ",    " + "};
     struct text printed = {0};
 
     query_print(query, &printed);
