@@ -78,23 +78,19 @@ __attribute__((constructor)) static void start(void)
     atexit(tell);
 }
 
-/* The states that both ends went through; whether all of them. A client says that it is done
- * whatever was before. */
+/* Count the states that both ends went through; whether they came to the last one. A client says
+ * that it is done whatever was before. */
 static bool count_states(const struct run_setup *setup)
 {
     const struct peer_seen *saw = peer_saw();
-    size_t n_displayed = counts->n_displayed;
+    bool has_results = saw->n_texts > 1;
+    bool is_displayed =
+        setup->is_client ? has_results && saw->states[IPERF_DONE] : saw->states[DISPLAY_RESULTS];
 
-    if (setup->is_client) {
-        counts->n_running += saw->states[TEST_END];
-        counts->n_exchanged += saw->n_texts > 1;
-        counts->n_displayed += saw->n_texts > 1 && saw->states[IPERF_DONE];
-    } else {
-        counts->n_running += saw->states[TEST_RUNNING];
-        counts->n_exchanged += saw->states[EXCHANGE_RESULTS];
-        counts->n_displayed += saw->states[DISPLAY_RESULTS];
-    }
-    return counts->n_displayed > n_displayed;
+    counts->n_running += saw->states[setup->is_client ? TEST_END : TEST_RUNNING];
+    counts->n_exchanged += setup->is_client ? has_results : saw->states[EXCHANGE_RESULTS];
+    counts->n_displayed += is_displayed;
+    return is_displayed;
 }
 
 static bool was_open[FDS_MAX];

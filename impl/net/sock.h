@@ -87,17 +87,18 @@ bool sock_has_ipv6(void);
 
 int sock_set_nodelay(int fd);      /* IESETNODELAY 122 */
 int sock_set_mss(int fd, int mss); /* IESETMSS 123 */
-int sock_set_window(int fd,
-                    int bytes); /* both buffers: IESETBUF 124; fewer granted: IESETBUF2 141 */
-/* The least that a TCP socket needs which was accepted before its window was set: segments of the
- * peer's, at most mss bytes long (0: as the path allows), come in whole. IESETBUF 124 */
-int sock_fit_segment(int fd, int mss);
+/* Both buffers: IESETBUF 124; fewer granted: IESETBUF2 141. */
+int sock_set_window(int fd, int bytes);
 int sock_set_tos(int fd, int tos); /* by family, both on a mapped one: IESETTOS 125, IESETCOS 126 */
 int sock_set_congestion(int fd, const char *algorithm); /* IESETCONGESTION 134 */
 int sock_set_pacing(int fd, uint64_t bits_per_second);  /* SO_MAX_PACING_RATE: IESETPACING 140 */
 int sock_set_dont_fragment(int fd); /* IPv4, also mapped: IESETDONTFRAGMENT 145 */
 int sock_set_user_timeout(int fd, unsigned timeout_ms); /* IESETUSERTIMEOUT 148 */
 int sock_set_device(int fd, const char *device);        /* IEBINDDEV 143 */
+
+/* The least that a TCP socket needs which was accepted before its window was set: segments of the
+ * peer's, at most mss bytes long (0: as the path allows), come in whole. IESETBUF 124 */
+int sock_fit_segment(int fd, int mss);
 
 /* Of SCTP sockets (SCTP-3), before they connect. */
 int sock_set_sctp_nodelay(int fd);             /* IESETNODELAY 122 */
