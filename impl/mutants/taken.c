@@ -37,6 +37,7 @@
     X(EOF_GOOD, "eof/is-success", "ERR-3 ST-CLI-34.a CLOSE-13.v1")                                 \
     X(ERROR_GOOD, "server-error/is-success", "ST-CLI-10.b")                                        \
     X(ERROR_NEXT, "server-error/next-number", "ERR-4")                                             \
+    X(ERROR_BARE, "server-error/without-numbers-is-success", "ST-CLI-12.a")                        \
     X(TOKEN_PADDING, "token/other-padding", "AUTH-7.v1 AUTH-7.v2")                                 \
     X(BYTE_UNKNOWN, "byte/unknown-is-TEST_END", "ST-2")                                            \
     X(BYTE_TERMINATE, "byte/CLIENT_TERMINATE-is-TEST_END", "CLOSE-7")                              \
@@ -116,7 +117,7 @@ WRAP(void, machine_client_bytes, (struct machine * m, struct bytes *in))
 
 WRAP(void, machine_client_eof, (struct machine * m))
 {
-    if (fault == EOF_GOOD)
+    if (fault == EOF_GOOD || (fault == ERROR_BARE && m->reading_error))
         exit(0);
     __real_machine_client_eof(m);
 }
