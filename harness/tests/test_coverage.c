@@ -12,7 +12,7 @@
     "\":1},\"results\":[{\"id\":\"a\",\"cause\":\"ok\",\"standing\":\"as-expected\","              \
     "\"unexpected\":false,\"verdict\":\"" verdict "\",\"clauses\":[" clauses                       \
     "],\"reactions\":[" reactions "]}]}"
-#define OLD    "\"name\":\"iperf\",\"profile\":\"iperf 3.9 deb11u1; nothing is noted of it\""
+#define OLD    "\"name\":\"iperf\",\"profile\":\"iperf 3.9 deb11u1\""
 #define VENDOR "\"name\":\"iperf\",\"profile\":\"iperf 3.12 deb12u2\""
 #define OURS   "\"name\":\"iperfref\",\"profile\":\"any\""
 #define CLOSED(reaction)                                                                           \
@@ -37,9 +37,9 @@ static const struct row {
     {"a reaction that is not allowed", REPORT(OURS, "pass", "", CLOSED("obey")),
      "reactions that cells allow", "612 0 0.0 %", NULL, NULL},
     {"a prediction", REPORT(OLD, "pass", "\"UDPC-6\"", ""),
-     "clauses, IS, of these builds", "159 1 0.6 % 1", "not predicted: UDPC-2.v1\n", "not predicted: UDPC-2.v2\n"},
+     "clauses, IS, of these builds", "158 1 0.6 % 1", "not predicted: UDPC-2.v1\n", "not predicted: UDPC-2.v2\n"},
     {"a prediction of other versions", REPORT(OLD, "pass", "\"UDPC-2.v2\"", ""),
-     "clauses, IS, of these builds", "159 0 0.0 %", "not predicted: UDPC-2.v1\n", "not predicted: UDPC-2.v2\n"},
+     "clauses, IS, of these builds", "158 0 0.0 %", "not predicted: UDPC-2.v1\n", "not predicted: UDPC-2.v2\n"},
     {"what a vendor repaired", REPORT(VENDOR, "pass", "", ""),
      "clauses, IS, of these builds", "165 0 0.0 %", "not predicted: JSON-9.v1\n", "not predicted: JSON-9.v2\n"},
     {"no stock build", REPORT(OURS, "pass", "\"UDPC-6\"", ""),
