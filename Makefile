@@ -133,9 +133,13 @@ $(B)/naps.so: harness/tests/naps.c $(B)/flags
 	$(CC) $(filter-out -fPIE -MMD -MP -fsanitize%,$(OURFLAGS)) -fPIC -shared -nostartfiles -o $@ $< -ldl
 
 # With clang alone, VARIANT=fuzz or fuzzcov: scripts/fuzz. Three targets have the session mutator;
-# AFL++ takes it as a shared object. Three need some of the harness.
-MUTATOR = harness/fuzz/form.c $(wildcard harness/fuzz/mutate*.c harness/session/*.c)
-WITH_MUTATOR = fuzz/kept.c $(if $(filter-out afl,$(VARIANT)),fuzz/mutator_libfuzzer.c $(MUTATOR))
+# AFL++ takes it as a shared object, and what scripts/bench-fuzz measures changes nothing. Three need some
+# of the harness.
+MUTATOR       = harness/fuzz/form.c $(wildcard harness/fuzz/mutate*.c harness/session/*.c)
+MUTATES_afl   =
+MUTATES_fast  = fuzz/bench/same.c
+MUTATES_edges = $(MUTATES_fast)
+WITH_MUTATOR  = fuzz/kept.c $(if $(filter undefined,$(flavor MUTATES_$(VARIANT))),fuzz/mutator_libfuzzer.c $(MUTATOR),$(MUTATES_$(VARIANT)))
 $(addprefix $(B)/bin/,server client session): $(call objects,$(WITH_MUTATOR))
 $(B)/mutator_afl.so: fuzz/mutator_afl.c $(MUTATOR) $(IMPL) $(B)/flags | build/gen/clauses.inc
 	$(CC) $(filter-out -fPIE -MMD -MP,$(OURFLAGS)) -fPIC -shared -fvisibility=default -o $@ $(filter %.c,$^) $(LIBS)
@@ -155,9 +159,10 @@ CJSON := $(B)/cjson.o
 $(B)/cjson.o: $(CJSON_SRC)/cJSON.c $(B)/flags
 	$(CC) $(CFLAGS) $(FLAGS_$(VARIANT)) -fPIE -c -o $@ $<
 endif
-$(B)/bin/empty: fuzz/bench/empty.c $(B)/flags
+$(B)/bin/empty: fuzz/bench/empty.c $(MUTATES_$(VARIANT)) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(OURFLAGS)) $(LINK) $(ENGINE_$(VARIANT)) -o $@ $<
+	$(CC) $(filter-out -MMD -MP,$(OURFLAGS)) $(LINK) $(ENGINE_$(VARIANT)) -o $@ $(filter %.c,$^)
+$(B)/bin/frame: $(call objects,$(MUTATES_$(VARIANT)))
 $(B)/bin/%: fuzz/%_fuzzer.c $(CJSON) $(B)/libimpl.a $(B)/flags
 	@mkdir -p $(@D) $(B)/obj/fuzz
 	$(CC) $(OURFLAGS) -MT $@ -MF $(B)/obj/fuzz/$*.d $(LINK) $(ENGINE_$(VARIANT)) -o $@ $< $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
