@@ -339,14 +339,28 @@ static void add_note(struct session *to, char what, struct bytes payload)
     text_fini(&note);
 }
 
-static void add_of_stream(struct session *to, const struct session_message *m)
+static bool is_data(const struct session_message *m)
+{
+    return m->kind == SESSION_DATA || m->kind == SESSION_DATAGRAM;
+}
+
+/* One record sends on all streams: what goes on with that of the stream before is no other. */
+static bool goes_on(const struct session_message *last, const struct session_message *m)
+{
+    return last && last->from == SESSION_US && is_data(last) && last->stream < m->stream &&
+           last->body.len == m->body.len &&
+           (m->body.len == 0 || memcmp(last->body.at, m->body.at, m->body.len) == 0);
+}
+
+static void add_of_stream(struct session *to, const struct session_message *last,
+                          const struct session_message *m)
 {
     const uint8_t place = place_of(m->stream);
     const struct bytes which = {&place, 1}, none = {0};
 
     if (m->kind == SESSION_STREAM)
         add_note(to, 'u', m->says_own ? m->body : none);
-    else if (m->kind == SESSION_DATA || m->kind == SESSION_DATAGRAM)
+    else if (is_data(m) && !goes_on(last, m))
         add_note(to, 'P', m->body);
     else if (m->kind == SESSION_END || m->kind == SESSION_CLOSE)
         add_note(to, 'K', which);
@@ -354,12 +368,14 @@ static void add_of_stream(struct session *to, const struct session_message *m)
         add_note(to, 'F', which);
 }
 
-static void add_back(struct session *to, const struct session_message *m)
+/* last: the message before it, or NULL. */
+static void add_back(struct session *to, const struct session_message *last,
+                     const struct session_message *m)
 {
     if (m->from == SESSION_SUBJECT || m->kind == SESSION_ALIVE)
         return;
     if (m->stream != 0)
-        add_of_stream(to, m);
+        add_of_stream(to, last, m);
     else if (m->who[0] && (m->kind == SESSION_COOKIE || m->kind == SESSION_BYTES))
         add_note(to, 'N', m->body);
     else if (m->who[0] || m->kind == SESSION_OPEN)
@@ -382,7 +398,7 @@ void artefact_write(const struct artefact_target *target, const struct fuzz_case
     struct text set_up = {0};
 
     for (size_t i = 0; i < c->session.n; i++)
-        add_back(&records, &c->session.messages[i]);
+        add_back(&records, i > 0 ? &c->session.messages[i - 1] : NULL, &c->session.messages[i]);
     text_add(&set_up, head, sizeof head);
     size_t room = sizeof head + session_size(&records) + 16 * records.n;
     uint8_t *bytes = text_realloc(NULL, room);

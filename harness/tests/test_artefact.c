@@ -53,6 +53,17 @@ static const struct row {
      "expect state TEST_END\nsend state EXCHANGE_RESULTS\nexpect results\n"
      "send json \"{\\\"streams\\\":[{\\\"id\\\":1,\\\"bytes\\\":8192}]}\"\n"
      "send state DISPLAY_RESULTS\nexpect state IPERF_DONE\nhalf-close\n"},
+    {"client",
+     WIRE("\0\x18"
+          "B\x09\x1e"
+          "B\x0a\x1e"
+          "B\x01\x1eP\x1eP\x1e"
+          "E"),
+     "open\nsend state PARAM_EXCHANGE\nexpect params\nsend state CREATE_STREAMS\n"
+     "expect stream 1\nexpect stream 3\nsend state TEST_START\n"
+     "stream 1 send datagrams { seq 1 len 1024 }\nstream 3 send datagrams { seq 1 len 1024 }\n"
+     "stream 1 send datagrams { seq 1 len 1024 }\nstream 3 send datagrams { seq 1 len 1024 }\n"
+     "half-close\n"                                                     },
 };
 
 static struct artefact_target target_of(const char *name)
