@@ -12,7 +12,7 @@
 
 static const char usage[] =
     "usage: iperfspec convert --as client|server [OPTIONS] FILE > case.peer\n"
-    "       iperfspec convert --target NAME INPUT > case.peer\n"
+    "       iperfspec convert [--target NAME] INPUT > case.peer\n"
     "       iperfspec convert --target NAME case.peer > INPUT\n"
     "Write a script that plays that side of a captured session, with the bytes that it sent. It "
     "can\n"
@@ -31,7 +31,8 @@ static const char usage[] =
     "  --target NAME       an input of that fuzz target, such as a crash, as a script for builds "
     "that\n"
     "                      run; or, of FILE.peer, the input: server, client, libiperf_server,\n"
-    "                      libiperf_client (docs/fuzzing.md)\n"
+    "                      libiperf_client (docs/fuzzing.md); a file such as server-crash-HASH\n"
+    "                      names it itself\n"
     "example: iperfspec convert --as client trace.pcap > case.peer\n"
     "exit:    0 written   1 it cannot be played: the reason is said   2 bad usage   3 trouble\n";
 
@@ -164,6 +165,18 @@ static bool take(struct convert *c, int o)
     }
 }
 
+/* Files of crashes, as `make fuzz` calls them, begin with the name of their target. */
+static const char *target_of_file(const char *path)
+{
+    static const char *const marks[] = {"-crash-", "-timeout-", "-oom-", "-leak-"};
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+        if (strstr(name, marks[i]))
+            return name;
+    return NULL;
+}
+
 int cli_convert(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -189,6 +202,8 @@ int cli_convert(int argc, char **argv)
     }
     if (!cli_is_single(argc, argv))
         return CLI_USAGE;
+    if (!has_side && c.target == NULL && optind < argc)
+        c.target = target_of_file(argv[optind]);
     if (has_side == (c.target != NULL) || optind == argc)
         return cli_usage(usage);
     if (c.target != NULL)
