@@ -204,6 +204,9 @@ static bool open_folder(const struct request *r, struct text *why)
                   dir);
     else if (mkdir(dir, 0777) < 0 && errno != EEXIST)
         text_addf(why, "%s: %s", dir, strerror(errno));
+    else if (!r->reruns && !journal_claim(dir))
+        text_addf(why, "%s: %s", dir,
+                  errno == EAGAIN ? "another run is at work in it" : strerror(errno));
     return why->len == 0;
 }
 

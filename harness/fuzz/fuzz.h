@@ -7,6 +7,7 @@
  *              that is looked into
  *   seen-K     behaviour that was met (novelty.h)
  *   corpus/    sessions that showed something new, as scripts
+ *   lock       held by the run that is at work here
  *   NAME.peer  a finding; README.md lists them */
 #pragma once
 #include "harness/suite/suite.h"

@@ -1,7 +1,10 @@
 #include "harness/fuzz/journal.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #define JOURNALS_MAX 1024
 #define LINE_LEN     256
@@ -12,6 +15,23 @@ static FILE *open_file(const char *dir, unsigned number, const char *mode)
 
     snprintf(path, sizeof path, "%s/journal-%u", dir, number);
     return fopen(path, mode);
+}
+
+bool journal_claim(const char *dir)
+{
+    char path[1200];
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    snprintf(path, sizeof path, "%s/lock", dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    bool ok =
+        fd >= 0 && fcntl(fd, F_SETLK, &whole) == 0; /* ends with this process, not its children */
+    if (fd >= 0 && !ok) {
+        int why = errno;
+        close(fd);
+        errno = why;
+    }
+    return ok;
 }
 
 /* Tabs stand between what may hold blanks: names of a user's files. */

@@ -14,6 +14,10 @@ struct journal {
     FILE *file;
 };
 
+/* The folder is this process's until it ends: two would give the same numbers to their sessions.
+ * False: it is another's (EAGAIN), or see errno. */
+bool journal_claim(const char *dir);
+
 /* Append to FOLDER/journal-NUMBER. False: see errno. */
 bool journal_open(struct journal *j, const char *dir, unsigned number);
 void journal_close(struct journal *j);

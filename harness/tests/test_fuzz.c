@@ -10,6 +10,8 @@
 
 #include "impl/wire/state.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -157,6 +159,36 @@ static void test_journal_play_says_what_cannot_be_written(void **state)
     assert_non_null(j.file);
     assert_false(journal_play(&j, &r));
     journal_close(&j);
+}
+
+static void test_journal_claim_is_of_one_process(void **state)
+{
+    char dir[UNIT_PATH_MAX], path[UNIT_PATH_MAX + 8];
+    int status, tell[2];
+    char done;
+
+    (void)state;
+    make_folder(dir);
+    assert_int_equal(pipe(tell), 0);
+    pid_t other = fork();
+    if (other == 0) {
+        bool ok = journal_claim(dir);
+        if (write(tell[1], &ok, 1) == 1)
+            pause();
+        _exit(1);
+    }
+    assert_int_equal(read(tell[0], &done, 1), 1);
+    assert_true(done);
+    assert_false(journal_claim(dir));
+    assert_int_equal(errno, EAGAIN);
+    kill(other, SIGKILL);
+    assert_int_equal(waitpid(other, &status, 0), other);
+    assert_true(journal_claim(dir));
+    snprintf(path, sizeof path, "%s/nothing", dir);
+    assert_false(journal_claim(path));
+    assert_int_equal(errno, ENOENT);
+    close(tell[0]);
+    close(tell[1]);
 }
 
 static void test_corpus_open_has_correct_seeds_for_each_role(void **state)
@@ -464,6 +496,7 @@ int main(void)
         cmocka_unit_test(test_journal_count_tells_the_run_behind_all),
         cmocka_unit_test(test_journal_open_begins_a_line),
         cmocka_unit_test(test_journal_play_says_what_cannot_be_written),
+        cmocka_unit_test(test_journal_claim_is_of_one_process),
         cmocka_unit_test(test_corpus_open_takes_the_scripts_of_its_roles),
         cmocka_unit_test(test_corpus_open_has_correct_seeds_for_each_role),
         cmocka_unit_test(test_corpus_add_is_there_when_it_is_opened_again),
