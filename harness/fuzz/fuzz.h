@@ -4,7 +4,7 @@
  *
  *   journal-K  from worker K a line for each session before it is played: its number, its seed, and
  *              the names of the sessions that it was made from; "? N" and "= N" around a session
- *              that is looked into
+ *              that is looked into, "> N CAUSE" and "< N" around a finding that is made small
  *   seen-K     behaviour that was met (novelty.h)
  *   corpus/    sessions that showed something new, as scripts
  *   lock       held by the run that is at work here

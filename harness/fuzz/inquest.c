@@ -119,20 +119,37 @@ static bool is_slow(enum sim_cause cause)
     return cause == SIM_LEAK || cause == SIM_NO_SERVICE || cause == SIM_HANG;
 }
 
+static bool is_put_off(const struct worker *w, enum sim_cause cause)
+{
+    return is_slow(cause) && w->n_later < LATER_MAX && !w->settings->stops_at_first;
+}
+
+/* What was broken off is owed still. */
+static void pay(struct worker *w, uint64_t run)
+{
+    if (!*w->stop)
+        journal_pay(&w->journal, run);
+}
+
 /* c shows the verdict against a new process: write it down as it is, and make it small. */
 static void report(struct worker *w, const struct recipe *r, struct fuzz_case *c, struct verdict *v,
                    struct play_how how)
 {
     struct finding f = finding_of(v, r->run);
+    bool is_remote = w->settings->suite.remote != NULL;
 
+    if (!is_remote)
+        journal_owe(&w->journal, r->run, sim_cause_word(v->cause));
     write_finding(w, &f, c, &v->record);
     w->counts->findings++;
-    if (w->settings->suite.remote) /* each smaller one would show the same: it is gone already */
+    if (is_remote) { /* each smaller one would show the same: it is gone already */
         w->is_gone = !player_serves(&w->player, PATIENT_S);
-    else if (is_slow(v->cause) && w->n_later < LATER_MAX && !w->settings->stops_at_first)
-        w->later[w->n_later++] = (struct later){*r, how};
-    else
+    } else if (!is_put_off(w, v->cause)) {
         make_small(w, r->run, c, v, how);
+        pay(w, r->run);
+    } else {
+        w->later[w->n_later++] = (struct later){*r, how};
+    }
 }
 
 bool worker_look_into(struct worker *w, const struct recipe *r, enum sim_cause suspicion)
@@ -168,19 +185,34 @@ bool worker_look_into(struct worker *w, const struct recipe *r, enum sim_cause s
     return found;
 }
 
+static void make_later_small(struct worker *w, struct later *l)
+{
+    struct fuzz_case c;
+    struct verdict v;
+
+    if (!worker_make_case(&w->corpus, &l->recipe, &c))
+        return;
+    l->how.alive_s = PATIENT_S; /* it was confirmed: what is slow today is no other finding */
+    player_play(&w->player, &c, l->how, &v);
+    if (v.cause != SIM_OK && finding_is_known(w->settings->findings, v.key))
+        make_small(w, l->recipe.run, &c, &v, l->how);
+    pay(w, l->recipe.run);
+    verdict_fini(&v);
+    fuzz_case_fini(&c);
+}
+
+void worker_take_debt(struct worker *w, const struct recipe *r, enum sim_cause cause)
+{
+    struct later l = {*r, how_to_show(cause, QUICK_S)};
+
+    if (is_put_off(w, cause))
+        w->later[w->n_later++] = l;
+    else
+        make_later_small(w, &l);
+}
+
 void worker_make_small(struct worker *w)
 {
-    for (size_t i = 0; i < w->n_later && !*w->stop; i++) {
-        struct later *l = &w->later[i];
-        struct fuzz_case c;
-        struct verdict v;
-        if (!worker_make_case(&w->corpus, &l->recipe, &c))
-            continue;
-        l->how.alive_s = PATIENT_S; /* it was confirmed: what is slow today is no other finding */
-        player_play(&w->player, &c, l->how, &v);
-        if (v.cause != SIM_OK && finding_is_known(w->settings->findings, v.key))
-            make_small(w, l->recipe.run, &c, &v, l->how);
-        verdict_fini(&v);
-        fuzz_case_fini(&c);
-    }
+    for (size_t i = 0; i < w->n_later && !*w->stop; i++)
+        make_later_small(w, &w->later[i]);
 }

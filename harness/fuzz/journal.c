@@ -1,5 +1,7 @@
 #include "harness/fuzz/journal.h"
 
+#include "harness/session/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -78,6 +80,18 @@ void journal_settle(struct journal *j, uint64_t run)
     fflush(j->file);
 }
 
+void journal_owe(struct journal *j, uint64_t run, const char *cause)
+{
+    fprintf(j->file, "> %" PRIu64 " %s\n", run, cause);
+    fflush(j->file);
+}
+
+void journal_pay(struct journal *j, uint64_t run)
+{
+    fprintf(j->file, "< %" PRIu64 "\n", run);
+    fflush(j->file);
+}
+
 unsigned journal_count(const char *dir, uint64_t *next)
 {
     char line[LINE_LEN];
@@ -128,4 +142,42 @@ bool journal_open_question(const char *dir, unsigned number, uint64_t *run)
     if (f)
         fclose(f);
     return is_open;
+}
+
+static void add_debt(struct debt **debts, size_t *n, const struct debt *debt)
+{
+    *debts = text_realloc(*debts, (*n + 1) * sizeof **debts);
+    (*debts)[(*n)++] = *debt;
+}
+
+static void forget_debt(struct debt *debts, size_t *n, uint64_t run)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *n; i++)
+        if (debts[i].run != run)
+            debts[kept++] = debts[i];
+    *n = kept;
+}
+
+/* One journal's line may pay what stands in another: a later run may have other workers. */
+size_t journal_debts(const char *dir, struct debt **out)
+{
+    char line[LINE_LEN];
+    struct debt debt;
+    size_t n = 0;
+
+    *out = NULL;
+    for (unsigned pays = 0; pays < 2; pays++) {
+        FILE *f;
+        for (unsigned i = 0; i < JOURNALS_MAX && (f = open_file(dir, i, "re")); i++) {
+            while (fgets(line, sizeof line, f))
+                if (pays && sscanf(line, "< %" SCNu64, &debt.run) == 1)
+                    forget_debt(*out, &n, debt.run);
+                else if (!pays && sscanf(line, "> %" SCNu64 " %31s", &debt.run, debt.cause) == 2)
+                    add_debt(out, &n, &debt);
+            fclose(f);
+        }
+    }
+    return n;
 }

@@ -26,6 +26,9 @@ bool journal_play(struct journal *j, const struct recipe *r);
 /* The session of that run is looked into; it was. */
 void journal_suspect(struct journal *j, uint64_t run);
 void journal_settle(struct journal *j, uint64_t run);
+/* A finding of that run is there to be made small, with the word of its cause; that was done. */
+void journal_owe(struct journal *j, uint64_t run, const char *cause);
+void journal_pay(struct journal *j, uint64_t run);
 
 /* How many journals the folder holds, and the run behind the highest of them all. */
 unsigned journal_count(const char *dir, uint64_t *next);
@@ -34,3 +37,12 @@ unsigned journal_count(const char *dir, uint64_t *next);
 bool journal_find(const char *dir, uint64_t run, struct recipe *r);
 /* A run of FOLDER/journal-NUMBER that was being looked into when the process ended; false: none. */
 bool journal_open_question(const char *dir, unsigned number, uint64_t *run);
+
+struct debt {
+    uint64_t run;
+    char cause[32];
+};
+
+/* What none of the folder's journals has paid, in the order of the journals. *out is the caller's
+ * to free. */
+size_t journal_debts(const char *dir, struct debt **out);

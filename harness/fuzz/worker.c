@@ -268,6 +268,20 @@ static void take_up(struct worker *w)
     }
 }
 
+/* What was found then, and not made small. */
+static void take_debts(struct worker *w)
+{
+    const struct fuzz_settings *s = w->settings;
+    struct debt *debts = NULL;
+    size_t n = s->resumes ? journal_debts(s->findings, &debts) : 0;
+    struct recipe r;
+
+    for (size_t i = w->number; i < n && !*w->stop; i += s->jobs)
+        if (journal_find(s->findings, debts[i].run, &r))
+            worker_take_debt(w, &r, sim_cause_of_word(debts[i].cause));
+    free(debts);
+}
+
 static bool is_over(const struct worker *w)
 {
     const struct fuzz_settings *s = w->settings;
@@ -293,6 +307,7 @@ void fuzz_work(const struct fuzz_settings *settings, unsigned number, bool own_n
         while (run < settings->first)
             run += settings->jobs;
         take_up(w);
+        take_debts(w);
         for (; run < settings->runs && !is_over(w); run += settings->jobs) {
             play_one(w, run);
             if (counts->runs % REFRESH_EVERY == 0 && settings->jobs > 1 && !settings->is_blind)

@@ -57,5 +57,7 @@ bool worker_look_into(struct worker *w, const struct recipe *r, enum sim_cause s
 void worker_dismiss(struct worker *w, const char *key);
 /* Whether there is nothing to learn from it any more. */
 bool worker_is_settled(struct worker *w, const char *key);
+/* Make the finding of an earlier time small, now or, what takes long, at the end. */
+void worker_take_debt(struct worker *w, const struct recipe *r, enum sim_cause cause);
 /* Make small what was left for the end. */
 void worker_make_small(struct worker *w);

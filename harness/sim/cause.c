@@ -15,6 +15,15 @@ const char *sim_cause_word(enum sim_cause cause)
     return words[cause];
 }
 
+enum sim_cause sim_cause_of_word(const char *word)
+{
+    unsigned cause = 0;
+
+    while (cause < SIM_N_CAUSES && strcmp(word, sim_cause_word((enum sim_cause)cause)) != 0)
+        cause++;
+    return (enum sim_cause)cause;
+}
+
 const char *sim_cause_text(enum sim_cause cause)
 {
     static const char *const texts[] = {

@@ -50,6 +50,8 @@ enum sim_cause {
         SIM_N_CAUSES
 };
 const char *sim_cause_word(enum sim_cause cause);
+/* SIM_N_CAUSES: none is called so. */
+enum sim_cause sim_cause_of_word(const char *word);
 const char *sim_cause_text(enum sim_cause cause);
 /* What it is that a subject which was to go on ended with such a status of waitpid(): a crash, an
  * exit, or trouble of ours; and in words. */

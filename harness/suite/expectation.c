@@ -120,7 +120,7 @@ static bool read_verdict(struct cursor *c, struct suite_expectation *e)
     size_t at = (cursor_at_end(c), c->at);
     char *word = cursor_need(c, "a verdict such as fail or fail:crash"),
          *cause = word ? strchr(word, ':') : NULL;
-    int v = 0, k = 0;
+    int v = 0;
 
     if (!word)
         return false;
@@ -134,12 +134,10 @@ static bool read_verdict(struct cursor *c, struct suite_expectation *e)
         *cause++ = '\0';
     while (v < SUITE_N_VERDICTS && strcmp(word, suite_verdict_word((enum suite_verdict)v)) != 0)
         v++;
-    while (cause && k < SIM_N_CAUSES && strcmp(cause, sim_cause_word((enum sim_cause)k)) != 0)
-        k++;
-    if (v == SUITE_N_VERDICTS || (cause && k == SIM_N_CAUSES))
+    e->cause = cause ? sim_cause_of_word(cause) : SIM_N_CAUSES;
+    if (v == SUITE_N_VERDICTS || (cause && e->cause == SIM_N_CAUSES))
         return cursor_fail(c, at, "pass, warn, drift, fail, skip or error, and :CAUSE; or carried");
     e->verdict = (enum suite_verdict)v;
-    e->cause = cause ? (enum sim_cause)k : SIM_N_CAUSES;
     return true;
 }
 

@@ -161,6 +161,31 @@ static void test_journal_play_says_what_cannot_be_written(void **state)
     journal_close(&j);
 }
 
+static void test_journal_debts_are_what_no_journal_has_paid(void **state)
+{
+    char dir[UNIT_PATH_MAX];
+    struct debt *debts;
+    struct journal j[2];
+
+    (void)state;
+    make_folder(dir);
+    assert_int_equal(journal_debts(dir, &debts), 0);
+    for (unsigned i = 0; i < ARRAY_LEN(j); i++)
+        assert_true(journal_open(&j[i], dir, i));
+    journal_pay(&j[0], 12); /* of the other's */
+    journal_owe(&j[0], 3, "leak");
+    journal_owe(&j[1], 12, "hang");
+    journal_owe(&j[1], 7, "crash");
+    assert_int_equal(journal_debts(dir, &debts), 2);
+    assert_int_equal(debts[0].run, 3);
+    assert_string_equal(debts[0].cause, "leak");
+    assert_int_equal(debts[1].run, 7);
+    assert_string_equal(debts[1].cause, "crash");
+    free(debts);
+    for (unsigned i = 0; i < ARRAY_LEN(j); i++)
+        journal_close(&j[i]);
+}
+
 static void test_journal_claim_is_of_one_process(void **state)
 {
     char dir[UNIT_PATH_MAX], path[UNIT_PATH_MAX + 8];
@@ -496,6 +521,7 @@ int main(void)
         cmocka_unit_test(test_journal_count_tells_the_run_behind_all),
         cmocka_unit_test(test_journal_open_begins_a_line),
         cmocka_unit_test(test_journal_play_says_what_cannot_be_written),
+        cmocka_unit_test(test_journal_debts_are_what_no_journal_has_paid),
         cmocka_unit_test(test_journal_claim_is_of_one_process),
         cmocka_unit_test(test_corpus_open_takes_the_scripts_of_its_roles),
         cmocka_unit_test(test_corpus_open_has_correct_seeds_for_each_role),
