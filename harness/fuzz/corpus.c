@@ -168,11 +168,19 @@ void corpus_left_out(const char *dir, struct text *out)
     each_file(dir, look_at, &(struct left_out){dir, out});
 }
 
+static bool has_folder(const char *dir)
+{
+    if (mkdir(dir, 0777) == 0)
+        return true;
+    DIR *folder = errno == EEXIST ? opendir(dir) : NULL;
+    return folder && closedir(folder) == 0;
+}
+
 bool corpus_open(struct corpus *c, const char *dir, bool servers, bool clients)
 {
     *c = (struct corpus){.dir = dir, .servers = servers, .clients = clients};
     add_seeds(c, servers, clients);
-    if (dir && mkdir(dir, 0777) < 0 && errno != EEXIST)
+    if (dir && !has_folder(dir))
         return false;
     corpus_refresh(c);
     return true;

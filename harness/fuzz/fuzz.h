@@ -36,7 +36,7 @@ struct fuzz_counts {
     volatile uint64_t runs, next, corpus, states, reactions, edges, features, findings, repeats;
     volatile uint64_t last_new_ns; /* CLOCK_MONOTONIC */
     volatile bool has_trouble;
-    char trouble[200];
+    char trouble[1300];
 };
 
 /* worker.c: play until told to stop (*stop), in this process. number is from 0. */

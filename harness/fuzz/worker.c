@@ -237,15 +237,16 @@ static bool open_all(struct worker *w)
     char seen[1200];
 
     snprintf(seen, sizeof seen, "%s/seen-%u", s->findings, w->number);
-    bool ok = corpus_open(&w->corpus, corpus_dir(s, w->corpus_dir, sizeof w->corpus_dir),
-                          s->servers, s->clients) &&
-              novelty_open(&w->novelty, seen) && journal_open(&w->journal, s->findings, w->number);
+    const char *dir = corpus_dir(s, w->corpus_dir, sizeof w->corpus_dir);
+    bool has_corpus = corpus_open(&w->corpus, dir, s->servers, s->clients);
+    bool ok = has_corpus && novelty_open(&w->novelty, seen) &&
+              journal_open(&w->journal, s->findings, w->number);
     /* A user's sessions are wanted as they are; those of an earlier run were played. */
     bool has_users = s->corpus && !s->resumes;
     w->n_first = has_users ? w->corpus.n : w->corpus.n_seeds;
     if (!ok)
-        snprintf(w->counts->trouble, sizeof w->counts->trouble, "%s: %s", s->findings,
-                 strerror(errno));
+        snprintf(w->counts->trouble, sizeof w->counts->trouble, "%s: %s",
+                 has_corpus ? s->findings : dir, strerror(errno));
     w->counts->has_trouble = !ok;
     return ok;
 }

@@ -216,6 +216,25 @@ static void test_journal_claim_is_of_one_process(void **state)
     close(tell[1]);
 }
 
+static void test_corpus_open_wants_a_folder(void **state)
+{
+    char dir[UNIT_PATH_MAX], path[UNIT_PATH_MAX + 16];
+    struct corpus c;
+
+    (void)state;
+    make_folder(dir);
+    snprintf(path, sizeof path, "%s/new", dir);
+    assert_true(corpus_open(&c, path, true, true));
+    corpus_close(&c);
+    snprintf(path, sizeof path, "%s/no/new", dir);
+    assert_false(corpus_open(&c, path, true, true));
+    assert_int_equal(errno, ENOENT);
+    corpus_close(&c);
+    assert_false(corpus_open(&c, "/dev/null", true, true));
+    assert_int_equal(errno, ENOTDIR);
+    corpus_close(&c);
+}
+
 static void test_corpus_open_has_correct_seeds_for_each_role(void **state)
 {
     size_t both;
@@ -523,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_journal_play_says_what_cannot_be_written),
         cmocka_unit_test(test_journal_debts_are_what_no_journal_has_paid),
         cmocka_unit_test(test_journal_claim_is_of_one_process),
+        cmocka_unit_test(test_corpus_open_wants_a_folder),
         cmocka_unit_test(test_corpus_open_takes_the_scripts_of_its_roles),
         cmocka_unit_test(test_corpus_open_has_correct_seeds_for_each_role),
         cmocka_unit_test(test_corpus_add_is_there_when_it_is_opened_again),
