@@ -18,6 +18,7 @@
 #define RENEW_EVERY   400 /* sessions that one process meets */
 #define REFRESH_EVERY 256 /* sessions between two looks at what others have found */
 #define TROUBLES_MAX  20  /* in a row: the subject cannot be played against any more */
+#define MUTE_MAX      3   /* correct sessions: nobody is there who could be fuzzed */
 #define WARM_UP       4   /* sessions in which a process may grow */
 #define GROWTH_BYTES  (256u << 10) /* of one session: suspicious */
 
@@ -156,6 +157,25 @@ static void learn(struct worker *w, const struct recipe *r, const struct fuzz_ca
     w->counts->features = w->novelty.n;
 }
 
+/* Where a command is not what starts a client, nothing would ever be found. */
+static void look_for_life(struct worker *w, const struct recipe *r, const struct fuzz_case *c,
+                          const struct verdict *v)
+{
+    bool is_client = c->session.we_serve;
+    struct text words = {0};
+
+    w->is_alive[is_client] |= v->reactions.len > 0 || v->cause != SIM_OK;
+    if (w->is_alive[is_client] || r->run >= w->corpus.n_seeds || ++w->n_mute[is_client] < MUTE_MAX)
+        return;
+    text_add(&words, text_string(&v->said), strcspn(text_string(&v->said), "\n"));
+    text_make_plain(&words);
+    snprintf(w->counts->trouble, sizeof w->counts->trouble,
+             "as %s it does nothing in a correct session%s%.200s", is_client ? "client" : "server",
+             words.len > 0 ? ", and prints: " : "", text_string(&words));
+    w->counts->has_trouble = true;
+    text_fini(&words);
+}
+
 static void judge(struct worker *w, const struct recipe *r, const struct fuzz_case *c,
                   const struct verdict *v)
 {
@@ -210,6 +230,7 @@ static void play_one(struct worker *w, uint64_t run)
     w->recent[w->n_recent++] = r;
     w->n_met = w->player.serve.subject.running ? w->n_met + 1 : 0;
     learn(w, &r, &c, &v);
+    look_for_life(w, &r, &c, &v);
     judge(w, &r, &c, &v);
     if (w->n_recent > CHECK_EVERY || c.session.we_serve)
         w->n_recent = 0;

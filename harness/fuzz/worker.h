@@ -38,6 +38,8 @@ struct worker {
     size_t n_recent;
     unsigned n_met;      /* sessions of the process */
     unsigned n_troubles; /* in a row */
+    bool is_alive[2];    /* its server, its client has done something */
+    unsigned n_mute[2];  /* correct sessions in which it did nothing */
     bool is_gone;        /* a server elsewhere, which we cannot start anew */
     struct dismissed dismissed[DISMISSED_MAX];
     size_t n_dismissed;
