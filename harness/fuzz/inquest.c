@@ -135,9 +135,14 @@ static void pay(struct worker *w, uint64_t run)
 static void report(struct worker *w, const struct recipe *r, struct fuzz_case *c, struct verdict *v,
                    struct play_how how)
 {
-    struct finding f = finding_of(v, r->run);
     bool is_remote = w->settings->suite.remote != NULL;
 
+    if (is_remote) { /* which is gone: what was played last is not what brought that about */
+        session_fini(&v->record);
+        session_copy(&c->session, &v->record);
+        verdict_make_key(v);
+    }
+    struct finding f = finding_of(v, r->run);
     if (!is_remote)
         journal_owe(&w->journal, r->run, sim_cause_word(v->cause));
     write_finding(w, &f, c, &v->record);

@@ -68,6 +68,9 @@ static void look_into_recent(struct worker *w, const char *key, enum sim_cause s
 {
     bool found = false;
 
+    /* A server elsewhere stays gone, whatever is played: what it did not answer came too late. */
+    if (w->settings->suite.remote && w->n_answered > 0)
+        w->n_recent = w->n_answered;
     for (size_t i = w->n_recent; i-- > 0 && !found && !*w->stop;)
         found = worker_look_into(w, &w->recent[i], suspicion);
     if (!found)
@@ -227,7 +230,10 @@ static void play_one(struct worker *w, uint64_t run)
         return;
     w->counts->runs++;
     player_play(&w->player, &c, (struct play_how){.is_kept = !c.session.we_serve}, &v);
+    w->n_answered = w->n_recent == 0 ? 0 : w->n_answered;
     w->recent[w->n_recent++] = r;
+    if (v.reactions.len > 0)
+        w->n_answered = w->n_recent;
     w->n_met = w->player.serve.subject.running ? w->n_met + 1 : 0;
     learn(w, &r, &c, &v);
     look_for_life(w, &r, &c, &v);

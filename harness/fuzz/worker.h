@@ -35,12 +35,12 @@ struct worker {
     struct novelty novelty;
     struct journal journal;
     struct recipe recent[CHECK_EVERY + 1]; /* since the server was last seen to serve */
-    size_t n_recent;
-    unsigned n_met;      /* sessions of the process */
-    unsigned n_troubles; /* in a row */
-    bool is_alive[2];    /* its server, its client has done something */
-    unsigned n_mute[2];  /* correct sessions in which it did nothing */
-    bool is_gone;        /* a server elsewhere, which we cannot start anew */
+    size_t n_recent, n_answered;           /* up to the last one that it answered */
+    unsigned n_met;                        /* sessions of the process */
+    unsigned n_troubles;                   /* in a row */
+    bool is_alive[2];                      /* its server, its client has done something */
+    unsigned n_mute[2];                    /* correct sessions in which it did nothing */
+    bool is_gone;                          /* a server elsewhere, which we cannot start anew */
     struct dismissed dismissed[DISMISSED_MAX];
     size_t n_dismissed;
     struct later later[LATER_MAX];
