@@ -3,7 +3,7 @@
  * All that is learnt is on disk as soon as it is known, in one folder:
  *
  *   journal-K  from worker K a line for each session before it is played: its number, its seed, and
- *              the names of the sessions that it was made from; "? N" and "= N" around a session
+ *              the names of the sessions that it was made from; "? N CAUSE" and "= N" around one
  *              that is looked into, "> N CAUSE" and "< N" around a finding that is made small
  *   seen-K     behaviour that was met (novelty.h)
  *   corpus/    sessions that showed something new, as scripts

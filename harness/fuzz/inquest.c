@@ -166,7 +166,7 @@ bool worker_look_into(struct worker *w, const struct recipe *r, enum sim_cause s
 
     if (!worker_make_case(&w->corpus, r, &c))
         return false;
-    journal_suspect(&w->journal, r->run);
+    journal_suspect(&w->journal, r->run, sim_cause_word(suspicion));
     player_play(&w->player, &c, how, &v);
     if ((v.cause == SIM_NO_SERVICE || v.cause == SIM_HANG) && !worker_is_settled(w, v.key)) {
         /* It may be slow: builds wait for up to 30 s in places. */

@@ -68,9 +68,9 @@ bool journal_play(struct journal *j, const struct recipe *r)
     return fflush(j->file) == 0;
 }
 
-void journal_suspect(struct journal *j, uint64_t run)
+void journal_suspect(struct journal *j, uint64_t run, const char *cause)
 {
-    fprintf(j->file, "? %" PRIu64 "\n", run);
+    fprintf(j->file, "? %" PRIu64 " %s\n", run, cause);
     fflush(j->file);
 }
 
@@ -124,18 +124,18 @@ bool journal_find(const char *dir, uint64_t run, struct recipe *r)
     return found;
 }
 
-bool journal_open_question(const char *dir, unsigned number, uint64_t *run)
+bool journal_open_question(const char *dir, unsigned number, struct debt *question)
 {
     char line[LINE_LEN];
     bool is_open = false;
-    uint64_t which;
+    struct debt debt;
     FILE *f = open_file(dir, number, "re");
 
     while (f && fgets(line, sizeof line, f)) {
-        if (sscanf(line, "? %" SCNu64, &which) == 1) {
+        if (sscanf(line, "? %" SCNu64 " %31s", &debt.run, debt.cause) == 2) {
             is_open = true;
-            *run = which;
-        } else if (sscanf(line, "= %" SCNu64, &which) == 1) {
+            *question = debt;
+        } else if (sscanf(line, "= %" SCNu64, &debt.run) == 1) {
             is_open = false;
         }
     }

@@ -23,8 +23,8 @@ bool journal_open(struct journal *j, const char *dir, unsigned number);
 void journal_close(struct journal *j);
 /* False: it could not be written; see errno. */
 bool journal_play(struct journal *j, const struct recipe *r);
-/* The session of that run is looked into; it was. */
-void journal_suspect(struct journal *j, uint64_t run);
+/* The session of that run is looked into, with the word of what it is suspected of; it was. */
+void journal_suspect(struct journal *j, uint64_t run, const char *cause);
 void journal_settle(struct journal *j, uint64_t run);
 /* A finding of that run is there to be made small, with the word of its cause; that was done. */
 void journal_owe(struct journal *j, uint64_t run, const char *cause);
@@ -35,13 +35,14 @@ unsigned journal_count(const char *dir, uint64_t *next);
 
 /* Find a run in the journals 0, 1, ... of the folder. False if there is none. */
 bool journal_find(const char *dir, uint64_t run, struct recipe *r);
-/* A run of FOLDER/journal-NUMBER that was being looked into when the process ended; false: none. */
-bool journal_open_question(const char *dir, unsigned number, uint64_t *run);
-
+/* A line of the journal about a run that another settles. */
 struct debt {
     uint64_t run;
     char cause[32];
 };
+
+/* What FOLDER/journal-NUMBER was looking into when the process ended; false: nothing. */
+bool journal_open_question(const char *dir, unsigned number, struct debt *question);
 
 /* What none of the folder's journals has paid, in the order of the journals. *out is the caller's
  * to free. */

@@ -286,12 +286,13 @@ static void take_up(struct worker *w)
     for (unsigned i = w->number; i < s->n_journals && !*w->stop; i += s->jobs) {
         struct journal asks;
         struct recipe r;
-        uint64_t run;
-        if (!journal_open_question(s->findings, i, &run) || !journal_find(s->findings, run, &r))
+        struct debt question;
+        if (!journal_open_question(s->findings, i, &question) ||
+            !journal_find(s->findings, question.run, &r))
             continue;
-        worker_look_into(w, &r, SIM_NO_SERVICE);
+        worker_look_into(w, &r, sim_cause_of_word(question.cause));
         if (journal_open(&asks, s->findings, i))
-            journal_settle(&asks, run);
+            journal_settle(&asks, question.run);
         journal_close(&asks);
     }
 }

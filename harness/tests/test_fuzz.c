@@ -88,18 +88,19 @@ static void test_journal_find_gives_back_what_was_played(void **state)
     struct recipe made = {.run = 7, .seed = 0xfedcba9876543210u, .base = "seed-1", .other = "my s"};
     struct recipe found;
     char dir[UNIT_PATH_MAX];
+    struct debt question;
     struct journal j;
-    uint64_t run;
 
     (void)state;
     make_folder(dir);
     assert_true(journal_open(&j, dir, 0));
     assert_true(journal_play(&j, &made));
-    journal_suspect(&j, 7);
-    assert_true(journal_open_question(dir, 0, &run));
-    assert_int_equal(run, 7);
+    journal_suspect(&j, 7, "leak");
+    assert_true(journal_open_question(dir, 0, &question));
+    assert_int_equal(question.run, 7);
+    assert_string_equal(question.cause, "leak");
     journal_settle(&j, 7);
-    assert_false(journal_open_question(dir, 0, &run));
+    assert_false(journal_open_question(dir, 0, &question));
     journal_close(&j);
     assert_true(journal_find(dir, 7, &found));
     assert_true(found.seed == made.seed);
