@@ -11,6 +11,7 @@
 #include "impl/wire/ierr.h"
 #include "impl/wire/machine_core.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@
     X(LATE_BYTES, "control/late-bytes-count", "ERR-7.n")                                           \
     X(USAGE_GOOD, "exit/0-of-wrong-usage", "PARAM-7 PARAM-43")                                     \
     X(STATUS, "exit/1-of-a-good-test", "CLOSE-15 TMO-7")                                           \
+    X(REFUSED_GOOD, "exit/0-of-a-refused-datagram", "ST-CLI-20")                                   \
     X(NOT_READ, "control/not-read-while-blocked", "FLOW-6.n")                                      \
     X(EARLY_DATA, "stream/data-before-TEST_RUNNING", "FLOW-5")                                     \
     X(OTHER_COOKIE, "stream/other-cookie", "STR-10")                                               \
@@ -48,6 +50,13 @@ WRAP(int, options_parse, (struct options * opt, int argc, char **argv, FILE *out
 WRAP(int, server_run, (const struct options *opt, FILE *out, FILE *err))
 {
     return __real_server_run(opt, out, err) || fault == STATUS;
+}
+
+WRAP(void, machine_failed, (struct machine * m, uint64_t now_ns, int ierr, int os_errno))
+{
+    if (fault == REFUSED_GOOD && os_errno == ECONNREFUSED)
+        exit(0);
+    __real_machine_failed(m, now_ns, ierr, os_errno);
 }
 
 /* --- the control connection --------------------------------------------------------------------

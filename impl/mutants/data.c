@@ -38,6 +38,7 @@
     X(PACE_ONE_WAY, "pacing/not-in-both-directions", "DATA-4 DATA-5")                              \
     X(END_MARK, "stream/end-mark", "END-5")                                                        \
     X(DATAGRAM_SHORT, "datagram/one-byte-less", "UDP-3 DATA-1")                                    \
+    X(SHORT_IS_WHOLE, "datagram/short-counts-as-whole", "UDP-11.v3 RES-11")                        \
     X(CONTENT, "stream/04-in-front-is-no-data", "DATA-2.n")
 
 MUTANT_FAMILY(data, DATA);
@@ -125,6 +126,8 @@ WRAP(void, stream_note_received,
         (void)send(s->fd, "!", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (fault == CONTENT && n > 0 && s->room && s->room[0] == TEST_END)
         n = 0;
+    if (fault == SHORT_IS_WHOLE && n < n_datagrams * s->flow->len)
+        n = n_datagrams * s->flow->len;
     if (fault == FIRST_UNCOUNTED && !atomic_exchange(&was_here, true))
         n = 0;
     __real_stream_note_received(s, n, n_datagrams, now_ns);
