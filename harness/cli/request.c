@@ -42,7 +42,7 @@ static const char usage[] =
     "                     NAME/VERSION[@VENDOR] such as iperf/3.12@deb12u2, or any\n"
     "Which cases:\n" CLI_CHOICE_HELP "How they are played:\n"
     "  --jobs N           cases at the same time (default 4 per CPU; 1 with --server); above 1\n"
-    "                     some slow ones go on beside them\n"
+    "                     those that wait go on beside them\n"
     "  --fail-fast        stop at the first verdict that is not expected; slow cases come last\n"
     "  --repeat N         play each case N times; a verdict that changes is flaky\n"
     "  --until-fail       repeat until a case counts against the build, or --limit\n"

@@ -30,14 +30,12 @@ static const char users[] =
     "c2e001e5582bb4412d579865084471caf0efceb12b0a8d104ab2ca3eb0b38eaa\n"
     "luigi,AE0323CDA970BFE7AA9C54678B4B3B4E8B4E5EFCD4653D9F6A78444241E41827\n";
 
-/* Made once per process: it takes some 100 ms. */
-static EVP_PKEY *key_pair(void)
-{
-    static EVP_PKEY *pair;
+static EVP_PKEY *pair; /* made once: it takes some 100 ms */
 
+void subject_keys_prepare(void)
+{
     if (!pair)
         pair = EVP_RSA_gen(2048);
-    return pair;
 }
 
 static FILE *create(const struct subject_keys *keys, int which)
@@ -48,7 +46,7 @@ static FILE *create(const struct subject_keys *keys, int which)
     return fopen(path, "wex");
 }
 
-static bool write_all(const struct subject_keys *keys, EVP_PKEY *pair)
+static bool write_all(const struct subject_keys *keys)
 {
     FILE *files[3] = {create(keys, 0), create(keys, 1), create(keys, 2)};
     bool ok = files[0] && files[1] && files[2];
@@ -129,8 +127,8 @@ bool subject_keys_make(struct subject_keys *keys, struct text *why)
 {
     if (!make_folder(keys, why))
         return false;
-    EVP_PKEY *pair = key_pair();
-    if (pair && write_all(keys, pair))
+    subject_keys_prepare();
+    if (pair && write_all(keys))
         return true;
     text_addf(why, "%s: %s", keys->dir, pair ? strerror(errno) : "no RSA key could be made");
     subject_keys_remove(keys);

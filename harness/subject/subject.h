@@ -108,6 +108,10 @@ struct subject_keys {
     int line;      /* the remover waits for the end of it */
     pid_t remover;
 };
+/* The key pair, which all folders of this process and of those it forks later have in common.
+ * Without it the first folder makes it. */
+void subject_keys_prepare(void);
+/* False after the reason was added to why. */
 bool subject_keys_make(struct subject_keys *keys, struct text *why);
 /* Nothing where there is no folder. */
 void subject_keys_remove(struct subject_keys *keys);

@@ -145,7 +145,7 @@ static bool make_keys(const struct script *script, struct sim_config *config, st
                       struct suite_run *run)
 {
     struct text why = {0};
-    bool wanted = strstr(script->subject, "{keys}") || script_words_have(&script->needs, "auth");
+    bool wanted = suite_wants_keys(script);
     bool ok = !wanted || serve->keys.dir[0] || subject_keys_make(&serve->keys, &why);
     if (!ok)
         serve_trouble(run, SIM_TROUBLE, "%s", text_string(&why));

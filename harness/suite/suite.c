@@ -159,6 +159,11 @@ bool suite_is_slow(const struct script *script)
     return script_words_have(&script->tags, "slow");
 }
 
+bool suite_wants_keys(const struct script *script)
+{
+    return strstr(script->subject, "{keys}") || script_words_have(&script->needs, "auth");
+}
+
 static bool is_due(const struct suite_result *r, enum kind kind)
 {
     bool is_bad = r->standing == SUITE_UNEXPECTED || r->standing == SUITE_XPASS;
@@ -208,8 +213,24 @@ static void skip_unplayed(struct suite *suite, bool must_end)
     }
 }
 
+/* What is due of the slow ones or of the others, and judges a server or a client: how many. */
+static size_t add_due(const struct suite *suite, enum kind kind, bool slow, bool judges_server,
+                      size_t *index)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < suite->cases.n; i++) {
+        const struct script *script = suite->cases.at[i];
+        if (suite_is_slow(script) == slow && script->plays_server != judges_server &&
+            is_due(&suite->results[i], kind))
+            index[n++] = i;
+    }
+    return n;
+}
+
 /* Those that wait for long begin first, the longest before the others, and the rest goes on beside
- * them; but the first failure is sooner found among the others. */
+ * them; but the first failure is sooner found among the others. Among those, servers come first:
+ * what one leaks is waited for until 5 s are over, and nobody wants to wait so at the end. */
 static size_t in_order(const struct suite *suite, enum kind kind, size_t *index)
 {
     size_t n = 0;
@@ -217,9 +238,8 @@ static size_t in_order(const struct suite *suite, enum kind kind, size_t *index)
     for (int half = 0; half < 2; half++) {
         bool slow = suite->demands.fail_fast == half;
         size_t first = n;
-        for (size_t i = 0; i < suite->cases.n; i++)
-            if (suite_is_slow(suite->cases.at[i]) == slow && is_due(&suite->results[i], kind))
-                index[n++] = i;
+        n += add_due(suite, kind, slow, true, index + n);
+        n += add_due(suite, kind, slow, false, index + n);
         if (slow)
             order_by_patience(&suite->cases, index + first, n - first);
     }

@@ -218,9 +218,11 @@ typedef bool suite_done(void *context, size_t index, struct suite_run *run);
 
 /* Whether a case has the tag `slow`: it waits for timers of the subject, and needs no processor. */
 bool suite_is_slow(const struct script *script);
+/* Whether a case needs keys for authentication (subject_keys_make()). */
+bool suite_wants_keys(const struct script *script);
 
-/* Run all of list, at most settings->jobs at a time, and some slow ones beside them (unless that is
- * one), and call done() as results come, in any order; not for those that settings->budget_end_ns
+/* Run all of list, at most settings->jobs at a time, and some beside them that are slow or have gone
+ * on for half a second (unless that is one at a time), and call done() as results come, in any order; not for those that settings->budget_end_ns
  * or settings->limit_ns leave out.
  * False if no worker could be started. A worker that dies is a result of cause SIM_TROUBLE. */
 bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,

@@ -23,11 +23,13 @@
 #define ORPHANS_MS 10000
 #define N_TEXTS    11
 #define WAITERS    16 /* at most, beside the jobs that were asked for: their cases only wait */
+#define YOUNG_NS   500000000u
 
 struct worker {
-    pid_t pid;
-    int fd;     /* ours of a socket pair */
-    size_t job; /* index, or NO_JOB */
+    pid_t pid;         /* -1: not started */
+    int fd;            /* ours of a socket pair, or -1 */
+    size_t job;        /* index, or NO_JOB */
+    uint64_t since_ns; /* when it was given */
     bool
         is_slow; /* is given slow cases alone, and the others none of them while there are others */
 };
@@ -39,6 +41,7 @@ struct pool {
     void *context;
     struct worker *workers;
     size_t n_workers, n_done;
+    size_t n_young;      /* cases at most that are not slow, nor older than YOUNG_NS */
     bool *given;         /* of each case */
     size_t from;         /* all before were given */
     size_t n_slow;       /* workers for slow cases; if none, all go in the order of the list */
@@ -241,15 +244,57 @@ static size_t next_job(struct pool *pool, const struct worker *w)
     return w->is_slow ? NO_JOB : other;
 }
 
-static bool give(struct pool *pool, struct worker *w)
+/* A case that goes on for half a second waits for a timer of its subject, slow or not: its place is
+ * another's then. Milliseconds until there is one for w; 0: now. */
+static int until_room(const struct pool *pool, const struct worker *w, uint64_t now)
 {
-    w->job = pool->stopped ? NO_JOB : next_job(pool, w);
-    if (w->job == NO_JOB)
-        return true;
-    pool->given[w->job] = true;
+    uint64_t age_ns = 0;
+    size_t n = 0;
+
+    if (w->is_slow)
+        return 0;
+    for (size_t i = 0; i < pool->n_workers; i++) {
+        const struct worker *other = &pool->workers[i];
+        if (other->is_slow || other->job == NO_JOB || now - other->since_ns >= YOUNG_NS)
+            continue;
+        age_ns = MAX(age_ns, now - other->since_ns);
+        n++;
+    }
+    return n < pool->n_young ? 0 : (int)((YOUNG_NS - age_ns) / 1000000) + 1;
+}
+
+static void give(struct pool *pool, struct worker *w, size_t job)
+{
+    if (w->fd < 0 && !start(pool, w))
+        return;
+    w->job = job;
+    w->since_ns = now_ns();
+    pool->given[job] = true;
     while (pool->from < pool->list->n && pool->given[pool->from])
         pool->from++;
-    return put(w->fd, &w->job, sizeof w->job);
+    put(w->fd, &job, sizeof job); /* if it is gone, take() finds out */
+}
+
+/* To all that have none. Milliseconds until there is room for one more, -1: not while all goes on
+ * as it does. */
+static int give_out(struct pool *pool)
+{
+    int wait_ms = -1;
+
+    for (size_t i = 0; i < pool->n_workers; i++) {
+        struct worker *w = &pool->workers[i];
+        if (w->job != NO_JOB)
+            continue;
+        size_t job = pool->stopped ? NO_JOB : next_job(pool, w);
+        int room_ms = job == NO_JOB ? 0 : until_room(pool, w, now_ns());
+        if (job == NO_JOB)
+            stop(w);
+        else if (room_ms == 0)
+            give(pool, w, job);
+        else
+            wait_ms = room_ms;
+    }
+    return wait_ms;
 }
 
 static void finish(struct pool *pool, struct worker *w, struct suite_run *run)
@@ -276,11 +321,8 @@ static void take(struct pool *pool, struct worker *w)
                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
         finish(pool, w, &run);
         stop(w);
-        if (!start(pool, w))
-            return;
     }
-    if (!give(pool, w))
-        stop(w);
+    w->job = NO_JOB;
 }
 
 static bool any_busy(const struct pool *pool, struct pollfd *fds)
@@ -337,27 +379,38 @@ static unsigned *share_port(const struct suite_settings *settings)
     return at == MAP_FAILED ? NULL : at;
 }
 
-/* With at most n workers, and some more for what is slow. */
+/* One key for all workers: they are forked from here. */
+static void prepare_keys(const struct script_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (suite_wants_keys(list->at[i])) {
+            subject_keys_prepare();
+            return;
+        }
+}
+
+/* With at most n cases at a time, and some more of those that wait. */
 static bool run_pool(struct pool *pool, size_t n, size_t n_slow)
 {
     pool->n_slow = n_slow;
+    pool->n_young = n;
+    pool->n_workers = n_slow + n + (n > 1 ? MIN(n, WAITERS) : 0);
     if (time_left(pool) == 0)
         return true;
-    struct pollfd *fds = text_realloc(NULL, (n + n_slow) * sizeof *fds);
+    prepare_keys(pool->list);
+    struct pollfd *fds = text_realloc(NULL, pool->n_workers * sizeof *fds);
 
-    pool->workers = text_realloc(NULL, (n + n_slow) * sizeof *pool->workers);
+    pool->workers = text_realloc(NULL, pool->n_workers * sizeof *pool->workers);
     pool->given = text_realloc(NULL, (pool->list->n + 1) * sizeof *pool->given);
     memset(pool->given, 0, (pool->list->n + 1) * sizeof *pool->given);
     pool->busy_port = share_port(pool->settings);
-    for (size_t i = 0; i < n + n_slow; i++) {
-        pool->workers[i].is_slow = i >= n;
-        if (start(pool, &pool->workers[i]) && give(pool, &pool->workers[i]))
-            pool->n_workers++;
-        else
-            break;
-    }
-    while (any_busy(pool, fds)) {
-        if (poll(fds, pool->n_workers, time_left(pool)) < 0 && errno != EINTR)
+    for (size_t i = 0; i < pool->n_workers; i++)
+        pool->workers[i] =
+            (struct worker){.pid = -1, .fd = -1, .job = NO_JOB, .is_slow = i < n_slow};
+    for (int room_ms = give_out(pool); any_busy(pool, fds); room_ms = give_out(pool)) {
+        int left_ms = time_left(pool);
+        int wait_ms = room_ms < 0 || (left_ms >= 0 && left_ms < room_ms) ? left_ms : room_ms;
+        if (poll(fds, pool->n_workers, wait_ms) < 0 && errno != EINTR)
             break;
         if (time_left(pool) == 0) {
             end_all(pool);
