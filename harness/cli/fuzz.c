@@ -50,6 +50,7 @@ static const char usage[] =
 
 struct request {
     struct fuzz_settings fuzz;
+    struct debt *debts; /* ours to free */
     const char *role;
     bool has_seed, reruns, has_limit;
     uint64_t run;
@@ -252,8 +253,11 @@ static int run(struct request *r)
     text_fini(&note);
     if (!ok)
         return complain(&why, CLI_TROUBLE);
-    if (f->resumes)
+    if (f->resumes) {
         f->n_journals = journal_count(f->findings, &f->first);
+        f->n_debts = journal_debts(f->findings, &r->debts);
+        f->debts = r->debts;
+    }
     if (r->reruns) {
         subject_adopt_orphans();
         return fuzz_rerun(f, r->run);
@@ -315,5 +319,7 @@ int cli_fuzz(int argc, char **argv)
         r.fuzz.seconds = 600;
     if (!r.has_seed)
         r.fuzz.seed = (uint64_t)time(NULL) * 1000003u ^ (uint64_t)getpid();
-    return run(&r);
+    int status = run(&r);
+    free(r.debts);
+    return status;
 }

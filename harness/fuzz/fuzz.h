@@ -14,6 +14,8 @@
 
 #include <stdbool.h>
 
+struct debt; /* journal.h */
+
 struct fuzz_settings {
     struct suite_settings suite;
     bool servers, clients; /* roles of the subject that are judged */
@@ -26,6 +28,9 @@ struct fuzz_settings {
     bool resumes;
     uint64_t first;      /* run: behind those of an earlier time */
     unsigned n_journals; /* that it left behind */
+    /* What it found and did not make small, as the folder said before any worker wrote to it. */
+    const struct debt *debts;
+    size_t n_debts;
     bool stops_at_first; /* finding */
     const char *corpus;  /* folder of sessions; NULL: `corpus` in the folder of findings */
     const char *findings;

@@ -51,7 +51,7 @@ static struct play_how how_to_show(enum sim_cause cause, unsigned within_s)
 static void write_finding(struct worker *w, struct finding *f, const struct fuzz_case *c,
                           const struct session *record)
 {
-    struct text script = {0}, why = {0};
+    struct text script = {0};
 
     finding_script(f, c, record, &script);
     if (!finding_write(w->settings->findings, f, &script)) {
@@ -60,7 +60,6 @@ static void write_finding(struct worker *w, struct finding *f, const struct fuzz
                  strerror(errno));
     }
     text_fini(&script);
-    text_fini(&why);
 }
 
 /* The script as it will be played by others: how often does it show? */
@@ -87,8 +86,9 @@ static struct finding finding_of(const struct verdict *v, uint64_t run)
                             .run = run};
 }
 
-/* c shows the verdict: make it small, and write it down again. */
-static void make_small(struct worker *w, uint64_t run, struct fuzz_case *c, struct verdict *v,
+/* c shows the verdict: make it small, and write it down again. False if what came of it does not
+ * show it. */
+static bool make_small(struct worker *w, uint64_t run, struct fuzz_case *c, struct verdict *v,
                        struct play_how how)
 {
     struct finding f = finding_of(v, run);
@@ -104,13 +104,15 @@ static void make_small(struct worker *w, uint64_t run, struct fuzz_case *c, stru
     minimise_case(&m, c);
     how.alive_s = how.alive_s ? PATIENT_S : 0;
     player_play(&w->player, c, how, &last);
-    if (strcmp(last.key, v->key) == 0) {
+    bool shows = strcmp(last.key, v->key) == 0;
+    if (shows) {
         f.offset = last.offset;
         f.is_minimal = now_ns() < m.deadline_ns && !*w->stop;
         play_strictly(w, &f, c, &last.record);
         write_finding(w, &f, c, &last.record);
     }
     verdict_fini(&last);
+    return shows;
 }
 
 /* What takes 64 sessions, or a deadline, to show. */
@@ -150,8 +152,8 @@ static void report(struct worker *w, const struct recipe *r, struct fuzz_case *c
     if (is_remote) { /* each smaller one would show the same: it is gone already */
         w->is_gone = !player_serves(&w->player, PATIENT_S);
     } else if (!is_put_off(w, v->cause)) {
-        make_small(w, r->run, c, v, how);
-        pay(w, r->run);
+        if (make_small(w, r->run, c, v, how))
+            pay(w, r->run);
     } else {
         w->later[w->n_later++] = (struct later){*r, how};
     }
@@ -199,9 +201,9 @@ static void make_later_small(struct worker *w, struct later *l)
         return;
     l->how.alive_s = PATIENT_S; /* it was confirmed: what is slow today is no other finding */
     player_play(&w->player, &c, l->how, &v);
-    if (v.cause != SIM_OK && finding_is_known(w->settings->findings, v.key))
-        make_small(w, l->recipe.run, &c, &v, l->how);
-    pay(w, l->recipe.run);
+    bool is_other = v.cause != SIM_OK && !finding_is_known(w->settings->findings, v.key);
+    if (is_other || (v.cause != SIM_OK && make_small(w, l->recipe.run, &c, &v, l->how)))
+        pay(w, l->recipe.run); /* what did not show this time may do so when it is resumed */
     verdict_fini(&v);
     fuzz_case_fini(&c);
 }

@@ -301,14 +301,11 @@ static void take_up(struct worker *w)
 static void take_debts(struct worker *w)
 {
     const struct fuzz_settings *s = w->settings;
-    struct debt *debts = NULL;
-    size_t n = s->resumes ? journal_debts(s->findings, &debts) : 0;
     struct recipe r;
 
-    for (size_t i = w->number; i < n && !*w->stop; i += s->jobs)
-        if (journal_find(s->findings, debts[i].run, &r))
-            worker_take_debt(w, &r, sim_cause_of_word(debts[i].cause));
-    free(debts);
+    for (size_t i = w->number; i < s->n_debts && !*w->stop; i += s->jobs)
+        if (journal_find(s->findings, s->debts[i].run, &r))
+            worker_take_debt(w, &r, sim_cause_of_word(s->debts[i].cause));
 }
 
 static bool is_over(const struct worker *w)
