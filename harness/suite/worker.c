@@ -201,7 +201,10 @@ static bool start(struct pool *pool, struct worker *w)
         work(pool, pair[1], parent);
     }
     close(pair[1]);
-    w->fd = pair[0];
+    if (w->pid > 0)
+        w->fd = pair[0];
+    else
+        close(pair[0]);
     return w->pid > 0;
 }
 
@@ -285,14 +288,16 @@ static int give_out(struct pool *pool)
         struct worker *w = &pool->workers[i];
         if (w->job != NO_JOB)
             continue;
+        int room_ms = until_room(pool, w, now_ns());
+        if (room_ms > 0) {
+            wait_ms = room_ms;
+            continue;
+        }
         size_t job = pool->stopped ? NO_JOB : next_job(pool, w);
-        int room_ms = job == NO_JOB ? 0 : until_room(pool, w, now_ns());
         if (job == NO_JOB)
             stop(w);
-        else if (room_ms == 0)
-            give(pool, w, job);
         else
-            wait_ms = room_ms;
+            give(pool, w, job);
     }
     return wait_ms;
 }
