@@ -136,9 +136,8 @@ static bool replay(struct gate *g, const struct suite *suite, unsigned round)
             p.list.at[p.list.n] = suite->cases.at[i];
             p.index[p.list.n++] = i;
         }
-    settings.jobs = 1;
     settings.budget_end_ns = 0;
-    bool ok = p.list.n == 0 || suite_run_all(&p.list, &settings, replayed, &p);
+    bool ok = p.list.n == 0 || suite_run_alone(&p.list, &settings, replayed, &p);
     free(p.list.at);
     free(p.index);
     return ok;

@@ -261,11 +261,10 @@ static bool play(struct suite *suite, enum kind kind)
     round.list.n = in_order(suite, kind, round.index);
     for (size_t i = 0; i < round.list.n; i++)
         round.list.at[i] = suite->cases.at[round.index[i]];
-    if (kind == ALONE) {
-        settings.jobs = 1;
+    if (kind == ALONE)
         settings.budget_end_ns = 0; /* it is about what is begun: this is to be known for sure */
-    }
-    bool ok = round.list.n == 0 || suite_run_all(&round.list, &settings, done, &round);
+    bool ok = round.list.n == 0 || (kind == ALONE ? suite_run_alone : suite_run_all)(
+                                       &round.list, &settings, done, &round);
     free(round.list.at);
     free(round.index);
     return ok;

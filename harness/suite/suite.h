@@ -221,12 +221,17 @@ bool suite_is_slow(const struct script *script);
 /* Whether a case needs keys for authentication (subject_keys_make()). */
 bool suite_wants_keys(const struct script *script);
 
-/* Run all of list, at most settings->jobs at a time, and some beside them that are slow or have gone
- * on for half a second (unless that is one at a time), and call done() as results come, in any order; not for those that settings->budget_end_ns
- * or settings->limit_ns leave out.
+/* Run all of list, at most settings->jobs at a time, and some beside them that are slow or have
+ * gone on for half a second (unless that is one at a time), and call done() as results come, in any
+ * order; not for those that settings->budget_end_ns or settings->limit_ns leave out.
  * False if no worker could be started. A worker that dies is a result of cause SIM_TROUBLE. */
 bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
                    suite_done *done, void *context);
+/* The same, one after the other, for who wants to know for sure. Of more than a few, each may have
+ * beside it some that have gone on for half a second and so wait for a timer: a build that fails a
+ * thousand cases does so by silence, and one by one that would take hours. */
+bool suite_run_alone(const struct script_list *list, const struct suite_settings *settings,
+                     suite_done *done, void *context);
 
 /* Persistent mode: play list in its order, one case after the other, in one worker. Server cases
  * with the same command line share one process; between two of them every connection of the first

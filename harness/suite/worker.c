@@ -24,6 +24,7 @@
 #define N_TEXTS    11
 #define WAITERS    16 /* at most, beside the jobs that were asked for: their cases only wait */
 #define YOUNG_NS   500000000u
+#define FEW        16 /* which can all be played alone in the strict sense */
 
 struct worker {
     pid_t pid;         /* -1: not started */
@@ -394,12 +395,12 @@ static void prepare_keys(const struct script_list *list)
         }
 }
 
-/* With at most n cases at a time, and some more of those that wait. */
-static bool run_pool(struct pool *pool, size_t n, size_t n_slow)
+/* With at most n cases at a time, and so many more: slow ones, and those that turn out to wait. */
+static bool run_pool(struct pool *pool, size_t n, size_t n_slow, size_t n_waiting)
 {
     pool->n_slow = n_slow;
     pool->n_young = n;
-    pool->n_workers = n_slow + n + (n > 1 ? MIN(n, WAITERS) : 0);
+    pool->n_workers = n_slow + n + n_waiting;
     if (time_left(pool) == 0)
         return true;
     prepare_keys(pool->list);
@@ -445,14 +446,31 @@ static size_t count_waiters(const struct script_list *list)
     return n;
 }
 
+/* A server elsewhere is one for all cases: two at a time would disturb each other. */
+static bool has_one_server(const struct suite_settings *settings)
+{
+    return settings->remote || suite_is_far(&settings->far);
+}
+
 bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
                    suite_done *done, void *context)
 {
     struct pool pool = {.list = list, .settings = settings, .done = done, .context = context};
+    unsigned jobs = has_one_server(settings) ? 1 : MAX(settings->jobs, 1);
+    size_t n = MIN(jobs, MAX(list->n, 1));
 
-    /* A server elsewhere is one for all cases: two at a time would disturb each other. */
-    unsigned jobs = settings->remote || suite_is_far(&settings->far) ? 1 : settings->jobs;
-    return run_pool(&pool, MIN(MAX(jobs, 1), MAX(list->n, 1)), jobs > 1 ? count_waiters(list) : 0);
+    if (jobs == 1)
+        return run_pool(&pool, 1, 0, 0);
+    return run_pool(&pool, n, count_waiters(list), n > 1 ? MIN(n, WAITERS) : 0);
+}
+
+bool suite_run_alone(const struct script_list *list, const struct suite_settings *settings,
+                     suite_done *done, void *context)
+{
+    struct pool pool = {.list = list, .settings = settings, .done = done, .context = context};
+    bool is_many = list->n > FEW && settings->jobs > 1 && !has_one_server(settings);
+
+    return run_pool(&pool, 1, 0, is_many ? WAITERS : 0);
 }
 
 bool suite_run_in_order(const struct script_list *list, const struct suite_settings *settings,
@@ -461,5 +479,5 @@ bool suite_run_in_order(const struct script_list *list, const struct suite_setti
     struct pool pool = {
         .list = list, .settings = settings, .done = done, .context = context, .in_order = true};
 
-    return run_pool(&pool, 1, 0);
+    return run_pool(&pool, 1, 0, 0);
 }
