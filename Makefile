@@ -305,7 +305,7 @@ lint: ## warnings as errors with gcc and clang, clang-tidy, cppcheck, shellcheck
 format: ## lay out the C sources
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
-mutants: ## how many faults made in iperfref the suite notices, and by which case (10 to 20 minutes of two idle cores)
+mutants: ## how many faults made in iperfref the suite notices, and by which case (10 minutes of two idle cores)
 	scripts/mutants --json build/report/mutants.json
 
 false-alarms: setup ## 10,000 case runs of each build, fresh and persistent, idle and busy: no verdict may differ (hours)

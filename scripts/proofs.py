@@ -111,17 +111,18 @@ class Prover:
 
     def note(self, clause, fate, kill):
         fate.proves.append(Proof(clause, kill.case, kill.cause))
-        print("proved  %s by %s: %s (%s)" % (clause, fate.mutant.name, kill.case, kill.cause), flush=True)
+        print("proved  %s by %s: %s (%s)\n" % (clause, fate.mutant.name, kill.case, kill.cause), end="", flush=True)
 
     def prove(self, clause):
         """What is late counts only if it still is when there is time, and where there is nothing
         better."""
         late = []
         for fate, kill in self.kills_for(clause, self.faults_of({clause})):
-            if kill.cause not in LATE or fate.mutant.kind == "fault":
+            if self.judge.is_sure(fate.mutant, kill):
                 return self.note(clause, fate, kill)
             late.append((fate, kill))
-        for fate, kill in late[:TRIED]:
+        first = {fate.mutant.name: (fate, kill) for fate, kill in reversed(late)}
+        for fate, kill in [*first.values(), *late][:TRIED]:
             if self.judge.really_late(fate.mutant, [kill], IN_FULL):
                 return self.note(clause, fate, kill)
         return None

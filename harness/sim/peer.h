@@ -9,7 +9,9 @@
 #include "impl/wire/results.h"
 #include "impl/wire/state.h"
 
-#define WAIT_MS          10000 /* default deadline of every wait, times the scale */
+/* Default deadline of every wait, times the scale. Below the 10 s after which builds end what
+ * hangs: that end is no reaction (TMO-1). */
+#define WAIT_MS          8000
 #define ALIVE_MS         45000 /* of `expect alive`: fixed builds may serve again after 20 s */
 #define HONEST_BLOCKS    4     /* TCP blocks that an honest sender sends on each stream */
 #define HONEST_DATAGRAMS 8
