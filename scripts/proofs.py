@@ -8,6 +8,7 @@ import collections
 import csv
 import glob
 import json
+import sys
 
 REPORTS = "build/report/conformance-*.json"
 LEFT_OUT = "harness/cases/left-out"
@@ -111,7 +112,8 @@ class Prover:
 
     def note(self, clause, fate, kill):
         fate.proves.append(Proof(clause, kill.case, kill.cause))
-        print("proved  %s by %s: %s (%s)\n" % (clause, fate.mutant.name, kill.case, kill.cause), end="", flush=True)
+        sys.stdout.write("proved  %s by %s: %s (%s)\n" % (clause, fate.mutant.name, kill.case, kill.cause))
+        sys.stdout.flush()
 
     def prove(self, clause):
         """What is late counts only if it still is when there is time, and where there is nothing
