@@ -287,6 +287,8 @@ static int play_case(struct request *r, const struct script *script)
             break;
         poll(&(struct pollfd){.fd = r->config.stop_fd, .events = POLLIN}, 1, REOPENING_MS);
     }
+    if (r->listen)
+        sim_listener_clear(&r->listener);
     r->ever_reached |= r->reached;
     r->interrupted = was_interrupted(r);
     int status = tell(r, &o);

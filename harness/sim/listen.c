@@ -80,6 +80,17 @@ bool sim_listen(struct sim_listener *listener, const char *address, unsigned por
     return false;
 }
 
+void sim_listener_clear(const struct sim_listener *listener)
+{
+    char byte;
+    int fd;
+
+    for (int i = 0; i <= SIM_BACKLOG && (fd = accept(listener->tcp, NULL, NULL)) >= 0; i++)
+        close(fd);
+    for (int i = 0; i < ROOM / 1024 && recv(listener->udp, &byte, sizeof byte, 0) >= 0; i++)
+        ;
+}
+
 void sim_listener_close(struct sim_listener *listener)
 {
     close(listener->tcp);

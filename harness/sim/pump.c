@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define DATAGRAM_CAP 65536
+#define DATAGRAMS    1000 /* a turn: who sends as fast as we read does not keep us from the rest */
 #define SSH_TROUBLE  255
 
 uint64_t sim_scaled_ns(const struct sim *s, int64_t ms)
@@ -240,7 +241,10 @@ static void take_datagrams(struct sim *s)
     ssize_t got;
     int tos;
 
-    while ((got = tos_receive(s->config->listener->udp, buf, sizeof buf, &peer, &len, &tos)) >= 0) {
+    for (int n = 0; n < DATAGRAMS; n++) {
+        got = tos_receive(s->config->listener->udp, buf, sizeof buf, &peer, &len, &tos);
+        if (got < 0)
+            return;
         struct bytes datagram = {buf, (size_t)got};
         bool taken = false;
         for (size_t i = 0; i < s->n_controls && !taken; i++)

@@ -22,6 +22,9 @@ struct sim_listener {
 /* On the address (IPv4 or IPv6 text), at a port of the kernel's choice if port is 0. False: see
  * errno. */
 bool sim_listen(struct sim_listener *listener, const char *address, unsigned port);
+/* Turns away whoever came and was not taken: what the client of one case leaves behind, such as the
+ * streams that it opened while it was told that all is over, is not the next one's. */
+void sim_listener_clear(const struct sim_listener *listener);
 void sim_listener_close(struct sim_listener *listener);
 /* The socket address of an IPv4 or IPv6 text. False and errno if it is none. */
 bool sim_address(const char *text, unsigned port, struct sockaddr_storage *out, socklen_t *len);
