@@ -57,12 +57,11 @@ int base_run(struct suite *base, const struct subject_build *program, const char
              const struct cli_choice *choice, struct suite *build, FILE *out, struct text *trouble)
 {
     struct text why = {0};
-    bool spoke;
     int status = prepare(base, program, profile, choice, build, trouble);
 
     if (status != CLI_OK)
         return status;
-    if (!suite_probe(&base->settings, &base->cases, &spoke, &why))
+    if (suite_probe(&base->settings, &base->cases, &why) < SUITE_REFUSES)
         return complain(program, &why, trouble);
     fputs("base     ", out);
     report_name(&base->settings.build, out);

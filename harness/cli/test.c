@@ -275,22 +275,21 @@ static bool is_sure(const struct test_request *r)
 }
 
 /* Where something else tells what a build can be expected to do, one that starts and then completes
- * no session is bad, and no trouble; nor is one that does not start where its base does. CLI_OK if
- * there is something to play. */
+ * no session is bad, and no trouble; nor is one that does not start where its base does. One that
+ * refuses the first may refuse all: a few cases tell. CLI_OK if there is something to play. */
 static int probe(struct test_request *r)
 {
     struct text why = {0};
-    bool spoke, has_base = request_has_base(r);
+    bool has_base = request_has_base(r);
 
     if (r->no_probe || r->suite.settings.far.listen)
         return CLI_OK;
-    if (suite_probe(&r->suite.settings, &r->suite.cases, &spoke, &why)) {
-        r->suite.has_served = true;
-        return CLI_OK;
-    }
-    if (!spoke || (!has_base && !r->bisect) || suite_must_end(&r->suite.settings))
+    enum suite_probed probed = suite_probe(&r->suite.settings, &r->suite.cases, &why);
+    bool can_tell = probed == SUITE_FAILS && (has_base || r->bisect);
+    if (probed < SUITE_REFUSES && (!can_tell || suite_must_end(&r->suite.settings)))
         return leave_out(r, &why, has_base ? CLI_UNEXPECTED : CLI_TROUBLE);
-    r->suite.settings.is_doubtful = true;
+    r->suite.has_served = probed >= SUITE_REFUSES;
+    r->suite.settings.is_doubtful = probed < SUITE_COMPLETES;
     text_fini(&why);
     return CLI_OK;
 }

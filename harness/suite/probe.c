@@ -129,27 +129,29 @@ bool suite_serves(const struct suite_settings *settings)
     return ok;
 }
 
-bool suite_probe(const struct suite_settings *settings, const struct script_list *list, bool *spoke,
-                 struct text *why)
+enum suite_probed suite_probe(const struct suite_settings *settings, const struct script_list *list,
+                              struct text *why)
 {
     struct probing p = {.settings = *settings};
     const char *server = name_of(settings, false), *client = name_of(settings, true);
+    enum suite_probed probed = SUITE_COMPLETES;
     struct text first = {0};
 
-    *spoke = false;
     p.settings.is_probing = true;
     if (*server && wants(list, false) && !try(&p, SERVES)) {
-        *spoke = p.spoke;
+        probed = p.spoke ? SUITE_FAILS : SUITE_MUTE;
         text_adds(&first, text_string(&p.got)); /* it tells more than that of the second attempt */
-        if (!p.spoke || !try(&p, REFUSES))
+        if (p.spoke && try(&p, REFUSES))
+            probed = SUITE_REFUSES;
+        else
             text_addf(why, "%s: %s", server, text_string(&first));
     }
     bool is_same = client == settings->build.path && server == client && wants(list, false);
     if (why->len == 0 && *client && !is_same && wants(list, true) && !try(&p, CLIENT)) {
         text_addf(why, "%s: as client: %s", client, text_string(&p.got));
-        *spoke = p.spoke;
+        probed = p.spoke ? SUITE_FAILS : SUITE_MUTE;
     }
     text_fini(&first);
     text_fini(&p.got);
-    return why->len == 0;
+    return probed;
 }

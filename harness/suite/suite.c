@@ -103,14 +103,15 @@ static bool take_repeated(const struct suite *suite, struct suite_result *r, str
     return true;
 }
 
-/* One session shows that it is alive, and has been. */
+/* One session shows that it is alive, and has been; with keys of ours, only that a server that
+ * wants others is. */
 static void note_service(struct suite *suite, enum suite_service service,
-                         enum suite_standing standing)
+                         const struct suite_result *r)
 {
     if (service == SUITE_SERVES) {
-        suite->settings.is_doubtful = false;
+        suite->settings.is_doubtful &= suite_wants_keys(r->script);
         suite->has_served = true;
-    } else if (service == SUITE_SERVES_NOBODY && standing == SUITE_UNEXPECTED) {
+    } else if (service == SUITE_SERVES_NOBODY && r->standing == SUITE_UNEXPECTED) {
         suite->n_vain++;
     }
 }
@@ -147,7 +148,7 @@ static bool done(void *context, size_t index, struct suite_run *run)
         is_news = take_repeated(suite, r, run);
     else
         take(suite, r, run);
-    note_service(suite, service, r->standing);
+    note_service(suite, service, r);
     look_after(suite, r, service);
     if (is_news && suite->progress)
         suite->progress(suite->context, r);
@@ -188,7 +189,7 @@ static const char *what_cut(const struct suite *suite)
     if (suite->gone_since)
         return "not played: the server serves nobody any more, since ";
     if (is_dead(suite))
-        return "not played: the server never served";
+        return "not played: the server completed no session";
     if (suite->settings.budget_end_ns)
         return "not played: not worth more than others, or too long, for --budget";
     return "not played: --fail-fast";

@@ -204,11 +204,18 @@ bool suite_has_temporary(struct text *why);
 /* Whether the session went as it should; a server that keeps something of it then, or comes to no
  * rest, can do it, too. */
 bool suite_run_is_whole(const struct suite_run *run);
+/* What the probe sees of a subject. */
+enum suite_probed {
+    SUITE_MUTE,      /* no session begins */
+    SUITE_FAILS,     /* one begins, and does not go well */
+    SUITE_REFUSES,   /* the server refuses it with an error of the protocol */
+    SUITE_COMPLETES, /* it goes well */
+};
 /* Before the cases: whether what is to be judged is an iperf3 at all, in the roles that the cases
- * of list want. One correct session has to go well, or to be refused properly. False, with one line
- * that says what it did instead; *spoke tells then whether a session began at all. */
-bool suite_probe(const struct suite_settings *settings, const struct script_list *list, bool *spoke,
-                 struct text *why);
+ * of list want: it completes one correct session in each, or its server refuses it properly. Of one
+ * that is none, why is one line that says what it did instead. */
+enum suite_probed suite_probe(const struct suite_settings *settings, const struct script_list *list,
+                              struct text *why);
 /* Whether the server completes a session, or refuses it properly, once it is done with the last. */
 bool suite_serves(const struct suite_settings *settings);
 

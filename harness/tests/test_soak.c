@@ -74,7 +74,7 @@ static void check(const struct row *row, const char *self)
     assert_true(script_read(&suite.cases, "t",
                             "case x/short\nclause FLOW-1\nplays client\n\nadvance PARAM_EXCHANGE\n",
                             &error));
-    if (!row->ends && !suite_probe(&suite.settings, &suite.cases, &(bool){false}, &why))
+    if (!row->ends && suite_probe(&suite.settings, &suite.cases, &why) < SUITE_REFUSES)
         fail_msg("%s cannot be judged: %s", row->name, text_string(&why));
     struct soak_limits limits = {.seconds = PATIENCE_S, .correct = row->ends ? 12 : SESSIONS};
     if (!soak_run(&suite, limits, &soak, NULL, NULL, &why))

@@ -201,7 +201,7 @@ static void check(const struct row *row, bool is_client, const char *self,
 
     snprintf(is_client ? b->client_cmd : b->server_cmd, sizeof b->server_cmd, "%s %s",
              is_own ? self : "", row->command);
-    bool ok = suite_probe(&settings, list, &(bool){false}, &why);
+    bool ok = suite_probe(&settings, list, &why) >= SUITE_REFUSES;
     if (ok || !strstr(text_string(&why), row->says) || strchr(text_string(&why), '\n'))
         fail_msg("%s: %s", row->command, text_string(&why));
     assert_in_range(time(NULL) - began, 0, LIMIT_S);
@@ -244,7 +244,7 @@ static void test_suite_probe_lets_one_pass_that_crashes_at_its_end(void **state)
     assert_true(script_read(&list, "t", "case x\nclause ST-1\nplays client\n\nfinish\n", &error));
     snprintf(b->server_cmd, sizeof b->server_cmd, "%s --be crashes-at-its-end {port}",
              (const char *)*state);
-    if (!suite_probe(&settings, &list, &(bool){false}, &why))
+    if (suite_probe(&settings, &list, &why) < SUITE_REFUSES)
         fail_msg("%s", text_string(&why));
     suite_run_case(list.at[0], &settings, false, &run);
     assert_int_equal(run.cause, SIM_CRASH);
