@@ -22,8 +22,8 @@
 #define ANSWER_MAX (64u << 20)
 #define ORPHANS_MS 10000
 #define N_TEXTS    11
-#define WAITERS    16 /* at most, beside the jobs that were asked for: their cases only wait */
-#define YOUNG_NS   500000000u
+#define WAITERS    28 /* at most, beside the jobs that were asked for: their cases only wait */
+#define YOUNG_NS   250000000u
 #define FEW        16 /* which can all be played alone in the strict sense */
 
 struct worker {
@@ -248,8 +248,8 @@ static size_t next_job(struct pool *pool, const struct worker *w)
     return w->is_slow ? NO_JOB : other;
 }
 
-/* A case that goes on for half a second waits for a timer of its subject, slow or not: its place is
- * another's then. Milliseconds until there is one for w; 0: now. */
+/* A case that goes on for a quarter of a second waits for a timer of its subject, slow or not: its
+ * place is another's then. Milliseconds until there is one for w; 0: now. */
 static int until_room(const struct pool *pool, const struct worker *w, uint64_t now)
 {
     uint64_t age_ns = 0;
