@@ -9,7 +9,7 @@
  *   term    = operand { ( "*" | "/" ) operand }
  *   operand = number | 'text' | "text" | true | false | null | path | fold | fact
  *           | ( "sent" | "received" ) "stream" ID "bytes"
- *   fact    = ( "sent(" | "received(" | "datagrams(" | "jitter(" | "tos(" | "clock(" ) ID ")"
+ *   fact    = word "(" ID ")"                    a word of QUERY_FACTS, below
  *   fold    = ( "sum(" | "count(" | "len(" ) path ")"
  *   path    = [ "params" | "results" | "ours" ] place { place }
  *   place   = "." NAME | "[" INT "]" | "[" NAME compare "]" | "[]"      [] in sum() and count()
@@ -33,14 +33,15 @@ struct query *query_parse_exists(struct cursor *c, bool is_not);
 
 /* What is known of a stream beside the message: bytes that went over it; datagrams that we sent or
  * that came; the jitter of those that came by their headers, in seconds (UDP-9); of the one that
- * came last the TOS, and the seconds in its header. */
+ * came last the TOS, and the seconds in its header; the seconds since the stream was begun. */
 #define QUERY_FACTS(X)                                                                             \
     X(QUERY_SENT, "sent")                                                                          \
     X(QUERY_RECEIVED, "received")                                                                  \
     X(QUERY_DATAGRAMS, "datagrams")                                                                \
     X(QUERY_JITTER, "jitter")                                                                      \
     X(QUERY_TOS, "tos")                                                                            \
-    X(QUERY_CLOCK, "clock")
+    X(QUERY_CLOCK, "clock")                                                                        \
+    X(QUERY_AGE, "age")
 enum query_fact {
 #define X(name, word) name,
     QUERY_FACTS(X)

@@ -1,6 +1,7 @@
 /* ask.c - queries about what the subject said, with what else is known of the session. */
 #include "harness/sim/peer.h"
 
+#include "harness/session/clock.h"
 #include "impl/wire/json.h"
 
 #include <string.h>
@@ -26,7 +27,8 @@ static bool fact_of_stream(void *context, enum query_fact fact, int64_t id, doub
                             [QUERY_DATAGRAMS] = (double)st->datagrams,
                             [QUERY_JITTER] = st->count.jitter_s,
                             [QUERY_TOS] = (double)st->tos,
-                            [QUERY_CLOCK] = (double)st->last.sec};
+                            [QUERY_CLOCK] = (double)st->last.sec,
+                            [QUERY_AGE] = (double)(now_ns() - st->begun_ns) / 1e9};
     *value = known[fact];
     return true;
 }

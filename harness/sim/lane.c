@@ -21,6 +21,7 @@ static struct lane *add(struct control *c, int fd, int64_t id)
     unsigned index = (unsigned)c->n_streams;
 
     *st = (struct lane){.fd = fd,
+                        .begun_ns = now_ns(),
                         .id = id ? id : account_stream_id(index),
                         .udp = params_protocol(&c->params) == PARAMS_UDP,
                         .we_send = params_client_sends(&c->params, index) != c->is_server};

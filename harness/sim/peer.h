@@ -42,6 +42,7 @@ struct ignored {
 struct lane {
     int64_t id;
     int fd; /* -1: closed, or a UDP stream of a server: `peer` tells it apart */
+    uint64_t begun_ns;
     bool udp, we_send;
     bool connecting, up, reset, ended; /* up: the peer can be expected to know it */
     bool stalled;                      /* nothing is read from it */

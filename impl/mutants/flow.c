@@ -1,4 +1,4 @@
-/* flow.c - a message of the flow sent twice, never, too early, or behind the next one. */
+/* flow.c - a message of the flow sent twice, never, too early, too late, or behind the next one. */
 #include "impl/mutants/mutant.h"
 
 #include "impl/net/chan.h"
@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum spec_err __real_chan_send(struct chan *c, struct bytes bytes);
 enum spec_err __wrap_chan_send(struct chan *c, struct bytes bytes);
@@ -19,8 +20,10 @@ enum message {
     STATE, /* and above: the state byte is message - STATE */
 };
 
-enum how { TWICE, NEVER, EARLY, SWAPPED, N_HOWS };
-static const char *const how_words[] = {"twice", "never", "early", "swapped"};
+enum how { TWICE, NEVER, EARLY, LATE, SWAPPED, N_HOWS };
+static const char *const how_words[] = {"twice", "never", "early", "late", "swapped"};
+
+#define LATE_S 40 /* longer than anybody has to wait for what can come at once */
 
 /* after: the message behind which EARLY sends it; -1: it cannot come earlier. Where one end's last
  * message of a test is concerned, none follows to be swapped with. */
@@ -122,6 +125,8 @@ static enum spec_err send_one(struct chan *c, struct bytes b)
         held_of = c;
         return SPEC_OK;
     }
+    if (hits && how == LATE)
+        nanosleep(&(struct timespec){.tv_sec = LATE_S}, NULL);
     err = __real_chan_send(c, b);
     if (hits && how == TWICE)
         __real_chan_send(c, b);

@@ -22,17 +22,17 @@ static struct {
 
 /* --- which, and what instead ------------------------------------------------------------------ */
 
-/* The event can occur there, and its bytes are not part of an item. */
 static bool can_occur(enum machine_state state, unsigned event)
 {
-    return (__real_table_cell(state, event)->allowed & (TABLE_NONE | TABLE_PART)) == 0;
+    return (__real_table_cell(state, event)->allowed & TABLE_NONE) == 0;
 }
 
 /* Nothing at all, where something is to be done. Else TERMINATE, which is seen at once and belongs
  * to signals alone; third parties may move nobody to that. */
 static enum table_reaction wrong(enum machine_state state, unsigned event)
 {
-    bool may_be_ignored = __real_table_cell(state, event)->allowed & (TABLE_IGNORE | TABLE_WAIT);
+    unsigned quiet = TABLE_IGNORE | TABLE_WAIT | TABLE_PART;
+    bool may_be_ignored = __real_table_cell(state, event)->allowed & quiet;
 
     return may_be_ignored || table_event_actor(table_role(state), event) == TABLE_THIRD
                ? TABLE_TERMINATE
@@ -154,6 +154,31 @@ const struct table_cell *__wrap_table_cell(enum machine_state state, unsigned ev
     if (state == CLI_RESULTS && event == CEV_RESULTS && results_are_odd)
         event = CEV_RESULTS_ODD;
     return table_fault_is(state, event) ? &fault.cell : __real_table_cell(state, event);
+}
+
+/* --- bytes of an item: the machine never asks what one of them says as a state ------------------
+ */
+
+bool table_fault_takes(struct machine *m, struct bytes *in)
+{
+    bool is_server = table_role(m->state) == MACHINE_SERVER;
+
+    if (!fault.taken || m->state != fault.state || m->reading_error ||
+        !(__real_table_cell(fault.state, fault.event)->allowed & TABLE_PART))
+        return false;
+    for (size_t i = 0; i < in->len; i++) {
+        int8_t byte = (int8_t)in->at[i];
+        if (fault.event !=
+            (is_server ? (unsigned)table_server_byte(byte) : (unsigned)table_client_byte(byte)))
+            continue;
+        *in = (struct bytes){in->at + in->len, 0};
+        if (is_server)
+            machine_server_event(m, (enum table_server_event)fault.event, 0, 0);
+        else
+            machine_client_event(m, (enum table_client_event)fault.event, 0, 0);
+        return true;
+    }
+    return false;
 }
 
 /* --- time: nobody waits two minutes for a fault; a timer of its own comes soon -----------------

@@ -8,6 +8,12 @@ bool table_fault_is(enum machine_state state, unsigned event);
 /* Its event alone: whether anybody has to look for it. */
 bool table_fault_is_of(enum machine_role role, unsigned event);
 
+/* Whether it is that of a byte among those of an item, and one of these is that byte: the machine,
+ * which never asks what such a byte says as a state, has taken it for one. */
+struct machine;
+struct bytes;
+bool table_fault_takes(struct machine *m, struct bytes *in);
+
 /* The shell has seen this, and keeps it from its machines: a server test in the state that is
  * concerned reacts all the same. */
 void told_server(enum table_server_event event);

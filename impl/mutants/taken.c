@@ -1,5 +1,6 @@
 /* taken.c - what comes is taken for something else, or not at all. */
 #include "impl/mutants/mutant.h"
+#include "impl/mutants/table.h"
 
 #include "impl/net/auth.h"
 #include "impl/wire/bytes.h"
@@ -86,7 +87,7 @@ static bool answers(struct machine *m, struct bytes *in)
 
 WRAP(void, machine_server_bytes, (struct machine * m, struct bytes *in))
 {
-    if (!mutant_course_is_deaf(m) && !answers(m, in))
+    if (!mutant_course_is_deaf(m) && !answers(m, in) && !table_fault_takes(m, in))
         __real_machine_server_bytes(m, in);
 }
 
@@ -109,7 +110,7 @@ WRAP(void, machine_client_bytes, (struct machine * m, struct bytes *in))
 
     if (fault == STATE_FOR_RESULTS && awaits_results && frame_partial(&m->dec) == 0 && byte > 0)
         *in = (struct bytes){in->at + 1, in->len - 1};
-    if (in->len > 0)
+    if (in->len > 0 && !table_fault_takes(m, in))
         __real_machine_client_bytes(m, in);
     if (fault == RESULTS_END && awaits_results && m->state == CLI_XCHG)
         machine_send_state(m, IPERF_DONE);
