@@ -343,7 +343,7 @@ install: all man ## install programs, cases, plays, manual pages and completion 
 	ln -sf iperfspec '$(DESTDIR)$(BASHDIR)/iperfref'
 	install -m 644 completion/_iperfspec '$(DESTDIR)$(ZSHDIR)'
 	rm -rf '$(SHARE)/cases' '$(SHARE)/plays'
-	cd harness && find cases plays \( -name '*.peer' -o -name '*.expect' -o -name left-out \) \
+	cd harness && find cases plays \( -name '*.peer' -o -name '*.expect' -o -name left-out -o -name proofs \) \
 	    -exec install -D -m 644 {} '$(SHARE)/{}' \;
 
 uninstall: ## remove what install put there

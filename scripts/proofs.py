@@ -12,6 +12,7 @@ import sys
 
 REPORTS = "build/report/conformance-*.json"
 LEFT_OUT = "harness/cases/left-out"
+PROOFS = "harness/cases/proofs"
 LATE = {"timeout", "hang"}  # on a busy machine that is no fault yet
 IN_FULL = ["--timeout-scale", "1"]
 TRIED = 4  # faults that are tried for the sake of a clause, and kills that were late
@@ -20,13 +21,17 @@ TRIED_FOR_FILE = 24
 Proof = collections.namedtuple("Proof", "clause case cause")
 
 
-def clauses_to_prove():
-    """MUST and SHOULD that can be seen from outside, as `iperfspec coverage` counts them: level by id."""
+def clauses_of(*levels):
+    """Those that can be seen from outside, as `iperfspec coverage` counts them: level by id."""
     with open("docs/clauses.tsv", encoding="utf-8") as f:
         rows = csv.DictReader((line for line in f if line[0] != "#"), delimiter="\t",
                               quoting=csv.QUOTE_NONE)
-        return {r["id"]: r["level"] for r in rows if r["level"].split()[0] in ("MUST", "SHOULD")
+        return {r["id"]: r["level"] for r in rows if r["level"].split()[0] in levels
                 and r["visible"] != "no" and r["binds"] != "-"}
+
+
+def clauses_to_prove():
+    return clauses_of("MUST", "SHOULD")
 
 
 def left_out():
@@ -84,6 +89,7 @@ class Prover:
             for clause in case["clauses"]:
                 self.named[clause].add(case["id"])
         self.clauses = sorted(set(clauses_to_prove()) & set(self.named))
+        self.predictions = sorted(set(clauses_of("IS")) & set(self.named))
 
     def faults_of(self, clauses):
         """Those that break one of them, the most particular first."""
@@ -129,9 +135,17 @@ class Prover:
                 return self.note(clause, fate, kill)
         return None
 
+    def predictions_to_prove(self, stock):
+        """IS clauses of which no case was seen to fail."""
+        seen = self.seen() | stock.failed
+        return [clause for clause in self.predictions if not seen & self.named[clause]]
+
+    def seen(self):
+        return {kill.case for fate in self.judge.fates for kill in fate.kills}
+
     def files_to_prove(self, stock):
         """Files of which no case was seen to fail, with the ids of their cases."""
-        seen = {kill.case for fate in self.judge.fates for kill in fate.kills} | stock.failed
+        seen = self.seen() | stock.failed
         files = collections.defaultdict(list)
         for case in self.judge.cases:
             files[case["file"]].append(case["id"])

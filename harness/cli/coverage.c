@@ -9,12 +9,13 @@ static const char usage[] =
     "What the runs behind reports of `iperfspec test --json` have met and judged: the cells of\n"
     "the state x event tables with the reactions that they allow, and the clauses (MUST and\n"
     "SHOULD, what can be seen from outside). Beside it, what is predicted of the stock builds\n"
-    "reported (IS).\n"
+    "reported (IS). A clause counts only if a case that names it is known to notice a fault of\n"
+    "it, or a stock build reported misses it; a prediction, if some build does otherwise.\n"
     "  --left-out FILE    what is not covered, each with a reason (default: left-out, beside the\n"
     "                     cases): what is missing there, or covered after all, is unexpected;\n"
     "                     its line `at-most N` says how many there may be\n"
-    "  --mutants FILE     a report of scripts/mutants: a clause then counts only if a case that\n"
-    "                     names it notices a fault of it, or a stock build differs there\n"
+    "  --proofs FILE      lines `CLAUSE CASE FAULT`, as scripts/mutants-table writes them\n"
+    "                     (default: proofs, beside the cases)\n"
     "  --missing          list what is not covered and not left out, and what is not predicted\n"
     "example: iperfspec coverage build/report/conformance-*.json\n"
     "exit:    0 everything is covered or left out   1 something is not   2 bad usage\n"
@@ -24,7 +25,7 @@ int cli_coverage(int argc, char **argv)
 {
     static const struct option options[] = {
         {"left-out",         required_argument, NULL, 'l'},
-        {"mutants",              required_argument, NULL, 'm'},
+        {"proofs",              required_argument, NULL, 'p'},
         {"missing",                  no_argument, NULL, 'v'},
         {"help",no_argument, NULL, 'h'},
         {0              }
@@ -41,8 +42,8 @@ int cli_coverage(int argc, char **argv)
         case 'l':
             files.left_out = optarg;
             break;
-        case 'm':
-            files.mutants = optarg;
+        case 'p':
+            files.proofs = optarg;
             break;
         case 'v':
             files.lists_missing = true;

@@ -1,38 +1,51 @@
 #include "harness/report/coverage.h"
 
 #include "harness/report/kept.h"
+#include "harness/report/left_out.h"
+#include "harness/report/proofs.h"
 #include "harness/report/quirks.h"
 #include "harness/report/report.h"
 #include "impl/wire/clause.h"
 #include "impl/wire/json.h"
 #include "impl/wire/table.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MAX_LEN 96
+#define NAME_MAX_LEN LEFT_OUT_NAME_LEN
 
 enum mark_kind { MARK_SERVER_CELL, MARK_CLIENT_CELL, MARK_CLAUSE, MARK_PREDICTION };
 
 struct mark {
     enum mark_kind kind;
     char name[NAME_MAX_LEN]; /* "ST-SRV-6.c", "server/RUN/SEV_TEST_END" */
-    bool covered, on_stock, left_out;
-    bool differs;          /* a stock build was seen to do otherwise, in a case that names it */
-    bool killed;           /* so was iperfref with a fault of it */
-    unsigned allowed, met; /* of a cell: sets of enum table_reaction */
-    const char *versions;  /* of a prediction */
-    bool holds;            /* for a build whose report was read */
+    bool met, on_stock, left_out;
+    /* Of a clause that was met: whether one of these cases can fail because of it. */
+    bool differs;              /* a stock build was seen to do otherwise */
+    bool proved;               /* so was iperfref with a fault of it */
+    unsigned allowed, reacted; /* of a cell: sets of enum table_reaction */
+    const char *versions;      /* of a prediction */
+    bool holds;                /* for a build whose report was read */
+};
+
+/* A case that was judged on a build that a prediction speaks about. */
+struct candidate {
+    size_t mark;
+    const char *id;
 };
 
 struct coverage {
     struct mark *at;
     size_t n;
-    bool has_mutants;
+    struct left_out left_out;
+    struct proofs proofs;
+    struct kept *kept; /* of each report: the ids below are theirs */
+    size_t n_kept;
+    struct candidate *candidates;
+    size_t n_candidates;
+    const char **failed; /* ids of cases that some build does not pass; sorted in the end */
+    size_t n_failed;
 };
-
-static const char *const reasons[] = {"no-sctp", "slow", "unseen"};
 
 /* --- what there is to cover ------------------------------------------------------------------ */
 
@@ -123,41 +136,65 @@ static void take_reaction(struct coverage *c, const json_value *v, bool stock)
     name_cell(name, sizeof name, state, event);
     struct mark *m = find(c, name);
     if (m) {
-        m->covered = true;
+        m->met = true;
         m->on_stock |= stock;
-        m->met |= m->allowed & reaction_of(report_text_of(v, "reaction"));
+        m->reacted |= m->allowed & reaction_of(report_text_of(v, "reaction"));
     }
 }
 
-/* version: of the stock build that was judged, or NULL. */
-static void take_clause(struct mark *m, const struct clause_version *version, const char *verdict,
-                        const char *missed)
+static void note_candidate(struct coverage *c, const struct mark *m, const char *id)
 {
-    if (m->kind == MARK_PREDICTION && !(version && clause_versions_hold(m->versions, version)))
-        return;
-    m->covered = true;
-    m->on_stock |= version != NULL;
-    m->differs |=
-        version && strcmp(verdict, "pass") != 0 && (!*missed || strcmp(missed, m->name) == 0);
+    c->candidates = text_realloc(c->candidates, (c->n_candidates + 1) * sizeof *c->candidates);
+    c->candidates[c->n_candidates++] = (struct candidate){(size_t)(m - c->at), id};
 }
 
-static void take_result(struct coverage *c, const json_value *result,
+static void note_failed(struct coverage *c, const char *id)
+{
+    c->failed = text_realloc(c->failed, (c->n_failed + 1) * sizeof *c->failed);
+    c->failed[c->n_failed++] = id;
+}
+
+/* The case of that id, which names the clause, was judged. version: of the stock build, or NULL. */
+static void take_clause(struct coverage *c, struct mark *m, const char *id,
+                        const struct clause_version *version)
+{
+    if (m->kind == MARK_PREDICTION) {
+        if (!version || !clause_versions_hold(m->versions, version))
+            return;
+        note_candidate(c, m, id);
+    }
+    m->met = true;
+    m->on_stock |= version != NULL;
+    m->proved |= proofs_have(&c->proofs, m->name, id);
+}
+
+static void take_result(struct coverage *c, const char *id, const json_value *result,
                         const struct clause_version *version)
 {
     const char *verdict = report_text_of(result, "verdict"),
-               *missed = report_text_of(result, "clause");
-    const json_value *named = json_member(result, "clauses");
-    const json_value *met = json_member(result, "reactions");
+               *cause = report_text_of(result, "cause");
+    bool passed = strcmp(verdict, "pass") == 0, skipped = strcmp(verdict, "skip") == 0;
 
-    if (strcmp(verdict, "skip") == 0 || strcmp(verdict, "error") == 0)
+    /* What predicts stock builds alone is skipped on others, but its cause tells what it saw. */
+    if (skipped && *cause && strcmp(cause, "ok") != 0)
+        note_failed(c, id);
+    if (skipped || strcmp(verdict, "error") == 0)
         return;
+    const json_value *named = json_member(result, "clauses");
     for (const json_value *v = NULL; (v = json_next(named, v));) {
         struct mark *m = json_type_of(v) == JSON_STRING ? find(c, json_text(v)) : NULL;
         if (m)
-            take_clause(m, version, verdict, missed);
+            take_clause(c, m, id, version);
     }
-    for (const json_value *v = NULL; (v = json_next(met, v));)
+    const json_value *reactions = json_member(result, "reactions");
+    for (const json_value *v = NULL; (v = json_next(reactions, v));)
         take_reaction(c, v, version != NULL);
+    if (passed)
+        return;
+    note_failed(c, id);
+    struct mark *missed = find(c, report_text_of(result, "clause"));
+    if (missed)
+        missed->differs |= version != NULL;
 }
 
 /* "iperf 3.12 deb12u2": what the build counts as. False: as none of the stock builds. */
@@ -180,91 +217,105 @@ static void take_run(struct coverage *c, const struct kept_run *run)
         c->at[i].holds |= c->at[i].versions && clause_versions_hold(c->at[i].versions, &version);
     for (size_t i = 0; i < run->n; i++) {
         json_value *result = kept_parse(&run->results[i]);
-        take_result(c, result, stock ? &version : NULL);
+        take_result(c, run->results[i].id, result, stock ? &version : NULL);
         json_free(result);
     }
 }
 
 static bool take_report(struct coverage *c, const char *path, struct text *why)
 {
-    struct kept kept = {0};
-    bool ok = kept_read(&kept, path, why);
+    struct kept *kept = &c->kept[c->n_kept++];
 
-    for (size_t i = 0; ok && i < kept.n; i++)
-        take_run(c, &kept.runs[i]);
-    kept_fini(&kept);
-    return ok;
-}
-
-/* [{"mutant", "proves": [{"clause", "case"}]}]: what a case that names it noticed a fault of. */
-static bool take_mutants(struct coverage *c, const char *path, struct text *why)
-{
-    json_value *root;
-
-    if (!kept_read_tree(path, &root, why))
+    *kept = (struct kept){0};
+    if (!kept_read(kept, path, why))
         return false;
-    for (const json_value *v = NULL; (v = json_next(root, v));) {
-        const json_value *proves = json_member(v, "proves");
-        for (const json_value *proof = NULL; (proof = json_next(proves, proof));) {
-            struct mark *m = find(c, report_text_of(proof, "clause"));
-            if (m)
-                m->killed = true;
-        }
-    }
-    c->has_mutants = true;
-    json_free(root);
+    for (size_t i = 0; i < kept->n; i++)
+        take_run(c, &kept->runs[i]);
     return true;
 }
 
-static bool is_reason(const char *word)
+static int compare_ids(const void *left, const void *right)
 {
-    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
-        if (strcmp(reasons[i], word) == 0)
-            return true;
-    return false;
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* A case that no build fails may be one that cannot. */
+static void prove_predictions(struct coverage *c)
+{
+    if (c->n_failed == 0)
+        return;
+    qsort(c->failed, c->n_failed, sizeof *c->failed, compare_ids);
+    for (size_t i = 0; i < c->n_candidates; i++)
+        c->at[c->candidates[i].mark].differs |=
+            bsearch(&c->candidates[i].id, c->failed, c->n_failed, sizeof *c->failed, compare_ids) !=
+            NULL;
 }
 
 static bool take_left_out(struct coverage *c, const char *path, struct text *why)
 {
-    FILE *f = fopen(path, "re");
-    char line[512], name[NAME_MAX_LEN], reason[32];
-    unsigned n = 0, n_left = 0, at_most = 0;
-
-    if (!f) {
-        text_addf(why, "%s: %s", path, strerror(errno));
+    if (!left_out_read(&c->left_out, path, why))
         return false;
+    for (size_t i = 0; i < c->left_out.n; i++) {
+        struct mark *m = find(c, c->left_out.names[i]);
+        if (!m || m->kind == MARK_PREDICTION) {
+            text_addf(why, "%s: %s is no clause or cell that has to be covered", path,
+                      c->left_out.names[i]);
+            return false;
+        }
+        m->left_out = true;
     }
-    while (fgets(line, sizeof line, f) && why->len == 0) {
-        n++;
-        if (line[0] == '#' || line[0] == '\n' || sscanf(line, "at-most %u", &at_most) == 1)
-            continue;
-        n_left++;
-        struct mark *m = sscanf(line, "%95s %31s", name, reason) == 2 ? find(c, name) : NULL;
-        if (m && m->kind != MARK_PREDICTION && is_reason(reason))
-            m->left_out = true;
-        else
-            text_addf(why,
-                      "%s:%u: expected a clause or cell to be covered, and no-sctp, slow or "
-                      "unseen",
-                      path, n);
-    }
-    fclose(f);
-    if (why->len == 0 && n_left > at_most)
-        text_addf(why, "%s: %u are left out, and `at-most` says %u: may only fall", path, n_left,
-                  at_most);
-    return why->len == 0;
+    return true;
+}
+
+/* The file that is asked for, or the one of that name beside the program's own cases. */
+static const char *path_of(const char *asked, const char *name, char *out, size_t cap)
+{
+    char own[1200];
+
+    if (asked)
+        return asked;
+    if (!suite_default_cases(own, sizeof own))
+        return name;
+    snprintf(out, cap, "%s/%s", own, name);
+    return out;
+}
+
+static bool take_files(struct coverage *c, const struct coverage_files *files, struct text *why)
+{
+    char path[1300];
+    bool ok = proofs_read(&c->proofs, path_of(files->proofs, "proofs", path, sizeof path), why);
+
+    c->kept = text_realloc(NULL, files->n_reports * sizeof *c->kept);
+    for (size_t i = 0; ok && i < files->n_reports; i++)
+        ok = take_report(c, files->reports[i], why);
+    prove_predictions(c);
+    return ok && take_left_out(c, path_of(files->left_out, "left-out", path, sizeof path), why);
+}
+
+static void fini(struct coverage *c)
+{
+    for (size_t i = 0; i < c->n_kept; i++)
+        kept_fini(&c->kept[i]);
+    left_out_fini(&c->left_out);
+    proofs_fini(&c->proofs);
+    free(c->kept);
+    free(c->candidates);
+    free(c->failed);
+    free(c->at);
 }
 
 /* --- telling --------------------------------------------------------------------------------- */
 
 struct sums {
-    unsigned all, covered, on_stock, killed, differs, left_out, missing, stale;
+    unsigned all, covered, on_stock, proved, differs, left_out, missing, stale;
 };
 
-/* A case that cannot fail covers nothing: where mutants were tried, a clause needs a proof. */
-static bool is_covered(const struct coverage *c, const struct mark *m)
+/* What was met, and of a clause, by a case that can fail. */
+static bool is_covered(const struct mark *m)
 {
-    return m->covered && (m->kind != MARK_CLAUSE || !c->has_mutants || m->killed || m->differs);
+    bool is_cell = m->kind == MARK_SERVER_CELL || m->kind == MARK_CLIENT_CELL;
+
+    return m->met && (is_cell || m->proved || m->differs);
 }
 
 static struct sums sum(const struct coverage *c, enum mark_kind kind)
@@ -276,10 +327,10 @@ static struct sums sum(const struct coverage *c, enum mark_kind kind)
         if (m->kind != kind || (kind == MARK_PREDICTION && !m->holds))
             continue;
         s.all++;
-        bool covered = is_covered(c, m);
+        bool covered = is_covered(m);
         s.covered += covered;
-        s.on_stock += m->on_stock;
-        s.killed += m->killed;
+        s.on_stock += covered && m->on_stock;
+        s.proved += m->proved;
         s.differs += m->differs;
         s.left_out += m->left_out && !covered;
         s.missing += !covered && !m->left_out;
@@ -294,8 +345,8 @@ static bool print_sums(FILE *out, const struct coverage *c, const char *what, en
 
     fprintf(out, "%-28s %5u %8u %5.1f %% %9u %8u %8u", what, s.all, s.covered,
             s.all ? 100.0 * s.covered / s.all : 100.0, s.on_stock, s.left_out, s.missing);
-    if (c->has_mutants && kind == MARK_CLAUSE)
-        fprintf(out, "   of %u a fault is noticed, in %u a stock build differs", s.killed,
+    if (kind == MARK_CLAUSE)
+        fprintf(out, "   of %u a fault is noticed, in %u a stock build differs", s.proved,
                 s.differs);
     fputs("\n", out);
     return s.missing == 0 && s.stale == 0;
@@ -308,7 +359,7 @@ static void print_reactions(FILE *out, const struct coverage *c)
 
     for (size_t i = 0; i < c->n; i++) {
         all += (unsigned)__builtin_popcount(c->at[i].allowed);
-        met += (unsigned)__builtin_popcount(c->at[i].met);
+        met += (unsigned)__builtin_popcount(c->at[i].reacted);
     }
     fprintf(out, "%-28s %5u %8u %5.1f %%\n", "reactions that cells allow", all, met,
             all ? 100.0 * met / all : 100.0);
@@ -318,35 +369,25 @@ static void list(FILE *out, const struct coverage *c, bool lists_missing)
 {
     for (size_t i = 0; i < c->n; i++) {
         const struct mark *m = &c->at[i];
-        bool covered = is_covered(c, m);
+        bool covered = is_covered(m), is_prediction = m->kind == MARK_PREDICTION;
         if (covered && m->left_out)
             fprintf(out, "left out, but covered: %s\n", m->name);
-        else if (covered || m->left_out || !lists_missing)
+        else if (covered || m->left_out || !lists_missing || (is_prediction && !m->holds))
             continue;
-        else if (m->kind != MARK_PREDICTION)
-            fprintf(out, m->covered ? "unproved: %s\n" : "missing: %s\n", m->name);
-        else if (m->holds)
-            fprintf(out, "not predicted: %s\n", m->name);
+        else if (m->met)
+            fprintf(out, "unproved: %s\n", m->name);
+        else
+            fprintf(out, is_prediction ? "not predicted: %s\n" : "missing: %s\n", m->name);
     }
 }
 
 bool coverage_print(FILE *out, const struct coverage_files *files, bool *is_whole, struct text *why)
 {
     struct coverage c = {0};
-    char own[1200], path[1300];
-    bool ok = true;
 
     add_cells(&c);
     add_clauses(&c);
-    for (size_t i = 0; i < files->n_reports && ok; i++)
-        ok = take_report(&c, files->reports[i], why);
-    ok = ok && (!files->mutants || take_mutants(&c, files->mutants, why));
-    if (ok && files->left_out) {
-        ok = take_left_out(&c, files->left_out, why);
-    } else if (ok && suite_default_cases(own, sizeof own)) {
-        snprintf(path, sizeof path, "%s/left-out", own);
-        ok = take_left_out(&c, path, why);
-    }
+    bool ok = take_files(&c, files, why);
     if (ok) {
         fprintf(out, "%-28s %5s %8s %7s %9s %8s %8s\n", "", "all", "covered", "", "on stock",
                 "left out", "missing");
@@ -358,6 +399,6 @@ bool coverage_print(FILE *out, const struct coverage_files *files, bool *is_whol
         print_sums(out, &c, "clauses, IS, of these builds", MARK_PREDICTION);
         list(out, &c, files->lists_missing);
     }
-    free(c.at);
+    fini(&c);
     return ok;
 }

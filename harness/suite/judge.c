@@ -101,6 +101,13 @@ static const struct clause *clause_about(const struct script *script,
     return first;
 }
 
+/* Of a server that hangs INT-3 says all; of a client no clause does, but those of the case. */
+static bool is_about_the_case(const struct script *script, enum sim_cause cause)
+{
+    return cause == SIM_CRASH || cause == SIM_SANITIZER ||
+           (cause == SIM_HANG && script->plays_server);
+}
+
 struct suite_judgement suite_judge(const struct script *script, const struct suite_run *run,
                                    const struct subject_build *build)
 {
@@ -124,7 +131,7 @@ struct suite_judgement suite_judge(const struct script *script, const struct sui
         break;
     default:
         j.verdict = SUITE_FAIL;
-        if (run->line > 0 && (run->cause == SIM_CRASH || run->cause == SIM_SANITIZER))
+        if (run->line > 0 && is_about_the_case(script, run->cause))
             j.clause = clause_about(script, build);
         if (run->line > 0 && !j.clause) /* line 0: it never began */
             j.clause = service_clause(script, build);
