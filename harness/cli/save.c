@@ -109,7 +109,7 @@ static void copy_session(const struct sim_outcome *outcome, bool we_serve, struc
 
     *to = (struct session){.we_serve = we_serve};
     for (size_t i = 0; i < from->n; i++) {
-        bool is_probe = strcmp(from->messages[i].who, SIM_PROBE) == 0;
+        bool is_probe = session_is_probe(&from->messages[i]);
         if (outcome->retries > 0 && from->messages[i].kind == SESSION_OPEN && i >= vain_to) {
             vain_to = attempt(from, i);
             vain = from->messages[i].who;

@@ -76,7 +76,7 @@ static size_t end_of_talk(const struct session *record)
 {
     size_t end = 0;
 
-    for (size_t i = 0; i < record->n && !fuzz_is_probe(&record->messages[i]); i++) {
+    for (size_t i = 0; i < record->n && !session_is_probe(&record->messages[i]); i++) {
         const struct session_message *m = &record->messages[i];
         if (m->from == SESSION_US || (m->kind != SESSION_END && m->kind != SESSION_RESET))
             end = i + 1;

@@ -30,11 +30,6 @@ void fuzz_case_copy(const struct fuzz_case *from, struct fuzz_case *to)
     session_copy(&from->session, &to->session);
 }
 
-bool fuzz_is_probe(const struct session_message *m)
-{
-    return strcmp(m->who, SIM_PROBE) == 0;
-}
-
 /* What comes when it comes, and in amounts of its own. */
 static bool is_volatile(const struct session_message *m)
 {
@@ -54,7 +49,7 @@ void fuzz_case_of_record(const struct fuzz_case *c, const struct session *record
         bool is_first_open = i == 0 && m.kind == SESSION_OPEN && m.from == SESSION_US;
         if (m.from == SESSION_SUBJECT) /* which error it was depends on who was quicker */
             m.n_ints = 0;
-        if (!fuzz_is_probe(&m) && !is_volatile(&m) && !is_first_open)
+        if (!session_is_probe(&m) && !is_volatile(&m) && !is_first_open)
             session_add(&out->session, &m);
     }
 }

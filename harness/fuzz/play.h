@@ -17,8 +17,6 @@ void fuzz_case_copy(const struct fuzz_case *from, struct fuzz_case *to);
  * without what comes when it comes and in amounts of its own. */
 void fuzz_case_of_record(const struct fuzz_case *c, const struct session *record, size_t n,
                          struct fuzz_case *out);
-/* Whether it belongs to the question whether a server serves on. */
-bool fuzz_is_probe(const struct session_message *m);
 /* Read a script of the raw form; false, with the reason, if it is none. */
 bool fuzz_case_read(const char *name, const char *text, struct fuzz_case *out, struct text *why);
 /* The clause that a subject breaks which does not live through a session. */

@@ -29,6 +29,11 @@ void session_add(struct session *s, const struct session_message *message)
     m->cuts.at = copy_of(message->cuts.at, message->cuts.n * sizeof *m->cuts.at);
 }
 
+bool session_is_probe(const struct session_message *m)
+{
+    return strcmp(m->who, SESSION_PROBE) == 0;
+}
+
 void session_insert(struct session *s, size_t at, const struct session_message *message)
 {
     session_add(s, message);

@@ -37,6 +37,9 @@ enum session_kind {
 
 const char *session_kind_word(enum session_kind kind);
 
+/* Name of the connections that only ask whether a server serves on (`expect alive`). */
+#define SESSION_PROBE "alive"
+
 enum session_from { SESSION_US, SESSION_SUBJECT };
 
 /* What SESSION_OPEN opens: a control connection, or a third party's that says nothing by itself. */
@@ -86,6 +89,9 @@ struct session {
 /* Append a copy of the message. */
 void session_add(struct session *s, const struct session_message *message);
 void session_fini(struct session *s);
+
+/* Whether it belongs to such a question, and not to the case. */
+bool session_is_probe(const struct session_message *message);
 
 /* Put a copy of the message before the at-th (at <= n); take the at-th out. */
 void session_insert(struct session *s, size_t at, const struct session_message *message);

@@ -69,6 +69,19 @@ static enum table_reaction one_of(const struct table_cell *cell, enum table_reac
     return cell->allowed & first || !(cell->allowed & second) ? first : second;
 }
 
+bool witness_is_death(const struct witness_reader *r, const struct session_message *reply)
+{
+    const struct session_message *end = r->s->messages + r->s->n;
+
+    if (!r->end->has_crashed || !(witness_is_end(reply) || reply->kind == SESSION_RESET))
+        return false;
+    for (const struct session_message *m = reply; m < end; m++)
+        if (m->from == SESSION_SUBJECT && m->stream == 0 && !witness_is_end(m) &&
+            m->kind != SESSION_RESET)
+            return false;
+    return true;
+}
+
 static enum table_reaction of_server(const struct session_message *reply,
                                      const struct table_cell *cell)
 {
@@ -83,11 +96,9 @@ static enum table_reaction of_server(const struct session_message *reply,
     return one_of(cell, TABLE_ADVANCE, TABLE_OBEY);
 }
 
-/* The end of a client's test; NONE if it cannot be told. */
+/* The end of a client's test, which may have said 10 before it; NONE if it cannot be told. */
 static enum table_reaction of_ended_client(const struct witness_reader *r, bool said_done)
 {
-    if (r->end->has_crashed)
-        return TABLE_CRASH;
     if (!r->end->is_known)
         return TABLE_NONE;
     if (r->end->status == 0)
@@ -95,11 +106,23 @@ static enum table_reaction of_ended_client(const struct witness_reader *r, bool 
     return said_done ? TABLE_FAIL_DONE : TABLE_FAIL;
 }
 
+/* A reset overtakes the 10 that went before it. */
+static enum table_reaction of_reset_client(const struct witness_reader *r,
+                                           const struct table_cell *cell)
+{
+    unsigned with_done =
+        r->end->status == 0 ? TABLE_ADVANCE | TABLE_OBEY : (unsigned)TABLE_FAIL_DONE;
+
+    return cell->allowed & with_done ? TABLE_NONE : of_ended_client(r, false);
+}
+
 static enum table_reaction of_client(const struct witness_reader *r,
                                      const struct session_message *reply,
                                      const struct table_cell *cell)
 {
-    if (witness_is_end(reply) || reply->kind == SESSION_RESET)
+    if (reply->kind == SESSION_RESET)
+        return of_reset_client(r, cell);
+    if (witness_is_end(reply))
         return of_ended_client(r, false);
     if (reply->kind == SESSION_STATE && reply->state == CLIENT_TERMINATE)
         return TABLE_TERMINATE;
@@ -114,26 +137,55 @@ enum table_reaction witness_reaction(const struct witness_reader *r,
                                      const struct session_message *reply,
                                      const struct table_cell *cell)
 {
+    if (witness_is_death(r, reply))
+        return TABLE_CRASH;
     return r->s->we_serve ? of_client(r, reply, cell) : of_server(reply, cell);
+}
+
+/* A client that was asked for its parameters says them whatever we send meanwhile. */
+static bool owes_params(const struct witness_reader *r, enum machine_state state, size_t i)
+{
+    while (i-- > 0)
+        if (session_is_of(at(r, i), r->who) && at(r, i)->from == SESSION_SUBJECT &&
+            at(r, i)->kind == SESSION_JSON)
+            return false;
+    return state == CLI_PARAM;
+}
+
+/* What answers our message `second`, the one behind message i: parameters that were owed don't. */
+static const struct session_message *answer_to(const struct witness_reader *r,
+                                               enum machine_state state, size_t i, size_t second)
+{
+    size_t k = witness_next(r, second);
+    const struct session_message *m = witness_peek(r, k);
+
+    if (m && m->kind == SESSION_JSON && owes_params(r, state, i))
+        m = witness_peek(r, witness_next(r, k));
+    return m && m->from == SESSION_SUBJECT ? m : NULL;
 }
 
 /* Our event at i was followed by one more of ours before the subject said anything. If it then
  * answered the second as if the first had not been, it has ignored the first; else it has answered
- * the first. */
+ * the first. 0e follows our results at once, and other things may: what can be an answer to those
+ * is none to the results. */
 static enum table_reaction if_overtaken(const struct witness_reader *r, enum machine_state state,
                                         size_t i, const struct table_cell *cell, int *ierr)
 {
-    size_t second = witness_next(r, i), reply = witness_next(r, second);
-    const struct session_message *m = witness_peek(r, second), *answer = witness_peek(r, reply);
-    bool is_text = at(r, i)->kind == SESSION_JSON; /* 0e follows our results at once */
+    size_t second = witness_next(r, i);
+    bool is_text = at(r, i)->kind == SESSION_JSON;
+    enum machine_state then = is_text ? session_moves(r->s, state, at(r, i)) : state;
+    const struct session_message *answer = second < r->s->n ? answer_to(r, state, i, second) : NULL;
     unsigned event;
 
-    if (!m || !answer || answer->from != SESSION_SUBJECT ||
-        !(cell->allowed & TABLE_IGNORE || is_text) ||
-        !witness_event(r->s, second, state, answer, &event))
+    if (!answer || !(cell->allowed & TABLE_IGNORE || is_text) ||
+        !witness_event(r->s, second, then, answer, &event))
         return TABLE_NONE;
-    if (witness_reaction(r, answer, table_cell(state, event)) == TABLE_ADVANCE)
+    const struct table_cell *its = table_cell(then, event);
+    enum table_reaction reaction = witness_reaction(r, answer, its);
+    if (reaction == TABLE_ADVANCE)
         return is_text ? TABLE_ADVANCE : TABLE_IGNORE;
+    if (is_text && reaction & its->allowed)
+        return TABLE_NONE;
     *ierr = answer->ierr;
     return witness_reaction(r, answer, cell);
 }
@@ -147,7 +199,7 @@ static bool has_answer_of_its_own(const struct witness_reader *r, size_t i)
 
     return r->s->we_serve && state < MACHINE_OVER && witness_event(r->s, i, state, NULL, &event) &&
            (event == CEV_PARAM_EXCHANGE || event == CEV_TEST_START || event == CEV_TEST_RUNNING ||
-            event == CEV_RESULTS) &&
+            event == CEV_RESULTS || event == CEV_RESULTS_ODD) &&
            table_cell(state, event)->allowed == TABLE_ADVANCE;
 }
 
@@ -168,20 +220,35 @@ static bool overtakes(const struct witness_reader *r, size_t i, enum table_react
     return false;
 }
 
-/* Nothing came behind our event at i. */
+/* Whether we said nothing behind message i, to whomever. */
+static bool is_our_last_word(const struct witness_reader *r, size_t i)
+{
+    for (i++; i < r->s->n; i++)
+        if (at(r, i)->from == SESSION_US && at(r, i)->stream == 0 && witness_is_said(at(r, i)))
+            return false;
+    return true;
+}
+
+/* Nothing came behind our event at i. What it does when the case is over and its connections are
+ * closed is no answer. */
 static enum table_reaction if_silent(const struct witness_reader *r, size_t i,
                                      const struct table_cell *cell)
 {
+    static const unsigned unseen = TABLE_IGNORE | TABLE_WAIT | TABLE_PART | TABLE_OBEY | TABLE_TAKE;
     const struct session_message *m = at(r, i);
 
     if (r->end->has_crashed)
         return TABLE_CRASH;
-    if (r->s->we_serve) /* a client that we closed upon, or that left without a word */
-        return of_ended_client(r, false);
-    /* Who has closed both halves sees no answer; that the next client is served tells the rest. */
-    if ((m->kind == SESSION_CLOSE || m->kind == SESSION_RESET) && r->end->serves_on)
-        return one_of(cell, TABLE_CLOSE, TABLE_END_OK);
-    return TABLE_NONE;
+    /* Who has closed both halves sees no answer: the process tells the rest, or that the next
+     * client is served. */
+    if (m->kind == SESSION_CLOSE || m->kind == SESSION_RESET)
+        return r->s->we_serve      ? of_ended_client(r, false)
+               : r->end->serves_on ? one_of(cell, TABLE_CLOSE, TABLE_END_OK)
+                                   : TABLE_NONE;
+    return r->end->has_hung && !(cell->allowed & unseen) && !has_answer_of_its_own(r, i) &&
+                   is_our_last_word(r, i)
+               ? TABLE_HANG
+               : TABLE_NONE;
 }
 
 /* --- one connection -------------------------------------------------------------------------- */
@@ -191,18 +258,10 @@ void witness_tell(const struct witness_reader *r, enum machine_state state, unsi
 {
     struct witness w = {state, event, reaction, ierr, i};
 
-    if (reaction != TABLE_NONE)
-        r->found(r->context, &w);
-}
-
-/* A client that was asked for its parameters says them whatever we send meanwhile. */
-static bool owes_params(const struct witness_reader *r, enum machine_state state, size_t i)
-{
-    while (i-- > 0)
-        if (session_is_of(at(r, i), r->who) && at(r, i)->from == SESSION_SUBJECT &&
-            at(r, i)->kind == SESSION_JSON)
-            return false;
-    return state == CLI_PARAM;
+    if (reaction == TABLE_NONE || (reaction == TABLE_CRASH && *r->is_dead))
+        return;
+    *r->is_dead |= reaction == TABLE_CRASH;
+    r->found(r->context, &w);
 }
 
 /* Whether a server has said that it is in that state: else what it says next is about getting
@@ -224,8 +283,7 @@ static bool has_arrived(const struct witness_reader *r, enum machine_state state
     return false;
 }
 
-/* Whether we have ended a stream meanwhile: what comes then may be about that. */
-static bool loses_stream(const struct witness_reader *r, size_t from, size_t to)
+bool witness_loses_stream(const struct witness_reader *r, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
         if (at(r, i)->stream != 0 && at(r, i)->from == SESSION_US &&
@@ -282,8 +340,11 @@ static void read_ours(const struct witness_reader *r, enum machine_state state, 
     else if (behind->from == SESSION_US)
         reaction = if_overtaken(r, state, i, cell, &ierr);
     else if (!overtakes(r, i, witness_reaction(r, behind, cell)) &&
-             !(r->s->we_serve && loses_stream(r, i, k)))
+             !(r->s->we_serve && witness_loses_stream(r, i, k)))
         reaction = witness_reaction(r, behind, cell), ierr = behind->ierr;
+    if (r->s->we_serve && (event == CEV_TEST_START || event == CEV_TEST_RUNNING) &&
+        cell->allowed == TABLE_ADVANCE && reaction & (TABLE_FAIL | TABLE_FAIL_DONE | TABLE_END_OK))
+        reaction = TABLE_NONE; /* it has gone on, and ended for a reason of its own */
     if (cell->allowed & TABLE_PART && reaction == TABLE_FAIL_DONE) /* as of results that end */
         reaction = TABLE_PART;
     if (r->s->we_serve && event == CEV_CREATE_STREAMS && state == CLI_PARAM && behind &&
@@ -292,6 +353,23 @@ static void read_ours(const struct witness_reader *r, enum machine_state state, 
     else
         witness_tell(r, state, event, reaction, ierr, i);
     tell_wait(r, state, before, i, reaction);
+}
+
+/* The case waited in vain, and the last word on the connection was message `before`. */
+static void tell_hang(const struct witness_reader *r, enum machine_state state, size_t before)
+{
+    const struct session_message *last = at(r, before);
+    unsigned silence = r->s->we_serve ? (unsigned)CEV_SILENCE : (unsigned)SEV_SILENCE, event;
+    bool is_ours = last->from == SESSION_US;
+
+    if (state == CLI_RUN && witness_is_test_over(r))
+        witness_tell(r, state, CEV_TEST_OVER, TABLE_HANG, 0, before);
+    else if (witness_is_end(last) || last->kind == SESSION_RESET ||
+             r->end->over_ns < last->at_ns + WITNESS_SILENCE_NS)
+        return;
+    else if (!is_ours || has_answer_of_its_own(r, before) ||
+             !witness_event(r->s, before, state, NULL, &event))
+        witness_tell(r, state, silence, TABLE_WAIT, 0, before);
 }
 
 static void read_connection(const struct witness_reader *r)
@@ -310,6 +388,8 @@ static void read_connection(const struct witness_reader *r)
         state = session_moves(r->s, state, m);
         before = witness_is_said(m) ? i : before;
     }
+    if (r->end->has_hung && state < MACHINE_OVER && r->s->n > 0)
+        tell_hang(r, state, before);
 }
 
 /* --- all ------------------------------------------------------------------------------------- */
@@ -362,11 +442,13 @@ void witness_read(const struct session *s, const struct witness_end *end,
                   void (*found)(void *context, const struct witness *w), void *context)
 {
     const char *first = first_of(s);
-    struct witness_reader r = {s, end, first, found, context};
+    bool is_dead = false;
+    struct witness_reader r = {s, end, &is_dead, first, found, context};
 
     for (size_t i = 0; i < s->n; i++) {
         r.who = s->messages[i].who;
-        if (begins(s, i) && !is_party(s, i, strcmp(r.who, first) == 0))
+        if (begins(s, i) && !session_is_probe(&s->messages[i]) &&
+            !is_party(s, i, strcmp(r.who, first) == 0))
             read_connection(&r);
     }
     r.who = first;

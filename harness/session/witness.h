@@ -3,7 +3,8 @@
  *
  * Coverage, the record of a build's quirks and the fuzzer's novelty are all made of these triples.
  * Only what can be told is told: where we went on before the subject could react, and nothing
- * behind it shows whether it did, there is no witness. */
+ * behind it shows whether it did, there is no witness. What we do for ourselves, to ask whether a
+ * server serves on or to end what is left of a case, is no event. */
 #pragma once
 #include "harness/session/session.h"
 #include "impl/wire/machine.h"
@@ -11,10 +12,12 @@
 
 /* How the subject's process was at the end, for what no message tells. */
 struct witness_end {
-    bool is_known;    /* it has ended by itself, with this status */
-    int status;       /* of exit(); negative: a signal's number */
+    bool is_known;    /* it has ended before it was told to, with this status */
+    int status;       /* of exit() */
     bool serves_on;   /* a server that has served another client afterwards */
     bool has_crashed; /* of a signal that nobody sent on purpose */
+    bool has_hung;    /* what was due of it did not come, up to over_ns since the start */
+    uint64_t over_ns;
 };
 
 struct witness {

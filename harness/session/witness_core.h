@@ -3,14 +3,18 @@
 #pragma once
 #include "harness/session/session.h"
 #include "harness/session/witness.h"
+#include "impl/wire/params.h"
 
 struct witness_reader {
     const struct session *s;
     const struct witness_end *end;
+    bool *is_dead;   /* its crash was told: it dies once */
     const char *who; /* the control connection that is read */
     void (*found)(void *context, const struct witness *w);
     void *context;
 };
+
+#define WITNESS_SILENCE_NS 5000000000u /* nobody waits that long for anything but a time-out */
 
 /* Message i; NULL: there is none. */
 const struct session_message *witness_peek(const struct witness_reader *r, size_t i);
@@ -35,10 +39,20 @@ enum table_reaction witness_reaction(const struct witness_reader *r,
 void witness_tell(const struct witness_reader *r, enum machine_state state, unsigned event,
                   enum table_reaction reaction, int ierr, size_t i);
 
+/* Whether we have ended a stream between the two: what comes then may be about that. */
+bool witness_loses_stream(const struct witness_reader *r, size_t from, size_t to);
 /* Whether the subject got a signal between the two messages. */
 bool witness_is_signalled(const struct witness_reader *r, size_t from, size_t to);
 /* Whether so much time lies between them that only a time-out can have been waited for. */
 bool witness_is_silence(const struct witness_reader *r, size_t from, size_t to);
+
+/* The subject's message that tells of its crash: the end of a connection, and nothing behind it. */
+bool witness_is_death(const struct witness_reader *r, const struct session_message *reply);
+/* Whether the client on this connection has sent, or received, all that it was told to. */
+bool witness_is_test_over(const struct witness_reader *r);
+/* The parameters on this connection as they were said before message `to`; false: none that can be
+ * read. With true they are the caller's to params_fini(). */
+bool witness_params(const struct witness_reader *r, size_t to, struct params *params);
 
 /* Whether the test that the server runs is beyond its time at message i (TMO-8). */
 bool witness_is_overdue(const struct witness_reader *r, size_t i);

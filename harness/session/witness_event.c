@@ -42,6 +42,29 @@ static size_t stream_ids(const struct session *s, const char *who, size_t end, i
     return n;
 }
 
+/* Whether a member that may be absent is there, and of another type: which is as if it were not. */
+static bool has_ill_typed(struct bytes body)
+{
+    static const struct {
+        const char *key;
+        enum json_type type;
+    } optional[] = {
+        {"congestion_used",    JSON_STRING},
+        {"server_output_text", JSON_STRING},
+        {"server_output_json", JSON_OBJECT},
+    };
+    json_value *tree = NULL;
+    bool found = false;
+
+    if (json_parse(body, &tree) == SPEC_OK)
+        for (size_t i = 0; i < ARRAY_LEN(optional); i++) {
+            const json_value *v = json_member(tree, optional[i].key);
+            found |= v && json_type_of(v) != optional[i].type;
+        }
+    json_free(tree);
+    return found;
+}
+
 /* SPEC_OK with the number of streams, SPEC_E_STREAM_ID, or that it cannot be used. */
 static enum spec_err read_results(const struct session *s, size_t at, size_t *n_streams)
 {
@@ -134,9 +157,9 @@ static unsigned results_event(const struct session *s, size_t at)
 
     if (err == SPEC_E_STREAM_ID)
         return CEV_RESULTS_ID;
-    return err != SPEC_OK ? (unsigned)CEV_RESULTS_BAD
-           : n == 0       ? (unsigned)CEV_RESULTS_ODD
-                          : (unsigned)CEV_RESULTS;
+    return err != SPEC_OK                                  ? (unsigned)CEV_RESULTS_BAD
+           : n == 0 || has_ill_typed(s->messages[at].body) ? (unsigned)CEV_RESULTS_ODD
+                                                           : (unsigned)CEV_RESULTS;
 }
 
 static bool client_event(const struct session *s, size_t at, enum machine_state state,

@@ -79,11 +79,77 @@ static bool is_refusal(const struct witness_reader *r, size_t i)
     return first && first->body.len == 1 && first->body.at[0] == (uint8_t)ACCESS_DENIED;
 }
 
+static bool is_udp(const struct witness_reader *r)
+{
+    struct params params;
+
+    if (!witness_params(r, r->s->n, &params))
+        return false;
+    bool udp = params.udp;
+    params_fini(&params);
+    return udp;
+}
+
+static const struct session_message *cookie_of(const struct witness_reader *r)
+{
+    for (size_t i = 0; i < r->s->n; i++)
+        if (at(r, i)->kind == SESSION_COOKIE && session_is_of(at(r, i), r->who))
+            return at(r, i);
+    return NULL;
+}
+
+/* Whether a stream was opened by message i with another cookie than the test's, or with less of it:
+ * to a server it is none. Cookies are compared as it does that (STR-11). */
+static bool is_alien(const struct witness_reader *r, size_t i)
+{
+    const struct session_message *m = at(r, i), *cookie = cookie_of(r);
+
+    if (r->s->we_serve || m->kind != SESSION_STREAM || !m->says_own || is_udp(r) || !cookie ||
+        cookie->body.len != COOKIE_LEN)
+        return false;
+    return m->body.len < COOKIE_LEN ||
+           strncmp((const char *)m->body.at, (const char *)cookie->body.at, COOKIE_LEN) != 0;
+}
+
+static bool is_of_stream(const struct session_message *m, const struct session_message *other)
+{
+    return m->stream == other->stream && strcmp(m->who, other->who) == 0;
+}
+
+/* Whether what we end with message i never was a stream. */
+static bool was_alien(const struct witness_reader *r, size_t i)
+{
+    for (size_t k = i; k-- > 0;)
+        if (is_of_stream(at(r, k), at(r, i)) && at(r, k)->kind == SESSION_STREAM)
+            return is_alien(r, k);
+    return false;
+}
+
+/* It has met a server that awaits streams: denied, or taken for the end of the test. */
+static void read_alien(const struct witness_reader *r, size_t i)
+{
+    enum machine_state state = session_place(r->s, r->who, i);
+    const struct session_message *reply = ends_test(r, i);
+
+    if (reply) {
+        witness_tell(r, state, SEV_CONN_OTHER,
+                     witness_reaction(r, reply, table_cell(state, SEV_CONN_OTHER)), reply->ierr, i);
+        return;
+    }
+    for (size_t k = i + 1; k < r->s->n; k++)
+        if (is_of_stream(at(r, k), at(r, i)) && at(r, k)->from == SESSION_SUBJECT) {
+            witness_tell(r, state, SEV_CONN_OTHER, TABLE_DENY, 0, i);
+            return;
+        }
+}
+
 /* We ended or reset a stream: the test goes on, or the subject ends it. */
 static void read_lost_stream(const struct witness_reader *r, size_t i)
 {
     bool was_reset = at(r, i)->kind == SESSION_RESET;
 
+    if (was_alien(r, i))
+        return;
     tell_ignored(r, session_place(r->s, r->who, i),
                  !r->s->we_serve ? was_reset ? (unsigned)SEV_STREAM_RESET : (unsigned)SEV_STREAM_EOF
                  : is_refusal(r, i) ? (unsigned)CEV_STREAM_REFUSED
@@ -149,7 +215,7 @@ static void read_party(const struct witness_reader *r, size_t opened)
     const struct session_message *reply = ends_test(r, last);
     if (event == SEV_CONN_RESET)
         tell_ignored(r, state, event, last);
-    else if (reply && !denied) /* DEF-54 */
+    else if (reply && !witness_is_silence(r, last, (size_t)(reply - r->s->messages))) /* DEF-8 */
         witness_tell(r, state, event, witness_reaction(r, reply, table_cell(state, event)),
                      reply->ierr, last);
     else if (denied && is_settled(r, denied) && session_place(r->s, r->who, denied) == state)
@@ -190,6 +256,8 @@ static void read_one(const struct witness_reader *r, size_t i)
         read_lost_stream(r, i);
     else if (r->s->we_serve || !ours)
         return;
+    else if (same && is_alien(r, i))
+        read_alien(r, i);
     else if (same && m->kind == SESSION_STREAM && session_place(r->s, r->who, i) == SRV_CREATE &&
              goes_on(r, i))
         witness_tell(r, SRV_CREATE, SEV_CONN_COOKIE, TABLE_TAKE, 0, i);
@@ -208,7 +276,8 @@ void witness_others(const struct witness_reader *r)
         bool is_own = session_is_of(m, r->who);
         if (is_own && (witness_is_end(m) || m->kind == SESSION_RESET))
             break; /* who comes later is the next client */
-        read_one(r, i);
+        if (!session_is_probe(m))
+            read_one(r, i);
         state = is_own ? session_moves(r->s, state, m) : state;
     }
 }

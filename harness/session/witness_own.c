@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-#define GRACE_NS   40000000000u /* TMO-8 */
-#define SILENCE_NS 5000000000u  /* nobody waits that long for anything but a time-out */
+#define GRACE_NS 40000000000u /* TMO-8 */
 
 static const struct session_message *at(const struct witness_reader *r, size_t i)
 {
@@ -33,7 +32,7 @@ bool witness_is_signalled(const struct witness_reader *r, size_t from, size_t to
 
 bool witness_is_silence(const struct witness_reader *r, size_t from, size_t to)
 {
-    return at(r, to)->at_ns - at(r, from)->at_ns >= SILENCE_NS;
+    return at(r, to)->at_ns - at(r, from)->at_ns >= WITNESS_SILENCE_NS;
 }
 
 /* Whether what happened since message `from` belongs to the honest test: the subject alone can be
@@ -62,23 +61,59 @@ static bool has_waited(const struct witness_reader *r, size_t i)
     return i > 0 && witness_is_silence(r, i - 1, i);
 }
 
+bool witness_params(const struct witness_reader *r, size_t to, struct params *params)
+{
+    for (size_t i = 0; i < to; i++) {
+        if (!session_is_of(at(r, i), r->who) || at(r, i)->kind != SESSION_JSON)
+            continue;
+        if (params_decode(at(r, i)->body, params, NULL) == SPEC_OK)
+            return true;
+        params_fini(params);
+        return false;
+    }
+    return false;
+}
+
 /* The test's time as its parameters say, grace included; 0: no limit. */
 static uint64_t duration_ns(const struct witness_reader *r, size_t to)
 {
+    struct params params;
     uint64_t ns = 0;
 
-    for (size_t i = 0; i < to && ns == 0; i++) {
-        struct params params;
-        if (!session_is_of(at(r, i), r->who) || at(r, i)->kind != SESSION_JSON)
-            continue;
-        if (params_decode(at(r, i)->body, &params, NULL) == SPEC_OK && params.time > 0)
-            ns = ((uint64_t)MIN(params.time, 86400) + (uint64_t)MIN(params.omit, 600)) *
-                     1000000000u +
-                 GRACE_NS;
-        params_fini(&params);
-        break;
-    }
+    if (!witness_params(r, to, &params))
+        return 0;
+    if (params.time > 0)
+        ns = ((uint64_t)MIN(params.time, 86400) + (uint64_t)MIN(params.omit, 600)) * 1000000000u +
+             GRACE_NS;
+    params_fini(&params);
     return ns;
+}
+
+/* What travelled on the streams of this connection. */
+static uint64_t volume(const struct witness_reader *r)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < r->s->n; i++)
+        if (strcmp(at(r, i)->who, r->who) == 0 && at(r, i)->stream != 0 &&
+            (at(r, i)->kind == SESSION_DATA || at(r, i)->kind == SESSION_DATAGRAM))
+            bytes += at(r, i)->len;
+    return bytes;
+}
+
+bool witness_is_test_over(const struct witness_reader *r)
+{
+    struct params params;
+    uint64_t wanted = 0;
+
+    if (!witness_params(r, r->s->n, &params))
+        return false;
+    if (params.num > 0)
+        wanted = (uint64_t)params.num;
+    else if (params.blockcount > 0 && params.len > 0)
+        wanted = (uint64_t)params.blockcount * (uint64_t)params.len;
+    params_fini(&params);
+    return wanted > 0 && volume(r) >= wanted;
 }
 
 bool witness_is_overdue(const struct witness_reader *r, size_t i)
@@ -141,21 +176,56 @@ static bool is_failing(const struct session_message *m)
            (m->kind == SESSION_STATE && m->state == IPERF_DONE);
 }
 
+/* Whether a client that awaits our data has had none since message `from`. */
+static bool is_starved(const struct witness_reader *r, size_t from, size_t to)
+{
+    struct params params;
+    bool receives = false;
+
+    if (witness_params(r, to, &params)) {
+        receives = params.reverse || params.bidirectional;
+        params_fini(&params);
+    }
+    for (size_t i = from; i < to; i++)
+        receives &= at(r, i)->from != SESSION_US || at(r, i)->stream == 0;
+    return receives;
+}
+
+/* Why a client ends that was told to go on with its test, at message `from`, and lost no stream:
+ * CEV_*. False: it may be for anything, what was said to its streams before as well. */
+static bool why_it_ends(const struct witness_reader *r, size_t from, size_t to, unsigned *event)
+{
+    bool is_deaf = false;
+
+    for (size_t i = from; i < to; i++)
+        is_deaf |= is_remark(at(r, i), "deaf"); /* nobody is there for its datagrams */
+    *event = is_deaf ? CEV_STREAM_LOST : CEV_NO_DATA;
+    return is_deaf || is_starved(r, from, to);
+}
+
+static bool is_told_to_run(const struct session_message *m)
+{
+    return m->from == SESSION_US && m->kind == SESSION_STATE && m->state == TEST_RUNNING;
+}
+
 static bool client_event(const struct witness_reader *r, enum machine_state state, size_t before,
                          size_t i, unsigned *event)
 {
-    const struct session_message *m = at(r, i);
+    const struct session_message *m = at(r, i), *last = at(r, before);
     bool is_over = m->kind == SESSION_STATE && m->state == TEST_END;
 
     if (is_over)
         *event = CEV_TEST_OVER;
     else if (witness_is_signalled(r, before, i))
         *event = CEV_SIGNAL;
-    else if (state == CLI_CREATE && is_failing(m) && at(r, before)->kind == SESSION_STATE &&
-             at(r, before)->state == CREATE_STREAMS && is_alone(r, before, i))
+    else if (state == CLI_CREATE && is_failing(m) && last->kind == SESSION_STATE &&
+             last->state == CREATE_STREAMS && is_alone(r, before, i))
         *event = witness_lost_streams(r, before, i);
     else if (has_waited(r, i))
         *event = state == CLI_RUN ? CEV_NO_DATA : CEV_SILENCE;
+    else if (state == CLI_RUN && is_failing(m) && is_told_to_run(last) &&
+             !witness_loses_stream(r, before, i))
+        return why_it_ends(r, before, i, event);
     else
         return false;
     return true;

@@ -79,7 +79,7 @@ static int64_t pause_before_next(int64_t pause_ms, uint64_t deadline)
 
 static struct control *attempt(struct sim *s, uint64_t deadline, bool *ok)
 {
-    struct control *c = control_new(s, SIM_PROBE);
+    struct control *c = control_new(s, SESSION_PROBE);
     uint64_t now = now_ns();
     int64_t left = deadline > now ? (int64_t)((deadline - now) / 1000000) : 0;
 

@@ -125,8 +125,6 @@ struct sim_config {
     int stop_fd;         /* once it is readable the run ends, SIM_TROUBLE "interrupted"; 0: none */
 };
 
-#define SIM_PROBE "alive" /* name of the connections of `expect alive`, in the record too */
-
 struct sim_outcome {
     enum sim_cause cause;
     unsigned line;        /* of the step that failed, 0 if none */

@@ -34,6 +34,7 @@ static void take_outcome(struct suite_run *run, struct sim_outcome *o)
     run->served_ns = o->served_ns;
     run->end_is_wanted |= o->end_is_wanted;
     run->met_reopening = o->met_reopening;
+    run->has_hung = o->cause == SIM_TIMEOUT;
     text_fini(&run->timeline);
     text_fini(&run->branches);
     text_adds(&run->clause, o->clause ? o->clause : "");
@@ -89,6 +90,7 @@ static void judge_process(struct subject *s, struct suite_run *run)
     const char *report = NULL;
     struct text line = {0};
 
+    run->has_crashed = run->cause == SIM_CRASH;
     if (s->lost || s->left_behind) {
         text_adds(&line, s->lost ? "the process that keeps the subject was killed by somebody else"
                                  : "processes that the subject started could not be ended");
@@ -115,7 +117,7 @@ static void add_reaction(void *context, const struct witness *w)
               table_event_name(role, w->event), table_reaction_name(w->reaction), w->ierr);
 }
 
-/* ended: the process ended by itself, as s->status says. */
+/* ended: the process ended before it was told to, as s->status says. */
 static void note_reactions(const struct subject *s, bool ended, struct suite_run *run)
 {
     bool exited = ended && WIFEXITED(s->status);
@@ -123,7 +125,9 @@ static void note_reactions(const struct subject *s, bool ended, struct suite_run
         .is_known = exited,
         .status = exited ? WEXITSTATUS(s->status) : 0,
         .serves_on = run->served_ns > 0,
-        .has_crashed = run->cause == SIM_CRASH,
+        .has_crashed = run->has_crashed,
+        .has_hung = run->has_hung,
+        .over_ns = run->session_ns,
     };
 
     witness_read(&run->record, &end, add_reaction, run);

@@ -58,6 +58,8 @@ struct suite_run {
     bool own_network;
     bool met_reopening; /* as of struct sim_outcome; it stays in the worker, as do the next two */
     bool end_is_wanted; /* the same */
+    bool has_hung;      /* the session ended because something did not come in time; the same */
+    bool has_crashed;   /* before it was told to end; the same */
     struct session record; /* of the last session */
     struct text clause;    /* of the step that failed, "" for none */
     struct text step, got, branches, timeline, said /* stderr */, command;

@@ -30,7 +30,8 @@
     X(FAIL, "fail")           /* client: ends with an error, sends nothing */                      \
     X(FAIL_DONE, "fail+10")   /* client: ends with an error, sends 10 first (CLOSE-9) */           \
     X(TERMINATE, "terminate") /* sends 0b or 0c and ends (CLOSE-6) */                              \
-    X(CRASH, "crash")         /* the process dies: allowed nowhere, seen on some builds */
+    X(CRASH, "crash")         /* the process dies: allowed nowhere, seen on some builds */         \
+    X(HANG, "hang")           /* nothing where something is due, for good: the same */
 
 enum table_reaction_bit {
 #define X(name, words) TABLE_BIT_##name,
