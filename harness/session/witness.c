@@ -307,6 +307,20 @@ static void tell_wait(const struct witness_reader *r, enum machine_state state, 
         witness_tell(r, state, silence, TABLE_WAIT, 0, i);
 }
 
+/* Whether the connection that ends with message k was one of which nobody had heard yet: the next
+ * attempt counts (CONN-5). */
+static bool is_tried_again(const struct witness_reader *r, size_t k)
+{
+    const struct session_message *m = witness_peek(r, k);
+
+    if (!m || !(witness_is_end(m) || m->kind == SESSION_RESET))
+        return false;
+    for (k++; k < r->s->n; k++)
+        if (session_is_of(at(r, k), r->who))
+            return at(r, k)->kind == SESSION_OPEN;
+    return false;
+}
+
 static void read_ours(const struct witness_reader *r, enum machine_state state, size_t before,
                       size_t i)
 {
@@ -326,7 +340,7 @@ static void read_ours(const struct witness_reader *r, enum machine_state state, 
     if (r->s->we_serve && (event == CEV_ERROR_BARE || event == CEV_ERROR_ONE) && behind &&
         behind->from == SESSION_US)
         behind = witness_peek(r, k = witness_next(r, k));
-    if (witness_is_signalled(r, i, k))
+    if (witness_is_signalled(r, i, k) || (state == SRV_COOKIE && is_tried_again(r, k)))
         return;
     const struct table_cell *cell = table_cell(state, event);
     if (cell->allowed == TABLE_PART) { /* whatever came of the item */

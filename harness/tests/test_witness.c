@@ -257,6 +257,9 @@ static const struct row {
     {"a reset may have overtaken the 10",
      true,                                                               {.is_known = true},
      "<cookie >0e <reset",                                                                                                                                 "!DISPLAY_RESULTS"                    },
+    {"CONN-5 the next attempt counts",
+     false,                                                              {0},
+     ">open >cookie <reset >open >cookie <09",                                                                                                             "!SEV_ITEM close"                     },
     {"how it ended is not known",                                 true,  {0},                                        FROM_C ">ff <end",                    "!CEV_ACCESS_DENIED"                  },
 };
 
