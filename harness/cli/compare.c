@@ -1,76 +1,24 @@
 /* compare.c - iperfspec compare: where two builds react otherwise. */
 #include "harness/cli/cli.h"
-#include "harness/report/quirks.h"
+#include "harness/report/contrast.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const char usage[] =
     "usage: iperfspec compare A.json B.json\n"
-    "Where two builds were seen to react otherwise: cells of the state x event tables in which "
-    "both\n"
-    "were met, and what each did. The files are written by `iperfspec test --record FILE`, or by\n"
-    "`iperfspec test --json FILE`.\n"
-    "  --all              the cells too in which they do the same, or only one was met\n"
+    "Where two builds do otherwise, as an implementer reads it: the state, what the build meets\n"
+    "there, what each of them does, how many cases show it, and the simplest of these, for\n"
+    "`iperfspec show` and `iperfspec test --case`. Behind that, by clause, what one build does as\n"
+    "it should and the other does not, though both react alike. The files are written by\n"
+    "`iperfspec test --record FILE`, or by `iperfspec test --json FILE`.\n"
+    "What both builds do at times on the same event, or where each case may end in more than one\n"
+    "way, is no difference; how many cases differ so is told.\n"
+    "  --all              those too, and where they do the same, or only one was met\n"
     "example: iperfspec test --build build/stock/3.12/iperf3 --record 3.12.json\n"
     "         iperfspec test --build build/stock/3.22/iperf3 --record 3.22.json\n"
     "         iperfspec compare 3.12.json 3.22.json\n"
     "exit:    0 no difference   1 they differ   2 bad usage   3 a file that cannot be read\n";
-
-static bool same_cell(const struct quirk *a, const struct quirk *b)
-{
-    return strcmp(a->state, b->state) == 0 && strcmp(a->event, b->event) == 0;
-}
-
-/* How many rows from `i` on are about the cell of row i. */
-static size_t run_of(const struct quirks *q, size_t i)
-{
-    size_t n = 0;
-
-    while (i + n < q->n && same_cell(&q->at[i], &q->at[i + n]))
-        n++;
-    return n;
-}
-
-static size_t find(const struct quirks *q, const struct quirk *cell)
-{
-    size_t i = 0;
-
-    while (i < q->n && !same_cell(&q->at[i], cell))
-        i++;
-    return i;
-}
-
-static void describe(const struct quirks *q, size_t i, size_t n, struct text *out)
-{
-    for (size_t k = i; k < i + n; k++) {
-        text_addf(out, "%s%s", k > i ? ", " : "", q->at[k].reaction);
-        if (q->at[k].error)
-            text_addf(out, " %d", q->at[k].error);
-    }
-    if (n == 0)
-        text_adds(out, "not met");
-}
-
-/* One cell in both; whether it differs. */
-static bool compare_cell(const struct quirks *a, size_t i, size_t n, const struct quirks *b,
-                         size_t k, size_t m, bool all)
-{
-    const struct quirk *cell = n ? &a->at[i] : &b->at[k];
-    struct text left = {0}, right = {0}, where = {0};
-
-    describe(a, i, n, &left);
-    describe(b, k, m, &right);
-    quirks_cell_text(cell, &where);
-    bool differs = n > 0 && m > 0 && strcmp(text_string(&left), text_string(&right)) != 0;
-    if (differs || all)
-        printf("%s\n  %-24s %s\n  %-24s %s\n  such as                  %s\n", text_string(&where),
-               a->banner, text_string(&left), b->banner, text_string(&right), cell->example);
-    text_fini(&left);
-    text_fini(&right);
-    text_fini(&where);
-    return differs;
-}
 
 /* Two builds of one version are told apart by their files. */
 static void name_apart(struct quirks *a, const char *a_path, struct quirks *b, const char *b_path)
@@ -83,21 +31,15 @@ static void name_apart(struct quirks *a, const char *a_path, struct quirks *b, c
 
 static int compare(const struct quirks *a, const struct quirks *b, bool all)
 {
-    unsigned both = 0, differ = 0;
+    struct contrast c = contrast_print(stdout, a, b, all);
 
-    for (size_t i = 0, n; i < a->n; i += n) {
-        n = run_of(a, i);
-        size_t k = find(b, &a->at[i]), m = k < b->n ? run_of(b, k) : 0;
-        both += m > 0;
-        differ += compare_cell(a, i, n, b, k, m, all);
-    }
-    for (size_t k = 0, m; k < b->n && all; k += m) {
-        m = run_of(b, k);
-        if (find(a, &b->at[k]) == a->n)
-            compare_cell(a, 0, 0, b, k, m, all);
-    }
-    printf("%u cells met by both, %u with other reactions\n", both, differ);
-    return differ ? CLI_UNEXPECTED : CLI_OK;
+    printf("%u states and events met by both: %u differences in what they do there, and %u that no "
+           "reaction tells\n",
+           c.both, c.differ, c.misses);
+    if (c.chance > 0)
+        printf("%u case%s differ%s within what both do at times%s\n", c.chance,
+               text_plural(c.chance), c.chance == 1 ? "s" : "", all ? "" : "; --all shows them");
+    return c.differ > 0 || c.misses > 0 ? CLI_UNEXPECTED : CLI_OK;
 }
 
 int cli_compare(int argc, char **argv)

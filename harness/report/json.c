@@ -118,6 +118,8 @@ static void put_result(struct jwrite *w, const struct suite_result *r)
         jwrite_string(w, "clause", r->judgement.clause->id);
     if (r->expectation)
         put_known(w, r->expectation);
+    if (r->expectation && r->expectation->at_times)
+        jwrite_bool(w, "at_times", true);
     if (r->standing == SUITE_FLAKY)
         put_judgement(w, "again", &r->again);
     if (r->round)

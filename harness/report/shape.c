@@ -93,14 +93,17 @@ SHAPE(run, HAS("schema", JSON_NUMBER), HAS_OBJECT("subject", &subject), HAS("exi
       NUMBER("seconds"), NUMBER("seed"), NUMBER("rounds"), LIST("options", JSON_STRING),
       OBJECT("gate", &gate), OBJECT("persistent", &persistent), OBJECT("shards", &shards));
 SHAPE(result, HAS_WORD("id", is_id), HAS_WORD("verdict", is_verdict), HAS("cause", JSON_STRING),
-      HAS_WORD("standing", is_standing), HAS("unexpected", JSON_BOOL), TEXT("title"),
-      TEXT("judges"), TEXT("identity"), TEXT("clause"), TEXT("known"), TEXT("skip"), TEXT("file"),
-      TEXT("step"), TEXT("got"), TEXT("branches"), TEXT("script"), TEXT("timeline"), TEXT("stderr"),
-      TEXT("command"), TEXT("capture"), NUMBER("round"), NUMBER("line"), NUMBER("retries"),
-      NUMBER("service_seconds"), NUMBER("seconds"), LIST("clauses", JSON_STRING),
+      HAS_WORD("standing", is_standing), HAS("unexpected", JSON_BOOL), BOOL("at_times"),
+      TEXT("title"), TEXT("judges"), TEXT("identity"), TEXT("clause"), TEXT("known"), TEXT("skip"),
+      TEXT("file"), TEXT("step"), TEXT("got"), TEXT("branches"), TEXT("script"), TEXT("timeline"),
+      TEXT("stderr"), TEXT("command"), TEXT("capture"), NUMBER("round"), NUMBER("line"),
+      NUMBER("retries"), NUMBER("service_seconds"), NUMBER("seconds"), LIST("clauses", JSON_STRING),
       LIST("script_lines", JSON_NUMBER), LIST("session", JSON_ARRAY),
       LIST("reactions", JSON_OBJECT), OBJECT("again", &judgement));
-SHAPE(record, HAS_OBJECT("subject", &subject), HAS_LIST("reactions", JSON_OBJECT));
+SHAPE(record_case, HAS_WORD("id", is_id), HAS("cause", JSON_STRING), TEXT("title"), TEXT("clause"),
+      TEXT("got"), BOOL("at_times"), HAS_LIST("plays", JSON_ARRAY));
+SHAPE(record, HAS_OBJECT("subject", &subject), HAS_LIST("reactions", JSON_OBJECT),
+      HAS_OBJECTS("cases", &record_case));
 
 /* --- whether it does -------------------------------------------------------------------------- */
 

@@ -52,8 +52,21 @@ enum suite_standing suite_compare(const struct suite *suite, const struct suite_
     return v == SUITE_PASS ? SUITE_XPASS : SUITE_UNEXPECTED;
 }
 
+/* What a play showed that is not the result's: each way to react counts once. */
+static void keep_reactions(struct suite_result *r, const struct suite_run *run)
+{
+    struct text one = {0};
+
+    text_addf(&one, "%s\n", text_string(&run->reactions));
+    if (run->reactions.len > 0 && !strstr(text_string(&r->others), text_string(&one)))
+        text_adds(&r->others, text_string(&one));
+    text_fini(&one);
+}
+
 static void take(const struct suite *suite, struct suite_result *r, struct suite_run *run)
 {
+    if (r->judgement.verdict != SUITE_ERROR)
+        keep_reactions(r, &r->run);
     suite_run_fini(&r->run);
     r->run = *run;
     r->judgement = suite_judge(r->script, run, &suite->settings.build);
@@ -74,6 +87,8 @@ static bool take_again(const struct suite *suite, struct suite_result *r, struct
         r->repeated = true;
         return true;
     }
+    if (j.verdict != SUITE_ERROR)
+        keep_reactions(r, run);
     suite_run_fini(run);
     if (j.verdict == r->judgement.verdict && j.cause == r->judgement.cause)
         return false;
@@ -91,6 +106,7 @@ static bool take_repeated(const struct suite *suite, struct suite_result *r, str
 
     if ((j.verdict == earlier.verdict && j.cause == earlier.cause) ||
         (e && e->at_times && fits(e, &j))) {
+        keep_reactions(r, run);
         suite_run_fini(run);
         return false;
     }
@@ -402,6 +418,7 @@ void suite_fini(struct suite *suite)
     for (size_t i = 0; suite->results && i < suite->cases.n; i++) {
         suite_run_fini(&suite->results[i].run);
         text_fini(&suite->results[i].skip);
+        text_fini(&suite->results[i].others);
     }
     for (size_t i = 0; i < suite->n_findings; i++) {
         text_fini(&suite->findings[i].got);

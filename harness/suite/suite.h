@@ -261,8 +261,10 @@ struct suite_result {
     unsigned round;               /* SUITE_FLAKY: of --repeat, that brought judgement; again is
                                      that of an earlier round then. 0: none */
     bool repeated;                /* the first run met harness trouble; this is the second */
-    struct text skip;             /* why it was not run */
-    bool unplayed;                /* for want of time alone */
+    struct text
+        others;       /* reactions of its other plays, as in run, each with an empty line behind */
+    struct text skip; /* why it was not run */
+    bool unplayed;    /* for want of time alone */
 };
 
 /* What is asked of a run beyond its verdicts. */
