@@ -27,6 +27,7 @@ struct group {
     const struct quirk_case *shown[SIDES]; /* one that is about it, or the simplest */
     size_t weight;                         /* of that one */
     unsigned n;
+    bool varies; /* all of them are known, or were seen, to do otherwise in another play */
 };
 
 /* Cases of one clause and one folder that a build meets and the other does not, though no reaction
@@ -35,6 +36,7 @@ struct miss {
     const struct quirk_case *shown[SIDES]; /* the first of them */
     enum side missed;
     unsigned n;
+    bool varies; /* all of them are known to change for one of the builds */
 };
 
 struct comparison {
@@ -43,6 +45,7 @@ struct comparison {
     struct group *groups, *chances;
     struct miss *misses;
     size_t n_groups, n_chances, n_misses;
+    unsigned n_varying; /* cases that one build meets, and that are known to change for both */
 };
 
 static void *grow(void *array, size_t n, size_t size)
@@ -135,28 +138,45 @@ static bool is_chance(const struct comparison *c, const struct outcome *left,
            is_known(&c->known[LEFT], right, by_number);
 }
 
-static void add_group(struct group **groups, size_t *n, const struct outcome *left,
-                      const struct outcome *right, const struct quirk_case *a,
-                      const struct quirk_case *b, size_t weight)
+/* All that the case showed there, in whatever play. */
+static struct contrast_reaction in_all(const struct outcomes *o,
+                                       const struct contrast_moment *moment, bool *varies)
+{
+    struct contrast_reaction all = {0};
+
+    for (size_t i = 0; i < o->n; i++)
+        if (contrast_is_same_moment(&o->at[i].moment, moment)) {
+            *varies |= all.set && !contrast_is_same(&all, &o->at[i].reaction);
+            contrast_join(&all, &o->at[i].reaction);
+        }
+    return all;
+}
+
+static bool is_of_group(const struct group *g, const struct group *one)
+{
+    return contrast_is_same_moment(&g->moment, &one->moment) &&
+           g->does[LEFT].set == one->does[LEFT].set && g->does[RIGHT].set == one->does[RIGHT].set;
+}
+
+/* One more case, by itself: join it to those that are like it. */
+static void add_group(struct group **groups, size_t *n, const struct group *one)
 {
     struct group *g = *groups, *end = g + *n;
 
-    while (g < end &&
-           !(contrast_is_same_moment(&g->moment, &left->moment) &&
-             g->does[LEFT].set == left->reaction.set && g->does[RIGHT].set == right->reaction.set))
+    while (g < end && !is_of_group(g, one))
         g++;
     if (g == end) {
         *groups = grow(*groups, *n, sizeof **groups);
-        g = &(*groups)[(*n)++];
-        *g = (struct group){.moment = left->moment, .weight = SIZE_MAX};
+        (*groups)[(*n)++] = *one;
+        return;
     }
-    contrast_join(&g->does[LEFT], &left->reaction);
-    contrast_join(&g->does[RIGHT], &right->reaction);
+    for (int side = LEFT; side < SIDES; side++)
+        contrast_join(&g->does[side], &one->does[side]);
     g->n++;
-    if (weight < g->weight) {
-        g->weight = weight;
-        g->shown[LEFT] = a;
-        g->shown[RIGHT] = b;
+    g->varies &= one->varies;
+    if (one->weight < g->weight) {
+        g->weight = one->weight;
+        memcpy(g->shown, one->shown, sizeof g->shown);
     }
 }
 
@@ -188,12 +208,12 @@ static void add_miss(struct comparison *c, const struct quirk_case *a, const str
     if (m == end) {
         c->misses = grow(c->misses, c->n_misses, sizeof *c->misses);
         m = &c->misses[c->n_misses++];
-        *m = (struct miss){
-            .shown = {a, b},
-              .missed = missed
-        };
+        *m = (struct miss){.missed = missed, .varies = true};
+        m->shown[LEFT] = a;
+        m->shown[RIGHT] = b;
     }
     m->n++;
+    m->varies &= a->at_times || b->at_times;
 }
 
 /* A case that one build meets, and the other not, is about what they differ in; of others, that
@@ -215,12 +235,23 @@ static void compare_case(struct comparison *c, const struct quirk_case *a,
         if (!r || find(&left, &l->moment) != l || agrees(&left, &right, &l->moment))
             continue;
         differs = true;
+        struct group one = {
+            .moment = l->moment,
+            .shown = {a, b},
+            .weight = weight,
+            .n = 1,
+            .varies = a->at_times || b->at_times
+        };
+        one.does[LEFT] = in_all(&left, &l->moment, &one.varies);
+        one.does[RIGHT] = in_all(&right, &l->moment, &one.varies);
         if (both_vary || is_chance(c, l, r))
-            add_group(&c->chances, &c->n_chances, l, r, a, b, weight);
+            add_group(&c->chances, &c->n_chances, &one);
         else
-            add_group(&c->groups, &c->n_groups, l, r, a, b, weight);
+            add_group(&c->groups, &c->n_groups, &one);
     }
-    if (!differs && is_met(a) != is_met(b) && !a->at_times && !b->at_times)
+    if (!differs && is_met(a) != is_met(b) && both_vary)
+        c->n_varying++;
+    else if (!differs && is_met(a) != is_met(b))
         add_miss(c, a, b);
     free(left.at);
     free(right.at);
@@ -280,11 +311,12 @@ static void put_build(FILE *out, const struct comparison *c, enum side side, con
 }
 
 static void put_does(FILE *out, const struct comparison *c, enum side side,
-                     const struct contrast_moment *moment, const struct contrast_reaction *does)
+                     const struct contrast_moment *moment, const struct contrast_reaction *does,
+                     const char *joint)
 {
     struct text words = {0};
 
-    contrast_reaction_text(moment, does, &words);
+    contrast_reaction_text(moment, does, joint, &words);
     put_build(out, c, side, text_string(&words));
     text_fini(&words);
 }
@@ -295,9 +327,10 @@ static void put_group(FILE *out, const struct comparison *c, const struct group 
     struct text where = {0};
 
     contrast_moment_text(&g->moment, &where);
-    fprintf(out, "%s; %u case%s%s\n", text_string(&where), g->n, text_plural(g->n), remark);
+    fprintf(out, "%s; %u case%s%s%s\n", text_string(&where), g->n, text_plural(g->n),
+            g->varies ? ", at times" : "", remark);
     for (int side = LEFT; side < SIDES; side++)
-        put_does(out, c, (enum side)side, &g->moment, &g->does[side]);
+        put_does(out, c, (enum side)side, &g->moment, &g->does[side], g->varies ? "or" : "and");
     fprintf(out, "  %s: %s\n", g->shown[LEFT]->id, g->shown[LEFT]->title);
     text_fini(&where);
 }
@@ -306,8 +339,8 @@ static void put_miss(FILE *out, const struct comparison *c, const struct miss *m
 {
     const struct quirk_case *shown = m->shown[m->missed];
 
-    fprintf(out, "by %s, where no reaction tells; %u case%s\n", shown->clause, m->n,
-            text_plural(m->n));
+    fprintf(out, "by %s, where no reaction tells; %u case%s%s\n", shown->clause, m->n,
+            text_plural(m->n), m->varies ? ", at times" : "");
     for (int side = LEFT; side < SIDES; side++)
         put_build(out, c, (enum side)side,
                   (enum side)side != m->missed ? "as the case asks"
@@ -326,7 +359,7 @@ static void put_known(FILE *out, const struct comparison *c, enum side side,
         if (contrast_is_same_moment(&c->known[side].at[i].moment, moment))
             contrast_join(&all, &c->known[side].at[i].reaction);
     if (all.set)
-        put_does(out, c, side, moment, &all);
+        put_does(out, c, side, moment, &all, "or");
     else
         put_build(out, c, side, "not met");
 }
@@ -394,6 +427,7 @@ struct contrast contrast_print(FILE *out, const struct quirks *a, const struct q
     if (all)
         put_rest(out, &c);
     sums.both = count_both(&c);
+    sums.chance += c.n_varying;
     sums.differ = (unsigned)c.n_groups;
     sums.misses = (unsigned)c.n_misses;
     free(c.known[LEFT].at);

@@ -169,7 +169,7 @@ static void add_numbers(const struct contrast_reaction *r, struct text *out)
 }
 
 void contrast_reaction_text(const struct contrast_moment *moment, const struct contrast_reaction *r,
-                            struct text *out)
+                            const char *joint, struct text *out)
 {
     bool is_client = table_role(moment->state) == MACHINE_CLIENT;
     bool is_first = true;
@@ -178,7 +178,9 @@ void contrast_reaction_text(const struct contrast_moment *moment, const struct c
         if (!(r->set & 1u << bit) || !server_does[bit])
             continue;
         const char *words = is_client && client_does[bit] ? client_does[bit] : server_does[bit];
-        text_addf(out, "%s%s", is_first ? "" : "; or ", words);
+        if (!is_first)
+            text_addf(out, "; %s ", joint);
+        text_adds(out, words);
         if (1u << bit & (TABLE_ERROR | TABLE_ERROR_ONE))
             add_numbers(r, out);
         is_first = false;

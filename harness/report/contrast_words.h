@@ -40,6 +40,7 @@ bool contrast_is_same(const struct contrast_reaction *a, const struct contrast_r
 
 /* "server in TEST_RUNNING: 0c CLIENT_TERMINATE (ST-SRV-7)". */
 void contrast_moment_text(const struct contrast_moment *moment, struct text *out);
-/* "closes without a message", "SERVER_ERROR 110 IEMESSAGE, 121 IEACCESSDENIED". */
+/* "ends the test without a message", "SERVER_ERROR 110 IEMESSAGE, 121 IEACCESSDENIED"; several of
+ * them with the joint between them, "and" or "or". */
 void contrast_reaction_text(const struct contrast_moment *moment, const struct contrast_reaction *r,
-                            struct text *out);
+                            const char *joint, struct text *out);

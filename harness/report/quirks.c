@@ -60,11 +60,17 @@ static const char *keep(struct quirks *q, const char *text)
     return arena_copy(&q->arena, text, strlen(text));
 }
 
+static bool is_same(const struct quirk *a, const struct quirk *b)
+{
+    return a->error == b->error && strcmp(a->event, b->event) == 0 &&
+           strcmp(a->state, b->state) == 0 && strcmp(a->reaction, b->reaction) == 0;
+}
+
 /* One more case that showed it. */
 static void add(struct quirks *q, const struct quirk *one)
 {
     for (size_t i = 0; i < q->n; i++)
-        if (by_cell(&q->at[i], one) == 0) {
+        if (is_same(&q->at[i], one)) {
             q->at[i].cases += strcmp(q->at[i].example, one->example) != 0;
             return;
         }

@@ -11,16 +11,17 @@
 static const struct {
     const char *word, *reaction;
 } words[] = {
-    {"close",   "RUN SEV_OTHER_BYTE close 0"                              },
-    {"110",     "RUN SEV_OTHER_BYTE error 110"                            },
-    {"121",     "RUN SEV_OTHER_BYTE error 121"                            },
-    {"takes",   "PARAMS SEV_ACCEPTED advance 0"                           },
-    {"silent",  "PARAMS SEV_ACCEPTED close 0"                             },
-    {"refuses", "PARAMS SEV_REFUSED error 8"                              },
-    {"unknown", "PARAMS SEV_AUTH_FAILED error-one 142"                    },
-    {"dies",    "RUN SEV_SIGNAL crash 0"                                  },
-    {"0b",      "RUN SEV_SIGNAL terminate 0"                              },
-    {"more",    "RUN SEV_OTHER_BYTE close 0\",\"COOKIE SEV_ITEM advance 0"},
+    {"close",   "RUN SEV_OTHER_BYTE close 0"                                 },
+    {"110",     "RUN SEV_OTHER_BYTE error 110"                               },
+    {"121",     "RUN SEV_OTHER_BYTE error 121"                               },
+    {"takes",   "PARAMS SEV_ACCEPTED advance 0"                              },
+    {"silent",  "PARAMS SEV_ACCEPTED close 0"                                },
+    {"refuses", "PARAMS SEV_REFUSED error 8"                                 },
+    {"unknown", "PARAMS SEV_AUTH_FAILED error-one 142"                       },
+    {"dies",    "RUN SEV_SIGNAL crash 0"                                     },
+    {"0b",      "RUN SEV_SIGNAL terminate 0"                                 },
+    {"both",    "RUN SEV_OTHER_BYTE close 0\",\"RUN SEV_OTHER_BYTE error 110"},
+    {"more",    "RUN SEV_OTHER_BYTE close 0\",\"COOKIE SEV_ITEM advance 0"   },
 };
 
 /* Cases of two builds: `ID=WORD` each, with `~` in place of `=` where the verdict is known to
@@ -30,35 +31,42 @@ static const struct row {
     unsigned differ, misses, chance;
     const char *told; /* part of what is printed; with ! none of it */
 } rows[] = {
-    {"nothing differs",                        "x=close",               "x=close",             0, 0, 0, "!x"                },
-    {"state, event and reactions in words",    "x=close",               "x=110",               1, 0, 0,
+    {"nothing differs",                             "x=close",               "x=close",             0, 0, 0, "!x"                           },
+    {"state, event and reactions in words",         "x=close",               "x=110",               1, 0, 0,
      "server in TEST_RUNNING: any other byte (ST-SRV-9); 1 case\n"
      "  A  ends the test without a message\n"
      "  B  SERVER_ERROR 110 IEMESSAGE\n"
-     "  x: title of x\n"                                                                                                    },
-    {"DEF-28 parameters that another refuses", "len=takes y=takes",     "len=refuses y=takes", 1, 0, 0,
+     "  x: title of x\n"                                                                                                                    },
+    {"DEF-28 parameters that another refuses",      "len=takes y=takes",     "len=refuses y=takes", 1, 0, 0,
      "server in PARAM_EXCHANGE: parameters (ST-SRV-2, ST-SRV-3); 1 case\n"
      "  A  goes on with the test\n"
      "  B  SERVER_ERROR 8 IEBUFSIZE\n"
-     "  len: title of len\n"                                                                                                },
-    {"DEF-25 who says what was wrong",         "x=unknown",             "x=silent",            1, 0, 0,
-     "SERVER_ERROR without errno 142 IEAUTHTEST"                                                                            },
-    {"a case that only one of them has",       "x=close",               "y=110",               0, 0, 0, "!x"                },
-    {"both do both: chance",                   "x=close y=110",         "x=110 y=close",       0, 0, 2, "!x"                },
-    {"one of them alone does both",            "x=close y=close",       "x=110 y=close",       1, 0, 0, "x:"                },
-    {"of texts each case has its own",         "x=takes y=refuses",     "x=refuses y=takes",   2, 0, 0, "y:"                },
-    {"numbers count as well",                  "x=110",                 "x=121",               1, 0, 0, "121 IEACCESSDENIED"},
-    {"who dies does not do so by chance",      "x=dies! y=0b",          "x=0b y=dies!",        2, 0, 0, "crashes"           },
-    {"... unless that is known",               "x~dies!",               "x~0b",                0, 0, 1, "!x"                },
-    {"a play in which both did the same",      "x=close+110",           "x=110",               0, 0, 0, "!x"                },
-    {"what no reaction tells",                 "d/x=close! d/y=close!", "d/x=close d/y=close", 0, 1, 0,
+     "  len: title of len\n"                                                                                                                },
+    {"DEF-25 who says what was wrong",              "x=unknown",             "x=silent",            1, 0, 0,
+     "SERVER_ERROR without errno 142 IEAUTHTEST"                                                                                            },
+    {"a case that only one of them has",            "x=close",               "y=110",               0, 0, 0, "!x"                           },
+    {"both do both: chance",                        "x=close y=110",         "x=110 y=close",       0, 0, 2, "!x"                           },
+    {"one of them alone does both",                 "x=close y=close",       "x=110 y=close",       1, 0, 0, "x:"                           },
+    {"of texts each case has its own",              "x=takes y=refuses",     "x=refuses y=takes",   2, 0, 0, "y:"                           },
+    {"numbers count as well",                       "x=110",                 "x=121",               1, 0, 0, "121 IEACCESSDENIED"           },
+    {"who dies does not do so by chance",           "x=dies! y=0b",          "x=0b y=dies!",        2, 0, 0, "crashes"                      },
+    {"... unless that is known",                    "x~dies!",               "x~0b",                0, 0, 1, "!x"                           },
+    {"one that varies, and the other does neither", "x=close+110",           "x=121",               1, 0, 0,
+     "1 case, at times\n"
+     "  A  ends the test without a message; or SERVER_ERROR 110 IEMESSAGE\n"
+     "  B  SERVER_ERROR 121 IEACCESSDENIED\n"                                                                                               },
+    {"both in one play",                            "x=both",                "x=121",               1, 0, 0, "message; and SERVER_ERROR 110"},
+    {"a play in which both did the same",           "x=close+110",           "x=110",               0, 0, 0, "!x"                           },
+    {"what no reaction tells",                      "d/x=close! d/y=close!", "d/x=close d/y=close", 0, 1, 0,
      "by ST-SRV-9, where no reaction tells; 2 cases\n"
      "  A  what came\n"
      "  B  as the case asks\n"
-     "  d/x: title of d/x\n"                                                                                                },
-    {"folder by folder",                       "d/x=close! e/y=close!", "d/x=close e/y=close", 0, 2, 0, "e/y:"              },
-    {"a case that is about it goes first",     "simple=close it=more!", "simple=110 it=110",   1, 0, 0,
-     "it:"                                                                                                                  },
+     "  d/x: title of d/x\n"                                                                                                                },
+    {"what one of them misses at times",            "x~close!",              "x=close",             0, 1, 0, "1 case, at times\n"           },
+    {"what both of them miss at times",             "x~close!",              "x~close",             0, 0, 1, "!x:"                          },
+    {"folder by folder",                            "d/x=close! e/y=close!", "d/x=close e/y=close", 0, 2, 0, "e/y:"                         },
+    {"a case that is about it goes first",          "simple=close it=more!", "simple=110 it=110",   1, 0, 0,
+     "it:"                                                                                                                                  },
 };
 
 static void add_plays(struct text *out, char *plays)
@@ -153,7 +161,7 @@ static void test_contrast_words_know_every_reaction(void **state)
             struct contrast_moment moment = {s, 0};
             struct contrast_reaction one = {.set = 1u << bit};
             struct text all = {0};
-            contrast_reaction_text(&moment, &one, &all);
+            contrast_reaction_text(&moment, &one, "or", &all);
             contrast_moment_text(&moment, &all);
             assert_true(all.len > 0);
             assert_null(strstr(text_string(&all), "(null)"));
