@@ -206,6 +206,12 @@ static bool compare(const json_value *found, enum query_op op, const struct quer
     }
 }
 
+static void add_known(struct text *why, double known)
+{
+    text_adds(why, " is ");
+    text_add_number(why, known);
+}
+
 /* What was found where the claim failed. */
 static void explain(const struct query *q, const json_value *found, const struct asked *asked,
                     struct text *why)
@@ -217,7 +223,7 @@ static void explain(const struct query *q, const json_value *found, const struct
     if (q->fold) {
         query_print_value(q->fold, why);
         if (number_of(q->fold, asked, &known))
-            text_addf(why, " is %.17g", known);
+            add_known(why, known);
     } else {
         query_print_path(q->path, why);
         char *shown = found ? json_print(found) : NULL;
@@ -237,7 +243,7 @@ static void explain(const struct query *q, const json_value *found, const struct
     } else {
         text_adds(why, ", and ");
         query_print_value(&q->value, why);
-        text_addf(why, " is %.17g", known);
+        add_known(why, known);
     }
 }
 

@@ -37,7 +37,7 @@ void query_print_value(const struct query_value *v, struct text *out)
 {
     switch (v->kind) {
     case VALUE_NUMBER:
-        text_addf(out, "%.17g", v->number);
+        text_add_number(out, v->number);
         break;
     case VALUE_TEXT:
         print_text(v->text, out);

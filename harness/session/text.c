@@ -2,6 +2,7 @@
 
 #include "impl/wire/utf8.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,19 @@ void text_addf(struct text *t, const char *format, ...)
     va_start(args, format);
     text_vaddf(t, format, args);
     va_end(args);
+}
+
+void text_add_number(struct text *t, double number)
+{
+    char shown[40];
+    int digits = 1; /* 17 are enough for every number */
+
+    do
+        snprintf(shown, sizeof shown, "%.*g", digits, number);
+    while (strtod(shown, NULL) != number && digits++ < 17);
+    if (strchr(shown, 'e') && number == trunc(number) && fabs(number) < 1e17)
+        snprintf(shown, sizeof shown, "%.0f", number);
+    text_adds(t, shown);
 }
 
 void text_add_hex(struct text *t, struct bytes bytes, size_t max)

@@ -20,6 +20,8 @@ struct text {
 void text_add(struct text *t, const void *bytes, size_t len);
 void text_adds(struct text *t, const char *string);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* In as few digits as read back as the same number: 0.9, and 4294967296 without an exponent. */
+void text_add_number(struct text *t, double number);
 void text_vaddf(struct text *t, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 /* Bytes as "fe 00 00", at most max of them, then "... (N bytes)". */

@@ -99,6 +99,10 @@ static const struct row {
     {"results.streams[0].bytes == .streams[id == 3].bytes",                    true,  NULL                                },
     {"sum(results.streams[].bytes) == 4 + 1 and not ours.parallel exists",     true,  NULL                                },
     {"ours.parallel == 2",                                                     false, NULL                                },
+    {".x.y[0] > 0.9 * .x.y[1] and .x.y[0] < 1e-3 and .x.y[0] > -2.5",          false,
+     ".x.y[0] > 0.9 * .x.y[1] and .x.y[0] < 0.001 and .x.y[0] > -2.5"                                                     },
+    {".x.y[0] < 1e15 and .x.y[0] < 4294967296",                                true,
+     ".x.y[0] < 1000000000000000 and .x.y[0] < 4294967296"                                                                },
     {".error == \"it's\"",                                                     false, NULL                                },
 };
 

@@ -26,6 +26,34 @@ static void test_text_add_hex_says_what_it_left_out(void **state)
     text_fini(&t);
 }
 
+static const struct number_row {
+    double number;
+    const char *out;
+} number_rows[] = {
+    {0.9,                    "0.9"                    },
+    {0.1 + 0.2,              "0.30000000000000004"    },
+    {-2.5,                   "-2.5"                   },
+    {0,                      "0"                      },
+    {100,                    "100"                    },
+    {4294967296,             "4294967296"             },
+    {9007199254740992.0,     "9007199254740992"       },
+    {1e17,                   "1e+17"                  },
+    {1e300,                  "1e+300"                 },
+    {5e-324,                 "5e-324"                 },
+    {1.7976931348623157e308, "1.7976931348623157e+308"},
+};
+
+static void test_text_add_number_is_as_short_as_reads_back(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(number_rows); i++) {
+        struct text t = {0};
+        text_add_number(&t, number_rows[i].number);
+        assert_string_equal(text_string(&t), number_rows[i].out);
+        text_fini(&t);
+    }
+}
+
 static const struct cut_row {
     const char *in;
     size_t max;
@@ -171,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_grows_and_keeps_a_nul_behind_it),
         cmocka_unit_test(test_text_add_hex_says_what_it_left_out),
+        cmocka_unit_test(test_text_add_number_is_as_short_as_reads_back),
         cmocka_unit_test(test_text_add_cut_ends_behind_a_word),
         cmocka_unit_test(test_text_make_plain_leaves_no_order_for_a_terminal),
         cmocka_unit_test(test_text_add_word_gives_a_shell_that_word),
