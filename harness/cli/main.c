@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct cli_command cli_commands[] = {
     {"test",     cli_test,     "play the cases against a build and judge it"            },
@@ -81,12 +82,13 @@ static int refuse(const char *word)
     return help(stderr);
 }
 
-/* A file that is opened later must not become what somebody takes for the standard output. */
+/* A file that is opened later must not become what somebody takes for the standard output. Where
+ * there is none, what is written to it fails, as on a full disk. */
 static void open_standard_ones(void)
 {
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0)
-            (void)!open("/dev/null", O_RDWR);
+            (void)!open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
 }
 
 static int run(int argc, char **argv)
