@@ -12,7 +12,7 @@ static const char usage[] =
     "clauses and needs, overlapping branches of either and steps of any order, steps that\n"
     "can never run, ends of what was never begun, connections that nothing uses,\n"
     "deviations of what is never sent, streams that nobody opens, names that no foreach\n"
-    "has, cases that cannot fail, ids that are not unique.\n"
+    "has, cases that cannot fail, ids that are not unique or begin with the other role.\n"
     "One problem has its place (FILE:LINE:COLUMN), what was expected and found there,\n"
     "and the line with a caret. Exit 1 if something was found.\n";
 

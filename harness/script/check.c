@@ -132,7 +132,7 @@ static bool binds_the_judged(const struct check *check, const char *id)
     return false;
 }
 
-/* Each has to be known, and one at least says what is judged: the others may be about our side. */
+/* One at least says what is judged: the others may be about our side. */
 static void check_clauses(struct check *check)
 {
     const struct script_words *words = &check->script->clauses;
@@ -141,10 +141,7 @@ static void check_clauses(struct check *check)
     char found[80];
 
     for (size_t i = 0; i < words->n; i++) {
-        snprintf(found, sizeof found, "'%.70s'", words->at[i]);
-        if (!clause_find(words->at[i]))
-            wrong_word(check, words->at[i], found, "a clause of docs/clauses.tsv");
-        else if (binds_the_judged(check, words->at[i]))
+        if (binds_the_judged(check, words->at[i]))
             is_judged = true;
         else if (!other)
             other = words->at[i];
@@ -154,6 +151,20 @@ static void check_clauses(struct check *check)
     snprintf(found, sizeof found, "'%.70s'", other);
     wrong_word(check, other, found, "a clause that binds %s, whom the case judges",
                check->script->plays_server ? "clients" : "servers");
+}
+
+/* An id that begins with a role names the one that is judged. */
+static void check_id(struct check *check)
+{
+    const char *id = check->script->id;
+    const char *other = check->script->plays_server ? "server/" : "client/";
+    char found[80];
+
+    if (strncmp(id, other, strlen(other)) != 0)
+        return;
+    snprintf(found, sizeof found, "'%.70s'", id);
+    wrong_word(check, id, found, "an id that begins with %s, whom the case judges",
+               check->script->plays_server ? "client/" : "server/");
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
@@ -175,6 +186,7 @@ unsigned script_check(const struct script *script, script_report *report, void *
 {
     struct check check = {.script = script, .report = report, .context = context};
 
+    check_id(&check);
     check_clauses(&check);
     check_needs(&check);
     check_names(&check);

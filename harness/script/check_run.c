@@ -192,6 +192,14 @@ static void check_connection(struct check *check, const struct script_step *step
     name->fresh = is_open(step) ? step->line : is_use(step) ? 0 : name->fresh;
 }
 
+static bool asks_for_params(const struct script_events *events)
+{
+    for (size_t i = 0; i < events->n; i++)
+        if (events->at[i].kind == SCRIPT_EV_PARAMS)
+            return true;
+    return false;
+}
+
 static void check_role(struct check *check, const struct script_step *step)
 {
     const char *why = step->verb == SCRIPT_WIRE
@@ -212,6 +220,9 @@ static void check_role(struct check *check, const struct script_step *step)
     if (step->expect.kind == SCRIPT_EXPECT_FAILURE && !judges_client)
         check_wrong_step(check, step,
                          "`plays server`: this asks for a client, but a server is judged");
+    if (step->expect.kind == SCRIPT_EXPECT_EVENT && asks_for_params(&step->expect.events) &&
+        !judges_client)
+        check_wrong_step(check, step, "`plays server`: a server sends no parameters");
 }
 
 /* Behind the end of the process there is its output, and what was read before. */

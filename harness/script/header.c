@@ -1,6 +1,8 @@
 /* header.c - the lines before the first blank one. */
 #include "harness/script/parse.h"
 
+#include "impl/wire/clause.h"
+
 #include <string.h>
 
 static bool words(struct cursor *c, struct script_words *out)
@@ -32,12 +34,22 @@ static bool read_case(struct cursor *c, struct script *s)
 static bool read_title(struct cursor *c, struct script *s)
 {
     s->title = rest(c);
-    return true;
+    return *s->title || cursor_fail(c, SIZE_MAX, "a title");
 }
 
 static bool read_clause(struct cursor *c, struct script *s)
 {
-    return words(c, &s->clauses);
+    size_t at = c->at, before = s->clauses.n;
+
+    if (!words(c, &s->clauses))
+        return false;
+    for (size_t i = before; i < s->clauses.n; i++) {
+        at += strspn(c->text + at, " \t");
+        if (!clause_find(s->clauses.at[i]))
+            return cursor_fail(c, at, "a clause of docs/clauses.tsv");
+        at += strlen(s->clauses.at[i]);
+    }
+    return true;
 }
 
 static bool read_needs(struct cursor *c, struct script *s)
@@ -132,20 +144,26 @@ bool parse_header(struct script *s, struct parse_lines *lines, struct script_err
 {
     unsigned seen[ARRAY_LEN(lines_of_header)] = {0};
 
+    size_t first = lines->next, at_case = first;
+
     s->subject = s->title = "";
     for (; lines->next < lines->n && lines->at[lines->next][0] != '\0'; lines->next++) {
         struct cursor c = parse_cursor(s, lines, lines->next, error);
         s->header = arena_grow(s->arena, s->header, s->n_header, sizeof *s->header);
         s->header[s->n_header++] =
             (struct script_header){c.line, arena_copy(s->arena, c.text, strlen(c.text))};
+        if (!s->id)
+            at_case = lines->next;
         if (!read_line(&c, s, seen))
             return false;
     }
-    const char *what = lines->n ? "header" : "file";
-    struct cursor c = parse_cursor_before(s, lines, lines->next, error);
+    /* What is not there has no place: it is told of the case, or of the first line. */
+    struct cursor c = parse_cursor(s, lines, s->id ? at_case : first, error);
+    if (lines->n == 0)
+        return cursor_fail_behind(&c, "file", "a header with a line 'case ID'");
     if (!s->id)
-        return cursor_fail_behind(&c, what, "a header with a line 'case ID'");
+        return cursor_fail(&c, 0, "a header with a line 'case ID'");
     if (s->clauses.n == 0)
-        return cursor_fail_behind(&c, what, "a header with a line 'clause ID ...'");
+        return cursor_fail(&c, 0, "a header with a line 'clause ID ...'");
     return true;
 }

@@ -15,8 +15,6 @@ static const struct row {
 } rows[] = {
   /* the header */
     {HEAD "finish\nexpect alive",                                                                       NULL,   NULL                                                                   },
-    {"case x\nclause ST-1 NO-7\nplays client\n\nfinish",                                                "2:13",
-     "expected a clause of docs/clauses.tsv, found 'NO-7'"                                                                                                                             },
     {"case x\nclause ST-1 CLOSE-8\nplays client\n\nfinish",                                             NULL,   NULL                                                                   },
     {"case x\nclause CLOSE-8\nplays client\n\nfinish",                                                  "2:8",
      "expected a clause that binds servers, whom the case judges, found 'CLOSE-8'"                                                                                                     },
@@ -36,7 +34,7 @@ static const struct row {
      "expected a branch that does not overlap"                                                                                                                                         },
     {HEAD "either\nexpect denied\nor\nexpect state ACCESS_DENIED\nend",                                 "8:1",
      "expected a branch that does not overlap"                                                                                                                                         },
-    {HEAD "either\nexpect results where .a exists\nor\nexpect params\nend",                             "8:1",
+    {SERVES "either\nexpect results where .a exists\nor\nexpect params\nend",                           "8:1",
      "expected a branch that does not overlap"                                                                                                                                         },
     {HEAD "either\nexpect stream 1 end\nor\nexpect stream 1 reset\nend",                                "8:1",
      "expected a branch that does not overlap"                                                                                                                                         },
@@ -250,6 +248,18 @@ static const struct row {
     {HEAD "send text '{STAT}'\nfinish",                                                                 NULL,   NULL                                                                   },
 
  /* the wrong role */
+    {"case client/x\nclause ST-1\nplays client\n\nfinish",                                              "1:6",
+     "expected an id that begins with server/, whom the case judges, found 'client/x'"                                                                                                 },
+    {"case server/x\nclause ST-1\nplays server\n\nfinish",                                              "1:6",
+     "expected an id that begins with client/, whom the case judges, found 'server/x'"                                                                                                 },
+    {"case server/x\nclause ST-1\nplays client\n\nfinish",                                              NULL,   NULL                                                                   },
+    {"case client/x\nclause ST-1\nplays server\n\nfinish",                                              NULL,   NULL                                                                   },
+    {"case servers/x\nclause ST-1\nplays server\n\nfinish",                                             NULL,   NULL                                                                   },
+    {HEAD "advance PARAM_EXCHANGE\nexpect params",                                                      "6:1",
+     "expected `plays server`: a server sends no parameters, found 'expect params'"                                                                                                    },
+    {HEAD "advance PARAM_EXCHANGE\nexpect end or params where .time == 1",                              "6:1",
+     "expected `plays server`: a server sends no parameters"                                                                                                                           },
+    {SERVES "expect params\nfinish",                                                                    NULL,   NULL                                                                   },
     {SERVES "finish\nexpect alive",                                                                     "6:1",
      "expected `plays client`: this asks for a server, but a client is judged, found 'expect "
      "alive'"                                                                                                                                                                          },
