@@ -143,6 +143,25 @@ static bool can_begin(const struct test_request *r, struct text *why)
            suite_has_temporary(why);
 }
 
+static void tell_problem(void *context, const struct script_error *problem)
+{
+    script_error_format(problem, context);
+}
+
+/* A case that names a clause which there is not would be judged by less than it says. Its foreach
+ * repeats the mistake: that of one is enough. */
+static bool are_clauses_known(const struct script_list *cases)
+{
+    struct text why = {0};
+
+    for (size_t i = 0; i < cases->n && why.len == 0; i++)
+        script_check_clauses(cases->at[i], tell_problem, &why);
+    bool ok = why.len == 0;
+    fputs(text_string(&why), stderr);
+    text_fini(&why);
+    return ok;
+}
+
 static int prepare(struct test_request *r)
 {
     struct subject_build *build = &r->suite.settings.build;
@@ -153,6 +172,8 @@ static int prepare(struct test_request *r)
     r->suite.n_shards = r->choice.n_shards;
     if (status != CLI_OK)
         return status;
+    if (!are_clauses_known(&r->suite.cases))
+        return CLI_USAGE;
     if (!tell_can(&r->tell))
         return CLI_TROUBLE;
     if (r->tell.html && !r->suite.settings.keep) { /* a page has its packets beside it */

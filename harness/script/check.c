@@ -132,8 +132,20 @@ static bool binds_the_judged(const struct check *check, const char *id)
     return false;
 }
 
+static void check_known(struct check *check)
+{
+    const struct script_words *words = &check->script->clauses;
+    char found[80];
+
+    for (size_t i = 0; i < words->n; i++) {
+        snprintf(found, sizeof found, "'%.70s'", words->at[i]);
+        if (!clause_find(words->at[i]))
+            wrong_word(check, words->at[i], found, "a clause of docs/clauses.tsv");
+    }
+}
+
 /* One at least says what is judged: the others may be about our side. */
-static void check_clauses(struct check *check)
+static void check_judged(struct check *check)
 {
     const struct script_words *words = &check->script->clauses;
     const char *other = NULL;
@@ -143,7 +155,7 @@ static void check_clauses(struct check *check)
     for (size_t i = 0; i < words->n; i++) {
         if (binds_the_judged(check, words->at[i]))
             is_judged = true;
-        else if (!other)
+        else if (!other && clause_find(words->at[i]))
             other = words->at[i];
     }
     if (is_judged || !other)
@@ -187,7 +199,8 @@ unsigned script_check(const struct script *script, script_report *report, void *
     struct check check = {.script = script, .report = report, .context = context};
 
     check_id(&check);
-    check_clauses(&check);
+    check_known(&check);
+    check_judged(&check);
     check_needs(&check);
     check_names(&check);
     check_run(&check);
@@ -199,6 +212,14 @@ unsigned script_check(const struct script *script, script_report *report, void *
         wrong_word(&check, script->id, script->steps.n ? "steps that cannot fail" : "no steps",
                    "an expect, advance or finish in the case");
     tdestroy(check.wrong, keep);
+    return check.found;
+}
+
+unsigned script_check_clauses(const struct script *script, script_report *report, void *context)
+{
+    struct check check = {.script = script, .report = report, .context = context};
+
+    check_known(&check);
     return check.found;
 }
 

@@ -1,8 +1,6 @@
 /* header.c - the lines before the first blank one. */
 #include "harness/script/parse.h"
 
-#include "impl/wire/clause.h"
-
 #include <string.h>
 
 static bool words(struct cursor *c, struct script_words *out)
@@ -39,17 +37,7 @@ static bool read_title(struct cursor *c, struct script *s)
 
 static bool read_clause(struct cursor *c, struct script *s)
 {
-    size_t at = c->at, before = s->clauses.n;
-
-    if (!words(c, &s->clauses))
-        return false;
-    for (size_t i = before; i < s->clauses.n; i++) {
-        at += strspn(c->text + at, " \t");
-        if (!clause_find(s->clauses.at[i]))
-            return cursor_fail(c, at, "a clause of docs/clauses.tsv");
-        at += strlen(s->clauses.at[i]);
-    }
-    return true;
+    return words(c, &s->clauses);
 }
 
 static bool read_needs(struct cursor *c, struct script *s)

@@ -427,5 +427,7 @@ void script_print_event(const struct script_event *event, struct text *out);
  * case that cannot fail. Calls report for each. Returns how many. */
 typedef void script_report(void *context, const struct script_error *problem);
 unsigned script_check(const struct script *script, script_report *report, void *context);
+/* The same of the clauses alone: one that there is not judges nothing. */
+unsigned script_check_clauses(const struct script *script, script_report *report, void *context);
 /* The same for what only several files can show: an id that is not unique. */
 unsigned script_check_ids(const struct script_list *list, script_report *report, void *context);

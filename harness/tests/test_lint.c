@@ -15,6 +15,8 @@ static const struct row {
 } rows[] = {
   /* the header */
     {HEAD "finish\nexpect alive",                                                                       NULL,   NULL                                                                   },
+    {"case x\nclause ST-1 NO-7\nplays client\n\nfinish",                                                "2:13",
+     "expected a clause of docs/clauses.tsv, found 'NO-7'"                                                                                                                             },
     {"case x\nclause ST-1 CLOSE-8\nplays client\n\nfinish",                                             NULL,   NULL                                                                   },
     {"case x\nclause CLOSE-8\nplays client\n\nfinish",                                                  "2:8",
      "expected a clause that binds servers, whom the case judges, found 'CLOSE-8'"                                                                                                     },
@@ -355,10 +357,29 @@ static void test_script_check_ids_names_both_places(void **state)
     script_list_fini(&list);
 }
 
+static void test_script_check_clauses_finds_those_that_are_not_there(void **state)
+{
+    struct script_list list = {0};
+    struct script_error e;
+    struct text found = {0};
+
+    (void)state;
+    assert_true(script_read(&list, "a.peer", HEAD "send byte 0", &e));
+    assert_int_equal(script_check_clauses(list.at[0], take_problem, &found), 0);
+    assert_true(script_read(&list, "b.peer", "case b\nclause ST-1 NO-7\n\nsend byte 0", &e));
+    assert_int_equal(script_check_clauses(list.at[1], take_problem, &found), 1);
+    assert_string_equal(text_string(&found),
+                        "b.peer:2:13: expected a clause of docs/clauses.tsv, found 'NO-7'\n"
+                        "    clause ST-1 NO-7\n                ^\n");
+    text_fini(&found);
+    script_list_fini(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_script_check_finds_what_a_reader_can),
+        cmocka_unit_test(test_script_check_clauses_finds_those_that_are_not_there),
         cmocka_unit_test(test_script_check_ids_names_both_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

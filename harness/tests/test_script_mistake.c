@@ -103,7 +103,6 @@ static const struct bad {
     {"# x\nneeds udp\n# x\ncase x\nplays client\n\n",                         4, 1,  "a header with a line 'cla",                 "'case'"             },
     {"# of x\n\n  clause ST-1\n\nfinish",                                     3, 3,  "a header with a line 'cas",                 "'clause'"           },
     {"case x\ntitle\nclause ST-1\n\nfinish",                                  2, 6,  "a title",                                   "the end of the line"},
-    {"case x\nclause ST-1 NO-7\n\nfinish",                                    2, 13, "a clause of docs",                          "'NO-7'"             },
     {"case x\ncolour red\n",                                                  2, 1,  "one of case title",                         "'colour'"           },
     {"case x\nplays both\n",                                                  2, 7,  "'client' or 'server'",                      "'both'"             },
     {"case x\nforeach A in\n",                                                2, 13, "values",                                    "the end of the line"},
