@@ -33,7 +33,8 @@ struct query *query_parse_exists(struct cursor *c, bool is_not);
 
 /* What is known of a stream beside the message: bytes that went over it; datagrams that we sent or
  * that came; the jitter of those that came by their headers, in seconds (UDP-9); of the one that
- * came last the TOS, and the seconds in its header; the seconds since the stream was begun. */
+ * came last the TOS, and the seconds in its header; the seconds since the stream was begun; those
+ * between the headers of the first datagram that came and the last. */
 #define QUERY_FACTS(X)                                                                             \
     X(QUERY_SENT, "sent")                                                                          \
     X(QUERY_RECEIVED, "received")                                                                  \
@@ -41,7 +42,8 @@ struct query *query_parse_exists(struct cursor *c, bool is_not);
     X(QUERY_JITTER, "jitter")                                                                      \
     X(QUERY_TOS, "tos")                                                                            \
     X(QUERY_CLOCK, "clock")                                                                        \
-    X(QUERY_AGE, "age")
+    X(QUERY_AGE, "age")                                                                            \
+    X(QUERY_SPAN, "span")
 enum query_fact {
 #define X(name, word) name,
     QUERY_FACTS(X)

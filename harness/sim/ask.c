@@ -28,7 +28,8 @@ static bool fact_of_stream(void *context, enum query_fact fact, int64_t id, doub
                             [QUERY_JITTER] = st->count.jitter_s,
                             [QUERY_TOS] = (double)st->tos,
                             [QUERY_CLOCK] = (double)st->last.sec,
-                            [QUERY_AGE] = (double)(now_ns() - st->begun_ns) / 1e9};
+                            [QUERY_AGE] = (double)(now_ns() - st->begun_ns) / 1e9,
+                            [QUERY_SPAN] = (double)(st->last_us - st->first_us) / 1e6};
     *value = known[fact];
     return true;
 }

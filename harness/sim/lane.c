@@ -265,16 +265,22 @@ void lane_shut(struct lane *st)
 static void check_time(struct control *c, struct lane *st, const struct datagram_header *header)
 {
     uint64_t now = now_ns();
-    int64_t step_us = ((int64_t)header->sec - (int64_t)st->last.sec) * 1000000 +
-                      ((int64_t)header->usec - (int64_t)st->last.usec);
+    int64_t at_us = (int64_t)header->sec * 1000000 + (int64_t)header->usec;
+    int64_t step_us = at_us - st->last_us;
 
+    if (header->usec >= 1000000)
+        sim_fail(c->sim, SIM_MISS, "stream %lld: a datagram of %lu microseconds (UDP-1)",
+                 (long long)st->id, (unsigned long)header->usec);
     if (st->last_at_ns && llabs(step_us) > (int64_t)((now - st->last_at_ns) / 1000) + LEAP_US)
         sim_fail(c->sim, SIM_MISS,
                  "stream %lld: the times of two datagrams that came %llu ms apart differ by %lld s "
                  "(UDP-1)",
                  (long long)st->id, (unsigned long long)(now - st->last_at_ns) / 1000000,
                  (long long)(step_us / 1000000));
+    if (!st->last_at_ns)
+        st->first_us = at_us;
     st->last = *header;
+    st->last_us = at_us;
     st->last_at_ns = now;
 }
 

@@ -62,6 +62,7 @@ struct lane {
     struct account_udp count;
     struct datagram_header last; /* the header that was sent last, or came last */
     uint64_t last_at_ns;         /* when it came */
+    int64_t first_us, last_us;   /* the times in the first and the last that came */
     struct tap_flow tap;
     struct sockaddr_storage peer;
     socklen_t peer_len;

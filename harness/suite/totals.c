@@ -2,7 +2,7 @@
 #include "harness/suite/suite.h"
 
 /* More connects than these had to be repeated: the harness, or the machine, is in trouble. */
-#define RETRIES_MIN     5
+#define RETRIES_MIN     20
 #define RETRIES_PERCENT 2
 
 const char *suite_standing_word(enum suite_standing standing)

@@ -104,10 +104,10 @@ static void note_wire(const struct script_wire *wire)
 static void note_query(const struct query *query)
 {
     static const char *const words[] = {
-        " exists",    " contains ", " == ", " < ",    " and ", " or ",    "not ",
-        "[id == ",    "[0]",        "sum(", "count(", "len(",  "sent(",   "received(",
-        "datagrams(", "jitter(",    "tos(", "clock(", "age(",  "params.", "ours.",
-        "results.",   " is ",       " * ",  " + "};
+        " exists",    " contains ", " == ", " < ",    " and ", " or ",  "not ",
+        "[id == ",    "[0]",        "sum(", "count(", "len(",  "sent(", "received(",
+        "datagrams(", "jitter(",    "tos(", "clock(", "age(",  "span(", "params.",
+        "ours.",      "results.",   " is ", " * ",    " + "};
     struct text printed = {0};
 
     query_print(query, &printed);

@@ -12,7 +12,7 @@ static bool facts(void *context, enum query_fact fact, int64_t id, double *value
     static const double known[] = {
         [QUERY_SENT] = 81920,  [QUERY_RECEIVED] = 4, [QUERY_DATAGRAMS] = 2,
         [QUERY_JITTER] = 0.25, [QUERY_TOS] = 16,     [QUERY_CLOCK] = 1700000000,
-        [QUERY_AGE] = 2.5};
+        [QUERY_AGE] = 2.5,     [QUERY_SPAN] = 0.5};
     (void)context;
     *value = known[fact];
     return id == 1 || id == 3;
@@ -78,6 +78,7 @@ static const struct row {
     {"received(3) == 2 * datagrams(3) and jitter(1) < 0.5",                    true,  NULL                                },
     {"tos(3) == 16",                                                           true,  NULL                                },
     {"clock(3) == 1700000000",                                                 true,  NULL                                },
+    {"age(3) == 2.5 and span(3) < age(3)",                                     true,  NULL                                },
     {"age(3) == 2.5",                                                          true,  NULL                                },
     {"clock(3) < 1000000000",                                                  false, NULL                                },
     {"jitter(4) < 0.5",                                                        false, NULL                                },

@@ -513,9 +513,9 @@ static const struct exit_row {
     {"harness trouble", "e", "", {0}, 10, 0, 3, "1 not judged"},
     {"trouble goes before failures", "ef", "", {0}, 10, 0, 3, "1 not judged, for harness trouble; 2 un"},
     {"trouble goes before updates", "e", "", {.accepts_all = true}, 10, 0, 3, "1 not judged"},
-    {"some repeated connects", ".", "", {0}, 300, 6, 0, ""},
-    {"too many of them", ".", "", {0}, 299, 6, 3, "6 connects repeated"},
-    {"a few, of few", ".", "", {0}, 10, 4, 0, ""},
+    {"some repeated connects", ".", "", {0}, 1000, 20, 0, ""},
+    {"too many of them", ".", "", {0}, 999, 20, 3, "20 connects repeated"},
+    {"a few, of few", ".", "", {0}, 40, 19, 0, ""},
 };
 /* clang-format on */
 
