@@ -116,6 +116,7 @@ struct script_send {
     int64_t every_ms;          /* DATA for a time, DATAGRAMS: between two; 0: at once */
     struct script_until until; /* DATAGRAMS: all of them, at an even pace; else see every_ms */
     int64_t first;             /* send only so many bytes of the message; -1: all */
+    int64_t parts;             /* of these parts, and not bytes; 0: bytes */
     size_t n_datagrams;        /* DATAGRAMS: runs */
     struct script_datagrams *datagrams;
 };

@@ -84,6 +84,18 @@ static bool send_json(struct cursor *c, struct script_send *send)
     return parse_text(c, &send->text);
 }
 
+/* first N bytes | first N of M parts */
+static bool read_first(struct cursor *c, struct script_send *send)
+{
+    if (!cursor_int(c, "a number of bytes", 0, 1 << 30, &send->first))
+        return false;
+    if (!cursor_take(c, "of"))
+        return cursor_take(c, "bytes") || cursor_need_word(c, "byte");
+    return cursor_int(c, "a greater number of parts", send->first + 1, INT64_C(1) << 31,
+                      &send->parts) &&
+           cursor_need_word(c, "parts");
+}
+
 /* `server-error`, `server-error N`, `server-error N errno M`: none, one, two integers. */
 static bool send_error(struct cursor *c, struct script_send *send)
 {
@@ -170,8 +182,7 @@ bool parse_send(struct cursor *c, struct script_step *step)
             return false;
         if (!cursor_take(c, "first"))
             return true;
-        return cursor_int(c, "a number of bytes", 0, 1 << 30, &step->send.first) &&
-               (cursor_take(c, "bytes") || cursor_need_word(c, "byte"));
+        return read_first(c, &step->send);
     }
     return cursor_fail(
         c, at, "one of state byte hex text cookie params results json server-error data datagrams");
@@ -262,6 +273,8 @@ void print_send(const struct script_send *send, struct text *out)
         text_adds(out, " ");
         print_until(&send->until, out);
     }
-    if (send->first >= 0)
+    if (send->parts)
+        text_addf(out, " first %lld of %lld parts", (long long)send->first, (long long)send->parts);
+    else if (send->first >= 0)
         text_addf(out, " first %lld bytes", (long long)send->first);
 }

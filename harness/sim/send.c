@@ -56,6 +56,23 @@ static bool await_read(struct control *c, struct lane *st)
 
 /* --- on the control connection --------------------------------------------------------------- */
 
+/* Leave the beginning that the step asks for. False: some of the places where the bytes can be cut
+ * lie between its parts. */
+static bool cut_first(struct control *c, const struct script_send *send, struct text *bytes)
+{
+    if (send->first < 0)
+        return true;
+    if (send->parts == 0) {
+        bytes->len = MIN(bytes->len, (size_t)send->first);
+        return true;
+    }
+    if (bytes->len > (size_t)send->parts)
+        return sim_fail(c->sim, SIM_TROUBLE, "%lld parts of %zu bytes leave places out",
+                        (long long)send->parts, bytes->len);
+    bytes->len = (size_t)send->first * bytes->len / (size_t)send->parts;
+    return true;
+}
+
 static bool send_message(struct control *c, const struct script_send *send,
                          enum script_message message)
 {
@@ -67,7 +84,11 @@ static bool send_message(struct control *c, const struct script_send *send,
         text_fini(&bytes);
         return sim_fail(c->sim, SIM_TROUBLE, "%s", text_string(&c->why));
     }
-    struct bytes out = {(uint8_t *)bytes.at, cut ? MIN(bytes.len, (size_t)send->first) : bytes.len};
+    if (!cut_first(c, send, &bytes)) {
+        text_fini(&bytes);
+        return false;
+    }
+    struct bytes out = {(uint8_t *)bytes.at, bytes.len};
     size_t prefix = message == SCRIPT_MSG_COOKIE ? 0 : 4;
     m.body = cut ? out : (struct bytes){out.at + prefix, out.len - prefix};
     flow_skip(c, 0, (int)message);
@@ -127,10 +148,9 @@ static void send_bytes(struct control *c, const struct script_send *send)
     struct text bytes = {0};
 
     script_text_add(&send->text, &bytes);
-    if (send->first >= 0)
-        bytes.len = MIN(bytes.len, (size_t)send->first);
-    control_send(c, SESSION_BYTES, NULL,
-                 (struct bytes){(const uint8_t *)text_string(&bytes), bytes.len});
+    if (cut_first(c, send, &bytes))
+        control_send(c, SESSION_BYTES, NULL,
+                     (struct bytes){(const uint8_t *)text_string(&bytes), bytes.len});
     text_fini(&bytes);
 }
 

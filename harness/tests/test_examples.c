@@ -63,7 +63,8 @@ static void note_send(const struct script_step *step)
     mark("send json length", send->kind == SCRIPT_SEND_JSON && send->announced >= 0);
     mark("send server-error N", send->n_ints == 1);
     mark("send server-error N errno M", send->n_ints == 2);
-    mark("first N bytes", send->first >= 0);
+    mark("first N bytes", send->first >= 0 && !send->parts);
+    mark("first N of M parts", send->parts);
     for (size_t i = 0; i < send->text.n; i++)
         mark("x N", send->text.at[i].times > 1);
 }

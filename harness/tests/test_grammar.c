@@ -46,7 +46,7 @@ static const struct terminal {
 
 /* What the rules leave open, by the words of its errors. */
 static const char *const open_questions[] = {"another moment", "a later end", "a sequence number",
-                                             "FIRST..LAST, upwards"};
+                                             "FIRST..LAST, upwards", "a greater number of parts"};
 
 static uint64_t seed = 1;
 

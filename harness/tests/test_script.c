@@ -33,6 +33,7 @@ static const char *const steps[] = {
     "b send json \"{}\"",
     "send json length 4294967295 \"[\" x 500 first 20 bytes",
     "send params first 10 bytes",
+    "send params first 10 of 140 parts",
     "send results",
     "send server-error",
     "send server-error IEAUTHTEST",

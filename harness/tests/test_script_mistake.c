@@ -41,6 +41,7 @@ static const struct bad {
     {HEAD "stream 1 finish",                                                  5, 10, "open, send, wire, stall",                   "'finish'"           },
     {HEAD "wire params raw 'a' x 99999999999",                                5, 23, "how often (0 to 67108864)",                 "'99999999999'"      },
     {HEAD "wire params raw 'ab' x 67108864",                                  5, 22, "at most 67108864 bytes",                    "'x'"                },
+    {HEAD "send params first 7 of 7 parts",                                   5, 24, "a greater number of parts",                 "'7'"                },
     {HEAD "wire params.authtoken = token 5",                                  5, 31, "'user'",                                    "'5'"                },
     {HEAD "wire params.authtoken = token user 'a' password 'b' at then",      5, 56, "now, now-60s",
      "'then'"                                                                                                                                          },

@@ -104,6 +104,7 @@ static const struct row {
 } rows[] = {
     {"CTL-1 cookie",  "wire cookie raw 'a' x 3 hex 00\nopen\nsend cookie",                       WIRE("aaa\0")                   },
     {"cut short",     SAYS "open\nsend params first 6 bytes",                                    WIRE("\0\0\0\x18{\"")           },
+    {"cut at a part", SAYS "open\nsend params first 7 of 32 parts",                              WIRE("\0\0\0\x18{\"")           },
     {"generator",     "open\nsend text 'ab' x 2 hex 00 x 2 'c'",                                 WIRE("abab\0\0c")               },
     {"corked",        "cork\nopen\nsend byte 4\nsend hex 00 01\nuncork",                         WIRE("\x04\0\x01")              },
     {"in pieces",     "split at 1 3 delay 2ms\nopen\nsend hex 01 02 03 04 05",
