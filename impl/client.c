@@ -27,6 +27,7 @@ struct client {
     struct transcript *transcript;
     struct report *report;
     struct session *session;
+    struct auth_key *key;  /* NULL: nobody asked for a token */
     struct sock_name peer; /* of the control connection: streams go to the same (STR-10) */
     unsigned n_wanted;     /* streams still to open */
     struct udpknock knock; /* of the one that is being opened */
@@ -172,20 +173,29 @@ static void on_open(void *context, unsigned n)
 /* --- the control connection ----------------------------------------------------------------------
  */
 
+static enum spec_err sign(struct client *c)
+{
+    return sign_params(c->opt, c->key, &c->opt->params);
+}
+
+/* Whoever cannot make a token fails at once. */
 static int add_token(struct client *c)
 {
     char why[256];
-    struct auth_key *key;
-    enum spec_err err;
 
     if (!c->opt->username)
         return 0;
-    key = auth_load_public(c->opt->public_key, why, sizeof why);
-    if (!key)
-        return IESETCLIENTAUTH;
-    err = sign_params(c->opt, key, &c->opt->params);
-    auth_key_free(key);
-    return err == SPEC_OK ? 0 : IESETCLIENTAUTH;
+    c->key = auth_load_public(c->opt->public_key, why, sizeof why);
+    return c->key && sign(c) == SPEC_OK ? 0 : IESETCLIENTAUTH;
+}
+
+/* The server may have let us wait for longer than a token is good for (AUTH-4, AUTH-8). */
+static void on_asked(void *context)
+{
+    struct client *c = context;
+
+    if (c->key)
+        (void)sign(c); /* it went well before; if not now, the older one stays */
 }
 
 static int tune_control(struct client *c, int fd)
@@ -203,7 +213,7 @@ static int tune_control(struct client *c, int fd)
 
 static int make_session(struct client *c)
 {
-    static const struct session_ops ops = {.open = on_open, .over = on_over};
+    static const struct session_ops ops = {.open = on_open, .asked = on_asked, .over = on_over};
     struct machine_config machine;
     struct session_config config = {
         .loop = c->loop,
@@ -393,6 +403,7 @@ int client_run(struct options *opt, FILE *out, FILE *err)
         fprintf(err, VERSION_PROGRAM ": error - %s: %s\n", opt->transcript, strerror(errno));
         c.status = 1;
     }
+    auth_key_free(c.key);
     report_free(c.report);
     return c.status;
 }

@@ -51,6 +51,8 @@ static void on_bytes(void *context, struct bytes *in)
 {
     struct session *s = context;
 
+    if (s->config.ops->asked && machine_state(s->machine) == CLI_START)
+        s->config.ops->asked(s->config.context);
     while (in->len > 0 && !s->ended) {
         size_t before = in->len;
 

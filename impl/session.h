@@ -15,8 +15,11 @@ struct session;
 /* What the role does itself; those that a role never gets may be NULL. None may free the session.
  */
 struct session_ops {
-    void (*authorize)(void *context);          /* server; answer: session_authorized() */
-    void (*prepare)(void *context);            /* server; answer: session_prepared() */
+    void (*authorize)(void *context); /* server; answer: session_authorized() */
+    void (*prepare)(void *context);   /* server; answer: session_prepared() */
+    /* Client: the first bytes have come, and may ask for the parameters: what in them tells the
+     * time is made now (AUTH-4). */
+    void (*asked)(void *context);
     void (*accept)(void *context, unsigned n); /* server: n streams are awaited */
     void (*open)(void *context, unsigned n);   /* client: answer each with session_add_stream() */
     /* No more streams are awaited: all are there (TEST_START), or there will be none (a client may
