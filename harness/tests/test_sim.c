@@ -144,6 +144,26 @@ static void test_a_cookie_of_the_scripts_own_is_said_again(void **state)
     }
 }
 
+static void say_and_go(const struct sim_listener *there, const void *context)
+{
+    (void)context;
+    play_as_server(there, "\nopen\nsend state PARAM_EXCHANGE\nclose");
+}
+
+/* Both are there when the block is asked: what is passed over hides nothing. */
+static void test_a_branch_takes_what_stands_behind_something_ignored(void **state)
+{
+    struct sim_outcome outcome;
+
+    (void)state;
+    play_client("\nopen\nsend cookie\npause 100ms\nignore state PARAM_EXCHANGE\n"
+                "either\n    expect state CREATE_STREAMS\nor\n    expect end\nend",
+                say_and_go, NULL, NULL, &outcome);
+    if (outcome.cause != SIM_OK)
+        fail_msg("%s", text_string(&outcome.got));
+    sim_outcome_fini(&outcome);
+}
+
 static void test_other_bytes_of_the_scripts_own_are_not_said_again(void **state)
 {
     static const char *const scripts[] = {
@@ -363,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_one_who_is_reset_at_once_comes_again),
         cmocka_unit_test(test_alive_ends_at_the_deadline),
         cmocka_unit_test(test_a_cookie_of_the_scripts_own_is_said_again),
+        cmocka_unit_test(test_a_branch_takes_what_stands_behind_something_ignored),
         cmocka_unit_test(test_other_bytes_of_the_scripts_own_are_not_said_again),
         cmocka_unit_test(test_data_from_the_background_takes_the_place_of_the_honest_runs),
         cmocka_unit_test(test_no_data_comes_behind_a_test_end_that_was_moved),
