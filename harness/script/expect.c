@@ -79,14 +79,17 @@ static bool read_first_bytes(struct cursor *c, struct script_event *event)
             cursor_fail(c, SIZE_MAX, "1 to %d bytes in front of this", FIRST_MAX));
 }
 
-/* data hex BYTES | data [at least] N bytes */
+/* data hex BYTES [repeated] | data [at least] N bytes */
 static bool read_stream_data(struct cursor *c, struct script_event *event)
 {
     int64_t count;
 
     if (cursor_take(c, "hex")) {
         event->kind = SCRIPT_EV_STREAM_BEGIN;
-        return read_first_bytes(c, event);
+        if (!read_first_bytes(c, event))
+            return false;
+        event->repeated = cursor_take(c, "repeated");
+        return true;
     }
     event->kind = SCRIPT_EV_STREAM_DATA;
     event->at_least = cursor_take(c, "at");

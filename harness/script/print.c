@@ -98,6 +98,7 @@ static void print_stream_event(const struct script_event *event, struct text *ou
     case SCRIPT_EV_STREAM_DATAGRAM:
         text_adds(out, event->kind == SCRIPT_EV_STREAM_BEGIN ? " data hex " : " datagram hex ");
         text_add_hex(out, event->raw, SIZE_MAX);
+        text_adds(out, event->repeated ? " repeated" : "");
         break;
     default:
         text_adds(out, ends[event->kind]);

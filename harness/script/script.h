@@ -251,6 +251,7 @@ struct script_event {
     bool at_least;              /* DATA: count bytes or more */
     uint64_t count;             /* DATA: bytes */
     struct bytes raw;           /* BEGIN, DATAGRAM: the first bytes */
+    bool repeated;              /* BEGIN: and all behind them are the same, again and again */
     int64_t *seqs;              /* DATAGRAMS: n_seqs of them, in this order */
     size_t n_seqs;
 };

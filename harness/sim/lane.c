@@ -15,6 +15,28 @@
 #define PIECE   65536
 #define LEAP_US 10000000 /* of the times in datagrams, beyond what has passed here */
 
+/* What a step asks of this stream's bytes, all of them. */
+static struct bytes find_pattern(const struct script_steps *steps, const char *who, int64_t id)
+{
+    struct bytes found = {0};
+
+    for (size_t i = 0; i < steps->n && found.len == 0; i++) {
+        const struct script_step *step = &steps->at[i];
+        bool has_branches = step->verb == SCRIPT_EITHER || step->verb == SCRIPT_ANY_ORDER ||
+                            step->verb == SCRIPT_REPEAT;
+        for (size_t k = 0; has_branches && k < step->branches.n && found.len == 0; k++)
+            found = find_pattern(&step->branches.at[k], who, id);
+        if (step->verb != SCRIPT_EXPECT || strcmp(step->who, who) != 0)
+            continue;
+        for (size_t k = 0; k < step->expect.events.n; k++) {
+            const struct script_event *event = &step->expect.events.at[k];
+            if (event->repeated && event->stream == id)
+                found = event->raw;
+        }
+    }
+    return found;
+}
+
 static struct lane *add(struct control *c, int fd, int64_t id)
 {
     struct lane *st = text_realloc(NULL, sizeof *st);
@@ -27,6 +49,7 @@ static struct lane *add(struct control *c, int fd, int64_t id)
                         .we_send = params_client_sends(&c->params, index) != c->is_server};
     c->streams = text_realloc(c->streams, (c->n_streams + 1) * sizeof *c->streams);
     c->streams[c->n_streams++] = st;
+    st->pattern = find_pattern(&c->sim->config->script->steps, c->name, st->id);
     tap_name(&st->tap, c->name, st->id, params_has(&c->params, PARAM_udp_counters_64bit));
     return st;
 }
@@ -380,6 +403,16 @@ static void note_first(struct lane *st, struct bytes bytes)
     text_add(&st->first, bytes.at, MIN(bytes.len, STREAM_FIRST_MAX - st->first.len));
 }
 
+static void compare(struct lane *st, struct bytes bytes)
+{
+    uint64_t from = st->received + st->stray;
+
+    for (size_t i = 0; i < bytes.len && st->pattern.len > 0 && !st->is_odd; i++) {
+        st->is_odd = bytes.at[i] != st->pattern.at[(from + i) % st->pattern.len];
+        st->odd_at = from + i;
+    }
+}
+
 static void read_some(struct control *c, struct lane *st)
 {
     static uint8_t buf[PIECE];
@@ -403,6 +436,7 @@ static void read_some(struct control *c, struct lane *st)
         }
         record(c, st, SESSION_DATA, SESSION_SUBJECT, (uint64_t)got);
         note_first(st, (struct bytes){buf, (size_t)got});
+        compare(st, (struct bytes){buf, (size_t)got});
         if (st->we_send)
             st->stray += (uint64_t)got;
         else

@@ -53,8 +53,11 @@ struct lane {
     uint64_t due; /* of the bytes sent: read by the subject before TEST_END */
     struct {
         uint64_t bytes, packets, errors;
-    } omitted;         /* of them, in the omit period */
-    uint64_t stray;    /* bytes received where we are the sender */
+    } omitted;            /* of them, in the omit period */
+    uint64_t stray;       /* bytes received where we are the sender */
+    struct bytes pattern; /* the script asks whether all that comes on it is this, repeated */
+    bool is_odd;          /* and it is not: at byte odd_at something else came */
+    uint64_t odd_at;
     struct text first; /* what came first (UDP: the first datagram), at most STREAM_FIRST_MAX */
     int tos;           /* of the datagram that came last (UDP) */
     uint64_t *seqs;    /* of the datagrams that came, in order; at most STREAM_SEQS_MAX */

@@ -89,6 +89,8 @@ static enum stream_result begins(struct control *c, const struct lane *st,
 
     if (memcmp(text_string(&st->first), want->raw.at, n) != 0)
         return began_otherwise(c, st);
+    if (want->repeated && st->is_odd)
+        return miss(c, st, "has another byte at %llu", (unsigned long long)st->odd_at);
     return n < want->raw.len ? STREAM_NOT_YET : STREAM_HOLDS;
 }
 

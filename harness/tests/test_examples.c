@@ -142,6 +142,7 @@ static void note_event(const struct script_event *e)
     mark("from port", e->port);
     mark("with any cookie", e->any_cookie);
     mark("data at least", e->at_least);
+    mark("data hex repeated", e->repeated);
     mark("server-error NAME", e->ierr != -1);
     mark("server-error ints", e->ints >= 0);
     mark("server-error errno", e->has_errno);

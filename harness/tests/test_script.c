@@ -65,6 +65,7 @@ static const char *const steps[] = {
     "expect stream 1 end",
     "expect stream 1 close or stream 3 reset",
     "expect stream 1 data hex 30 31",
+    "expect stream 1 data hex 30 31 repeated",
     "expect stream 1 datagram hex 36 37 38 39",
     "expect datagrams 1..5 7 9 on stream 1",
     "expect exit not 0",
