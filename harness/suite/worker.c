@@ -23,6 +23,7 @@
 #define ORPHANS_MS 10000
 #define N_TEXTS    11
 #define WAITERS    28 /* at most, beside the jobs that were asked for: their cases only wait */
+#define WAITING    6  /* of them, for each job, that turn out to wait */
 #define YOUNG_NS   250000000u
 #define FEW        16 /* which can all be played alone in the strict sense */
 
@@ -461,7 +462,7 @@ bool suite_run_all(const struct script_list *list, const struct suite_settings *
 
     if (jobs == 1)
         return run_pool(&pool, 1, 0, 0);
-    return run_pool(&pool, n, count_waiters(list), n > 1 ? MIN(n, WAITERS) : 0);
+    return run_pool(&pool, n, count_waiters(list), n > 1 ? MIN(WAITING * n, WAITERS) : 0);
 }
 
 bool suite_run_alone(const struct script_list *list, const struct suite_settings *settings,
