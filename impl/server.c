@@ -35,6 +35,22 @@ static void announce_listening(struct server *s)
         report_listening(&config, name.port, s->n_served + 1);
 }
 
+/* Whose streams wait in the queue nobody can tell: a test that awaits some has failed (ERR-8). */
+static void on_starved(void *context, int os_errno)
+{
+    struct server *s = context;
+    struct server_test *test, *next;
+
+    for (test = TAILQ_FIRST(&s->tests); test; test = next) {
+        next = TAILQ_NEXT(test, entry);
+        if (machine_state(session_machine(test->session)) == SRV_CREATE &&
+            params_protocol(session_params(test->session)) == PARAMS_TCP)
+            session_failed(test->session, IESTREAMCONNECT, os_errno);
+    }
+}
+
+static const struct accept_ops door_ops = {server_admit_guest, on_starved};
+
 static bool open_listener(struct server *s)
 {
     struct sock_at at = {
@@ -51,7 +67,7 @@ static bool open_listener(struct server *s)
         fprintf(s->err, VERSION_PROGRAM ": error - %s\n", why);
         return false;
     }
-    s->door = accept_new(s->loop, s->listener, server_admit_guest, s);
+    s->door = accept_new(s->loop, s->listener, &door_ops, s);
     if (s->door)
         return true;
     complain(s, "cannot listen");

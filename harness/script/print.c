@@ -4,6 +4,7 @@
 #include "impl/wire/ierr.h"
 #include "impl/wire/state.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -255,7 +256,12 @@ static void print_what(const struct script_step *step, struct text *out)
         text_adds(out, step->background.name);
         break;
     case SCRIPT_SUBJECT:
-        text_addf(out, "signal %s", sigabbrev_np(step->signo));
+        if (step->subject.signo)
+            text_addf(out, "signal %s", sigabbrev_np(step->subject.signo));
+        else if (step->subject.descriptors)
+            text_addf(out, "descriptors %" PRId64, step->subject.descriptors);
+        else
+            text_adds(out, "descriptors all");
         break;
     default:
         break;

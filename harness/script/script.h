@@ -39,7 +39,7 @@
     X(SCRIPT_HALF_CLOSE, "half-close")       /* FIN, and go on reading */                          \
     X(SCRIPT_RESET, "reset")                                                                       \
     X(SCRIPT_DEAF, "deaf")       /* as server: connects are refused from now on */                 \
-    X(SCRIPT_SUBJECT, "subject") /* subject signal NAME */
+    X(SCRIPT_SUBJECT, "subject") /* a signal, or a limit, for its process */
 
 /* Limits on what a file may ask for. */
 #define SCRIPT_DEPTH_MAX 8      /* blocks inside each other */
@@ -326,7 +326,10 @@ struct script_step {
             int64_t every_ms;
             struct script_step *step; /* a send */
         } background;
-        int signo; /* SUBJECT */
+        struct {
+            int signo;           /* 0: not that, but this */
+            int64_t descriptors; /* the most that it may have; 0: as many as at first */
+        } subject;
         struct {
             struct script_steps *at;
             size_t n;

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DESCRIPTORS_MAX 1000000
+
 static const char *const verb_words[] = {
 #define X(name, word) word,
     SCRIPT_VERBS(X)
@@ -285,7 +287,12 @@ bool parse_signal(struct cursor *c, int *signo)
 
 static bool read_subject(struct cursor *c, struct script_step *step)
 {
-    return cursor_need_word(c, "signal") && parse_signal(c, &step->signo);
+    if (cursor_take(c, "signal"))
+        return parse_signal(c, &step->subject.signo);
+    if (!cursor_take(c, "descriptors"))
+        return cursor_fail(c, SIZE_MAX, "signal NAME, or descriptors N");
+    return cursor_take(c, "all") ||
+           cursor_int(c, "how many, or all", 1, DESCRIPTORS_MAX, &step->subject.descriptors);
 }
 
 static bool read_nothing(struct cursor *c, struct script_step *step)

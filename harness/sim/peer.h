@@ -193,6 +193,7 @@ struct sim {
     bool was_lenient;       /* a step was left out (sim_config.is_lenient) */
     bool is_deaf;           /* our port takes no connection */
     bool end_is_wanted;     /* the subject may end: it was told to, or is a client */
+    bool is_limited;        /* it may have few descriptors */
 };
 
 /* --- pump.c: the poll loop --- */

@@ -193,7 +193,10 @@ void sim_run(const struct sim_config *config, struct sim_outcome *outcome)
     *outcome = (struct sim_outcome){.record.we_serve = config->script->plays_server};
     s.end_is_wanted = config->script->plays_server;
     sim_take_first(&s);
-    if (sim_steps(&s, &config->script->steps)) {
+    bool is_played = sim_steps(&s, &config->script->steps);
+    if (s.is_limited) /* what comes behind the case is no part of it */
+        (void)config->process->limit(config->process->context, 0);
+    if (is_played) {
         close_case(&s);
         judge_rest(&s);
         surplus_check_end(&s);

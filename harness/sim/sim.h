@@ -68,6 +68,8 @@ struct sim_process {
     void (*turn)(void *context);
     bool (*ended)(void *context, int *wait_status); /* true once it has ended */
     bool (*signal)(void *context, int signo);
+    /* From now on it may have so many descriptors at most; 0: as many as at first. Or NULL. */
+    bool (*limit)(void *context, int64_t descriptors);
     const struct text *(*output)(void *context);       /* its stdout so far */
     const struct text *(*error_output)(void *context); /* its stderr so far */
     bool (*sleeps)(void *context); /* none of its threads runs; NULL: it cannot be known */

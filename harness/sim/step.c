@@ -2,6 +2,7 @@
 #include "harness/sim/peer.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 
@@ -305,19 +306,23 @@ static bool run_lose(struct sim *s, const struct script_step *step)
 static bool run_subject(struct sim *s, const struct script_step *step)
 {
     const struct sim_process *p = s->config->process;
-
-    char words[24];
+    int signo = step->subject.signo;
+    char words[48];
 
     control_flush_all(s);
-    s->end_is_wanted |= step->signo != SIGSTOP && step->signo != SIGCONT;
-    snprintf(words, sizeof words, "signal %s", sigabbrev_np(step->signo));
+    s->end_is_wanted |= signo && signo != SIGSTOP && signo != SIGCONT;
+    if (signo)
+        snprintf(words, sizeof words, "signal %s", sigabbrev_np(signo));
+    else
+        snprintf(words, sizeof words, "descriptors %" PRId64, step->subject.descriptors);
     sim_record(s, NULL,
                (struct session_message){
                    .kind = SESSION_NOTE, .body = {(const uint8_t *)words, strlen(words)}
     });
-    if (!p || !p->signal(p->context, step->signo))
-        return sim_fail(s, SIM_TROUBLE, "the subject's process is out of reach");
-    return true;
+    bool ok = p && (signo ? p->signal(p->context, signo)
+                          : p->limit && p->limit(p->context, step->subject.descriptors));
+    s->is_limited |= ok && step->subject.descriptors > 0;
+    return ok || sim_fail(s, SIM_TROUBLE, "the subject's process is out of reach");
 }
 
 /* Linux refuses the datagrams of all others once a socket is connected, here to itself. */

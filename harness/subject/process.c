@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -332,6 +333,19 @@ static bool send_signal(void *context, int signo)
     return s->running && send(s->line, &call, sizeof call, MSG_NOSIGNAL) == sizeof call;
 }
 
+static bool limit(void *context, int64_t descriptors)
+{
+    struct subject *s = context;
+    struct rlimit now;
+
+    if (!s->running || prlimit(s->pid, RLIMIT_NOFILE, NULL, &now) < 0)
+        return false;
+    if (!s->had_descriptors)
+        s->had_descriptors = now.rlim_cur;
+    now.rlim_cur = descriptors ? MIN((rlim_t)descriptors, now.rlim_max) : s->had_descriptors;
+    return prlimit(s->pid, RLIMIT_NOFILE, &now, NULL) == 0;
+}
+
 static const struct text *output(void *context)
 {
     return &((struct subject *)context)->out;
@@ -384,6 +398,7 @@ struct sim_process subject_process(struct subject *s)
                                 turn,
                                 ended,
                                 send_signal,
+                                limit,
                                 output,
                                 error_output,
                                 sleeps,

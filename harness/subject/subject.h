@@ -43,7 +43,8 @@ bool subject_add_env(struct subject_build *build, const char *assignment);
 
 /* --- process.c --- */
 struct subject {
-    pid_t pid, keeper; /* as our /proc shows them */
+    pid_t pid, keeper;        /* as our /proc shows them */
+    uint64_t had_descriptors; /* its limit of them at first; 0: it has not been changed */
     int pidfd, line, out_fd, err_fd;
     bool running, ended;
     bool lost;           /* its keeper was killed: by nobody here */

@@ -7,14 +7,16 @@
 
 #define BATCH 64 /* connections before other sources get their turn */
 #define PAUSE_NS                                                                                   \
-    50000000 /* without descriptors or memory: a listener stays readable, and would spin */
+    50000000       /* without descriptors or memory: a listener stays readable, and would spin */
+#define STARVED 20 /* pauses in a row: a second */
 
 struct accept_door {
     struct loop_source source;
     struct loop_timer pause;
     struct loop *loop;
-    void (*accepted)(void *context, int fd, const struct sock_name *peer);
+    const struct accept_ops *ops;
     void *context;
+    unsigned pauses; /* since the last connection */
     bool in_callback, dead;
 };
 
@@ -26,18 +28,26 @@ static void pause_over(struct loop_timer *timer, uint64_t now_ns)
         loop_timer_set(door->loop, timer, now_ns + PAUSE_NS);
 }
 
+static void rest(struct accept_door *door, int os_errno)
+{
+    loop_unwatch(&door->source);
+    loop_timer_set(door->loop, &door->pause, loop_now() + PAUSE_NS);
+    if (++door->pauses % STARVED == 0 && door->ops->starved)
+        door->ops->starved(door->context, os_errno);
+}
+
 static void take_all(struct accept_door *door)
 {
     for (int n = 0; n < BATCH && !door->dead; n++) {
         struct sock_name peer;
         int fd = sock_accept(door->source.fd, &peer);
         if (fd >= 0) {
-            door->accepted(door->context, fd, &peer);
+            door->pauses = 0;
+            door->ops->accepted(door->context, fd, &peer);
         } else if (errno == EAGAIN) {
             return;
         } else {
-            loop_unwatch(&door->source);
-            loop_timer_set(door->loop, &door->pause, loop_now() + PAUSE_NS);
+            rest(door, errno);
             return;
         }
     }
@@ -55,9 +65,8 @@ static void ready(struct loop_source *source, uint32_t events)
         free(door);
 }
 
-struct accept_door *
-accept_new(struct loop *loop, int listener,
-           void (*accepted)(void *context, int fd, const struct sock_name *peer), void *context)
+struct accept_door *accept_new(struct loop *loop, int listener, const struct accept_ops *ops,
+                               void *context)
 {
     struct accept_door *door = calloc(1, sizeof *door);
 
@@ -67,7 +76,7 @@ accept_new(struct loop *loop, int listener,
         .source = {.fd = listener, .ready = ready},
         .pause = {.fire = pause_over             },
         .loop = loop,
-        .accepted = accepted,
+        .ops = ops,
         .context = context
     };
     if (loop_watch(loop, &door->source, EPOLLIN) != SPEC_OK) {

@@ -9,6 +9,7 @@
 
 struct sctpdoor {
     int listener;
+    struct accept_ops ops;
     struct accept_door *accept;
 };
 
@@ -22,9 +23,10 @@ int sctpdoor_open(struct loop *loop, const struct sock_at *at, const char *also,
     if (d == NULL)
         return IESTREAMLISTEN;
     d->listener = -1;
+    d->ops.accepted = accepted;
     ierr = sock_listen_sctp(at, also, &d->listener);
     if (ierr == 0) {
-        d->accept = accept_new(loop, d->listener, accepted, context);
+        d->accept = accept_new(loop, d->listener, &d->ops, context);
         ierr = d->accept != NULL ? 0 : IESTREAMLISTEN;
     }
     if (ierr != 0) {

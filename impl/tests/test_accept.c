@@ -4,10 +4,13 @@
 #include "impl/tests/iofail.h"
 #include "impl/tests/loopback.h"
 
+#include <sys/resource.h>
+
 static struct loop *loop;
 static struct accept_door *door;
 static int listener;
 static unsigned n_accepted, free_after;
+static int starved_by;
 
 static void accepted(void *context, int fd, const struct sock_name *peer)
 {
@@ -20,14 +23,23 @@ static void accepted(void *context, int fd, const struct sock_name *peer)
     }
 }
 
+static void starved(void *context, int os_errno)
+{
+    assert_ptr_equal(context, &n_accepted);
+    starved_by = os_errno;
+}
+
+static const struct accept_ops ops = {accepted, starved};
+
 static int set_up(void **state)
 {
     (void)state;
     n_accepted = free_after = 0;
+    starved_by = 0;
     loop = loop_new();
     if (sock_listen(&(struct sock_at){0}, false, &listener) != 0)
         return 1;
-    door = accept_new(loop, listener, accepted, &n_accepted);
+    door = accept_new(loop, listener, &ops, &n_accepted);
     return door == NULL;
 }
 
@@ -94,13 +106,35 @@ static void test_accept_pauses_without_descriptors_and_goes_on(void **state)
     until_accepted(1);
 }
 
+static void test_accept_without_descriptors_for_a_second_says_so(void **state)
+{
+    struct rlimit had, none;
+
+    (void)state;
+    reach(1);
+    int lowest = dup(listener);
+    close(lowest);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &had), 0);
+    none = (struct rlimit){(rlim_t)lowest, had.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    uint64_t began_ns = loop_now();
+    while (starved_by == 0) {
+        turn(loop);
+        io_skip_ns(10000000);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &had), 0);
+    assert_int_equal(starved_by, EMFILE);
+    assert_true(loop_now() - began_ns >= 950000000); /* it has been tried 20 times */
+    until_accepted(1);
+}
+
 static void test_accept_without_memory_says_so(void **state)
 {
     (void)state;
     alloc_fail_at(1);
-    assert_null(accept_new(loop, listener, accepted, NULL));
+    assert_null(accept_new(loop, listener, &ops, NULL));
     alloc_fail_at(0);
-    assert_null(accept_new(loop, -1, accepted, NULL));
+    assert_null(accept_new(loop, -1, &ops, NULL));
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -111,6 +145,7 @@ int main(void)
         T(test_accept_takes_all_that_wait),
         T(test_accept_may_be_freed_from_inside),
         T(test_accept_pauses_without_descriptors_and_goes_on),
+        T(test_accept_without_descriptors_for_a_second_says_so),
         T(test_accept_without_memory_says_so),
     };
 
