@@ -250,22 +250,25 @@ static size_t next_job(struct pool *pool, const struct worker *w)
 }
 
 /* A case that goes on for a quarter of a second waits for a timer of its subject, slow or not: its
- * place is another's then. Milliseconds until there is one for w; 0: now. */
+ * place is another's then, unless the server is in doubt, of which the first few cases are to tell.
+ * Milliseconds until there is one for w; 0: now; -1: not while all goes on as it does. */
 static int until_room(const struct pool *pool, const struct worker *w, uint64_t now)
 {
-    uint64_t age_ns = 0;
+    uint64_t age_ns = 0, old_ns = pool->settings->is_doubtful ? UINT64_MAX : YOUNG_NS;
     size_t n = 0;
 
     if (w->is_slow)
         return 0;
     for (size_t i = 0; i < pool->n_workers; i++) {
         const struct worker *other = &pool->workers[i];
-        if (other->is_slow || other->job == NO_JOB || now - other->since_ns >= YOUNG_NS)
+        if (other->is_slow || other->job == NO_JOB || now - other->since_ns >= old_ns)
             continue;
         age_ns = MAX(age_ns, now - other->since_ns);
         n++;
     }
-    return n < pool->n_young ? 0 : (int)((YOUNG_NS - age_ns) / 1000000) + 1;
+    if (n < pool->n_young)
+        return 0;
+    return age_ns < YOUNG_NS ? (int)((YOUNG_NS - age_ns) / 1000000) + 1 : -1;
 }
 
 static void give(struct pool *pool, struct worker *w, size_t job)
@@ -291,7 +294,7 @@ static int give_out(struct pool *pool)
         if (w->job != NO_JOB)
             continue;
         int room_ms = until_room(pool, w, now_ns());
-        if (room_ms > 0) {
+        if (room_ms != 0) {
             wait_ms = room_ms;
             continue;
         }
