@@ -15,6 +15,8 @@
 #define NS_PER_MS     1000000u
 #define SPIN_MS       1000     /* of processor time, times the scale: then it spins */
 #define PATIENCE_MS   30000    /* on the clock, times the scale: then nothing is proved */
+#define GLANCES       3        /* of which one finds it at rest; */
+#define GLANCE_MS     1        /* between two of them */
 #define LOOK_MS       10       /* between two looks at one who does not rest */
 #define SUSPICIOUS    0.5      /* share of its whole life that it was busy */
 #define WARM_UP_MS    200      /* processor time that is no sign of anything */
@@ -209,9 +211,14 @@ bool subject_rests(struct subject *s, const struct subject_sample *since, double
 {
     struct use now;
 
-    return !look(s, &now) ||
-           (!now.is_runnable && !waits_for_a_reader(s) && !was_busy(s, since, &now)) ||
-           comes_to_rest(s, after_a_case, scale, used);
+    for (int i = 0; i < GLANCES; i++) { /* it may be about to finish what the case asked for */
+        if (i > 0)
+            subject_pass_time(s, GLANCE_MS);
+        if (!look(s, &now) ||
+            (!now.is_runnable && !waits_for_a_reader(s) && !was_busy(s, since, &now)))
+            return true;
+    }
+    return comes_to_rest(s, after_a_case, scale, used);
 }
 
 enum sim_cause subject_judge_rest(void *context, double scale, struct text *why)

@@ -24,7 +24,7 @@
 #define N_TEXTS    11
 #define WAITERS    28 /* at most, beside the jobs that were asked for: their cases only wait */
 #define WAITING    6  /* of them, for each job, that turn out to wait */
-#define YOUNG_NS   250000000u
+#define YOUNG_NS   40000000u
 #define FEW        16 /* which can all be played alone in the strict sense */
 
 struct worker {
@@ -249,8 +249,8 @@ static size_t next_job(struct pool *pool, const struct worker *w)
     return w->is_slow ? NO_JOB : other;
 }
 
-/* A case that goes on for a quarter of a second waits for a timer of its subject, slow or not: its
- * place is another's then, unless the server is in doubt, of which the first few cases are to tell.
+/* A case that goes on for so long waits for a timer of its subject, slow or not: its place is
+ * another's then, unless the server is in doubt, of which the first few cases are to tell.
  * Milliseconds until there is one for w; 0: now; -1: not while all goes on as it does. */
 static int until_room(const struct pool *pool, const struct worker *w, uint64_t now)
 {
