@@ -24,8 +24,9 @@
 #define N_TEXTS    11
 #define WAITERS    28 /* at most, beside the jobs that were asked for: their cases only wait */
 #define WAITING    6  /* of them, for each job, that turn out to wait */
-#define YOUNG_NS   40000000u
-#define FEW        16 /* which can all be played alone in the strict sense */
+#define YOUNG_NS   40000000u  /* one that goes on for longer waits; */
+#define ALONE_NS   250000000u /* where cases are played again, alone, that has to be sure */
+#define FEW        16         /* which can all be played alone in the strict sense */
 
 struct worker {
     pid_t pid;         /* -1: not started */
@@ -43,7 +44,8 @@ struct pool {
     void *context;
     struct worker *workers;
     size_t n_workers, n_done;
-    size_t n_young;      /* cases at most that are not slow, nor older than YOUNG_NS */
+    size_t n_young; /* cases at most that are not slow, nor older than young_ns */
+    uint64_t young_ns;
     bool *given;         /* of each case */
     size_t from;         /* all before were given */
     size_t n_slow;       /* workers for slow cases; if none, all go in the order of the list */
@@ -254,7 +256,7 @@ static size_t next_job(struct pool *pool, const struct worker *w)
  * Milliseconds until there is one for w; 0: now; -1: not while all goes on as it does. */
 static int until_room(const struct pool *pool, const struct worker *w, uint64_t now)
 {
-    uint64_t age_ns = 0, old_ns = pool->settings->is_doubtful ? UINT64_MAX : YOUNG_NS;
+    uint64_t age_ns = 0, old_ns = pool->settings->is_doubtful ? UINT64_MAX : pool->young_ns;
     size_t n = 0;
 
     if (w->is_slow)
@@ -268,7 +270,7 @@ static int until_room(const struct pool *pool, const struct worker *w, uint64_t 
     }
     if (n < pool->n_young)
         return 0;
-    return age_ns < YOUNG_NS ? (int)((YOUNG_NS - age_ns) / 1000000) + 1 : -1;
+    return age_ns < pool->young_ns ? (int)((pool->young_ns - age_ns) / 1000000) + 1 : -1;
 }
 
 static void give(struct pool *pool, struct worker *w, size_t job)
@@ -459,7 +461,8 @@ static bool has_one_server(const struct suite_settings *settings)
 bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
                    suite_done *done, void *context)
 {
-    struct pool pool = {.list = list, .settings = settings, .done = done, .context = context};
+    struct pool pool = {
+        .list = list, .settings = settings, .done = done, .context = context, .young_ns = YOUNG_NS};
     unsigned jobs = has_one_server(settings) ? 1 : MAX(settings->jobs, 1);
     size_t n = MIN(jobs, MAX(list->n, 1));
 
@@ -471,7 +474,8 @@ bool suite_run_all(const struct script_list *list, const struct suite_settings *
 bool suite_run_alone(const struct script_list *list, const struct suite_settings *settings,
                      suite_done *done, void *context)
 {
-    struct pool pool = {.list = list, .settings = settings, .done = done, .context = context};
+    struct pool pool = {
+        .list = list, .settings = settings, .done = done, .context = context, .young_ns = ALONE_NS};
     bool is_many = list->n > FEW && settings->jobs > 1 && !has_one_server(settings);
 
     return run_pool(&pool, 1, 0, is_many ? WAITERS : 0);
