@@ -4,6 +4,7 @@
  * with the texts of a struct suite_run. It dies with the harness, and its subjects with it. */
 #include "harness/session/clock.h"
 #include "harness/subject/tree.h"
+#include "harness/suite/line.h"
 #include "harness/suite/order.h"
 #include "harness/suite/serve.h"
 
@@ -19,14 +20,11 @@
 #include <unistd.h>
 
 #define NO_JOB     SIZE_MAX
-#define ANSWER_MAX (64u << 20)
 #define ORPHANS_MS 10000
-#define N_TEXTS    11
 #define WAITERS    28 /* at most, beside the jobs that were asked for: their cases only wait */
 #define WAITING    6  /* of them, for each job, that turn out to wait */
-#define YOUNG_NS   40000000u  /* one that goes on for longer waits; */
-#define ALONE_NS   250000000u /* where cases are played again, alone, that has to be sure */
-#define FEW        16         /* which can all be played alone in the strict sense */
+#define YOUNG_NS   250000000u
+#define FEW        16 /* which can all be played alone in the strict sense */
 
 struct worker {
     pid_t pid;         /* -1: not started */
@@ -44,8 +42,7 @@ struct pool {
     void *context;
     struct worker *workers;
     size_t n_workers, n_done;
-    size_t n_young; /* cases at most that are not slow, nor older than young_ns */
-    uint64_t young_ns;
+    size_t n_young;      /* cases at most that are not slow, nor older than YOUNG_NS */
     bool *given;         /* of each case */
     size_t from;         /* all before were given */
     size_t n_slow;       /* workers for slow cases; if none, all go in the order of the list */
@@ -54,105 +51,6 @@ struct pool {
     bool in_order;       /* one worker, whose server is kept from case to case */
     unsigned *busy_port; /* what the worker has on another machine (serve.h); NULL: all is here */
 };
-
-/* --- the line between them ------------------------------------------------------------------- */
-
-static bool put(int fd, const void *bytes, size_t len)
-{
-    const char *at = bytes;
-
-    while (len > 0) {
-        ssize_t sent = send(fd, at, len, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent <= 0)
-            return false;
-        at += sent;
-        len -= (size_t)sent;
-    }
-    return true;
-}
-
-static bool get(int fd, void *bytes, size_t len)
-{
-    char *at = bytes;
-
-    while (len > 0) {
-        ssize_t got = recv(fd, at, len, 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        at += got;
-        len -= (size_t)got;
-    }
-    return true;
-}
-
-/* The numbers of a suite_run, and the lengths of its texts behind them. */
-struct answer {
-    unsigned cause, service, line, connects, retries, process, own_network;
-    uint64_t duration_ns, served_ns;
-    uint32_t lens[N_TEXTS];
-};
-
-static void texts_of(struct suite_run *run, struct text *texts[N_TEXTS])
-{
-    struct text *const all[N_TEXTS] = {
-        &run->clause,  &run->step, &run->got,    &run->branches,  &run->timeline, &run->said,
-        &run->command, &run->kept, &run->unkept, &run->reactions, &run->session};
-
-    memcpy(texts, all, sizeof all);
-}
-
-static bool put_run(int fd, struct suite_run *run)
-{
-    struct answer a = {run->cause,     run->service, run->line,        run->connects,
-                       run->retries,   run->process, run->own_network, run->duration_ns,
-                       run->served_ns, {0}};
-    struct text *texts[N_TEXTS];
-    bool ok;
-
-    texts_of(run, texts);
-    for (int i = 0; i < N_TEXTS; i++)
-        a.lens[i] = (uint32_t)texts[i]->len;
-    ok = put(fd, &a, sizeof a);
-    for (int i = 0; i < N_TEXTS && ok; i++)
-        ok = put(fd, text_string(texts[i]), texts[i]->len);
-    return ok;
-}
-
-static bool get_run(int fd, struct suite_run *run)
-{
-    struct answer a;
-    struct text *texts[N_TEXTS];
-
-    *run = (struct suite_run){0};
-    if (!get(fd, &a, sizeof a))
-        return false;
-    run->cause = a.cause < SIM_N_CAUSES ? (enum sim_cause)a.cause : SIM_TROUBLE;
-    run->service = (enum suite_service)a.service;
-    run->line = a.line;
-    run->connects = a.connects;
-    run->retries = a.retries;
-    run->process = a.process;
-    run->own_network = a.own_network;
-    run->duration_ns = a.duration_ns;
-    run->served_ns = a.served_ns;
-    texts_of(run, texts);
-    for (int i = 0; i < N_TEXTS; i++) {
-        if (a.lens[i] > ANSWER_MAX)
-            return false;
-        char *bytes = text_realloc(NULL, a.lens[i]);
-        bool ok = get(fd, bytes, a.lens[i]);
-        if (ok)
-            text_add(texts[i], bytes, a.lens[i]);
-        free(bytes);
-        if (!ok)
-            return false;
-    }
-    return true;
-}
 
 /* --- in the worker --------------------------------------------------------------------------- */
 
@@ -172,10 +70,10 @@ static void __attribute__((noreturn)) work(const struct pool *pool, int fd, pid_
     struct serve serve;
     serve_init(&serve, pool->settings, own);
     serve.busy_port = pool->busy_port;
-    while (get(fd, &job, sizeof job) && job < pool->list->n) {
+    while (line_get(fd, &job, sizeof job) && job < pool->list->n) {
         struct suite_run run;
         suite_run_case_on(&serve, pool->in_order, pool->list->at[job], &run);
-        bool ok = put_run(fd, &run);
+        bool ok = line_put_run(fd, &run);
         suite_run_fini(&run);
         if (!ok)
             break;
@@ -251,26 +149,25 @@ static size_t next_job(struct pool *pool, const struct worker *w)
     return w->is_slow ? NO_JOB : other;
 }
 
-/* A case that goes on for so long waits for a timer of its subject, slow or not: its place is
- * another's then, unless the server is in doubt, of which the first few cases are to tell.
- * Milliseconds until there is one for w; 0: now; -1: not while all goes on as it does. */
-static int until_room(const struct pool *pool, const struct worker *w, uint64_t now)
+/* A case that goes on for a quarter of a second waits for a timer of its subject, slow or not: its
+ * place is another's then, unless the server is in doubt, of which the first few cases are to tell.
+ * Milliseconds until there is one for a case that is not slow; 0: now; -1: not while all goes on as
+ * it does. */
+static int until_room(const struct pool *pool, uint64_t now)
 {
-    uint64_t age_ns = 0, old_ns = pool->settings->is_doubtful ? UINT64_MAX : pool->young_ns;
+    uint64_t age_ns = 0, old_ns = pool->settings->is_doubtful ? UINT64_MAX : YOUNG_NS;
     size_t n = 0;
 
-    if (w->is_slow)
-        return 0;
     for (size_t i = 0; i < pool->n_workers; i++) {
-        const struct worker *other = &pool->workers[i];
-        if (other->is_slow || other->job == NO_JOB || now - other->since_ns >= old_ns)
+        const struct worker *w = &pool->workers[i];
+        if (w->is_slow || w->job == NO_JOB || now - w->since_ns >= old_ns)
             continue;
-        age_ns = MAX(age_ns, now - other->since_ns);
+        age_ns = MAX(age_ns, now - w->since_ns);
         n++;
     }
     if (n < pool->n_young)
         return 0;
-    return age_ns < pool->young_ns ? (int)((pool->young_ns - age_ns) / 1000000) + 1 : -1;
+    return old_ns == UINT64_MAX ? -1 : (int)((old_ns - age_ns) / 1000000) + 1;
 }
 
 static void give(struct pool *pool, struct worker *w, size_t job)
@@ -282,21 +179,20 @@ static void give(struct pool *pool, struct worker *w, size_t job)
     pool->given[job] = true;
     while (pool->from < pool->list->n && pool->given[pool->from])
         pool->from++;
-    put(w->fd, &job, sizeof job); /* if it is gone, take() finds out */
+    line_put(w->fd, &job, sizeof job); /* if it is gone, take() finds out */
 }
 
-/* To all that have none. Milliseconds until there is room for one more, -1: not while all goes on
- * as it does. */
+/* To all that have none. Milliseconds until there may be room for one more, -1: not while all goes
+ * on as it does. */
 static int give_out(struct pool *pool)
 {
-    int wait_ms = -1;
+    int room_ms = until_room(pool, now_ns()), wait_ms = -1;
 
     for (size_t i = 0; i < pool->n_workers; i++) {
         struct worker *w = &pool->workers[i];
         if (w->job != NO_JOB)
             continue;
-        int room_ms = until_room(pool, w, now_ns());
-        if (room_ms != 0) {
+        if (!w->is_slow && room_ms != 0) {
             wait_ms = room_ms;
             continue;
         }
@@ -305,6 +201,8 @@ static int give_out(struct pool *pool)
             stop(w);
         else
             give(pool, w, job);
+        if (!w->is_slow && job != NO_JOB)
+            room_ms = until_room(pool, now_ns());
     }
     return wait_ms;
 }
@@ -320,7 +218,7 @@ static void take(struct pool *pool, struct worker *w)
 {
     struct suite_run run;
 
-    if (get_run(w->fd, &run)) {
+    if (line_get_run(w->fd, &run)) {
         finish(pool, w, &run);
     } else {
         int status = 0;
@@ -461,8 +359,7 @@ static bool has_one_server(const struct suite_settings *settings)
 bool suite_run_all(const struct script_list *list, const struct suite_settings *settings,
                    suite_done *done, void *context)
 {
-    struct pool pool = {
-        .list = list, .settings = settings, .done = done, .context = context, .young_ns = YOUNG_NS};
+    struct pool pool = {.list = list, .settings = settings, .done = done, .context = context};
     unsigned jobs = has_one_server(settings) ? 1 : MAX(settings->jobs, 1);
     size_t n = MIN(jobs, MAX(list->n, 1));
 
@@ -474,8 +371,7 @@ bool suite_run_all(const struct script_list *list, const struct suite_settings *
 bool suite_run_alone(const struct script_list *list, const struct suite_settings *settings,
                      suite_done *done, void *context)
 {
-    struct pool pool = {
-        .list = list, .settings = settings, .done = done, .context = context, .young_ns = ALONE_NS};
+    struct pool pool = {.list = list, .settings = settings, .done = done, .context = context};
     bool is_many = list->n > FEW && settings->jobs > 1 && !has_one_server(settings);
 
     return run_pool(&pool, 1, 0, is_many ? WAITERS : 0);
