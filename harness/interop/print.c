@@ -164,6 +164,18 @@ static void print_bad(const struct interop_matrix *m, FILE *out)
     }
 }
 
+static void print_red_at_first(const struct interop_matrix *m, FILE *out)
+{
+    for (size_t i = 0; i < m->n_cells; i++) {
+        const struct interop_cell *c = &m->cells[i];
+        const struct interop_outcome *o = &m->outcomes[i];
+        if (o->verdict == CELL_GREEN && o->at_first[0])
+            fprintf(out,
+                    "\nred at first, green when played again alone: %s, client %s, server %s: %s\n",
+                    c->mode->name, c->client->label, c->server->label, o->at_first);
+    }
+}
+
 /* Skips that have mode and reason in common stand on one line. */
 static void print_skips(const struct interop_matrix *m, FILE *out)
 {
@@ -217,6 +229,7 @@ void interop_print(const struct interop_matrix *m, const struct kit *kit, FILE *
     print_controls(m, out);
     print_skips(m, out);
     print_bad(m, out);
+    print_red_at_first(m, out);
     if (kit)
         fprintf(out, "\nThe files of these command lines are kept in %s.\n", kit->dir);
     fprintf(out, "\n%zu cells: %zu green, %zu red, %zu skipped", m->n_cells,
@@ -254,6 +267,8 @@ static void write_cell(struct jwrite *w, const struct interop_cell *c,
     jwrite_string(w, "verdict", interop_verdict_word(o->verdict));
     if (o->verdict != CELL_GREEN)
         jwrite_string(w, "reason", o->reason);
+    if (o->at_first[0])
+        jwrite_string(w, "at_first", o->at_first);
     if (o->is_captured)
         jwrite_string(w, "captured", o->in_part ? "in part" : "whole");
     if (o->verdict != CELL_SKIPPED) {
