@@ -15,7 +15,7 @@ static const char usage[] =
     "                         [--mode GLOB] [--json FILE] [--jobs N]\n"
     "Run every mode between iperfref and each build, as client and as server, and three modes\n"
     "between the builds themselves as control group; print a matrix with the reason for each\n"
-    "red cell. Up to eight that are red are played once more, alone, and that counts.\n"
+    "red cell. One that is red only for bytes still on their way is played once more, alone.\n"
     "iperfref is one of the builds, or stands beside this program.\n"
     "  --build PATH   an iperf3 (again for more)\n"
     "  --quick        only the modes that matter most, in less than a minute\n"

@@ -207,7 +207,7 @@ static void play(struct play *p)
 
 /* --- the end of it --------------------------------------------------------------------------- */
 
-static bool judge(struct play *p, struct text *why)
+static bool judge(struct play *p, bool may_be_late, struct text *why)
 {
     struct text facts = {0};
 
@@ -223,6 +223,7 @@ static bool judge(struct play *p, struct text *why)
         .facts = text_string(&facts),
         .received = p->received,
         .buffers_grow = tcpmem_most(),
+        .may_be_late = may_be_late,
     };
     bool ok = judge_cell(&c, why);
     text_fini(&facts);
@@ -272,6 +273,28 @@ static bool judge_packets(struct play *p, struct text *why)
     return !p->packets || packets_judge(p->packets, &p->outcome->in_part, why);
 }
 
+/* Nothing is wrong but that more was on its way than the buffers were told to hold. */
+static bool is_only_late(struct play *p)
+{
+    struct text unused = {0};
+    bool ok = judge(p, true, &unused) && judge_packets(p, &unused);
+
+    text_fini(&unused);
+    return ok;
+}
+
+static enum interop_verdict judge_all(struct play *p, struct text *why)
+{
+    if (!p->started)
+        return CELL_TROUBLE;
+    if (why->len > 0)
+        return CELL_RED;
+    if (judge(p, false, why))
+        return judge_packets(p, why) ? CELL_GREEN : CELL_RED;
+    p->outcome->is_late = is_only_late(p);
+    return CELL_RED;
+}
+
 void cell_play(const struct interop_cell *cell, const struct kit *kit,
                struct interop_outcome *outcome)
 {
@@ -285,13 +308,9 @@ void cell_play(const struct interop_cell *cell, const struct kit *kit,
     subject_init(&p.client);
     if (watch_packets(&p, &why) && start_server(&p, &why) && start_client(&p, &why))
         play(&p);
-    bool played = why.len == 0;
     subject_end(&p.server); /* and whatever else is left below us: a client that did not end */
     subject_end(&p.client);
-    enum interop_verdict verdict = !p.started ? CELL_TROUBLE
-                                   : played && judge(&p, &why) && judge_packets(&p, &why)
-                                       ? CELL_GREEN
-                                       : CELL_RED;
+    enum interop_verdict verdict = judge_all(&p, &why);
     text_make_plain(&why);
     snprintf(outcome->reason, sizeof outcome->reason, "%s", text_string(&why));
     if (verdict == CELL_GREEN) {

@@ -29,9 +29,10 @@ struct interop_outcome {
     enum interop_verdict verdict;
     double seconds;
     bool is_captured, in_part; /* judged from its packets too; not all of them were captured */
-    char reason[600];          /* of a skip, a red cell, trouble */
-    char at_first[600];        /* of one that was red, and then played again; else empty */
-    char server_line[1000];    /* command lines, to repeat it by hand */
+    bool is_late; /* red, but only for bytes that a receiver who waited for a processor leaves */
+    char reason[600];       /* of a skip, a red cell, trouble */
+    char at_first[600];     /* of one that was late, and then played again; else empty */
+    char server_line[1000]; /* command lines, to repeat it by hand */
     char client_line[1000];
     char server_said[3000], client_said[3000]; /* the ends of stderr and stdout of a red cell */
 };

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FEW_RED 8
-
 /* --- builds ---------------------------------------------------------------------------------- */
 
 static void name_end(const struct interop_matrix *m, struct interop_end *end)
@@ -175,19 +173,17 @@ static void show_progress(void *context, size_t index)
         fprintf(stderr, "\r%zu of %zu cells, %zu not green ", p->n_done, n, p->n_red);
 }
 
-/* A few that are red are played once more, with the machine to themselves: that somebody waited for
- * a processor is no fault of a build. Where many are red it is no accident. */
-static bool play_red_again(struct interop_matrix *m, const struct kit *kit,
-                           struct progress *progress)
+/* Those that are only late, with the machine to themselves: that a receiver waited for a processor
+ * while the test ended is no fault of a build. */
+static bool play_late_again(struct interop_matrix *m, const struct kit *kit,
+                            struct progress *progress)
 {
-    if (interop_count(m, CELL_RED) > FEW_RED)
-        return true;
     for (size_t i = 0; i < m->n_cells; i++) {
-        struct interop_outcome *o = &m->outcomes[i], red = *o;
-        if (red.verdict != CELL_RED)
+        struct interop_outcome *o = &m->outcomes[i], late = *o;
+        if (!late.is_late)
             continue;
         *o = (struct interop_outcome){.verdict = CELL_OPEN};
-        memcpy(o->at_first, red.reason, sizeof o->at_first);
+        memcpy(o->at_first, late.reason, sizeof o->at_first);
         progress->n_done--;
         progress->n_red--;
     }
@@ -209,7 +205,7 @@ static int play(struct interop_matrix *m, const struct interop_settings *setting
     }
     bool ok = pool_play(m->cells, m->outcomes, m->n_cells, &kit, settings->n_jobs, show_progress,
                         &progress) &&
-              play_red_again(m, &kit, &progress);
+              play_late_again(m, &kit, &progress);
     m->seconds = now_s() - start;
     if (settings->progress)
         fputs("\r\033[K", stderr);

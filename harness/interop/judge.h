@@ -19,6 +19,7 @@ struct judge_case {
     const char *facts;     /* of the mode, filled in */
     const char *received;  /* MODE_FILE: where the receiver wrote */
     uint64_t buffers_grow; /* bytes that the buffers of a stream can grow to, both ends together */
+    bool may_be_late;      /* the receiver may have waited for a processor: they may all be full */
 };
 
 /* True: green. Else the first thing that is wrong, in why. */

@@ -10,6 +10,10 @@
 #define REPORT                                                                                     \
     "{\"start\":{\"sndbuf_actual\":16384,\"rcvbuf_actual\":131072},"                               \
     "\"end\":{\"streams\":[{\"sender\":{\"bytes\":9000},\"receiver\":{\"bytes\":8000}}]}}"
+#define LATE                                                                                       \
+    "{\"start\":{},\"end\":{\"streams\":[{\"sender\":{\"bytes\":2000000},"                         \
+    "\"receiver\":{\"bytes\":8000}}]}}"
+#define GROWN       (4 << 20)
 #define INTERRUPTED "{\"error\":\"interrupt - the server has terminated\"}"
 
 enum { EXIT_0 = 0, EXIT_1 = 1 << 8, EXIT_2 = 2 << 8 };
@@ -27,7 +31,7 @@ static const struct row {
     const char *insert;  /* a state byte of the client's in place of TEST_END's record */
     const char *client_out, *client_err, *server_out, *server_err;
     int client_status, server_status;
-    bool client_hangs, server_is_deaf;
+    bool client_hangs, server_is_deaf, may_be_late;
     const char *facts;
 } rows[] = {
     {.name = "good", .session = SESSION},
@@ -77,6 +81,20 @@ static const struct row {
      .client_out = "{\"start\":{},\"end\":{\"streams\":[{\"sender\":{\"bytes\":8000},"
                    "\"receiver\":{\"bytes\":9000}}]}}",
      .why = "9000 bytes received, only 8000 sent"},
+    {.name = "INT-14 more missing than the buffers hold",
+     .client_out = LATE,
+     .why = "1992000 missing"},
+    {.name = "INT-14 but not more than they grow to", .client_out = LATE, .may_be_late = true},
+    {.name = "a crash is not late",
+     .client_out = LATE,
+     .client_status = SIGSEGV,
+     .may_be_late = true,
+     .why = "the client was killed by signal 11"},
+    {.name = "INT-14 more missing than they can ever grow to",
+     .client_out = "{\"start\":{},\"end\":{\"streams\":[{\"sender\":{\"bytes\":9000000},"
+                   "\"receiver\":{\"bytes\":8000}}]}}",
+     .may_be_late = true,
+     .why = "8992000 missing"},
     {.name = "a report without streams",
      .client_out = "{\"end\":{\"streams\":[]}}",
      .why = "no streams"},
@@ -160,6 +178,8 @@ static void check(const struct row *row, const char *path)
         .server = {&server, &other, false,              row->session ? path : NULL},
         .listens_again = !row->server_is_deaf,
         .facts = row->facts ? row->facts : "",
+        .buffers_grow = GROWN,
+        .may_be_late = row->may_be_late,
     };
     struct text why = {0};
 

@@ -8,7 +8,7 @@
 #define BATCH 64 /* connections before other sources get their turn */
 #define PAUSE_NS                                                                                   \
     50000000       /* without descriptors or memory: a listener stays readable, and would spin */
-#define STARVED 20 /* pauses in a row: a second */
+#define STARVED 20 /* pauses: a second */
 
 struct accept_door {
     struct loop_source source;
@@ -16,7 +16,7 @@ struct accept_door {
     struct loop *loop;
     const struct accept_ops *ops;
     void *context;
-    unsigned pauses; /* since the last connection */
+    unsigned pauses; /* in a row */
     bool in_callback, dead;
 };
 
@@ -45,6 +45,7 @@ static void take_all(struct accept_door *door)
             door->pauses = 0;
             door->ops->accepted(door->context, fd, &peer);
         } else if (errno == EAGAIN) {
+            door->pauses = 0;
             return;
         } else {
             rest(door, errno);
