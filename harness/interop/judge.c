@@ -204,11 +204,10 @@ static uint64_t in_flight(const struct judge_case *c, const struct findings *f)
                                                          : reported;
 }
 
-/* Stock builds with threads end a sender in the middle of what it writes (END-6). */
-static bool cuts(const struct judge_case *c, const struct mode_side *side)
+/* Stock builds with threads end a sender in the middle of what it writes (END-6, RES-30). */
+static bool cuts(const struct mode_side *side)
 {
-    return c->mode->flags & MODE_FLOOD && !side->is_reference &&
-           clause_versions_hold("3.16+", &side->version);
+    return !side->is_reference && clause_versions_hold("3.16+", &side->version);
 }
 
 static bool wire_numbers_agree(const struct judge_case *c, const struct findings *f,
@@ -226,8 +225,8 @@ static bool wire_numbers_agree(const struct judge_case *c, const struct findings
         .server = &server,
         .in_flight = in_flight(c, f),
         .omits = c->mode->flags & MODE_OMIT,
-        .client_cuts = cuts(c, &c->client.end->side),
-        .server_cuts = cuts(c, &c->server.end->side),
+        .client_cuts = cuts(&c->client.end->side),
+        .server_cuts = cuts(&c->server.end->side),
         .client_counts_all = c->client.end->side.is_reference,
         .server_counts_all = c->server.end->side.is_reference,
         .whole = c->mode->flags & MODE_FILE ? KIT_PAYLOAD_SIZE : 0,
@@ -246,12 +245,16 @@ static bool report_stream_agrees(const struct judge_case *c, const struct findin
 {
     const json_value *udp = json_member(stream, "udp");
     const json_value *start = json_member(f->client_report, "start");
-    uint64_t missing = in_flight(c, f) + number(json_member(start, "test_start"), "blksize");
+    uint64_t block = number(json_member(start, "test_start"), "blksize");
+    uint64_t missing = in_flight(c, f) + block;
+    uint64_t excess = c->mode->flags & MODE_OMIT                                 ? missing
+                      : cuts(&c->client.end->side) || cuts(&c->server.end->side) ? block
+                                                                                 : 0;
 
     if (!udp)
         return numbers_stream_agrees((int64_t)number(json_member(stream, "sender"), "bytes"),
                                      (int64_t)number(json_member(stream, "receiver"), "bytes"),
-                                     missing, c->mode->flags & MODE_OMIT ? missing : 0, why);
+                                     missing, excess, why);
     uint64_t packets = number(udp, "packets"), lost = number(udp, "lost_packets");
     if (packets > 0 && lost < packets)
         return true;

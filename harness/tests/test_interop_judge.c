@@ -13,6 +13,9 @@
 #define LATE                                                                                       \
     "{\"start\":{},\"end\":{\"streams\":[{\"sender\":{\"bytes\":2000000},"                         \
     "\"receiver\":{\"bytes\":8000}}]}}"
+#define CUT                                                                                        \
+    "{\"start\":{\"test_start\":{\"blksize\":2000}},"                                              \
+    "\"end\":{\"streams\":[{\"sender\":{\"bytes\":8000},\"receiver\":{\"bytes\":9000}}]}}"
 #define GROWN       (4 << 20)
 #define INTERRUPTED "{\"error\":\"interrupt - the server has terminated\"}"
 
@@ -32,6 +35,7 @@ static const struct row {
     const char *client_out, *client_err, *server_out, *server_err;
     int client_status, server_status;
     bool client_hangs, server_is_deaf, may_be_late;
+    unsigned client_minor; /* its version: 3.x */
     const char *facts;
 } rows[] = {
     {.name = "good", .session = SESSION},
@@ -80,6 +84,9 @@ static const struct row {
     {.name = "INT-14 numbers of a report",
      .client_out = "{\"start\":{},\"end\":{\"streams\":[{\"sender\":{\"bytes\":8000},"
                    "\"receiver\":{\"bytes\":9000}}]}}",
+     .why = "9000 bytes received, only 8000 sent"},
+    {.name = "RES-30 part of a block more received than sent", .client_out = CUT, .client_minor = 16},
+    {.name = "RES-30 nothing is cut before 3.16", .client_out = CUT, .client_minor = 15,
      .why = "9000 bytes received, only 8000 sent"},
     {.name = "INT-14 more missing than the buffers hold",
      .client_out = LATE,
@@ -171,7 +178,10 @@ static void check(const struct row *row, const char *path)
     struct subject server = {.status = row->server_status,
                              .out = text_of(row->server_out, REPORT),
                              .err = text_of(row->server_err, "")};
-    struct interop_end stock = {0}, other = {.side.is_reference = row->session != NULL};
+    struct interop_end stock = {
+        .side.version = {3, row->client_minor}
+    };
+    struct interop_end other = {.side.is_reference = row->session != NULL};
     struct judge_case c = {
         .mode = &mode,
         .client = {&client, &stock, !row->client_hangs, NULL                      },
