@@ -9,9 +9,10 @@
 
 void script_text_add(const struct script_text *pieces, struct text *out)
 {
-    for (size_t i = 0; i < pieces->n; i++)
-        for (int64_t k = 0; k < pieces->at[i].times; k++)
-            text_add(out, pieces->at[i].once.at, pieces->at[i].once.len);
+    for (size_t i = 0; i < pieces->n; i++) {
+        const struct script_piece *p = &pieces->at[i];
+        text_add_times(out, p->once.at, p->once.len, (size_t)p->times);
+    }
 }
 
 struct script_text parse_plain(struct arena *arena, struct bytes bytes)

@@ -48,6 +48,18 @@ void text_add(struct text *t, const void *bytes, size_t len)
     t->at[t->len] = '\0';
 }
 
+void text_add_times(struct text *t, const void *bytes, size_t len, size_t times)
+{
+    size_t start = t->len, end = start + len * times;
+
+    if (end == start)
+        return;
+    reserve(t, end - start);
+    text_add(t, bytes, len);
+    while (t->len < end) /* twice as much each time */
+        text_add(t, t->at + start, MIN(t->len - start, end - t->len));
+}
+
 void text_adds(struct text *t, const char *string)
 {
     text_add(t, string, strlen(string));

@@ -16,8 +16,10 @@ struct text {
     size_t len, cap;
 };
 
-/* Add len bytes, a string, or what printf() would print. A process without memory ends. */
+/* Add len bytes, so many times, a string, or what printf() would print. A process without memory
+ * ends. */
 void text_add(struct text *t, const void *bytes, size_t len);
+void text_add_times(struct text *t, const void *bytes, size_t len, size_t times);
 void text_adds(struct text *t, const char *string);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* In as few digits as read back as the same number: 0.9, and 4294967296 without an exponent. */

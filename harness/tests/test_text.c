@@ -16,6 +16,23 @@ static void test_text_grows_and_keeps_a_nul_behind_it(void **state)
     assert_null(t.at);
 }
 
+static void test_text_add_times_is_text_add_that_often(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len <= 3; len++)
+        for (size_t times = 0; times <= 9; times++) {
+            struct text all = {0}, one_by_one = {0};
+            text_adds(&all, "before");
+            text_adds(&one_by_one, "before");
+            text_add_times(&all, "abc", len, times);
+            for (size_t i = 0; i < times; i++)
+                text_add(&one_by_one, "abc", len);
+            assert_string_equal(text_string(&all), text_string(&one_by_one));
+            text_fini(&all);
+            text_fini(&one_by_one);
+        }
+}
+
 static void test_text_add_hex_says_what_it_left_out(void **state)
 {
     struct text t = {0};
@@ -198,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_grows_and_keeps_a_nul_behind_it),
+        cmocka_unit_test(test_text_add_times_is_text_add_that_often),
         cmocka_unit_test(test_text_add_hex_says_what_it_left_out),
         cmocka_unit_test(test_text_add_number_is_as_short_as_reads_back),
         cmocka_unit_test(test_text_add_cut_ends_behind_a_word),
