@@ -9,6 +9,7 @@
 #include "harness/suite/serve.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@
 #define WAITERS    28 /* at most, beside the jobs that were asked for: their cases only wait */
 #define WAITING    6  /* of them, for each job, that turn out to wait */
 #define YOUNG_NS   250000000u
-#define FEW        16 /* which can all be played alone in the strict sense */
+#define FEW        16        /* which can all be played alone in the strict sense */
+#define LARGE      (1 << 17) /* bytes that go back to the system once they are freed */
 
 struct worker {
     pid_t pid;         /* -1: not started */
@@ -65,6 +67,7 @@ static void __attribute__((noreturn)) work(const struct pool *pool, int fd, pid_
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
     subject_adopt_orphans();
+    mallopt(M_MMAP_THRESHOLD, LARGE); /* else all is copied for each keeper, for good */
     bool own = !pool->settings->share_network && !pool->settings->remote &&
                !suite_is_far(&pool->settings->far) && subject_enter_own_network();
     struct serve serve;
