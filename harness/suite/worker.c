@@ -33,8 +33,8 @@ struct worker {
     int fd;            /* ours of a socket pair, or -1 */
     size_t job;        /* index, or NO_JOB */
     uint64_t since_ns; /* when it was given */
-    bool
-        is_slow; /* is given slow cases alone, and the others none of them while there are others */
+    /* Is given slow cases alone; those that are not, none of them while there are others. */
+    bool is_slow;
 };
 
 struct pool {
