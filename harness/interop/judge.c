@@ -247,9 +247,8 @@ static bool report_stream_agrees(const struct judge_case *c, const struct findin
     const json_value *start = json_member(f->client_report, "start");
     uint64_t block = number(json_member(start, "test_start"), "blksize");
     uint64_t missing = in_flight(c, f) + block;
-    uint64_t excess = c->mode->flags & MODE_OMIT                                 ? missing
-                      : cuts(&c->client.end->side) || cuts(&c->server.end->side) ? block
-                                                                                 : 0;
+    bool may_cut = cuts(&c->client.end->side) || cuts(&c->server.end->side);
+    uint64_t excess = c->mode->flags & MODE_OMIT ? missing : may_cut ? block : 0;
 
     if (!udp)
         return numbers_stream_agrees((int64_t)number(json_member(stream, "sender"), "bytes"),

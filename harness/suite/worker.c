@@ -67,7 +67,7 @@ static void __attribute__((noreturn)) work(const struct pool *pool, int fd, pid_
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
     subject_adopt_orphans();
-    mallopt(M_MMAP_THRESHOLD, LARGE); /* else all is copied for each keeper, for good */
+    mallopt(M_MMAP_THRESHOLD, LARGE); /* else each keeper copies what was once needed */
     bool own = !pool->settings->share_network && !pool->settings->remote &&
                !suite_is_far(&pool->settings->far) && subject_enter_own_network();
     struct serve serve;
