@@ -62,7 +62,8 @@ WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
 WHERE    = $(if $(filter engine,$(VARIANT)),,-ffile-prefix-map='$(CURDIR)'=.)
 OURFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Ibuild/gen $(WARNINGS) -fPIE $(WHERE) -MMD -MP $(CFLAGS) $(FLAGS_$(VARIANT))
 LINK     = -pie -Wl,-z,relro,-z,now $(CFLAGS) $(FLAGS_$(VARIANT)) $(LDFLAGS)
-LIBS     = -lcjson -lcrypto -lm -lpthread
+CRYPTO   = -lcrypto
+LIBS     = -lcjson $(or $(CRYPTO_$(VARIANT)),$(CRYPTO)) -lm -lpthread
 PACKETS  = -lpcap -lz -lzstd -llz4
 # impl/tests/alloc.c and iofail.c stand in front of these for all of our objects, to fail the n-th call.
 WRAP     = $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup \
@@ -91,6 +92,8 @@ all: $(PROGRAMS) ## build build/iperfref and build/iperfspec
 
 # VARIANT=mutants: iperfref with the faults of impl/mutants, which stand in front of what they break.
 SOURCES_mutants = $(wildcard impl/mutants/*.c)
+# A third of each start is else the loader's work on libcrypto.
+CRYPTO_mutants  = -Wl,-Bstatic $(CRYPTO) -Wl,-Bdynamic
 STANDS_mutants  = $$(nm -u $(filter %.o,$^) | sed -n 's/.* __real_/-Wl,--wrap=/p' | sort -u)
 
 # VARIANT=reach: iperfref that notes which of its lines a case reaches; the noting one notes nothing.
@@ -106,7 +109,7 @@ $(B)/iperfspec: $(call objects,harness/cli/main.c) $(B)/libharness.a $(B)/libimp
 # For scripts/mutants: how one source is compiled, and how iperfref is linked.
 mutant-commands:
 	@echo '$(CC) $(filter-out -MMD -MP -g,$(OURFLAGS)) -O1'
-	@echo '$(CC) $(LINK) $(call objects,impl/main.c) $(B)/libimpl.a $(LIBS)'
+	@echo '$(CC) $(LINK) $(call objects,impl/main.c) $(B)/libimpl.a $(LIBS:-lcrypto=$(CRYPTO_mutants))'
 
 $(B)/libimpl.a: $(call objects,$(IMPL))
 $(B)/libharness.a: $(call objects,$(HARNESS))
@@ -213,7 +216,7 @@ build/gen/clauses-sorted.inc: docs/clauses.tsv scripts/gen-clauses
 	LC_ALL=C scripts/gen-clauses -v sorted=1 docs/clauses.tsv > $@
 
 # These change only when what they hold changes: other flags rebuild, a removed source relinks.
-$(B)/flags: now = $(CC) $(OURFLAGS) $(LINK) $(CJSON_SRC)
+$(B)/flags: now = $(CC) $(OURFLAGS) $(LINK) $(LIBS) $(CJSON_SRC)
 $(B)/sources: now = $(IMPL) $(HARNESS)
 $(B)/libiperf-flags: now = $(LIBIPERF) $(SECTIONS)
 $(B)/flags $(B)/sources $(B)/libiperf-flags: FORCE

@@ -10,6 +10,7 @@
 #include "impl/wire/datagram.h"
 #include "impl/wire/ierr.h"
 #include "impl/wire/machine_core.h"
+#include "impl/wire/state.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -26,6 +27,7 @@
 #define COURSE(X)                                                                                  \
     X(CONTROL_UDP, "control/by-udp", "CONN-1")                                                     \
     X(LEFT_OPEN, "control/left-open", "INT-13 CLOSE-16.n")                                         \
+    X(LAST_WORD, "control/a-byte-behind-the-last", "ST-CLI-12.b")                                  \
     X(LATE_BYTES, "control/late-bytes-count", "ERR-7.n")                                           \
     X(USAGE_GOOD, "exit/0-of-wrong-usage", "PARAM-7 PARAM-43")                                     \
     X(STATUS, "exit/1-of-a-good-test", "CLOSE-15 TMO-7")                                           \
@@ -87,6 +89,8 @@ WRAP(void, chan_close, (struct chan * c, void (*gone)(void *context), void *cont
 
     if (fault == LATE_BYTES)
         look_for_late_bytes(c);
+    if (fault == LAST_WORD)
+        (void)send(chan_fd(c), (uint8_t[]){CLIENT_TERMINATE}, 1, MSG_NOSIGNAL);
     if (fault == LEFT_OPEN && !was_here && dup(chan_fd(c)) >= 0) {
         was_here = true;
         chan_abort(c);

@@ -32,6 +32,7 @@
     X(OUTPUT_CUT, "results/output-without-its-end", "RES-7 RES-27")                                \
     X(OUTPUT_EMPTY, "results/output-is-an-empty-object", "RES-8")                                  \
     X(OMIT_BYTES, "omit/bytes-stay", "RES-20 OMIT-1")                                              \
+    X(OMIT_FIRST, "omit/what-comes-first-though-late", "OMIT-3")                                   \
     X(FIRST_UNCOUNTED, "stream/first-read-uncounted", "RES-11 RES-26.s RES-26.c")                  \
     X(ANSWERS, "stream/receiver-answers", "STR-16 UDP-16")                                         \
     X(PACE_FIRST, "pacing/of-the-first-stream-alone", "DATA-4 DATA-5")                             \
@@ -128,7 +129,9 @@ WRAP(void, stream_note_received,
         n = 0;
     if (fault == SHORT_IS_WHOLE && n < n_datagrams * s->flow->len)
         n = n_datagrams * s->flow->len;
-    if (fault == FIRST_UNCOUNTED && !atomic_exchange(&was_here, true))
+    bool is_first = !atomic_exchange(&was_here, true);
+    if (is_first &&
+        (fault == FIRST_UNCOUNTED || (fault == OMIT_FIRST && mutant_data_is_omit_over())))
         n = 0;
     __real_stream_note_received(s, n, n_datagrams, now_ns);
 }

@@ -24,6 +24,7 @@
     X(ITEM_04, "item/04-in-front-is-answered", "ST-SRV-6.a")                                       \
     X(SHORT_IS_WHOLE, "item/cut-short-is-whole", "ST-SRV-4.b")                                     \
     X(STATE_FOR_RESULTS, "results/state-in-front-is-skipped", "ST-CLI-33.a")                       \
+    X(TOO_LONG_GOOD, "results/a-great-length-is-success", "ST-CLI-31.a")                           \
     X(NOTHING_BEHIND, "json/nothing-may-follow", "JSON-3")                                         \
     X(NO_EXPONENTS, "json/no-exponents", "JSON-14.n")                                              \
     X(NO_UNSIGNED, "json/none-above-2^63", "JSON-14.n2 INT-6")                                     \
@@ -108,6 +109,9 @@ WRAP(void, machine_client_bytes, (struct machine * m, struct bytes *in))
     int8_t byte = (int8_t)in->at[0];
     bool awaits_results = m->state == CLI_RESULTS;
 
+    if (fault == TOO_LONG_GOOD && awaits_results && frame_partial(&m->dec) == 0 && in->len >= 4 &&
+        in->at[0] > 0)
+        exit(0);
     if (fault == STATE_FOR_RESULTS && awaits_results && frame_partial(&m->dec) == 0 && byte > 0)
         *in = (struct bytes){in->at + 1, in->len - 1};
     if (in->len > 0 && !table_fault_takes(m, in))

@@ -70,7 +70,8 @@
     X(TIME_0_ENDS, "duration/time-0-is-at-once", "PARAM-47")                                       \
     X(NO_GRACE, "duration/no-grace", "PARAM-48 TMO-8")                                             \
     X(BYTES_END, "duration/of-so-many-bytes-at-once", "INT-2")                                     \
-    X(BYTES_STAY, "end/bytes-of-the-test-before", "INT-10 PARAM-49")
+    X(BYTES_STAY, "end/bytes-of-the-test-before", "INT-10 PARAM-49")                               \
+    X(TOS_STAYS, "params/TOS-of-the-test-before", "INT-10")
 
 MUTANT_FAMILY(value, VALUES);
 
@@ -213,13 +214,17 @@ WRAP(int, params_check,
 /* What one client said stays for those that say nothing. */
 WRAP(enum spec_err, params_decode, (struct bytes json, struct params *out, struct remarks *remarks))
 {
-    static int64_t num;
+    static int64_t num, tos;
     enum spec_err err = __real_params_decode(json, out, remarks);
 
     if (fault == BYTES_STAY && err == SPEC_OK && !params_has(out, PARAM_num))
         out->num = num;
+    if (fault == TOS_STAYS && err == SPEC_OK && !params_has(out, PARAM_TOS))
+        out->TOS = tos;
     if (err == SPEC_OK && out->num > 0)
         num = out->num;
+    if (err == SPEC_OK && params_has(out, PARAM_TOS))
+        tos = out->TOS;
     return err;
 }
 
