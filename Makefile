@@ -315,7 +315,7 @@ false-alarms: setup ## 10,000 case runs of each build, fresh and persistent, idl
 	$(PARALLEL) -s all build/naps.so
 	scripts/false-alarms $(if $(RUNS),--runs $(RUNS)) $(BUILDS) build/iperfref
 
-nightly: ## check, coverage, lint; conformance and interop over and over; bench; long fuzzing (hours)
+nightly: ## check, coverage, lint; conformance and interop over and over; mutants; false alarms; bench; long fuzzing (hours)
 	scripts/nightly
 
 # iperfspec looks for its cases in ../share/iperfspec/cases, seen from where it lies.

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: iperfspec compare A.json B.json\n"
+    "usage: iperfspec compare [--all] A.json B.json\n"
     "Where two builds do otherwise, as an implementer reads it: the state, what the build meets\n"
     "there, what each of them does, how many cases show it, and the simplest of these, for\n"
     "`iperfspec show` and `iperfspec test --case`. Behind that, by clause, what one build does as\n"

@@ -18,8 +18,8 @@ static const char usage[] =
     "                     (default: proofs, beside the cases)\n"
     "  --missing          list what is not covered and not left out, and what is not predicted\n"
     "example: iperfspec coverage build/report/conformance-*.json\n"
-    "exit:    0 everything is covered or left out   1 something is not   2 bad usage\n"
-    "         3 a file that cannot be read\n";
+    "exit:    0 all of the tables, MUST and SHOULD is covered or left out   1 something is not\n"
+    "         2 bad usage   3 a file that cannot be read\n";
 
 int cli_coverage(int argc, char **argv)
 {

@@ -124,19 +124,15 @@ int sock_sndbuf(int fd);
 int sock_rcvbuf(int fd);
 int sock_mss(int fd);
 
-/* A TCP socket's congestion control, NUL-terminated, cut at cap. False: see errno. */
-bool sock_congestion(int fd, char *name, size_t cap);
-
 /* Bytes of a TCP socket that the peer's system has not acknowledged yet; 0 where it can't be told.
  * The kernel has no event for that: the second tells how long to pause before asking again, after
  * so long a wait. */
 uint64_t sock_unacknowledged(int fd);
 uint64_t sock_acknowledge_pause_ns(uint64_t waited_ns);
 
-/* What a socket is: AF_INET or AF_INET6; SCTP; MPTCP that has not fallen back to TCP. */
+/* What a socket is: AF_INET or AF_INET6; SCTP. */
 int sock_domain(int fd);
 bool sock_is_sctp(int fd);
-bool sock_is_mptcp(int fd);
 
 /* The two ends of a socket, in words. False: see errno. */
 bool sock_local(int fd, struct sock_name *name);
