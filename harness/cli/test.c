@@ -3,6 +3,7 @@
 #include "harness/cli/soak.h"
 #include "harness/session/clock.h"
 
+#include "harness/report/outfile.h"
 #include "harness/report/quirks.h"
 #include "harness/report/report.h"
 
@@ -162,6 +163,26 @@ static bool are_clauses_known(const struct script_list *cases)
     return ok;
 }
 
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* The first Ctrl-C, a CI's cancelling, or the end of the terminal ends the run with all of its
+ * reports; the second one ends the program. Who ignores them goes on to. */
+static void take_signals(struct test_request *r)
+{
+    static const int all[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction before,
+        action = {.sa_handler = interrupt, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (sigaction(all[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(all[i], &action, NULL);
+    r->suite.settings.interrupted = &interrupted;
+}
+
 static int prepare(struct test_request *r)
 {
     struct subject_build *build = &r->suite.settings.build;
@@ -172,8 +193,13 @@ static int prepare(struct test_request *r)
     r->suite.n_shards = r->choice.n_shards;
     if (status != CLI_OK)
         return status;
+    take_signals(r); /* who waits for cases to be found has nothing to lose by them */
     if (!are_clauses_known(&r->suite.cases))
         return CLI_USAGE;
+    if (r->record && !outfile_can(r->record)) {
+        fprintf(stderr, "iperfspec: --record %s: %s\n", r->record, strerror(errno));
+        return CLI_TROUBLE;
+    }
     if (!tell_can(&r->tell))
         return CLI_TROUBLE;
     if (r->tell.html && !r->suite.settings.keep) { /* a page has its packets beside it */
@@ -222,7 +248,7 @@ static int finish(struct test_request *r)
     if (r->kept.len > 0)
         rmdir(text_string(&r->kept)); /* if nothing was left there */
     if (r->record && !quirks_write(r->record, &r->suite)) {
-        fprintf(stderr, "iperfspec: %s: %s\n", r->record, strerror(errno));
+        fprintf(stderr, "iperfspec: --record %s: %s\n", r->record, strerror(errno));
         status = CLI_TROUBLE;
     }
     text_fini(&why);
@@ -234,26 +260,6 @@ static void set_budget(struct test_request *r)
 {
     if (r->budget_s > 0)
         r->suite.settings.budget_end_ns = now_ns() + (uint64_t)(r->budget_s * 1e9);
-}
-
-static void interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-/* The first Ctrl-C, a CI's cancelling, or the end of the terminal ends the run with all of its
- * reports; the second one ends the program. Who ignores them goes on to. */
-static void take_signals(struct test_request *r)
-{
-    static const int all[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction before,
-        action = {.sa_handler = interrupt, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
-
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        if (sigaction(all[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-            sigaction(all[i], &action, NULL);
-    r->suite.settings.interrupted = &interrupted;
 }
 
 /* From now on. The alarm is for what does not look at the clock. */
@@ -326,7 +332,6 @@ static int run_base(struct test_request *r)
 static int run(struct test_request *r)
 {
     set_limits(r);
-    take_signals(r);
     int status = prepare(r);
 
     if (status != CLI_OK)

@@ -52,7 +52,7 @@ static void say(void *context, const struct script_error *problem)
 static unsigned find_below(struct script_list *list, const char *path, struct text *why)
 {
     char *paths[] = {(char *)(uintptr_t)path, NULL};
-    FTS *fts = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name);
+    FTS *fts = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR | FTS_XDEV, by_name); /* not into /proc */
     FTSENT *entry;
     size_t before = list->n;
     unsigned wrong = 0;
