@@ -62,8 +62,8 @@ WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
 WHERE    = $(if $(filter engine,$(VARIANT)),,-ffile-prefix-map='$(CURDIR)'=.)
 OURFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Ibuild/gen $(WARNINGS) -fPIE $(WHERE) -MMD -MP $(CFLAGS) $(FLAGS_$(VARIANT))
 LINK     = -pie -Wl,-z,relro,-z,now $(CFLAGS) $(FLAGS_$(VARIANT)) $(LDFLAGS)
-CRYPTO   = -lcrypto
-LIBS     = -lcjson $(or $(CRYPTO_$(VARIANT)),$(CRYPTO)) -lm -lpthread
+libs     = -lcjson $(or $(CRYPTO_$(1)),-lcrypto) -lm -lpthread
+LIBS     = $(call libs,$(VARIANT))
 PACKETS  = -lpcap -lz -lzstd -llz4
 # impl/tests/alloc.c and iofail.c stand in front of these for all of our objects, to fail the n-th call.
 WRAP     = $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup \
@@ -93,7 +93,7 @@ all: $(PROGRAMS) ## build build/iperfref and build/iperfspec
 # VARIANT=mutants: iperfref with the faults of impl/mutants, which stand in front of what they break.
 SOURCES_mutants = $(wildcard impl/mutants/*.c)
 # A third of each start is else the loader's work on libcrypto.
-CRYPTO_mutants  = -Wl,-Bstatic $(CRYPTO) -Wl,-Bdynamic
+CRYPTO_mutants  = -Wl,-Bstatic -lcrypto -Wl,-Bdynamic
 STANDS_mutants  = $$(nm -u $(filter %.o,$^) | sed -n 's/.* __real_/-Wl,--wrap=/p' | sort -u)
 
 # VARIANT=reach: iperfref that notes which of its lines a case reaches; the noting one notes nothing.
@@ -109,7 +109,7 @@ $(B)/iperfspec: $(call objects,harness/cli/main.c) $(B)/libharness.a $(B)/libimp
 # For scripts/mutants: how one source is compiled, and how iperfref is linked.
 mutant-commands:
 	@echo '$(CC) $(filter-out -MMD -MP -g,$(OURFLAGS)) -O1'
-	@echo '$(CC) $(LINK) $(call objects,impl/main.c) $(B)/libimpl.a $(LIBS:-lcrypto=$(CRYPTO_mutants))'
+	@echo '$(CC) $(LINK) $(call objects,impl/main.c) $(B)/libimpl.a $(call libs,mutants)'
 
 $(B)/libimpl.a: $(call objects,$(IMPL))
 $(B)/libharness.a: $(call objects,$(HARNESS))

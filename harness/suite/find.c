@@ -49,22 +49,33 @@ static void say(void *context, const struct script_error *problem)
     script_error_format(problem, context);
 }
 
+/* Where FTS_XDEV does not go. */
+static bool is_elsewhere(const FTSENT *entry)
+{
+    return entry->fts_level > 0 && entry->fts_statp->st_dev != entry->fts_parent->fts_statp->st_dev;
+}
+
 static unsigned find_below(struct script_list *list, const char *path, struct text *why)
 {
     char *paths[] = {(char *)(uintptr_t)path, NULL};
-    FTS *fts = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR | FTS_XDEV, by_name); /* not into /proc */
+    /* The links of /proc and /sys lead everywhere, over and over. */
+    FTS *fts = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR | FTS_XDEV, by_name);
     FTSENT *entry;
     size_t before = list->n;
     unsigned wrong = 0;
 
     while (fts && (entry = fts_read(fts))) {
-        if (entry->fts_info == FTS_D && strcmp(entry->fts_name, "lib") == 0)
+        if (entry->fts_info == FTS_D && strcmp(entry->fts_name, "lib") == 0) {
             fts_set(fts, entry, FTS_SKIP);
-        else if (entry->fts_info == FTS_F &&
-                 (entry->fts_level == 0 || has_suffix(entry->fts_name, ".peer")))
+        } else if (entry->fts_info == FTS_D && is_elsewhere(entry)) {
+            text_addf(why, "%s: on another file system than %s, and so not searched: name it too\n",
+                      entry->fts_path, path);
+            wrong++;
+        } else if (entry->fts_info == FTS_F &&
+                   (entry->fts_level == 0 || has_suffix(entry->fts_name, ".peer"))) {
             wrong += !read_one(list, below_here(entry->fts_path), why);
-        else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR ||
-                 entry->fts_info == FTS_ERR) {
+        } else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR ||
+                   entry->fts_info == FTS_ERR) {
             text_addf(why, "%s: %s\n", entry->fts_path, strerror(entry->fts_errno));
             wrong++;
         }
